@@ -1,0 +1,158 @@
+"""msgpack with strict limits, and the table that turns a number and a list of fields into a message.
+
+Role: `pack` / `unpack` for everything that crosses a process or reaches a disk. `Registry` maps a kind number to its
+NamedTuple, checks the types of the fields, and tolerates fields that a newer version appended.
+"""
+
+from __future__ import annotations
+
+import threading
+import types
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgpack
+
+CODEC_VERSION = 1
+"""First element of every envelope and history row; a reader refuses what is newer than itself."""
+
+
+class DecodeError(ValueError):
+    """Bytes that are not a message of this protocol. The text names the message and the field."""
+
+
+class _Local(threading.local):
+    """A packer a thread: a packer owns a buffer, so that it must not be shared, and is costly to create."""
+
+    def __init__(self) -> None:
+        self.pack: Callable[[Any], bytes] = msgpack.Packer(use_bin_type=True, autoreset=True).pack
+
+
+_local = _Local()
+
+
+def pack(value: Any) -> bytes:
+    """Encode plain data (tuples, lists, dicts with text keys, str, bytes, int, float, bool, None)."""
+    return _local.pack(value)
+
+
+def unpack(data: bytes) -> Any:
+    """Decode plain data; arrays come back as tuples.
+
+    Lengths inside are bounded by the length of `data`, nesting by msgpack's own stack limit, and map keys must be text
+    or bytes, so that hostile input can cost no more memory than a small multiple of its size.
+
+    Raises:
+        DecodeError: `data` is not one msgpack value.
+    """
+    try:
+        return msgpack.unpackb(data, use_list=False, raw=False, strict_map_key=True)
+    except (ValueError, msgpack.exceptions.UnpackException, RecursionError) as error:
+        raise DecodeError(f"not a msgpack value ({type(error).__name__}: {error})") from error
+
+
+def _accepted_types(hint: Any) -> frozenset[type]:
+    origin = typing.get_origin(hint)
+    if origin in (typing.Union, types.UnionType):
+        return frozenset().union(*(_accepted_types(arm) for arm in typing.get_args(hint)))
+    if origin is not None:
+        hint = origin
+    if hint is Any:
+        return frozenset({str, bytes, int, float, bool, tuple, dict, type(None)})
+    if hint is float:
+        return frozenset({float, int})
+    if isinstance(hint, type) and issubclass(hint, int) and hint is not bool:
+        return frozenset({int})
+    if isinstance(hint, type) and issubclass(hint, tuple):
+        return frozenset({tuple})
+    return frozenset({hint})
+
+
+class _Shape:
+    """How the fields of one message are checked and completed."""
+
+    __slots__ = ("accepted", "cls", "count", "defaults", "nested", "required")
+
+    def __init__(self, cls: type[Any]) -> None:
+        hints = typing.get_type_hints(cls)
+        names: tuple[str, ...] = cls._fields
+        self.cls = cls
+        self.count = len(names)
+        self.accepted = tuple(_accepted_types(hints[name]) for name in names)
+        self.required = len(names) - len(cls._field_defaults)
+        self.defaults = tuple(cls._field_defaults.get(name) for name in names)
+        self.nested: dict[int, Callable[[Any], Any]] = {
+            index: decode
+            for index, name in enumerate(names)
+            if (decode := getattr(cls, "_decode_" + name, None)) is not None
+        }
+
+    def build(self, fields: Sequence[Any]) -> Any:
+        if len(fields) != self.count:
+            if len(fields) < self.required:
+                raise DecodeError(f"{self.cls.__name__}: {len(fields)} fields, at least {self.required} are required")
+            fields = (*fields[: self.count], *self.defaults[len(fields) :])
+        for value, accepted in zip(fields, self.accepted, strict=True):
+            kind = type(value)
+            if kind not in accepted or (kind is str and "\0" in value):
+                raise self._wrong(fields)
+        if self.nested:
+            whole = list(fields)
+            for index, decode in self.nested.items():
+                whole[index] = decode(whole[index])
+            return self.cls(*whole)
+        return self.cls(*fields)
+
+    def _wrong(self, fields: Sequence[Any]) -> DecodeError:
+        for name, value, accepted in zip(self.cls._fields, fields, self.accepted, strict=True):
+            if type(value) not in accepted:
+                allowed = " or ".join(sorted(kind.__name__ for kind in accepted))
+                return DecodeError(f"{self.cls.__name__}.{name} must be {allowed}, not {type(value).__name__}")
+            if isinstance(value, str) and "\0" in value:
+                return DecodeError(f"{self.cls.__name__}.{name} contains a NUL character, which the store cannot keep")
+        return DecodeError(f"{self.cls.__name__}: malformed")
+
+
+class Registry:
+    """The numbered messages of one family (events, commands, requests, ...).
+
+    `numbered(message)` gives `(kind, message)`, which packs as it is. A class may define `_decode_<field>(value)` (a
+    static method) for a field that holds messages itself.
+    """
+
+    def __init__(self, family: str, classes: Mapping[int, type[Any]]) -> None:
+        self.family = family
+        self.kind_of: dict[type[Any], int] = {cls: int(kind) for kind, cls in classes.items()}
+        if len(self.kind_of) != len(classes):
+            raise ValueError(f"one {family} has two numbers")
+        self._shapes = {int(kind): _Shape(cls) for kind, cls in classes.items()}
+
+    def numbered(self, message: tuple[Any, ...]) -> tuple[int, tuple[Any, ...]]:
+        """The message behind its number: what goes on the wire."""
+        return (self.kind_of[type(message)], message)
+
+    def decode(self, kind: Any, fields: Any) -> Any:
+        """The message of number `kind` with these `fields`.
+
+        Raises:
+            DecodeError: unknown number, missing field, wrong type, or a NUL character in text.
+        """
+        shape = self._shapes.get(kind) if type(kind) is int else None
+        if shape is None:
+            raise DecodeError(f"unknown {self.family} number {kind!r}; an older version reads what a newer one wrote?")
+        if type(fields) is not tuple:
+            raise DecodeError(f"{shape.cls.__name__}: fields must be an array, not {type(fields).__name__}")
+        return shape.build(fields)
+
+
+def struct_decoder(cls: type[Any]) -> Callable[[Any], Any]:
+    """A decoder for one message that has no number, because its place says what it is."""
+    shape = _Shape(cls)
+
+    def decode(fields: Any) -> Any:
+        if type(fields) is not tuple:
+            raise DecodeError(f"{cls.__name__}: fields must be an array, not {type(fields).__name__}")
+        return shape.build(fields)
+
+    return decode

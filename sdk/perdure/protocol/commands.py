@@ -1,0 +1,110 @@
+"""Commands: what a workflow asks for when it completes a workflow task. Numbers and names are Temporal's."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Any, NamedTuple
+
+from perdure.protocol.codec import DecodeError, Registry
+from perdure.protocol.failure import Failure, decode_failure
+from perdure.protocol.retry import RetryPolicyData, decode_retry_policy
+
+
+class CommandType(IntEnum):
+    SCHEDULE_ACTIVITY_TASK = 1
+    REQUEST_CANCEL_ACTIVITY_TASK = 2
+    START_TIMER = 3
+    COMPLETE_WORKFLOW_EXECUTION = 4
+    FAIL_WORKFLOW_EXECUTION = 5
+    CANCEL_TIMER = 6
+    CANCEL_WORKFLOW_EXECUTION = 7
+
+
+class ScheduleActivityTask(NamedTuple):
+    """`task_queue` empty is the workflow's own. `activity_id` is unique among the pending activities of the run."""
+
+    activity_id: str
+    activity_type: str
+    task_queue: str
+    input: bytes
+    schedule_to_close_timeout_ms: int
+    schedule_to_start_timeout_ms: int
+    start_to_close_timeout_ms: int
+    heartbeat_timeout_ms: int
+    retry_policy: RetryPolicyData | None
+    headers: bytes = b""
+    priority: int = 3
+    summary: str = ""
+
+    @staticmethod
+    def _decode_retry_policy(value: Any) -> RetryPolicyData | None:
+        return decode_retry_policy(value)
+
+
+class RequestCancelActivityTask(NamedTuple):
+    scheduled_event_id: int
+
+
+class StartTimer(NamedTuple):
+    timer_id: str
+    start_to_fire_timeout_ms: int
+    summary: str = ""
+
+
+class CancelTimer(NamedTuple):
+    timer_id: str
+
+
+class CompleteWorkflowExecution(NamedTuple):
+    result: bytes
+
+
+class FailWorkflowExecution(NamedTuple):
+    failure: Failure
+
+    @staticmethod
+    def _decode_failure(value: Any) -> Failure:
+        return decode_failure(value)
+
+
+class CancelWorkflowExecution(NamedTuple):
+    details: bytes = b""
+
+
+Command = (
+    ScheduleActivityTask
+    | RequestCancelActivityTask
+    | StartTimer
+    | CancelTimer
+    | CompleteWorkflowExecution
+    | FailWorkflowExecution
+    | CancelWorkflowExecution
+)
+
+COMMANDS = Registry(
+    "command",
+    {
+        CommandType.SCHEDULE_ACTIVITY_TASK: ScheduleActivityTask,
+        CommandType.REQUEST_CANCEL_ACTIVITY_TASK: RequestCancelActivityTask,
+        CommandType.START_TIMER: StartTimer,
+        CommandType.COMPLETE_WORKFLOW_EXECUTION: CompleteWorkflowExecution,
+        CommandType.FAIL_WORKFLOW_EXECUTION: FailWorkflowExecution,
+        CommandType.CANCEL_TIMER: CancelTimer,
+        CommandType.CANCEL_WORKFLOW_EXECUTION: CancelWorkflowExecution,
+    },
+)
+
+
+def decode_commands(rows: Any) -> tuple[Command, ...]:
+    """Commands from their wire form, an array of `(kind, fields)`.
+
+    Raises:
+        DecodeError: a command is malformed or unknown.
+    """
+    decode = COMMANDS.decode
+    try:
+        return tuple([decode(kind, fields) for kind, fields in rows])
+    except (TypeError, ValueError) as error:
+        if isinstance(error, DecodeError):
+            raise
+        raise DecodeError(f"commands must be an array of pairs ({error})") from error

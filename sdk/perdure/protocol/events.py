@@ -1,0 +1,368 @@
+"""History events and annotations: what a run is the fold of.
+
+Types, attribute names and order are Temporal's, and so are the numbers. Two things differ, because a workflow task here
+is started by reading a stream: `WorkflowTaskStarted` and `ActivityTaskStarted` are written together with the event that
+closes them. Annotations (numbers from 1000) are records that must survive but are not history events: they have event
+id 0, and replay ignores them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from enum import IntEnum
+from typing import Any, NamedTuple
+
+from perdure.protocol.codec import CODEC_VERSION, DecodeError, Registry, pack, unpack
+from perdure.protocol.failure import Failure, decode_failure, decode_failure_or_none
+from perdure.protocol.retry import RetryPolicyData, decode_retry_policy
+
+
+class EventType(IntEnum):
+    WORKFLOW_EXECUTION_STARTED = 1
+    WORKFLOW_EXECUTION_COMPLETED = 2
+    WORKFLOW_EXECUTION_FAILED = 3
+    WORKFLOW_EXECUTION_TIMED_OUT = 4
+    WORKFLOW_TASK_SCHEDULED = 5
+    WORKFLOW_TASK_STARTED = 6
+    WORKFLOW_TASK_COMPLETED = 7
+    WORKFLOW_TASK_TIMED_OUT = 8
+    WORKFLOW_TASK_FAILED = 9
+    ACTIVITY_TASK_SCHEDULED = 10
+    ACTIVITY_TASK_STARTED = 11
+    ACTIVITY_TASK_COMPLETED = 12
+    ACTIVITY_TASK_FAILED = 13
+    ACTIVITY_TASK_TIMED_OUT = 14
+    ACTIVITY_TASK_CANCEL_REQUESTED = 15
+    ACTIVITY_TASK_CANCELED = 16
+    TIMER_STARTED = 17
+    TIMER_FIRED = 18
+    TIMER_CANCELED = 19
+    WORKFLOW_EXECUTION_CANCEL_REQUESTED = 20
+    WORKFLOW_EXECUTION_CANCELED = 21
+    WORKFLOW_EXECUTION_SIGNALED = 26
+    WORKFLOW_EXECUTION_TERMINATED = 27
+    # Annotations: event id 0.
+    ACTIVITY_ATTEMPT_STARTED = 1001
+    ACTIVITY_ATTEMPT_FAILED = 1002
+    WORKFLOW_TASK_ATTEMPT_FAILED = 1003
+    EVENT_BUFFERED = 1004
+
+
+class WorkflowExecutionStarted(NamedTuple):
+    workflow_type: str
+    task_queue: str
+    input: bytes = b""
+    workflow_id: str = ""
+    identity: str = ""
+    request_id: str = ""
+    execution_timeout_ms: int = 0
+    run_timeout_ms: int = 0
+    task_timeout_ms: int = 10_000
+    retry_policy: RetryPolicyData | None = None
+    memo: bytes = b""
+    search_attributes: bytes = b""
+    first_execution_run_id: str = ""
+    attempt: int = 1
+    headers: bytes = b""
+    start_delay_ms: int = 0
+
+    @staticmethod
+    def _decode_retry_policy(value: Any) -> RetryPolicyData | None:
+        return decode_retry_policy(value)
+
+
+class WorkflowExecutionCompleted(NamedTuple):
+    result: bytes
+    workflow_task_completed_event_id: int
+
+
+class WorkflowExecutionFailed(NamedTuple):
+    failure: Failure
+    retry_state: int
+    workflow_task_completed_event_id: int
+
+    @staticmethod
+    def _decode_failure(value: Any) -> Failure:
+        return decode_failure(value)
+
+
+class WorkflowExecutionTimedOut(NamedTuple):
+    retry_state: int
+
+
+class WorkflowTaskScheduled(NamedTuple):
+    task_queue: str
+    start_to_close_timeout_ms: int
+    attempt: int
+
+
+class WorkflowTaskStarted(NamedTuple):
+    scheduled_event_id: int
+    identity: str
+
+
+class WorkflowTaskCompleted(NamedTuple):
+    scheduled_event_id: int
+    started_event_id: int
+    identity: str
+    sticky_queue: str = ""
+
+
+class WorkflowTaskTimedOut(NamedTuple):
+    scheduled_event_id: int
+    started_event_id: int
+    timeout_type: int
+
+
+class WorkflowTaskFailed(NamedTuple):
+    scheduled_event_id: int
+    started_event_id: int
+    cause: str
+    failure: Failure | None
+    identity: str
+
+    @staticmethod
+    def _decode_failure(value: Any) -> Failure | None:
+        return decode_failure_or_none(value)
+
+
+class ActivityTaskScheduled(NamedTuple):
+    activity_id: str
+    activity_type: str
+    task_queue: str
+    input: bytes
+    schedule_to_close_timeout_ms: int
+    schedule_to_start_timeout_ms: int
+    start_to_close_timeout_ms: int
+    heartbeat_timeout_ms: int
+    retry_policy: RetryPolicyData
+    workflow_task_completed_event_id: int
+    headers: bytes = b""
+    priority: int = 3
+    summary: str = ""
+
+    @staticmethod
+    def _decode_retry_policy(value: Any) -> RetryPolicyData:
+        return decode_retry_policy(value) or RetryPolicyData()
+
+
+class ActivityTaskStarted(NamedTuple):
+    scheduled_event_id: int
+    identity: str
+    attempt: int
+    last_failure: Failure | None = None
+
+    @staticmethod
+    def _decode_last_failure(value: Any) -> Failure | None:
+        return decode_failure_or_none(value)
+
+
+class ActivityTaskCompleted(NamedTuple):
+    result: bytes
+    scheduled_event_id: int
+    started_event_id: int
+    identity: str = ""
+
+
+class ActivityTaskFailed(NamedTuple):
+    failure: Failure
+    scheduled_event_id: int
+    started_event_id: int
+    identity: str
+    retry_state: int
+
+    @staticmethod
+    def _decode_failure(value: Any) -> Failure:
+        return decode_failure(value)
+
+
+class ActivityTaskTimedOut(NamedTuple):
+    """`failure` is a timeout failure; its cause is the last attempt's failure, if any."""
+
+    failure: Failure
+    scheduled_event_id: int
+    started_event_id: int
+    retry_state: int
+
+    @staticmethod
+    def _decode_failure(value: Any) -> Failure:
+        return decode_failure(value)
+
+
+class ActivityTaskCancelRequested(NamedTuple):
+    scheduled_event_id: int
+    workflow_task_completed_event_id: int
+
+
+class ActivityTaskCanceled(NamedTuple):
+    details: bytes
+    scheduled_event_id: int
+    started_event_id: int
+    latest_cancel_requested_event_id: int
+    identity: str = ""
+
+
+class TimerStarted(NamedTuple):
+    timer_id: str
+    start_to_fire_timeout_ms: int
+    workflow_task_completed_event_id: int
+    summary: str = ""
+
+
+class TimerFired(NamedTuple):
+    timer_id: str
+    started_event_id: int
+
+
+class TimerCanceled(NamedTuple):
+    timer_id: str
+    started_event_id: int
+    workflow_task_completed_event_id: int
+    identity: str = ""
+
+
+class WorkflowExecutionCancelRequested(NamedTuple):
+    cause: str
+    identity: str
+    request_id: str
+
+
+class WorkflowExecutionCanceled(NamedTuple):
+    details: bytes
+    workflow_task_completed_event_id: int
+
+
+class WorkflowExecutionSignaled(NamedTuple):
+    signal_name: str
+    input: bytes
+    identity: str
+    request_id: str
+    headers: bytes = b""
+
+
+class WorkflowExecutionTerminated(NamedTuple):
+    reason: str
+    details: bytes
+    identity: str
+
+
+class ActivityAttemptStarted(NamedTuple):
+    """A worker said that it has been running this attempt since `started_time_us`."""
+
+    scheduled_event_id: int
+    attempt: int
+    identity: str
+    started_time_us: int
+
+
+class ActivityAttemptFailed(NamedTuple):
+    """Attempt `attempt` failed and `attempt + 1` may start from `next_attempt_time_us`."""
+
+    scheduled_event_id: int
+    attempt: int
+    failure: Failure
+    identity: str
+    next_attempt_time_us: int
+    heartbeat_details: bytes = b""
+
+    @staticmethod
+    def _decode_failure(value: Any) -> Failure:
+        return decode_failure(value)
+
+
+class WorkflowTaskAttemptFailed(NamedTuple):
+    """A workflow task failed again: only its first failure is an event. The next attempt starts from
+    `next_attempt_time_us`."""
+
+    attempt: int
+    cause: str
+    failure: Failure | None
+    identity: str
+    next_attempt_time_us: int
+
+    @staticmethod
+    def _decode_failure(value: Any) -> Failure | None:
+        return decode_failure_or_none(value)
+
+
+class EventBuffered(NamedTuple):
+    """An event that happened while a workflow task was out: it becomes an event when that task is closed."""
+
+    event_type: int
+    attributes: tuple[Any, ...]
+
+
+EVENTS = Registry(
+    "history event",
+    {
+        EventType.WORKFLOW_EXECUTION_STARTED: WorkflowExecutionStarted,
+        EventType.WORKFLOW_EXECUTION_COMPLETED: WorkflowExecutionCompleted,
+        EventType.WORKFLOW_EXECUTION_FAILED: WorkflowExecutionFailed,
+        EventType.WORKFLOW_EXECUTION_TIMED_OUT: WorkflowExecutionTimedOut,
+        EventType.WORKFLOW_TASK_SCHEDULED: WorkflowTaskScheduled,
+        EventType.WORKFLOW_TASK_STARTED: WorkflowTaskStarted,
+        EventType.WORKFLOW_TASK_COMPLETED: WorkflowTaskCompleted,
+        EventType.WORKFLOW_TASK_TIMED_OUT: WorkflowTaskTimedOut,
+        EventType.WORKFLOW_TASK_FAILED: WorkflowTaskFailed,
+        EventType.ACTIVITY_TASK_SCHEDULED: ActivityTaskScheduled,
+        EventType.ACTIVITY_TASK_STARTED: ActivityTaskStarted,
+        EventType.ACTIVITY_TASK_COMPLETED: ActivityTaskCompleted,
+        EventType.ACTIVITY_TASK_FAILED: ActivityTaskFailed,
+        EventType.ACTIVITY_TASK_TIMED_OUT: ActivityTaskTimedOut,
+        EventType.ACTIVITY_TASK_CANCEL_REQUESTED: ActivityTaskCancelRequested,
+        EventType.ACTIVITY_TASK_CANCELED: ActivityTaskCanceled,
+        EventType.TIMER_STARTED: TimerStarted,
+        EventType.TIMER_FIRED: TimerFired,
+        EventType.TIMER_CANCELED: TimerCanceled,
+        EventType.WORKFLOW_EXECUTION_CANCEL_REQUESTED: WorkflowExecutionCancelRequested,
+        EventType.WORKFLOW_EXECUTION_CANCELED: WorkflowExecutionCanceled,
+        EventType.WORKFLOW_EXECUTION_SIGNALED: WorkflowExecutionSignaled,
+        EventType.WORKFLOW_EXECUTION_TERMINATED: WorkflowExecutionTerminated,
+        EventType.ACTIVITY_ATTEMPT_STARTED: ActivityAttemptStarted,
+        EventType.ACTIVITY_ATTEMPT_FAILED: ActivityAttemptFailed,
+        EventType.WORKFLOW_TASK_ATTEMPT_FAILED: WorkflowTaskAttemptFailed,
+        EventType.EVENT_BUFFERED: EventBuffered,
+    },
+)
+
+
+class HistoryEvent(NamedTuple):
+    """One record of a run. `event_id` counts from 1 without gaps; 0 marks an annotation. `attributes` is the message
+    that `event_type` numbers."""
+
+    event_id: int
+    time_us: int
+    event_type: int
+    attributes: Any
+
+
+def encode_records(records: Sequence[HistoryEvent]) -> bytes:
+    """The bytes of one history row or of the events of one task."""
+    return pack((CODEC_VERSION, records))
+
+
+def decode_events(rows: Iterable[Any]) -> list[HistoryEvent]:
+    """Events from already unpacked rows (`(event_id, time_us, event_type, attributes)`).
+
+    Raises:
+        DecodeError: a row is malformed or of an unknown type.
+    """
+    decode = EVENTS.decode
+    try:
+        return [HistoryEvent(row[0], row[1], row[2], decode(row[2], row[3])) for row in rows]
+    except (IndexError, TypeError) as error:
+        raise DecodeError(f"a history event must be an array of four elements ({error})") from error
+
+
+def decode_records(data: bytes) -> list[HistoryEvent]:
+    """The inverse of `encode_records`.
+
+    Raises:
+        DecodeError: malformed, or written by a newer codec.
+    """
+    whole = unpack(data)
+    if type(whole) is not tuple or len(whole) != 2 or type(whole[1]) is not tuple:
+        raise DecodeError("history must be an array of a version and records")
+    if whole[0] != CODEC_VERSION:
+        raise DecodeError(f"history has codec version {whole[0]!r}, this version reads {CODEC_VERSION}; upgrade first")
+    return decode_events(whole[1])

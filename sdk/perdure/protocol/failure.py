@@ -1,0 +1,155 @@
+"""Why something failed, as history keeps it. Kinds and fields follow Temporal's failure model."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Any, NamedTuple
+
+from perdure.protocol.codec import DecodeError, Registry, struct_decoder
+
+
+class FailureKind(IntEnum):
+    APPLICATION = 1
+    TIMEOUT = 2
+    CANCELED = 3
+    TERMINATED = 4
+    SERVER = 5
+    ACTIVITY = 7
+    CHILD_WORKFLOW = 8
+
+
+class TimeoutType(IntEnum):
+    START_TO_CLOSE = 1
+    SCHEDULE_TO_START = 2
+    SCHEDULE_TO_CLOSE = 3
+    HEARTBEAT = 4
+
+
+class RetryState(IntEnum):
+    """Why there is, or is not, a further attempt."""
+
+    IN_PROGRESS = 1
+    NON_RETRYABLE_FAILURE = 2
+    TIMEOUT = 3
+    MAXIMUM_ATTEMPTS_REACHED = 4
+    RETRY_POLICY_NOT_SET = 5
+    INTERNAL_SERVER_ERROR = 6
+    CANCEL_REQUESTED = 7
+
+
+class ApplicationInfo(NamedTuple):
+    """Raised by user code. `type` is what `non_retryable_error_types` is compared with."""
+
+    type: str = ""
+    non_retryable: bool = False
+    details: bytes = b""
+    next_retry_delay_ms: int = 0
+
+
+class TimeoutInfo(NamedTuple):
+    timeout_type: int = TimeoutType.START_TO_CLOSE
+    last_heartbeat_details: bytes = b""
+
+
+class CanceledInfo(NamedTuple):
+    details: bytes = b""
+
+
+class TerminatedInfo(NamedTuple):
+    pass
+
+
+class ServerInfo(NamedTuple):
+    non_retryable: bool = False
+
+
+class ActivityInfo(NamedTuple):
+    """Wraps the cause of a failed activity, as the workflow sees it."""
+
+    scheduled_event_id: int
+    started_event_id: int
+    activity_id: str
+    activity_type: str
+    retry_state: int
+    identity: str = ""
+
+
+class ChildWorkflowInfo(NamedTuple):
+    namespace: str
+    workflow_id: str
+    run_id: str
+    workflow_type: str
+    initiated_event_id: int
+    started_event_id: int
+    retry_state: int
+
+
+_INFOS = Registry(
+    "failure",
+    {
+        FailureKind.APPLICATION: ApplicationInfo,
+        FailureKind.TIMEOUT: TimeoutInfo,
+        FailureKind.CANCELED: CanceledInfo,
+        FailureKind.TERMINATED: TerminatedInfo,
+        FailureKind.SERVER: ServerInfo,
+        FailureKind.ACTIVITY: ActivityInfo,
+        FailureKind.CHILD_WORKFLOW: ChildWorkflowInfo,
+    },
+)
+
+FailureInfo = (
+    ApplicationInfo | TimeoutInfo | CanceledInfo | TerminatedInfo | ServerInfo | ActivityInfo | ChildWorkflowInfo
+)
+
+
+class Failure(NamedTuple):
+    """One link of a chain of causes.
+
+    `kind` numbers the class of `info`. `source` is the SDK that made it ("PythonSDK"), or "Engine".
+    """
+
+    message: str
+    kind: int = FailureKind.APPLICATION
+    info: FailureInfo = ApplicationInfo()
+    cause: Failure | None = None
+    stack_trace: str = ""
+    source: str = ""
+
+    @classmethod
+    def of(cls, message: str, info: FailureInfo, *, cause: Failure | None = None, stack_trace: str = "",
+           source: str = "Engine") -> Failure:  # fmt: skip
+        """A failure whose kind follows from its `info`."""
+        return cls(message, _INFOS.kind_of[type(info)], info, cause, stack_trace, source)
+
+
+class _Flat(NamedTuple):
+    """The same fields before `kind` has said what `info` is."""
+
+    message: str
+    kind: int
+    info: tuple[Any, ...]
+    cause: tuple[Any, ...] | None = None
+    stack_trace: str = ""
+    source: str = ""
+
+
+_decode_flat = struct_decoder(_Flat)
+_DEPTH_MAX = 50
+
+
+def decode_failure(fields: Any, _depth: int = 0) -> Failure:
+    """A failure with its causes, from its wire form.
+
+    Raises:
+        DecodeError: malformed, of an unknown kind, or more than 50 causes deep.
+    """
+    if _depth > _DEPTH_MAX:
+        raise DecodeError(f"a failure has more than {_DEPTH_MAX} causes")
+    flat: _Flat = _decode_flat(fields)
+    info = _INFOS.decode(flat.kind, flat.info)
+    cause = None if flat.cause is None else decode_failure(flat.cause, _depth + 1)
+    return Failure(flat.message, flat.kind, info, cause, flat.stack_trace, flat.source)
+
+
+def decode_failure_or_none(fields: Any) -> Failure | None:
+    return None if fields is None else decode_failure(fields)

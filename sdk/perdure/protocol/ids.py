@@ -1,0 +1,41 @@
+"""Names, their limits, and where an execution lives."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+
+ID_LENGTH_MAX = 1000
+"""Characters of a workflow id, activity id, request id, signal name, type or task queue (Temporal's limit)."""
+
+DEFAULT_NAMESPACE = "default"
+
+_RUN_ID_SPACE = uuid.UUID("6c0d6c2f-7a5b-5c57-9d4e-6a1c1b2f0e55")
+
+
+def shard_id_for(namespace: str, workflow_id: str, shard_count: int) -> int:
+    """The shard that owns an execution: a range of a 64-bit hash, so that a shard can be split one day."""
+    digest = hashlib.blake2b(f"{namespace}\0{workflow_id}".encode(), digest_size=8).digest()
+    return (int.from_bytes(digest, "big") * shard_count) >> 64
+
+
+def run_id_for_start(namespace: str, workflow_id: str, request_id: str) -> str:
+    """The run id of a start: a function of its request, so that the store's primary key refuses a repeated one."""
+    return str(uuid.uuid5(_RUN_ID_SPACE, f"{namespace}\0{workflow_id}\0{request_id}"))
+
+
+def text_problem(name: str, value: object) -> str | None:
+    """What is wrong with an identifier, or None. The text says what is allowed."""
+    if not isinstance(value, str):
+        return f"{name} must be text, not {type(value).__name__}"
+    if not value:
+        return f"{name} must not be empty"
+    if len(value) > ID_LENGTH_MAX:
+        return f"{name} has {len(value)} characters; the limit is {ID_LENGTH_MAX}"
+    if "\0" in value:
+        return f"{name} contains a NUL character (\\0), which the store cannot keep; remove it"
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return f"{name} contains an unpaired surrogate, which is not valid Unicode text; remove it"
+    return None

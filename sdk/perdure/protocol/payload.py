@@ -1,0 +1,45 @@
+"""User data on the wire: a list of payloads, packed to bytes that an engine never opens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from perdure.protocol.codec import DecodeError, pack, unpack
+
+PAYLOAD_SIZE_WARNING = 512 * 1024
+"""Bytes of one payload list above which a worker or client logs a warning (Temporal's limit)."""
+
+PAYLOAD_SIZE_MAX = 2 * 1024 * 1024
+"""Bytes of one payload list above which it is refused at once (Temporal's limit)."""
+
+
+class Payload(NamedTuple):
+    """One value: its bytes, and metadata that says how to read them (`encoding` at least)."""
+
+    metadata: dict[str, bytes]
+    data: bytes
+
+
+def pack_payloads(payloads: Sequence[Payload]) -> bytes:
+    """The wire form of a list of values; an empty list is `b""`."""
+    return pack(payloads) if payloads else b""
+
+
+def unpack_payloads(data: bytes) -> list[Payload]:
+    """The values of a wire form.
+
+    Raises:
+        DecodeError: `data` is not a list of payloads.
+    """
+    if not data:
+        return []
+    rows = unpack(data)
+    if type(rows) is not tuple:
+        raise DecodeError("payloads must be an array")
+    payloads = []
+    for row in rows:
+        if type(row) is not tuple or len(row) < 2 or type(row[0]) is not dict or type(row[1]) is not bytes:
+            raise DecodeError("a payload must be an array of metadata and bytes")
+        payloads.append(Payload(row[0], row[1]))
+    return payloads

@@ -1,0 +1,198 @@
+"""Replies: what comes back on the reply stream of a sender.
+
+One stream entry carries many rows `(number, kind, body)`. `number` is that of the request; 0 marks a push, which answers
+no request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import IntEnum
+from typing import Any, NamedTuple
+
+from perdure.protocol.codec import DecodeError, pack, struct_decoder, unpack
+from perdure.protocol.failure import Failure, decode_failure_or_none
+
+
+class ReplyKind(IntEnum):
+    OK = 0
+    ERROR = 1
+    REGISTERED = 2
+    OUTCOME = 3
+    PUSH = 4
+
+
+class ErrorCode(IntEnum):
+    """What a sender does about it is its class: see `perdure.exceptions`."""
+
+    INVALID_ARGUMENT = 1
+    NOT_FOUND = 2
+    ALREADY_STARTED = 3
+    WRONG_SHARD = 4
+    RESOURCE_EXHAUSTED = 5
+    DEAD_LETTERED = 6
+    QUERY_REJECTED = 7
+    QUERY_FAILED = 8
+    DEADLINE_EXCEEDED = 9
+    UNAVAILABLE = 10
+
+
+class ErrorReply(NamedTuple):
+    """`message` says what was wrong, what is allowed, and what to do. `run_id` is set for ALREADY_STARTED, `failure`
+    for QUERY_FAILED, `retry_after_ms` for RESOURCE_EXHAUSTED."""
+
+    code: int
+    message: str
+    run_id: str = ""
+    failure: Failure | None = None
+    retry_after_ms: int = 0
+
+    @staticmethod
+    def _decode_failure(value: Any) -> Failure | None:
+        return decode_failure_or_none(value)
+
+
+class ExecutionStatus(IntEnum):
+    """Temporal's numbers."""
+
+    RUNNING = 1
+    COMPLETED = 2
+    FAILED = 3
+    CANCELED = 4
+    TERMINATED = 5
+    CONTINUED_AS_NEW = 6
+    TIMED_OUT = 7
+
+
+class Started(NamedTuple):
+    """`created` is False when the run existed: a repeated request, or USE_EXISTING."""
+
+    run_id: str
+    created: bool
+
+
+class Outcome(NamedTuple):
+    """How a run closed. `next_run_id` leads on to the run that took over, if any."""
+
+    run_id: str
+    status: int
+    result: bytes = b""
+    failure: Failure | None = None
+    next_run_id: str = ""
+
+    @staticmethod
+    def _decode_failure(value: Any) -> Failure | None:
+        return decode_failure_or_none(value)
+
+
+class QueryAnswer(NamedTuple):
+    result: bytes
+
+
+class PendingActivity(NamedTuple):
+    """`state` is SCHEDULED, STARTED or CANCEL_REQUESTED. Times are 0 when unknown."""
+
+    activity_id: str
+    activity_type: str
+    state: str
+    attempt: int
+    maximum_attempts: int
+    scheduled_time_us: int
+    started_time_us: int
+    next_attempt_time_us: int
+    worker: str
+    last_failure: Failure | None = None
+
+    @staticmethod
+    def _decode_last_failure(value: Any) -> Failure | None:
+        return decode_failure_or_none(value)
+
+
+class PendingWorkflowTask(NamedTuple):
+    scheduled_time_us: int
+    attempt: int
+    last_failure: Failure | None = None
+
+    @staticmethod
+    def _decode_last_failure(value: Any) -> Failure | None:
+        return decode_failure_or_none(value)
+
+
+_pending_activity = struct_decoder(PendingActivity)
+_pending_workflow_task = struct_decoder(PendingWorkflowTask)
+
+
+class Description(NamedTuple):
+    namespace: str
+    workflow_id: str
+    run_id: str
+    workflow_type: str
+    task_queue: str
+    status: int
+    start_time_us: int
+    close_time_us: int
+    history_length: int
+    history_size_bytes: int
+    memo: bytes
+    search_attributes: bytes
+    pending_activities: tuple[PendingActivity, ...] = ()
+    pending_workflow_task: PendingWorkflowTask | None = None
+
+    @staticmethod
+    def _decode_pending_activities(value: Any) -> tuple[PendingActivity, ...]:
+        return tuple(_pending_activity(row) for row in value)
+
+    @staticmethod
+    def _decode_pending_workflow_task(value: Any) -> PendingWorkflowTask | None:
+        return None if value is None else _pending_workflow_task(value)
+
+
+class HistoryPage(NamedTuple):
+    """`records` are the rows of `encode_records`, several blobs of them; `next_page_token` is empty on the last page."""
+
+    records: tuple[bytes, ...]
+    next_page_token: bytes
+
+
+class ActivityDirective(NamedTuple):
+    """What the engine wants of a running activity. `current` False: the attempt is no longer wanted; stop it."""
+
+    current: bool
+    cancel_requested: bool
+
+
+class CancelActivity(NamedTuple):
+    """A push to a worker: cancellation was requested of an attempt that it runs (or, `current` False, its run is
+    closed)."""
+
+    run_id: str
+    scheduled_event_id: int
+    attempt: int
+    current: bool = True
+
+
+decode_error = struct_decoder(ErrorReply)
+decode_started = struct_decoder(Started)
+decode_outcome = struct_decoder(Outcome)
+decode_query_answer = struct_decoder(QueryAnswer)
+decode_description = struct_decoder(Description)
+decode_history_page = struct_decoder(HistoryPage)
+decode_activity_directive = struct_decoder(ActivityDirective)
+decode_cancel_activity = struct_decoder(CancelActivity)
+
+
+def encode_replies(rows: Sequence[tuple[int, int, Any]]) -> bytes:
+    """The bytes of one reply entry, from rows `(number, kind, body)`; a body is a message above or plain data."""
+    return pack(rows)
+
+
+def decode_replies(data: bytes) -> tuple[tuple[int, int, Any], ...]:
+    """The rows of one reply entry; the receiver knows by the number what decodes the body.
+
+    Raises:
+        DecodeError: malformed.
+    """
+    rows = unpack(data)
+    if type(rows) is not tuple or any(type(row) is not tuple or len(row) != 3 for row in rows):
+        raise DecodeError("replies must be an array of number, kind and body")
+    return rows

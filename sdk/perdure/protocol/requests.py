@@ -1,0 +1,396 @@
+"""Requests: what clients, workers and engines send to the inbox of a shard, and the envelope they travel in.
+
+Every request is idempotent by itself, since a sender sends again until it has its reply. `run_id` empty means the open
+run of the workflow id, or the latest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import IntEnum
+from typing import Any, NamedTuple
+
+from perdure.protocol.codec import CODEC_VERSION, DecodeError, Registry, pack, unpack
+from perdure.protocol.commands import Command, decode_commands
+from perdure.protocol.failure import Failure, decode_failure
+from perdure.protocol.retry import RetryPolicyData, decode_retry_policy
+
+
+class RequestType(IntEnum):
+    START_WORKFLOW = 1
+    SIGNAL_WORKFLOW = 2
+    REQUEST_CANCEL_WORKFLOW = 3
+    TERMINATE_WORKFLOW = 4
+    AWAIT_RESULT = 5
+    QUERY_WORKFLOW = 6
+    DESCRIBE_WORKFLOW = 7
+    GET_HISTORY = 8
+    RESPOND_WORKFLOW_TASK_COMPLETED = 20
+    RESPOND_WORKFLOW_TASK_FAILED = 21
+    RECORD_ACTIVITY_TASK_STARTED = 22
+    RESPOND_ACTIVITY_TASK_COMPLETED = 23
+    RESPOND_ACTIVITY_TASK_FAILED = 24
+    RESPOND_ACTIVITY_TASK_CANCELED = 25
+    RECORD_ACTIVITY_TASK_HEARTBEAT = 26
+    GET_WORKFLOW_TASK = 27
+    GET_ACTIVITY_TASK = 28
+    REPORT_TASK_LOST = 40
+
+
+class IdReusePolicy(IntEnum):
+    """What a start does when the last run of its workflow id is closed."""
+
+    ALLOW_DUPLICATE = 1
+    ALLOW_DUPLICATE_FAILED_ONLY = 2
+    REJECT_DUPLICATE = 3
+
+
+class IdConflictPolicy(IntEnum):
+    """What a start does when a run of its workflow id is open."""
+
+    FAIL = 1
+    USE_EXISTING = 2
+    TERMINATE_EXISTING = 3
+
+
+class QueryRejectCondition(IntEnum):
+    NONE = 1
+    NOT_OPEN = 2
+    NOT_COMPLETED_CLEANLY = 3
+
+
+class StartWorkflow(NamedTuple):
+    """Reply: `Started`; and with `wait_result`, an `Outcome` under the same request number when the run closes."""
+
+    namespace: str
+    workflow_id: str
+    workflow_type: str
+    task_queue: str
+    input: bytes
+    request_id: str
+    identity: str
+    wait_result: bool = False
+    id_reuse_policy: int = IdReusePolicy.ALLOW_DUPLICATE
+    id_conflict_policy: int = IdConflictPolicy.FAIL
+    execution_timeout_ms: int = 0
+    run_timeout_ms: int = 0
+    task_timeout_ms: int = 10_000
+    retry_policy: RetryPolicyData | None = None
+    memo: bytes = b""
+    search_attributes: bytes = b""
+    headers: bytes = b""
+    start_delay_ms: int = 0
+
+    @staticmethod
+    def _decode_retry_policy(value: Any) -> RetryPolicyData | None:
+        return decode_retry_policy(value)
+
+
+class SignalWorkflow(NamedTuple):
+    """Reply: `None`, once the signal is durable."""
+
+    namespace: str
+    workflow_id: str
+    run_id: str
+    signal_name: str
+    input: bytes
+    request_id: str
+    identity: str
+    headers: bytes = b""
+
+
+class RequestCancelWorkflow(NamedTuple):
+    """Reply: `None`."""
+
+    namespace: str
+    workflow_id: str
+    run_id: str
+    reason: str
+    request_id: str
+    identity: str
+
+
+class TerminateWorkflow(NamedTuple):
+    """Reply: `None`."""
+
+    namespace: str
+    workflow_id: str
+    run_id: str
+    reason: str
+    details: bytes
+    request_id: str
+    identity: str
+
+
+class AwaitResult(NamedTuple):
+    """Replies: REGISTERED while the run is open, and OUTCOME with an `Outcome` when it closes. Ask again each minute:
+    a registration lives in the memory of the shard's owner."""
+
+    namespace: str
+    workflow_id: str
+    run_id: str
+
+
+class QueryWorkflow(NamedTuple):
+    """Reply: `QueryAnswer`, from the worker itself or the engine. Nothing is stored: ask again until the deadline."""
+
+    namespace: str
+    workflow_id: str
+    run_id: str
+    query_type: str
+    args: bytes
+    deadline_us: int
+    reject_condition: int = QueryRejectCondition.NONE
+    headers: bytes = b""
+
+
+class DescribeWorkflow(NamedTuple):
+    """Reply: `Description`."""
+
+    namespace: str
+    workflow_id: str
+    run_id: str
+
+
+class GetHistory(NamedTuple):
+    """Reply: `HistoryPage`. `page_token` is `b""` at first, then what the page before returned."""
+
+    namespace: str
+    workflow_id: str
+    run_id: str
+    page_token: bytes = b""
+    page_size_bytes: int = 1_000_000
+
+
+class RespondWorkflowTaskCompleted(NamedTuple):
+    """`started_time_us` and `scheduled_event_id` come from the task; `stream` and `entry_id` name the stream entry that
+    is finished with it (empty if there is none); `sticky_worker` is the worker id that now caches the instance, or
+    empty."""
+
+    run_id: str
+    scheduled_event_id: int
+    attempt: int
+    started_time_us: int
+    commands: tuple[Command, ...]
+    identity: str
+    sticky_worker: str
+    stream: bytes
+    entry_id: bytes
+
+    @staticmethod
+    def _decode_commands(value: Any) -> tuple[Command, ...]:
+        return decode_commands(value)
+
+
+class RespondWorkflowTaskFailed(NamedTuple):
+    """`cause` is a word in capitals such as NON_DETERMINISTIC_ERROR or WORKFLOW_WORKER_UNHANDLED_FAILURE."""
+
+    run_id: str
+    scheduled_event_id: int
+    attempt: int
+    started_time_us: int
+    cause: str
+    failure: Failure
+    identity: str
+    stream: bytes
+    entry_id: bytes
+
+    @staticmethod
+    def _decode_failure(value: Any) -> Failure:
+        return decode_failure(value)
+
+
+class RecordActivityTaskStarted(NamedTuple):
+    """Sent for an activity that runs longer than 100 ms, and awaited before one that may be attempted only once.
+
+    Reply: `ActivityDirective`."""
+
+    run_id: str
+    scheduled_event_id: int
+    attempt: int
+    started_time_us: int
+    identity: str
+
+
+class RespondActivityTaskCompleted(NamedTuple):
+    run_id: str
+    scheduled_event_id: int
+    attempt: int
+    started_time_us: int
+    result: bytes
+    identity: str
+    stream: bytes
+    entry_id: bytes
+
+
+class RespondActivityTaskFailed(NamedTuple):
+    run_id: str
+    scheduled_event_id: int
+    attempt: int
+    started_time_us: int
+    failure: Failure
+    identity: str
+    stream: bytes
+    entry_id: bytes
+    heartbeat_details: bytes = b""
+
+    @staticmethod
+    def _decode_failure(value: Any) -> Failure:
+        return decode_failure(value)
+
+
+class RespondActivityTaskCanceled(NamedTuple):
+    run_id: str
+    scheduled_event_id: int
+    attempt: int
+    started_time_us: int
+    details: bytes
+    identity: str
+    stream: bytes
+    entry_id: bytes
+
+
+class RecordActivityTaskHeartbeat(NamedTuple):
+    """Reply: `ActivityDirective`."""
+
+    run_id: str
+    scheduled_event_id: int
+    attempt: int
+    details: bytes
+    identity: str
+
+
+class GetWorkflowTask(NamedTuple):
+    """The whole history for a task whose entry carried none, or not what the worker needs.
+
+    Reply: `HistoryPage`, whose last page ends at the task's scheduled event; NOT_FOUND when the task is no longer
+    current (drop it and ack)."""
+
+    run_id: str
+    scheduled_event_id: int
+    attempt: int
+    page_token: bytes = b""
+
+
+class GetActivityTask(NamedTuple):
+    """Reply: the packed `ActivityTask`, with its input; NOT_FOUND when the attempt is no longer current."""
+
+    run_id: str
+    scheduled_event_id: int
+    attempt: int
+
+
+class ReportTaskLost(NamedTuple):
+    """From matching: the worker that held this attempt has been silent for longer than its lease."""
+
+    run_id: str
+    task_kind: int
+    scheduled_event_id: int
+    attempt: int
+    worker: str
+    stream: bytes
+    entry_id: bytes
+
+
+Request = (
+    StartWorkflow
+    | SignalWorkflow
+    | RequestCancelWorkflow
+    | TerminateWorkflow
+    | AwaitResult
+    | QueryWorkflow
+    | DescribeWorkflow
+    | GetHistory
+    | RespondWorkflowTaskCompleted
+    | RespondWorkflowTaskFailed
+    | RecordActivityTaskStarted
+    | RespondActivityTaskCompleted
+    | RespondActivityTaskFailed
+    | RespondActivityTaskCanceled
+    | RecordActivityTaskHeartbeat
+    | GetWorkflowTask
+    | GetActivityTask
+    | ReportTaskLost
+)
+
+REQUESTS = Registry(
+    "request",
+    {
+        RequestType.START_WORKFLOW: StartWorkflow,
+        RequestType.SIGNAL_WORKFLOW: SignalWorkflow,
+        RequestType.REQUEST_CANCEL_WORKFLOW: RequestCancelWorkflow,
+        RequestType.TERMINATE_WORKFLOW: TerminateWorkflow,
+        RequestType.AWAIT_RESULT: AwaitResult,
+        RequestType.QUERY_WORKFLOW: QueryWorkflow,
+        RequestType.DESCRIBE_WORKFLOW: DescribeWorkflow,
+        RequestType.GET_HISTORY: GetHistory,
+        RequestType.RESPOND_WORKFLOW_TASK_COMPLETED: RespondWorkflowTaskCompleted,
+        RequestType.RESPOND_WORKFLOW_TASK_FAILED: RespondWorkflowTaskFailed,
+        RequestType.RECORD_ACTIVITY_TASK_STARTED: RecordActivityTaskStarted,
+        RequestType.RESPOND_ACTIVITY_TASK_COMPLETED: RespondActivityTaskCompleted,
+        RequestType.RESPOND_ACTIVITY_TASK_FAILED: RespondActivityTaskFailed,
+        RequestType.RESPOND_ACTIVITY_TASK_CANCELED: RespondActivityTaskCanceled,
+        RequestType.RECORD_ACTIVITY_TASK_HEARTBEAT: RecordActivityTaskHeartbeat,
+        RequestType.GET_WORKFLOW_TASK: GetWorkflowTask,
+        RequestType.GET_ACTIVITY_TASK: GetActivityTask,
+        RequestType.REPORT_TASK_LOST: ReportTaskLost,
+    },
+)
+
+
+class SentRequest(NamedTuple):
+    """One request of an envelope. `number` is the sender's own count, echoed in the reply."""
+
+    number: int
+    request: Any
+
+
+class Envelope(NamedTuple):
+    """What one inbox entry carries: requests of one sender, in its order. `sender` names the reply stream;
+    `map_version` is the shard map that the sender routed by."""
+
+    map_version: int
+    sender: str
+    requests: list[SentRequest]
+
+
+def numbered_request(number: int, request: Any) -> tuple[int, int, Any]:
+    """One request as `encode_envelope` takes it. Commands inside are numbered here."""
+    return (number, REQUESTS.kind_of[type(request)], request)
+
+
+def encode_envelope(map_version: int, sender: str, requests: Sequence[tuple[int, int, Any]]) -> bytes:
+    """The bytes of one inbox entry, from rows made by `numbered_request`.
+
+    A `RespondWorkflowTaskCompleted` must hold its commands as numbered pairs (`COMMANDS.numbered`).
+    """
+    return pack((CODEC_VERSION, map_version, sender, requests))
+
+
+def decode_envelope(data: bytes) -> tuple[int, str, tuple[Any, ...]]:
+    """Map version, sender, and the raw requests, each to be given to `decode_request`: one malformed request must not
+    take its neighbours along.
+
+    Raises:
+        DecodeError: not an envelope, or of another version.
+    """
+    whole = unpack(data)
+    if type(whole) is not tuple or len(whole) < 4:
+        raise DecodeError("an envelope must be an array of version, map version, sender and requests")
+    version, map_version, sender, requests = whole[:4]
+    if version != CODEC_VERSION:
+        raise DecodeError(f"envelope has codec version {version!r}, this engine reads {CODEC_VERSION}")
+    if type(map_version) is not int or type(sender) is not str or type(requests) is not tuple or "\0" in sender:
+        raise DecodeError("an envelope must be an array of version, map version, sender and requests")
+    return map_version, sender, requests
+
+
+def decode_request(row: Any) -> SentRequest:
+    """One request of an envelope.
+
+    Raises:
+        DecodeError: malformed; the text says where.
+    """
+    if type(row) is not tuple or len(row) != 3 or type(row[0]) is not int:
+        raise DecodeError("a request must be an array of number, kind and fields")
+    return SentRequest(row[0], REQUESTS.decode(row[1], row[2]))

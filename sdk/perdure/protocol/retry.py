@@ -1,0 +1,36 @@
+"""The retry policy as it travels, and its arithmetic."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from perdure.protocol.codec import struct_decoder
+
+
+class RetryPolicyData(NamedTuple):
+    """Backoff of attempt n: `min(initial * coefficient ** (n - 1), maximum)`. `maximum_attempts` 0 is unlimited;
+    `maximum_interval_ms` 0 is a hundred times the initial interval."""
+
+    initial_interval_ms: int = 1000
+    backoff_coefficient: float = 2.0
+    maximum_interval_ms: int = 0
+    maximum_attempts: int = 0
+    non_retryable_error_types: tuple[str, ...] = ()
+
+    def backoff_ms(self, attempt: int) -> int:
+        """Milliseconds to wait after the failure of `attempt` (from 1)."""
+        maximum = self.maximum_interval_ms or 100 * self.initial_interval_ms
+        try:
+            interval = self.initial_interval_ms * self.backoff_coefficient ** (attempt - 1)
+        except OverflowError:
+            return maximum
+        return int(min(interval, maximum))
+
+
+DEFAULT_RETRY_POLICY = RetryPolicyData()
+
+_decode = struct_decoder(RetryPolicyData)
+
+
+def decode_retry_policy(fields: Any) -> RetryPolicyData | None:
+    return None if fields is None else _decode(fields)

@@ -1,0 +1,112 @@
+"""Tasks: what a stream entry hands to a worker."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Any, NamedTuple
+
+from perdure.protocol.codec import CODEC_VERSION, DecodeError, Registry, pack, unpack
+
+INLINE_SIZE_MAX = 32 * 1024
+"""Bytes of events or input that ride in a stream entry; what is larger is fetched by the worker."""
+
+
+class TaskKind(IntEnum):
+    WORKFLOW = 1
+    ACTIVITY = 2
+    QUERY = 3
+
+
+class WorkflowTask(NamedTuple):
+    """`events` are records (`decode_records`) after the completed event `continues_from` up to the scheduled event;
+    `b""` means: ask with `GetWorkflowTask`. A worker whose cached instance stands elsewhere asks for all of them.
+    `started_time_us` is the time the workflow sees, and goes back with the completion."""
+
+    namespace: str
+    workflow_id: str
+    run_id: str
+    workflow_type: str
+    shard_id: int
+    scheduled_event_id: int
+    attempt: int
+    started_time_us: int
+    continues_from: int
+    events: bytes
+    history_size_bytes: int = 0
+
+
+class ActivityTask(NamedTuple):
+    """`inline` False: the input was too large for the stream; ask with `GetActivityTask`. `report_start` True: wait for
+    the reply to `RecordActivityTaskStarted` before running, because this attempt is the only one allowed."""
+
+    namespace: str
+    workflow_id: str
+    run_id: str
+    workflow_type: str
+    shard_id: int
+    scheduled_event_id: int
+    attempt: int
+    activity_id: str
+    activity_type: str
+    input: bytes
+    inline: bool
+    headers: bytes
+    heartbeat_details: bytes
+    scheduled_time_us: int
+    current_attempt_scheduled_time_us: int
+    schedule_to_close_timeout_ms: int
+    start_to_close_timeout_ms: int
+    heartbeat_timeout_ms: int
+    report_start: bool
+    task_queue: str = ""
+
+
+class QueryTask(NamedTuple):
+    """A question for the instance as it stands after the completed event `continues_from`. The worker answers the
+    asker's reply stream itself, under `request_number`, and acks and deletes the entry."""
+
+    namespace: str
+    workflow_id: str
+    run_id: str
+    workflow_type: str
+    shard_id: int
+    continues_from: int
+    query_type: str
+    args: bytes
+    deadline_us: int
+    reply_to: str
+    request_number: int
+    headers: bytes = b""
+
+
+Task = WorkflowTask | ActivityTask | QueryTask
+
+TASKS = Registry(
+    "task",
+    {TaskKind.WORKFLOW: WorkflowTask, TaskKind.ACTIVITY: ActivityTask, TaskKind.QUERY: QueryTask},
+)
+
+
+def encode_task(task: Task) -> bytes:
+    """The bytes of one stream entry."""
+    return pack((CODEC_VERSION, TASKS.kind_of[type(task)], task))
+
+
+def decode_task(data: bytes) -> Task:
+    """The inverse of `encode_task`.
+
+    Raises:
+        DecodeError: malformed, or of another version.
+    """
+    whole: Any = unpack(data)
+    if type(whole) is not tuple or len(whole) != 3:
+        raise DecodeError("a task must be an array of version, kind and fields")
+    if whole[0] != CODEC_VERSION:
+        raise DecodeError(f"task has codec version {whole[0]!r}, this version reads {CODEC_VERSION}")
+    task: Task = TASKS.decode(whole[1], whole[2])
+    return task
+
+
+def task_member(run_id: str, event_id: int, attempt: int) -> str:
+    """The name of one attempt among the published ids of a stream: what publishing claims and finishing gives up."""
+    return f"{run_id}:{event_id}:{attempt}"

@@ -1,0 +1,364 @@
+"""The port of the store: what an engine may ask of the database.
+
+Role: mechanism only. A store keeps rows and bytes; it knows no event. Two implementations keep this port: `postgres`
+(Postgres and CockroachDB, psycopg 3) and `memory` (the same semantics in process); one conformance suite holds both.
+
+Times are integer microseconds since 1970 UTC (`_us`). Rows are NamedTuples whose fields are the columns, in order, so
+that a batch turns into one multi-row statement a table.
+
+Contract of `commit` (DESIGN.md, section 3, step 4): one transaction, whose first statement is the fence and raises when
+one shard of the batch is not owned at `range_id` with `commit_seq`; then at most one statement a table, closes and
+deletes before inserts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+
+class ShardRow(NamedTuple):
+    """`inbox_epoch` and `inbox_cursor` name the last inbox entry whose effects are committed. `time_us` is the shard's
+    own time, which never goes back. `next_task_id` orders the shard's backlog."""
+
+    shard_id: int
+    range_id: int
+    owner: str
+    commit_seq: int
+    inbox_epoch: str
+    inbox_cursor: str
+    next_task_id: int
+    time_us: int
+
+
+class ShardAdvance(NamedTuple):
+    """One shard's part in a batch: the fence (`range_id`, `commit_seq` before the batch), and what it becomes."""
+
+    shard_id: int
+    range_id: int
+    commit_seq: int
+    inbox_epoch: str
+    inbox_cursor: str
+    next_task_id: int
+    time_us: int
+
+
+class ExecutionRow(NamedTuple):
+    """One run. `status` is `ExecutionStatus`; 1 is open. `close_time_us` is 0 while open. `history_length` and
+    `history_size_bytes` are final at the close and 0 before."""
+
+    shard_id: int
+    run_id: str
+    namespace: str
+    workflow_id: str
+    workflow_type: str
+    task_queue: str
+    status: int
+    start_time_us: int
+    close_time_us: int = 0
+    history_length: int = 0
+    history_size_bytes: int = 0
+
+
+class ExecutionClose(NamedTuple):
+    shard_id: int
+    run_id: str
+    status: int
+    close_time_us: int
+    history_length: int
+    history_size_bytes: int
+
+
+class HistoryRow(NamedTuple):
+    """The records that one batch appended to one run. `batch_no` counts from 1 a run."""
+
+    shard_id: int
+    run_id: str
+    batch_no: int
+    first_event_id: int
+    data: bytes
+
+
+class SnapshotRow(NamedTuple):
+    """The mutable state after history row `batch_no`; a later one replaces it. The store may keep `data` in chunks."""
+
+    shard_id: int
+    run_id: str
+    batch_no: int
+    data: bytes
+
+
+class TransferKey(NamedTuple):
+    shard_id: int
+    run_id: str
+    kind: int
+    event_id: int
+
+
+class TransferRow(NamedTuple):
+    """An outstanding task: it lives until it is finished. Key: the first four fields. `kind` 1 workflow task,
+    2 activity task, 3 visibility. `backlog` True: not yet handed to a stream; it waits for the queue's dispatcher,
+    in order of `priority` (1 first), then `task_id` within a shard. `data` is the stream entry, or empty where it is
+    made from the execution."""
+
+    shard_id: int
+    run_id: str
+    kind: int
+    event_id: int
+    attempt: int
+    task_id: int
+    namespace: str
+    task_queue: str
+    priority: int
+    backlog: bool
+    created_us: int
+    data: bytes
+    heartbeat: bytes = b""
+
+
+class TimerKey(NamedTuple):
+    shard_id: int
+    fire_at_us: int
+    run_id: str
+    kind: int
+    event_id: int
+
+
+class TimerRow(NamedTuple):
+    """Due at `fire_at_us` of the shard's time. Key: the first five fields. `attempt` tells apart what a retry made
+    stale."""
+
+    shard_id: int
+    fire_at_us: int
+    run_id: str
+    kind: int
+    event_id: int
+    attempt: int = 0
+
+
+class HeartbeatRow(NamedTuple):
+    shard_id: int
+    run_id: str
+    kind: int
+    event_id: int
+    heartbeat: bytes
+
+
+class RequestResultRow(NamedTuple):
+    """The witness that a request took effect on a run. Key: the first three fields; a second one is ignored."""
+
+    shard_id: int
+    run_id: str
+    request_id: str
+    created_us: int
+    data: bytes
+
+
+class DeadLetterRow(NamedTuple):
+    """A request or entry that could not be carried out, with the reason. Key: shard and `letter_id` (a UUID)."""
+
+    shard_id: int
+    letter_id: str
+    created_us: int
+    source: str
+    reason: str
+    data: bytes
+
+
+class VisibilityRow(NamedTuple):
+    """`version` rises with each write of a run; a write with a lower or equal one is ignored."""
+
+    namespace: str
+    run_id: str
+    workflow_id: str
+    workflow_type: str
+    task_queue: str
+    status: int
+    start_time_us: int
+    execution_time_us: int
+    close_time_us: int
+    history_length: int
+    history_size_bytes: int
+    memo: bytes
+    search_attributes: str
+    parent_workflow_id: str
+    parent_run_id: str
+    root_workflow_id: str
+    root_run_id: str
+    version: int
+
+
+@dataclass(slots=True)
+class CommitBatch:
+    """All that one group commit writes."""
+
+    shards: list[ShardAdvance] = field(default_factory=list)
+    closes: list[ExecutionClose] = field(default_factory=list)
+    executions: list[ExecutionRow] = field(default_factory=list)
+    history: list[HistoryRow] = field(default_factory=list)
+    snapshots: list[SnapshotRow] = field(default_factory=list)
+    transfer_deletes: list[TransferKey] = field(default_factory=list)
+    transfer_inserts: list[TransferRow] = field(default_factory=list)
+    transfer_backlogs: list[TransferKey] = field(default_factory=list)
+    heartbeats: list[HeartbeatRow] = field(default_factory=list)
+    timer_deletes: list[TimerKey] = field(default_factory=list)
+    timer_inserts: list[TimerRow] = field(default_factory=list)
+    request_results: list[RequestResultRow] = field(default_factory=list)
+    dead_letters: list[DeadLetterRow] = field(default_factory=list)
+
+
+class ExecutionKey(NamedTuple):
+    """What a request names: a run id, or (empty `run_id`) a workflow id: its open run, else the last closed one.
+    `candidate_run_id`: the run that this start would create; its row is wanted too, if it exists."""
+
+    shard_id: int
+    namespace: str
+    workflow_id: str
+    run_id: str = ""
+    candidate_run_id: str = ""
+
+
+class LoadedExecution(NamedTuple):
+    """A run. Snapshot, history after it, and heartbeats are loaded only for open runs (`snapshot` `b""`: none)."""
+
+    row: ExecutionRow
+    snapshot: bytes
+    snapshot_batch_no: int
+    history: tuple[HistoryRow, ...]
+    heartbeats: tuple[HeartbeatRow, ...]
+    request_ids: tuple[str, ...]
+
+
+class VisibilityFilter(NamedTuple):
+    """Empty or 0 means any. Times bound `start_time_us`, both ends inclusive."""
+
+    namespace: str
+    status: int = 0
+    workflow_type: str = ""
+    workflow_id: str = ""
+    started_from_us: int = 0
+    started_to_us: int = 0
+
+
+class StoreError(Exception):
+    """Base of what a store raises; its text never holds a password."""
+
+
+class StoreUnavailable(StoreError):
+    """No connection, or it was lost before COMMIT was sent: nothing was written. Try again with jitter."""
+
+
+class UnknownOutcome(StoreError):
+    """The connection was lost while COMMIT was under way: written or not. Read the fence before anything else."""
+
+
+class SerializationConflict(StoreError):
+    """SQLSTATE 40001 or 40P01: nothing was written; send the same batch again."""
+
+
+class FenceLost(StoreError):
+    """At least one shard of the batch is not owned at this range and sequence: nothing was written."""
+
+
+class BatchRejected(StoreError):
+    """Any other SQL error: nothing was written, and sending the same batch again would fail again."""
+
+
+class SchemaMissing(StoreError):
+    """The database has no schema of ours, or an older one. Says which command to run."""
+
+
+class Store(Protocol):
+    async def connect(self) -> None:
+        """Open the connections and check the schema.
+
+        Raises:
+            StoreUnavailable: no server at this address. SchemaMissing: migrate first.
+        """
+
+    async def close(self) -> None: ...
+
+    async def migrate(self, shard_count: int) -> list[str]:
+        """Bring the schema up to date; safe to run twice and at once. `shard_count` counts at the first migration only.
+        Returns the names of the steps that it took."""
+
+    async def cluster(self) -> tuple[str, int]:
+        """Cluster id (a UUID made at the first migration) and shard count."""
+
+    # Ownership -----------------------------------------------------------------------------------------------------
+    async def beat(self, node: str, address: str) -> dict[str, int]:
+        """Raise this node's counter, and return every node's counter. Rows untouched for long are removed."""
+
+    async def retire(self, node: str) -> None:
+        """Remove a node that stops."""
+
+    async def acquire_shard(self, shard_id: int, owner: str) -> ShardRow:
+        """Take a shard: raises `range_id` by one, so that every batch of an earlier owner fails from now on."""
+
+    async def shard(self, shard_id: int) -> ShardRow: ...
+
+    async def shards(self) -> list[ShardRow]: ...
+
+    # The hot path --------------------------------------------------------------------------------------------------
+    async def commit(self, batch: CommitBatch) -> None:
+        """One transaction (see the module). Calls must not overlap.
+
+        Raises:
+            FenceLost, SerializationConflict, UnknownOutcome, StoreUnavailable, BatchRejected
+        """
+
+    async def load(self, keys: Sequence[ExecutionKey]) -> list[list[LoadedExecution]]:
+        """For each key what exists, in one round trip: the run it names, and the candidate run if it is another."""
+
+    # Beside it -----------------------------------------------------------------------------------------------------
+    async def read_history(
+        self, shard_id: int, run_id: str, *, after_batch_no: int = 0, limit: int = 1000
+    ) -> list[HistoryRow]: ...
+
+    async def last_history_row(self, shard_id: int, run_id: str) -> HistoryRow | None: ...
+
+    async def request_exists(self, shard_id: int, run_id: str, request_id: str) -> bool: ...
+
+    async def timers(self, shard_id: int, *, after: TimerKey | None, until_us: int, limit: int) -> list[TimerRow]:
+        """Timers due up to `until_us`, in key order after `after`."""
+
+    async def next_timer(self, shard_id: int, after_us: int) -> int | None:
+        """When the first timer after `after_us` is due, if there is one."""
+
+    async def outstanding(
+        self, shard_id: int, *, after: TransferKey | None, limit: int, with_data: bool = True
+    ) -> list[TransferRow]:
+        """Transfer rows of a shard in key order, page by page (kind, run and event included)."""
+
+    async def transfer_rows(self, keys: Sequence[TransferKey]) -> list[TransferRow]: ...
+
+    async def backlog(
+        self, namespace: str, task_queue: str, kind: int, priority: int, cursors: Mapping[int, int], *, limit: int
+    ) -> list[TransferRow]:
+        """Backlog rows of one queue and priority with `task_id` above each shard's cursor (0 if it has none); at most
+        `limit` in all, shards in turn, each shard's in order of task id."""
+
+    async def backlog_queues(self) -> list[tuple[str, str, int, int]]:
+        """`(namespace, task_queue, kind, number of backlog rows)` of every queue that has some."""
+
+    # Visibility ----------------------------------------------------------------------------------------------------
+    async def upsert_visibility(self, rows: Sequence[VisibilityRow]) -> None: ...
+
+    async def list_visibility(
+        self, wanted: VisibilityFilter, *, limit: int, before: tuple[int, str] | None = None
+    ) -> list[VisibilityRow]:
+        """Newest start first, then by run id descending; `before` is `(start_time_us, run_id)` of the last row of the
+        page before."""
+
+    async def count_visibility(self, wanted: VisibilityFilter) -> int: ...
+
+    # Dead letters --------------------------------------------------------------------------------------------------
+    async def dead_letters(self, *, limit: int, before_us: int | None = None) -> list[DeadLetterRow]: ...
+
+    async def dead_letter(self, letter_id: str) -> DeadLetterRow | None: ...
+
+    async def delete_dead_letter(self, letter_id: str) -> bool: ...
+
+    # Upkeep --------------------------------------------------------------------------------------------------------
+    async def delete_request_results(self, created_before_us: int, limit: int) -> int: ...
