@@ -1,0 +1,222 @@
+"""Frontend requests: what clients ask of the cluster rather than of one shard, and the envelope they travel in.
+
+Any engine may answer one, from the frontend stream. The stream forgets an entry as it is read, so that a request whose
+engine dies is lost: the sender sends it again until it has its reply, and every request here may be answered twice.
+Replies are rows of the sender's reply stream like all others (`replies.py`): OK with the body named below, or ERROR.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import IntEnum
+from typing import Any, NamedTuple
+
+from perdure.protocol.codec import CODEC_VERSION, DecodeError, Registry, pack, struct_decoder, unpack
+
+PAGE_SIZE_MAX = 1000
+"""Rows of one page at the most; an engine lowers what asks for more."""
+
+
+class FrontendRequestType(IntEnum):
+    LIST_WORKFLOWS = 1
+    COUNT_WORKFLOWS = 2
+    LIST_DEAD_LETTERS = 3
+    GET_DEAD_LETTER = 4
+    RETRY_DEAD_LETTER = 5
+    DESCRIBE_CLUSTER = 6
+
+
+class ListWorkflows(NamedTuple):
+    """Newest start first. Empty text and 0 mean any; times bound the start time, both ends inclusive. `page_token` is
+    `b""` at first, then what the page before returned.
+
+    Reply: `ExecutionPage`."""
+
+    namespace: str
+    status: int = 0
+    workflow_type: str = ""
+    workflow_id: str = ""
+    started_from_us: int = 0
+    started_to_us: int = 0
+    page_size: int = 100
+    page_token: bytes = b""
+
+
+class CountWorkflows(NamedTuple):
+    """The fields are those of `ListWorkflows`. Reply: `ExecutionCount`."""
+
+    namespace: str
+    status: int = 0
+    workflow_type: str = ""
+    workflow_id: str = ""
+    started_from_us: int = 0
+    started_to_us: int = 0
+
+
+class ListDeadLetters(NamedTuple):
+    """Newest first, without their data. Reply: `DeadLetterPage`."""
+
+    page_size: int = 100
+    page_token: bytes = b""
+
+
+class GetDeadLetter(NamedTuple):
+    """Reply: `DeadLetter`; NOT_FOUND when there is none of this id (any more)."""
+
+    letter_id: str
+
+
+class RetryDeadLetter(NamedTuple):
+    """Send what is in the letter to its shard once more, then delete the letter.
+
+    Reply: `None`; NOT_FOUND when there is none of this id (any more), which is also what a repeated request finds."""
+
+    letter_id: str
+
+
+class DescribeCluster(NamedTuple):
+    """Reply: `ClusterDescription`."""
+
+
+FrontendRequest = ListWorkflows | CountWorkflows | ListDeadLetters | GetDeadLetter | RetryDeadLetter | DescribeCluster
+
+FRONTEND_REQUESTS = Registry(
+    "frontend request",
+    {
+        FrontendRequestType.LIST_WORKFLOWS: ListWorkflows,
+        FrontendRequestType.COUNT_WORKFLOWS: CountWorkflows,
+        FrontendRequestType.LIST_DEAD_LETTERS: ListDeadLetters,
+        FrontendRequestType.GET_DEAD_LETTER: GetDeadLetter,
+        FrontendRequestType.RETRY_DEAD_LETTER: RetryDeadLetter,
+        FrontendRequestType.DESCRIBE_CLUSTER: DescribeCluster,
+    },
+)
+
+
+class ExecutionSummary(NamedTuple):
+    """One row of a list. `status` is `ExecutionStatus`; `close_time_us`, `history_length` and `history_size_bytes` are
+    0 while the run is open. `memo` is a packed map, `search_attributes` JSON text."""
+
+    namespace: str
+    workflow_id: str
+    run_id: str
+    workflow_type: str
+    task_queue: str
+    status: int
+    start_time_us: int
+    execution_time_us: int
+    close_time_us: int
+    history_length: int
+    history_size_bytes: int
+    memo: bytes = b""
+    search_attributes: str = ""
+    parent_workflow_id: str = ""
+    parent_run_id: str = ""
+    root_workflow_id: str = ""
+    root_run_id: str = ""
+
+
+_execution_summary = struct_decoder(ExecutionSummary)
+
+
+class ExecutionPage(NamedTuple):
+    """`next_page_token` is empty on the last page."""
+
+    rows: tuple[ExecutionSummary, ...]
+    next_page_token: bytes = b""
+
+    @staticmethod
+    def _decode_rows(value: Any) -> tuple[ExecutionSummary, ...]:
+        return tuple(_execution_summary(row) for row in value)
+
+
+class ExecutionCount(NamedTuple):
+    total: int
+
+
+class DeadLetter(NamedTuple):
+    """A request or stream entry that could not be carried out. `source` says what it was (an inbox entry, a timer, a
+    task), `reason` why it failed; `data` is its bytes, empty in a list."""
+
+    shard_id: int
+    letter_id: str
+    created_us: int
+    source: str
+    reason: str
+    data: bytes = b""
+
+
+_dead_letter = struct_decoder(DeadLetter)
+
+
+class DeadLetterPage(NamedTuple):
+    """`next_page_token` is empty on the last page."""
+
+    rows: tuple[DeadLetter, ...]
+    next_page_token: bytes = b""
+
+    @staticmethod
+    def _decode_rows(value: Any) -> tuple[DeadLetter, ...]:
+        return tuple(_dead_letter(row) for row in value)
+
+
+class ClusterDescription(NamedTuple):
+    """`engines`: the live engine processes by node name. `engine_version` is that of the engine which answered."""
+
+    cluster_id: str
+    map_version: int
+    shard_count: int
+    engine_version: str
+    engines: tuple[str, ...] = ()
+
+
+decode_execution_page = struct_decoder(ExecutionPage)
+decode_execution_count = struct_decoder(ExecutionCount)
+decode_dead_letter_page = struct_decoder(DeadLetterPage)
+decode_dead_letter = struct_decoder(DeadLetter)
+decode_cluster_description = struct_decoder(ClusterDescription)
+
+
+class SentFrontendRequest(NamedTuple):
+    """One request of an envelope. `number` is the sender's own count, echoed in the reply."""
+
+    number: int
+    request: FrontendRequest
+
+
+def numbered_frontend_request(number: int, request: FrontendRequest) -> tuple[int, int, FrontendRequest]:
+    """One request as `encode_frontend_envelope` takes it."""
+    return (number, FRONTEND_REQUESTS.kind_of[type(request)], request)
+
+
+def encode_frontend_envelope(sender: str, requests: Sequence[tuple[int, int, FrontendRequest]]) -> bytes:
+    """The bytes of one entry of the frontend stream, from rows made by `numbered_frontend_request`."""
+    return pack((CODEC_VERSION, sender, requests))
+
+
+def decode_frontend_envelope(data: bytes) -> tuple[str, tuple[Any, ...]]:
+    """The sender, and the raw requests, each to be given to `decode_frontend_request`.
+
+    Raises:
+        DecodeError: not an envelope, or of another version.
+    """
+    whole = unpack(data)
+    if type(whole) is not tuple or len(whole) < 3:
+        raise DecodeError("a frontend envelope must be an array of version, sender and requests")
+    version, sender, requests = whole[:3]
+    if version != CODEC_VERSION:
+        raise DecodeError(f"frontend envelope has codec version {version!r}, this engine reads {CODEC_VERSION}")
+    if type(sender) is not str or type(requests) is not tuple or "\0" in sender:
+        raise DecodeError("a frontend envelope must be an array of version, sender and requests")
+    return sender, requests
+
+
+def decode_frontend_request(row: Any) -> SentFrontendRequest:
+    """One request of an envelope.
+
+    Raises:
+        DecodeError: malformed; the text says where.
+    """
+    if type(row) is not tuple or len(row) != 3 or type(row[0]) is not int:
+        raise DecodeError("a frontend request must be an array of number, kind and fields")
+    return SentFrontendRequest(row[0], FRONTEND_REQUESTS.decode(row[1], row[2]))

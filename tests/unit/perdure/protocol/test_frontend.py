@@ -1,0 +1,84 @@
+"""Frontend requests survive their envelope, and a malformed one says where."""
+
+from __future__ import annotations
+
+import pytest
+
+from perdure.protocol.codec import DecodeError, pack, unpack
+from perdure.protocol.frontend import (
+    FRONTEND_REQUESTS,
+    ClusterDescription,
+    CountWorkflows,
+    DeadLetter,
+    DeadLetterPage,
+    DescribeCluster,
+    ExecutionPage,
+    ExecutionSummary,
+    FrontendRequest,
+    GetDeadLetter,
+    ListDeadLetters,
+    ListWorkflows,
+    RetryDeadLetter,
+    decode_cluster_description,
+    decode_dead_letter_page,
+    decode_execution_page,
+    decode_frontend_envelope,
+    decode_frontend_request,
+    encode_frontend_envelope,
+    numbered_frontend_request,
+)
+
+REQUESTS: list[FrontendRequest] = [
+    ListWorkflows("default", status=1, page_token=b"next"),
+    CountWorkflows("default", workflow_type="agent"),
+    ListDeadLetters(),
+    GetDeadLetter("letter"),
+    RetryDeadLetter("letter"),
+    DescribeCluster(),
+]
+
+
+def test_every_request_is_registered_and_survives_its_envelope() -> None:
+    assert {type(request) for request in REQUESTS} == set(FRONTEND_REQUESTS.kind_of)
+    rows = [numbered_frontend_request(number, request) for number, request in enumerate(REQUESTS, 1)]
+    sender, raw = decode_frontend_envelope(encode_frontend_envelope("sender", rows))
+    assert sender == "sender"
+    assert [decode_frontend_request(row) for row in raw] == list(enumerate(REQUESTS, 1))
+
+
+def test_reply_bodies_survive_the_codec() -> None:
+    summary = ExecutionSummary("default", "order", "run", "Agent", "q", 2, 1, 1, 2, 5, 900)
+    for body, decode in (
+        (ExecutionPage((summary,), b"next"), decode_execution_page),
+        (DeadLetterPage((DeadLetter(3, "letter", 7, "inbox", "malformed", b"x"),)), decode_dead_letter_page),
+        (ClusterDescription("c", 1, 16, "0.1.0", ("node-1",)), decode_cluster_description),
+    ):
+        assert decode(unpack(pack(body))) == body
+
+
+@pytest.mark.parametrize(
+    ("data", "wrong"),
+    [
+        (pack((1, "sender")), "array of version, sender"),
+        (pack((99, "sender", ())), "codec version 99"),
+        (pack((1, "sen\0der", ())), "array of version, sender"),
+        (b"\xc1", "not a msgpack value"),
+    ],
+)
+def test_a_malformed_envelope_is_refused(data: bytes, wrong: str) -> None:
+    with pytest.raises(DecodeError, match=wrong):
+        decode_frontend_envelope(data)
+
+
+@pytest.mark.parametrize(
+    ("row", "wrong"),
+    [
+        (("one", 1, ()), "number, kind and fields"),
+        ((1, 99, ()), "unknown frontend request number 99"),
+        ((1, 4, ()), "at least 1 are required"),
+        ((1, 4, (7,)), "letter_id must be str"),
+    ],
+)
+def test_a_malformed_request_is_refused(row: object, wrong: str) -> None:
+    with pytest.raises(DecodeError, match=wrong):
+        decode_frontend_request(row)
