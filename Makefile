@@ -1,0 +1,62 @@
+# One command for each thing that one does with this tree. `make help` lists them.
+#
+# Needs make and Python 3.11 or newer; everything else is set up in .venv, from package indexes: pip brings uv, uv brings what
+# uv.lock names. The stamp makes a second run quick.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
+BIN := .venv/bin
+UV := $(BIN)/uv
+UV_VERSION := >=0.9,<1
+STAMP := .venv/.synced
+
+# uv works on the environment that this file made, whatever is activated around it.
+export UV_PROJECT_ENVIRONMENT := .venv
+export VIRTUAL_ENV :=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup test lint format types imports unit demo bench clean
+
+help: ## list the commands
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+
+setup: $(STAMP) ## make .venv and install everything that uv.lock names
+
+$(UV):
+	@test -n "$(PYTHON)" || { echo "make: no python3 found; install Python 3.11 or newer, or say make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "make: $(PYTHON) is older than Python 3.11; say make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	"$(PYTHON)" -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv$(UV_VERSION)"
+
+$(STAMP): $(UV) pyproject.toml uv.lock
+	$(UV) sync --quiet --all-extras --locked
+	@touch $@
+
+test: lint types imports unit ## all that CI checks: lint, types, import floors, tests
+
+lint: $(STAMP) ## style, and nothing but the formatter's form
+	$(BIN)/ruff check --quiet
+	$(BIN)/ruff format --quiet --check
+
+types: $(STAMP) ## mypy --strict
+	$(BIN)/mypy --no-error-summary
+
+imports: $(STAMP) ## the floors of the architecture
+	$(BIN)/lint-imports --no-logo >/dev/null || $(BIN)/lint-imports --no-logo
+
+unit: $(STAMP) ## pytest alone; PYTEST_ARGS chooses
+	$(BIN)/pytest $(PYTEST_ARGS)
+
+format: $(STAMP) ## let ruff rewrite what it can
+	$(BIN)/ruff check --fix --quiet
+	$(BIN)/ruff format
+
+demo: $(STAMP) ## fan-out, saga and a kill, on servers of their own
+	$(BIN)/perdure demo $(DEMO_ARGS)
+
+bench: $(STAMP) ## Perdure beside its peers; BENCH_ARGS=--quick for a short run
+	$(UV) sync --quiet --all-extras --locked --group bench
+	$(BIN)/python -m bench $(BENCH_ARGS)
+
+clean: ## remove caches and build products, but not .venv
+	rm -rf dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find engine broker store sdk bench tests -name __pycache__ -type d -prune -exec rm -rf {} +
