@@ -1,0 +1,44 @@
+"""One test file a source file, at the same place; or a suite named here, with the reason in its folder's name."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+
+from tests.tidy.source_tree import ROOT, Module, product_modules
+
+COVERED_BY_SUITE: dict[str, str] = {
+    "perdure_broker/port.py": "tests/conformance/broker",
+    "perdure_store/port.py": "tests/conformance/store",
+}
+"""Modules that hold no logic of their own to test alone, or whose logic is a real server's: source file to the suite
+that runs it."""
+
+
+def _has_logic(module: Module) -> bool:
+    """Whether there is anything to test: an `__init__.py` that only names its parts has nothing."""
+    if module.path.name != "__init__.py":
+        return True
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    return any(isinstance(node, kinds) for node in module.tree.body)
+
+
+@pytest.mark.parametrize("module", [m for m in product_modules() if _has_logic(m)], ids=lambda m: m.shown)
+def test_each_source_file_has_its_test(module: Module) -> None:
+    place = module.within_package
+    if place.as_posix() in COVERED_BY_SUITE:
+        suite = ROOT / COVERED_BY_SUITE[place.as_posix()]
+        assert suite.exists(), f"{module.shown} is said to be covered by {suite}, which does not exist"
+        return
+    stem = place.parent.name if place.name == "__init__.py" else place.stem.lstrip("_")
+    expected = ROOT / "tests" / "unit" / place.parent / f"test_{stem}.py"
+    assert expected.is_file(), (
+        f"{module.shown} has no test: write {expected.relative_to(ROOT)}, or name the suite that covers it in "
+        f"COVERED_BY_SUITE of {__name__}"
+    )
+
+
+def test_the_table_names_files_that_exist() -> None:
+    sources = {module.within_package.as_posix() for module in product_modules()}
+    assert set(COVERED_BY_SUITE) <= sources
