@@ -1,0 +1,49 @@
+"""Opening a transport: from an address to a connection, or to an error that says what to do."""
+
+from __future__ import annotations
+
+from perdure.service import RPCError, RPCStatusCode
+from perdure.transport.address import DEFAULT_ADDRESS, broker_url, hide_password
+from perdure.transport.transport import Transport
+from perdure_broker import open_broker
+from perdure_broker.port import BrokerUnavailable, WrongConfiguration
+
+
+async def open_transport(address: str = DEFAULT_ADDRESS, *, identity: str | None = None) -> Transport:
+    """Connect to the cluster whose Redis or Valkey is at `address` (`host:port` or a URL).
+
+    Raises:
+        ValueError: not an address.
+        RPCError: UNAVAILABLE when nothing answers there, FAILED_PRECONDITION when the server cannot be used as it is,
+            or when no engine has ever announced itself there.
+    """
+    url = broker_url(address)
+    shown = hide_password(address)
+    broker = open_broker(url)
+    try:
+        await broker.connect()
+        cluster = await broker.cluster_info()
+        if cluster is None:
+            raise RPCError(
+                f"Redis answers at {shown}, but no engine has ever started there. Start one with `perdure dev` or "
+                "`perdure engine --postgres DSN --redis URL`, or correct the address (--address, PERDURE_ADDRESS).",
+                RPCStatusCode.FAILED_PRECONDITION,
+            )
+        transport = Transport(broker, cluster, address=shown, identity=identity)
+        await transport.start()
+    except BrokerUnavailable as error:
+        await broker.close()
+        raise RPCError(
+            f"Nothing answers at {shown} ({error}). Start a cluster with `perdure dev`, or correct the address "
+            "(--address, PERDURE_ADDRESS).",
+            RPCStatusCode.UNAVAILABLE,
+        ) from error
+    except WrongConfiguration as error:
+        await broker.close()
+        raise RPCError(
+            f"The server at {shown} cannot be used as it is: {error}", RPCStatusCode.FAILED_PRECONDITION
+        ) from error
+    except BaseException:
+        await broker.close()
+        raise
+    return transport
