@@ -106,8 +106,9 @@ class Agent:
 
 async def main() -> None:
     client = await Client.connect(os.environ.get("PERDURE_ADDRESS", "127.0.0.1:7419"))
-    activities = [retrieve_context, call_model, write_answer]
-    async with Worker(client, task_queue=TASK_QUEUE, workflows=[Agent], activities=activities):
+    async with Worker(
+        client, task_queue=TASK_QUEUE, workflows=[Agent], activities=[retrieve_context, call_model, write_answer]
+    ):
         question = "Can I return a lamp, and when is the refund paid?"
         handle = await client.start_workflow(
             Agent.run, question, id=f"agent-{uuid.uuid4().hex[:8]}", task_queue=TASK_QUEUE

@@ -104,8 +104,9 @@ async def main() -> None:
     patience = parser.parse_args().patience
 
     client = await Client.connect(os.environ.get("PERDURE_ADDRESS", "127.0.0.1:7419"))
-    activities = [split_into_clauses, assess_clause, notify]
-    async with Worker(client, task_queue=TASK_QUEUE, workflows=[LegalReview], activities=activities):
+    async with Worker(
+        client, task_queue=TASK_QUEUE, workflows=[LegalReview], activities=[split_into_clauses, assess_clause, notify]
+    ):
         review = Review(
             "The supplier may change prices. Notice is 90 days. Liability is unlimited.", "grace", "barbara"
         )

@@ -68,9 +68,6 @@ async def send_reply(customer: str, text: str) -> str:
     return f"{customer}:{activity.info().idempotency_key}"
 
 
-ACTIVITIES = [classify_ticket, find_articles, draft_reply, send_reply]
-
-
 @workflow.defn
 class SupportAgent:
     def __init__(self) -> None:
@@ -107,7 +104,13 @@ class SupportAgent:
 
 async def serve() -> None:
     client = await Client.connect(ADDRESS)
-    await Worker(client, task_queue=TASK_QUEUE, workflows=[SupportAgent], activities=ACTIVITIES).run()
+    worker = Worker(
+        client,
+        task_queue=TASK_QUEUE,
+        workflows=[SupportAgent],
+        activities=[classify_ticket, find_articles, draft_reply, send_reply],
+    )
+    await worker.run()
 
 
 async def main() -> None:
