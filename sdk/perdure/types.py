@@ -19,7 +19,7 @@ CallableType = TypeVar("CallableType", bound=Callable[..., Any])
 CallableAsyncType = TypeVar("CallableAsyncType", bound=Callable[..., Awaitable[Any]])
 CallableSyncOrAsyncType = TypeVar("CallableSyncOrAsyncType", bound=Callable[..., Any | Awaitable[Any]])
 CallableSyncOrAsyncReturnNoneType = TypeVar(
-    "CallableSyncOrAsyncReturnNoneType", bound=Callable[..., None | Awaitable[None]]
+    "CallableSyncOrAsyncReturnNoneType", bound=Callable[..., Awaitable[None] | None]
 )
 MultiParamSpec = ParamSpec("MultiParamSpec")
 
