@@ -349,9 +349,14 @@ def decode_events(rows: Iterable[Any]) -> list[HistoryEvent]:
     """
     decode = EVENTS.decode
     try:
-        return [HistoryEvent(row[0], row[1], row[2], decode(row[2], row[3])) for row in rows]
+        events = [HistoryEvent(row[0], row[1], row[2], decode(row[2], row[3])) for row in rows]
     except (IndexError, TypeError) as error:
         raise DecodeError(f"a history event must be an array of four elements ({error})") from error
+    for index, event in enumerate(events):
+        if event.event_type == EventType.EVENT_BUFFERED:
+            kind, fields = event.attributes
+            events[index] = event._replace(attributes=EventBuffered(kind, decode(kind, fields)))
+    return events
 
 
 def decode_records(data: bytes) -> list[HistoryEvent]:

@@ -261,7 +261,8 @@ class RecordActivityTaskHeartbeat(NamedTuple):
 
 
 class GetWorkflowTask(NamedTuple):
-    """The whole history for a task whose entry carried none, or not what the worker needs.
+    """The history for a task whose entry carried none, or not what the worker needs: what comes after event
+    `after_event_id`, which is the completed event that the worker's instance stands at, or 0 for all of it.
 
     Reply: `HistoryPage`, whose last page ends at the task's scheduled event; NOT_FOUND when the task is no longer
     current (drop it and ack)."""
@@ -270,6 +271,7 @@ class GetWorkflowTask(NamedTuple):
     scheduled_event_id: int
     attempt: int
     page_token: bytes = b""
+    after_event_id: int = 0
 
 
 class GetActivityTask(NamedTuple):

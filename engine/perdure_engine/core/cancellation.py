@@ -1,0 +1,21 @@
+"""Cancellation of a run: a request that the workflow sees once, and may clean up after or ignore."""
+
+from __future__ import annotations
+
+from perdure.protocol.events import EventType, WorkflowExecutionCancelRequested
+from perdure.protocol.requests import RequestCancelWorkflow
+from perdure_engine.core import workflow_task
+from perdure_engine.core.ledger import happen
+from perdure_engine.core.state import MutableState
+from perdure_engine.core.transition import Remember, Transition
+
+
+def request(state: MutableState, request: RequestCancelWorkflow, now_us: int, transition: Transition) -> None:
+    """A second request changes nothing, and is answered like the first."""
+    transition.answer()
+    if state.cancel_requested:
+        return
+    attributes = WorkflowExecutionCancelRequested(request.reason, request.identity, request.request_id)
+    happen(state, transition, now_us, EventType.WORKFLOW_EXECUTION_CANCEL_REQUESTED, attributes)
+    transition.effects.append(Remember(request.request_id))
+    workflow_task.schedule(state, transition, now_us)

@@ -1,0 +1,54 @@
+"""How a workflow task completes: its two events, its commands, what was buffered, and the next task."""
+
+from __future__ import annotations
+
+from perdure.protocol.events import EventType, WorkflowTaskCompleted, WorkflowTaskStarted
+from perdure.protocol.failure import Failure
+from perdure.protocol.requests import RespondWorkflowTaskCompleted
+from perdure.protocol.tasks import TaskKind
+from perdure_engine.core import workflow_task
+from perdure_engine.core.command import carry_out, command_problem
+from perdure_engine.core.ledger import emit, flush
+from perdure_engine.core.state import MutableState
+from perdure_engine.core.transition import Retire, Transition
+
+
+def complete(state: MutableState, request: RespondWorkflowTaskCompleted, now_us: int, transition: Transition) -> None:
+    """The worker carried the workflow on: record it, carry out its commands, and schedule what is next."""
+    if not workflow_task.is_current(state, request.scheduled_event_id, request.attempt):
+        workflow_task.refuse_stale(state, transition, request.scheduled_event_id, request.attempt)
+        return
+    problem = command_problem(state, request.commands)
+    if problem is not None:
+        transition.answer()
+        failure = Failure(problem.message, source="Engine")
+        workflow_task.give_back(
+            state, transition, now_us, problem.cause, failure, request.identity, request.started_time_us
+        )
+        return
+    task = state.workflow_task
+    assert task is not None
+    scheduled_event_id = request.scheduled_event_id
+    transition.effects.append(Retire(TaskKind.WORKFLOW, scheduled_event_id))
+    held = state.buffered
+    workflow_task.open_transient(state, transition, task, task.scheduled_time_us)
+    started_event_id = emit(
+        state,
+        transition,
+        request.started_time_us,
+        EventType.WORKFLOW_TASK_STARTED,
+        WorkflowTaskStarted(scheduled_event_id, request.identity),
+    )
+    completed_event_id = emit(
+        state,
+        transition,
+        now_us,
+        EventType.WORKFLOW_TASK_COMPLETED,
+        WorkflowTaskCompleted(scheduled_event_id, started_event_id, request.identity, request.sticky_worker),
+    )
+    for command in request.commands:
+        held = carry_out(state, command, completed_event_id, now_us, transition, held)
+    transition.answer()
+    if state.is_open and held:
+        flush(state, transition, held)
+        workflow_task.schedule(state, transition, now_us)

@@ -1,0 +1,149 @@
+"""`decide`: one request or timer, one run, one moment; what follows from it.
+
+A caller finds the run (or that there is none), calls `decide_*`, and does its duty by the `Transition` that comes back
+(see `transition.py`). Requests that need no run to exist (a start) or change nothing (reads) are settled by the caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from perdure.protocol.ids import text_problem
+from perdure.protocol.payload import PAYLOAD_SIZE_MAX
+from perdure.protocol.replies import ErrorCode, ExecutionStatus, Started
+from perdure.protocol.requests import (
+    IdConflictPolicy,
+    IdReusePolicy,
+    RecordActivityTaskHeartbeat,
+    RecordActivityTaskStarted,
+    ReportTaskLost,
+    RequestCancelWorkflow,
+    RespondActivityTaskCanceled,
+    RespondActivityTaskCompleted,
+    RespondActivityTaskFailed,
+    RespondWorkflowTaskCompleted,
+    RespondWorkflowTaskFailed,
+    SignalWorkflow,
+    StartWorkflow,
+    TerminateWorkflow,
+)
+from perdure.protocol.tasks import TaskKind
+from perdure_engine.core import activity, cancellation, completion, signal, timer, workflow_execution, workflow_task
+from perdure_engine.core.state import MutableState
+from perdure_engine.core.transition import TimerKind, Transition
+
+
+def decide(state: MutableState, request: Any, now_us: int) -> Transition:
+    """What `request` does to the open run `state`, which it changes.
+
+    Args:
+        state: an open run; thrown away by the caller if the transition is not committed.
+        request: one of the requests in `DECIDED`.
+        now_us: the shard's time, which never goes back.
+    """
+    transition = Transition()
+    DECIDED[type(request)](state, request, now_us, transition)
+    return transition
+
+
+def _lose(state: MutableState, request: ReportTaskLost, now_us: int, transition: Transition) -> None:
+    if request.task_kind == TaskKind.WORKFLOW:
+        workflow_task.lose(state, request, now_us, transition)
+    else:
+        activity.lose(state, request, now_us, transition)
+
+
+DECIDED: dict[type[Any], Callable[[MutableState, Any, int, Transition], None]] = {
+    RespondWorkflowTaskCompleted: completion.complete,
+    RespondWorkflowTaskFailed: workflow_task.fail,
+    RespondActivityTaskCompleted: activity.complete,
+    RespondActivityTaskFailed: activity.fail,
+    RespondActivityTaskCanceled: activity.report_canceled,
+    RecordActivityTaskStarted: activity.report_started,
+    RecordActivityTaskHeartbeat: activity.heartbeat,
+    ReportTaskLost: _lose,
+    SignalWorkflow: signal.receive,
+    RequestCancelWorkflow: cancellation.request,
+    TerminateWorkflow: workflow_execution.terminate,
+}
+"""Each request that changes an open run, and the machine that decides it."""
+
+
+def start_problem(request: StartWorkflow) -> str | None:
+    """What is wrong with a start, or None; the text says what is allowed."""
+    for name, value in (
+        ("namespace", request.namespace),
+        ("workflow id", request.workflow_id),
+        ("workflow type", request.workflow_type),
+        ("task queue", request.task_queue),
+        ("request id", request.request_id),
+    ):
+        problem = text_problem(name, value)
+        if problem is not None:
+            return problem
+    if len(request.input) > PAYLOAD_SIZE_MAX:
+        return (
+            f"the input of workflow {request.workflow_id!r} has {len(request.input)} bytes; the limit is "
+            f"{PAYLOAD_SIZE_MAX}: store the data elsewhere and pass a reference"
+        )
+    return None
+
+
+def decide_start(
+    request: StartWorkflow, run_id: str, shard_id: int, now_us: int
+) -> tuple[MutableState | None, Transition]:
+    """A start whose workflow id is free: the new run, or None with a refusal."""
+    transition = Transition()
+    problem = start_problem(request)
+    if problem is not None:
+        transition.refuse(ErrorCode.INVALID_ARGUMENT, problem)
+        return None, transition
+    return workflow_execution.start(request, run_id, shard_id, now_us, transition), transition
+
+
+def settle_open_conflict(request: StartWorkflow, run_id: str, transition: Transition) -> bool:
+    """A run of this workflow id is open. True if it is to be terminated for the new one; else the reply is set."""
+    if request.id_conflict_policy == IdConflictPolicy.TERMINATE_EXISTING:
+        return True
+    if request.id_conflict_policy == IdConflictPolicy.USE_EXISTING:
+        transition.answer(Started(run_id, False))
+    else:
+        transition.refuse(
+            ErrorCode.ALREADY_STARTED,
+            f"workflow {request.workflow_id!r} is running already; use its handle, another id, or "
+            "an id conflict policy",
+            run_id=run_id,
+        )
+    return False
+
+
+def settle_reuse(request: StartWorkflow, run_id: str, status: int, transition: Transition) -> bool:
+    """The last run of this workflow id is closed. True if a new one may start; else the reply is a refusal."""
+    if request.id_reuse_policy == IdReusePolicy.ALLOW_DUPLICATE:
+        return True
+    if request.id_reuse_policy == IdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY and status != ExecutionStatus.COMPLETED:
+        return True
+    transition.refuse(
+        ErrorCode.ALREADY_STARTED,
+        f"workflow {request.workflow_id!r} has run before, and its id reuse policy does not allow another run",
+        run_id=run_id,
+    )
+    return False
+
+
+def decide_timer(state: MutableState, kind: int, event_id: int, attempt: int, now_us: int) -> Transition:
+    """A timer of the open run `state` is due."""
+    transition = Transition()
+    if kind == TimerKind.USER:
+        if timer.fire(state, event_id, now_us, transition):
+            workflow_task.schedule(state, transition, now_us)
+    elif kind == TimerKind.WORKFLOW_TASK_RETRY:
+        workflow_task.retry(state, attempt, now_us, transition)
+    elif kind == TimerKind.RUN_TIMEOUT:
+        workflow_execution.time_out(state, now_us, transition)
+    elif kind == TimerKind.START_DELAY:
+        workflow_task.schedule(state, transition, now_us)
+    else:
+        activity.time_out(state, TimerKind(kind), event_id, attempt, now_us, transition)
+    return transition

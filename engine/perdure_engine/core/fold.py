@@ -1,0 +1,327 @@
+"""The fold: how each record changes mutable state. Nothing else may.
+
+`apply` looks up the record's type; a type without a row is a `Bug`. The tables say from which phase an activity or
+timer may take which record, so that an illegal history cannot be folded silently.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from perdure.protocol.events import (
+    ActivityTaskCanceled,
+    ActivityTaskCompleted,
+    ActivityTaskFailed,
+    ActivityTaskTimedOut,
+    EventBuffered,
+    EventType,
+    HistoryEvent,
+    TimerFired,
+    WorkflowExecutionStarted,
+)
+from perdure.protocol.failure import Failure
+from perdure.protocol.replies import ExecutionStatus, Outcome
+from perdure_engine.core.state import (
+    ActivityPhase,
+    ActivityState,
+    BufferedEvent,
+    Bug,
+    MutableState,
+    TimerPhase,
+    TimerState,
+    WorkflowTaskState,
+)
+
+ACTIVITY_TRANSITIONS: dict[tuple[ActivityPhase, EventType], ActivityPhase | None] = {
+    (ActivityPhase.SCHEDULED, EventType.ACTIVITY_ATTEMPT_STARTED): ActivityPhase.STARTED,
+    (ActivityPhase.CANCEL_REQUESTED, EventType.ACTIVITY_ATTEMPT_STARTED): ActivityPhase.CANCEL_REQUESTED,
+    (ActivityPhase.SCHEDULED, EventType.ACTIVITY_ATTEMPT_FAILED): ActivityPhase.SCHEDULED,
+    (ActivityPhase.STARTED, EventType.ACTIVITY_ATTEMPT_FAILED): ActivityPhase.SCHEDULED,
+    (ActivityPhase.SCHEDULED, EventType.ACTIVITY_TASK_CANCEL_REQUESTED): ActivityPhase.CANCEL_REQUESTED,
+    (ActivityPhase.STARTED, EventType.ACTIVITY_TASK_CANCEL_REQUESTED): ActivityPhase.CANCEL_REQUESTED,
+    (ActivityPhase.RESOLVED, EventType.ACTIVITY_TASK_CANCEL_REQUESTED): ActivityPhase.RESOLVED,
+    (ActivityPhase.SCHEDULED, EventType.EVENT_BUFFERED): ActivityPhase.RESOLVED,
+    (ActivityPhase.STARTED, EventType.EVENT_BUFFERED): ActivityPhase.RESOLVED,
+    (ActivityPhase.CANCEL_REQUESTED, EventType.EVENT_BUFFERED): ActivityPhase.RESOLVED,
+    (ActivityPhase.SCHEDULED, EventType.ACTIVITY_TASK_STARTED): ActivityPhase.RESOLVED,
+    (ActivityPhase.STARTED, EventType.ACTIVITY_TASK_STARTED): ActivityPhase.RESOLVED,
+    (ActivityPhase.CANCEL_REQUESTED, EventType.ACTIVITY_TASK_STARTED): ActivityPhase.RESOLVED,
+    (ActivityPhase.RESOLVED, EventType.ACTIVITY_TASK_STARTED): ActivityPhase.RESOLVED,
+    (ActivityPhase.RESOLVED, EventType.ACTIVITY_TASK_COMPLETED): None,
+    (ActivityPhase.RESOLVED, EventType.ACTIVITY_TASK_FAILED): None,
+    (ActivityPhase.RESOLVED, EventType.ACTIVITY_TASK_TIMED_OUT): None,
+    (ActivityPhase.SCHEDULED, EventType.ACTIVITY_TASK_TIMED_OUT): None,
+    (ActivityPhase.CANCEL_REQUESTED, EventType.ACTIVITY_TASK_TIMED_OUT): None,
+    (ActivityPhase.RESOLVED, EventType.ACTIVITY_TASK_CANCELED): None,
+    (ActivityPhase.CANCEL_REQUESTED, EventType.ACTIVITY_TASK_CANCELED): None,
+}
+"""Phase and record to the next phase; None: the activity is no longer pending. A missing row is a `Bug`."""
+
+TIMER_TRANSITIONS: dict[tuple[TimerPhase, EventType], TimerPhase | None] = {
+    (TimerPhase.STARTED, EventType.EVENT_BUFFERED): TimerPhase.RESOLVED,
+    (TimerPhase.STARTED, EventType.TIMER_FIRED): None,
+    (TimerPhase.RESOLVED, EventType.TIMER_FIRED): None,
+    (TimerPhase.STARTED, EventType.TIMER_CANCELED): None,
+    (TimerPhase.RESOLVED, EventType.TIMER_CANCELED): None,
+}
+
+_OUTCOME_TYPES = (ActivityTaskCompleted, ActivityTaskFailed, ActivityTaskTimedOut, ActivityTaskCanceled)
+
+
+def fold(state: MutableState, records: Iterable[HistoryEvent]) -> None:
+    """Apply records in order."""
+    for record in records:
+        apply(state, record)
+
+
+def begin(namespace: str, workflow_id: str, run_id: str, shard_id: int, first: HistoryEvent) -> MutableState:
+    """The state after a run's first event, which must be `WorkflowExecutionStarted`."""
+    started = first.attributes
+    if first.event_id != 1 or not isinstance(started, WorkflowExecutionStarted):
+        raise Bug(f"run {run_id} begins with event {first.event_id} of type {first.event_type}")
+    state = MutableState(namespace, workflow_id, run_id, shard_id, started, first.time_us)
+    state.next_event_id = 2
+    if state.recent is not None:
+        state.recent.append(first)
+    return state
+
+
+def apply(state: MutableState, record: HistoryEvent) -> None:
+    """Apply one record: check its id, count it, and change what it changes."""
+    event_id = record.event_id
+    if event_id:
+        if event_id != state.next_event_id:
+            raise Bug(f"run {state.run_id}: event {event_id} where {state.next_event_id} comes next")
+        state.next_event_id = event_id + 1
+        if state.recent is not None:
+            state.recent.append(record)
+    rule = _RULES.get(record.event_type)
+    if rule is None:
+        raise Bug(f"run {state.run_id}: no rule for event type {record.event_type}")
+    rule(state, record)
+
+
+# Workflow task ------------------------------------------------------------------------------------------------------
+
+
+def _workflow_task_scheduled(state: MutableState, record: HistoryEvent) -> None:
+    task = state.workflow_task
+    if task is not None and task.scheduled_event_id:
+        raise Bug(f"run {state.run_id}: two workflow tasks are scheduled")
+    failure = task.last_failure if task is not None else None
+    state.buffered = []
+    state.workflow_task = WorkflowTaskState(
+        record.event_id, record.time_us, record.attributes.attempt, last_failure=failure
+    )
+
+
+def _workflow_task_started(state: MutableState, record: HistoryEvent) -> None:
+    task = state.workflow_task
+    if task is None or task.scheduled_event_id != record.attributes.scheduled_event_id:
+        raise Bug(f"run {state.run_id}: a workflow task starts that is not scheduled")
+
+
+def _workflow_task_completed(state: MutableState, record: HistoryEvent) -> None:
+    state.workflow_task = None
+    state.buffered = []
+    state.last_completed_event_id = record.event_id
+    state.sticky_worker = record.attributes.sticky_queue
+    state.recent = []
+
+
+def _workflow_task_failed(state: MutableState, record: HistoryEvent) -> None:
+    state.workflow_task = WorkflowTaskState(
+        0, record.time_us, 2, record.time_us, last_failure=getattr(record.attributes, "failure", None)
+    )
+    state.buffered = []
+    state.sticky_worker = ""
+
+
+def _workflow_task_attempt_failed(state: MutableState, record: HistoryEvent) -> None:
+    attempt = record.attributes
+    state.workflow_task = WorkflowTaskState(
+        0, record.time_us, attempt.attempt + 1, attempt.next_attempt_time_us, last_failure=attempt.failure
+    )
+    state.buffered = []
+    state.sticky_worker = ""
+
+
+# Activities ---------------------------------------------------------------------------------------------------------
+
+
+def _activity_scheduled(state: MutableState, record: HistoryEvent) -> None:
+    attributes = record.attributes
+    state.activities[record.event_id] = ActivityState(
+        record.event_id, record.time_us, attributes, attempt_scheduled_time_us=record.time_us
+    )
+    state.activity_ids[attributes.activity_id] = record.event_id
+
+
+def _step_activity(state: MutableState, scheduled_event_id: int, event_type: int) -> ActivityState:
+    activity = state.activities.get(scheduled_event_id)
+    if activity is None:
+        raise Bug(
+            f"run {state.run_id}: event type {event_type} for activity {scheduled_event_id}, which is not pending"
+        )
+    try:
+        phase = ACTIVITY_TRANSITIONS[activity.phase, event_type]  # type: ignore[index]  # an int equals its EventType
+    except KeyError:
+        raise Bug(
+            f"run {state.run_id}: activity {scheduled_event_id} in {activity.phase!r} takes no {event_type}"
+        ) from None
+    if phase is None:
+        del state.activities[scheduled_event_id]
+        del state.activity_ids[activity.attributes.activity_id]
+    else:
+        activity.phase = phase
+    return activity
+
+
+def _activity_changed(state: MutableState, record: HistoryEvent) -> None:
+    _step_activity(state, record.attributes.scheduled_event_id, record.event_type)
+
+
+def _activity_cancel_requested(state: MutableState, record: HistoryEvent) -> None:
+    activity = _step_activity(state, record.attributes.scheduled_event_id, record.event_type)
+    activity.cancel_requested_event_id = record.event_id
+
+
+def _activity_attempt_started(state: MutableState, record: HistoryEvent) -> None:
+    report = record.attributes
+    activity = _step_activity(state, report.scheduled_event_id, record.event_type)
+    activity.started_time_us = report.started_time_us
+    activity.reported_time_us = record.time_us
+    activity.worker = report.identity
+    activity.heartbeat_check_us = record.time_us + activity.attributes.heartbeat_timeout_ms * 1000
+
+
+def _activity_attempt_failed(state: MutableState, record: HistoryEvent) -> None:
+    report = record.attributes
+    activity = _step_activity(state, report.scheduled_event_id, record.event_type)
+    activity.attempt = report.attempt + 1
+    activity.attempt_scheduled_time_us = report.next_attempt_time_us
+    activity.last_failure = report.failure
+    activity.started_time_us = activity.reported_time_us = 0
+    activity.heartbeat_time_us = activity.heartbeat_check_us = 0
+    activity.worker = ""
+    if report.heartbeat_details:
+        activity.heartbeat_details = report.heartbeat_details
+
+
+# Timers -------------------------------------------------------------------------------------------------------------
+
+
+def _timer_started(state: MutableState, record: HistoryEvent) -> None:
+    timer = record.attributes
+    fire_at_us = record.time_us + timer.start_to_fire_timeout_ms * 1000
+    state.timers[timer.timer_id] = TimerState(timer.timer_id, record.event_id, fire_at_us)
+
+
+def _step_timer(state: MutableState, timer_id: str, event_type: int) -> None:
+    timer = state.timers.get(timer_id)
+    if timer is None:
+        raise Bug(f"run {state.run_id}: event type {event_type} for timer {timer_id!r}, which is not pending")
+    phase = TIMER_TRANSITIONS[timer.phase, event_type]  # type: ignore[index]  # an int equals its EventType
+    if phase is None:
+        del state.timers[timer_id]
+    else:
+        timer.phase = phase
+
+
+def _timer_changed(state: MutableState, record: HistoryEvent) -> None:
+    _step_timer(state, record.attributes.timer_id, record.event_type)
+
+
+# From outside -------------------------------------------------------------------------------------------------------
+
+
+def _signaled(state: MutableState, record: HistoryEvent) -> None:
+    state.signal_count += 1
+    state.request_ids[record.attributes.request_id] = 1
+
+
+def _cancel_requested(state: MutableState, record: HistoryEvent) -> None:
+    state.cancel_requested = True
+    state.request_ids[record.attributes.request_id] = 1
+
+
+def _event_buffered(state: MutableState, record: HistoryEvent) -> None:
+    buffer(state, record.time_us, record.attributes, stored=True)
+
+
+def buffer(state: MutableState, time_us: int, event: EventBuffered, *, stored: bool) -> None:
+    """Hold an outside event until the workflow task is closed; what it settles is settled at once."""
+    state.buffered.append(BufferedEvent(time_us, event, stored))
+    attributes = event.attributes
+    if isinstance(attributes, _OUTCOME_TYPES):
+        _step_activity(state, attributes.scheduled_event_id, EventType.EVENT_BUFFERED)
+    elif isinstance(attributes, TimerFired):
+        _step_timer(state, attributes.timer_id, EventType.EVENT_BUFFERED)
+    elif event.event_type == EventType.WORKFLOW_EXECUTION_SIGNALED:
+        state.request_ids[event.attributes.request_id] = 1  # type: ignore[attr-defined]
+    elif event.event_type == EventType.WORKFLOW_EXECUTION_CANCEL_REQUESTED:
+        state.cancel_requested = True
+        state.request_ids[event.attributes.request_id] = 1  # type: ignore[attr-defined]
+
+
+# Closing ------------------------------------------------------------------------------------------------------------
+
+
+def _close(state: MutableState, status: ExecutionStatus, result: bytes = b"", failure: Failure | None = None) -> None:
+    state.status = status
+    state.workflow_task = None
+    state.outcome = Outcome(state.run_id, status, result, failure)
+    state.activities = {}
+    state.activity_ids = {}
+    state.timers = {}
+    state.buffered = []
+
+
+def _completed(state: MutableState, record: HistoryEvent) -> None:
+    _close(state, ExecutionStatus.COMPLETED, record.attributes.result)
+
+
+def _failed(state: MutableState, record: HistoryEvent) -> None:
+    _close(state, ExecutionStatus.FAILED, failure=record.attributes.failure)
+
+
+def _canceled(state: MutableState, record: HistoryEvent) -> None:
+    _close(state, ExecutionStatus.CANCELED, record.attributes.details)
+
+
+def _terminated(state: MutableState, record: HistoryEvent) -> None:
+    _close(state, ExecutionStatus.TERMINATED)
+
+
+def _timed_out(state: MutableState, record: HistoryEvent) -> None:
+    _close(state, ExecutionStatus.TIMED_OUT)
+
+
+_RULES: dict[int, Callable[[MutableState, HistoryEvent], None]] = {
+    EventType.WORKFLOW_TASK_SCHEDULED: _workflow_task_scheduled,
+    EventType.WORKFLOW_TASK_STARTED: _workflow_task_started,
+    EventType.WORKFLOW_TASK_COMPLETED: _workflow_task_completed,
+    EventType.WORKFLOW_TASK_FAILED: _workflow_task_failed,
+    EventType.WORKFLOW_TASK_TIMED_OUT: _workflow_task_failed,
+    EventType.WORKFLOW_TASK_ATTEMPT_FAILED: _workflow_task_attempt_failed,
+    EventType.ACTIVITY_TASK_SCHEDULED: _activity_scheduled,
+    EventType.ACTIVITY_TASK_STARTED: _activity_changed,
+    EventType.ACTIVITY_TASK_COMPLETED: _activity_changed,
+    EventType.ACTIVITY_TASK_FAILED: _activity_changed,
+    EventType.ACTIVITY_TASK_TIMED_OUT: _activity_changed,
+    EventType.ACTIVITY_TASK_CANCELED: _activity_changed,
+    EventType.ACTIVITY_TASK_CANCEL_REQUESTED: _activity_cancel_requested,
+    EventType.ACTIVITY_ATTEMPT_STARTED: _activity_attempt_started,
+    EventType.ACTIVITY_ATTEMPT_FAILED: _activity_attempt_failed,
+    EventType.TIMER_STARTED: _timer_started,
+    EventType.TIMER_FIRED: _timer_changed,
+    EventType.TIMER_CANCELED: _timer_changed,
+    EventType.WORKFLOW_EXECUTION_SIGNALED: _signaled,
+    EventType.WORKFLOW_EXECUTION_CANCEL_REQUESTED: _cancel_requested,
+    EventType.EVENT_BUFFERED: _event_buffered,
+    EventType.WORKFLOW_EXECUTION_COMPLETED: _completed,
+    EventType.WORKFLOW_EXECUTION_FAILED: _failed,
+    EventType.WORKFLOW_EXECUTION_CANCELED: _canceled,
+    EventType.WORKFLOW_EXECUTION_TERMINATED: _terminated,
+    EventType.WORKFLOW_EXECUTION_TIMED_OUT: _timed_out,
+}

@@ -1,0 +1,138 @@
+"""Mutable state: all that the rules need to know of one open run.
+
+It is the fold of the run's records (`fold`), and nothing else may change it: heartbeat details are the one exception,
+because they are kept on the task's own row and not in history.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from perdure.protocol.events import (
+    ActivityTaskScheduled,
+    EventBuffered,
+    HistoryEvent,
+    WorkflowExecutionStarted,
+)
+from perdure.protocol.failure import Failure
+from perdure.protocol.replies import ExecutionStatus, Outcome
+
+
+class Bug(Exception):
+    """A broken invariant: this run or shard must stop, and the rest go on. Never a matter of bad input."""
+
+
+class ActivityPhase(IntEnum):
+    """Where one pending activity stands. `RESOLVED`: its outcome is known and waits in the buffer."""
+
+    SCHEDULED = 1
+    STARTED = 2
+    CANCEL_REQUESTED = 3
+    RESOLVED = 4
+
+
+class TimerPhase(IntEnum):
+    STARTED = 1
+    RESOLVED = 2
+
+
+@dataclass(slots=True)
+class ActivityState:
+    """One pending activity. Times are 0 while unknown; `attempt` counts from 1."""
+
+    scheduled_event_id: int
+    scheduled_time_us: int
+    attributes: ActivityTaskScheduled
+    phase: ActivityPhase = ActivityPhase.SCHEDULED
+    attempt: int = 1
+    attempt_scheduled_time_us: int = 0
+    started_time_us: int = 0
+    reported_time_us: int = 0
+    worker: str = ""
+    last_failure: Failure | None = None
+    cancel_requested_event_id: int = 0
+    heartbeat_details: bytes = b""
+    heartbeat_time_us: int = 0
+    heartbeat_check_us: int = 0
+
+
+@dataclass(slots=True)
+class TimerState:
+    timer_id: str
+    started_event_id: int
+    fire_at_us: int
+    phase: TimerPhase = TimerPhase.STARTED
+
+
+@dataclass(slots=True)
+class WorkflowTaskState:
+    """The workflow task that is out, or waits for its next attempt.
+
+    From attempt 2 on a task is transient: it has no Scheduled event yet, `scheduled_event_id` is 0, and its id is the
+    next event id (no event is added while it is out).
+    """
+
+    scheduled_event_id: int
+    scheduled_time_us: int
+    attempt: int = 1
+    next_attempt_time_us: int = 0
+    last_failure: Failure | None = None
+
+
+@dataclass(slots=True)
+class BufferedEvent:
+    """An outside event that waits for the workflow task to be closed. `stored`: an annotation holds it already."""
+
+    time_us: int
+    event: EventBuffered
+    stored: bool = False
+
+
+@dataclass(slots=True)
+class MutableState:
+    """One run.
+
+    Attributes:
+        recent: the events after `last_completed_event_id`, which is what a sticky worker lacks; None when this state
+            was made from a snapshot, until the next workflow task completes.
+        request_ids: the signals and cancel requests that took effect, to answer a repeated one.
+    """
+
+    namespace: str
+    workflow_id: str
+    run_id: str
+    shard_id: int
+    started: WorkflowExecutionStarted
+    start_time_us: int
+    status: ExecutionStatus = ExecutionStatus.RUNNING
+    next_event_id: int = 1
+    batch_no: int = 0
+    history_size_bytes: int = 0
+    workflow_task: WorkflowTaskState | None = None
+    last_completed_event_id: int = 0
+    sticky_worker: str = ""
+    activities: dict[int, ActivityState] = field(default_factory=dict)
+    activity_ids: dict[str, int] = field(default_factory=dict)
+    timers: dict[str, TimerState] = field(default_factory=dict)
+    buffered: list[BufferedEvent] = field(default_factory=list)
+    cancel_requested: bool = False
+    signal_count: int = 0
+    request_ids: dict[str, int] = field(default_factory=dict)
+    recent: list[HistoryEvent] | None = field(default_factory=list)
+    outcome: Outcome | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self.status == ExecutionStatus.RUNNING
+
+    @property
+    def task_queue(self) -> str:
+        return self.started.task_queue
+
+    def workflow_task_id(self) -> int:
+        """The scheduled event id of the workflow task that is out, present or to come."""
+        task = self.workflow_task
+        if task is None:
+            raise Bug(f"run {self.run_id} has no workflow task")
+        return task.scheduled_event_id or self.next_event_id

@@ -1,0 +1,110 @@
+"""What a decision asks of its caller: records to append, effects to persist, and a reply.
+
+The caller's duties, in order: append `records` to the run's history, carry out `effects` in the same transaction, and
+only when that is durable send the reply, publish the dispatched tasks, ack what was finished, and push to workers. If
+the transaction fails, the state that the decision changed is to be thrown away.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Any, NamedTuple
+
+from perdure.protocol.events import HistoryEvent
+from perdure.protocol.replies import CancelActivity, ErrorCode, ErrorReply, Outcome, ReplyKind
+
+
+class TimerKind(IntEnum):
+    """What a timer task means when it is due. `event_id` of its key names the user timer or activity."""
+
+    USER = 1
+    ACTIVITY_RETRY = 2
+    ACTIVITY_SCHEDULE_TO_START = 3
+    ACTIVITY_SCHEDULE_TO_CLOSE = 4
+    ACTIVITY_START_TO_CLOSE = 5
+    ACTIVITY_HEARTBEAT = 6
+    WORKFLOW_TASK_RETRY = 7
+    RUN_TIMEOUT = 8
+    START_DELAY = 9
+
+
+class Dispatch(NamedTuple):
+    """A task row is to be written, and the task published once that is durable. `worker`: to that sticky worker."""
+
+    kind: int
+    event_id: int
+    attempt: int
+    task_queue: str
+    priority: int
+    data: bytes
+    worker: str = ""
+
+
+class Retire(NamedTuple):
+    """The row of a task is to be deleted."""
+
+    kind: int
+    event_id: int
+
+
+class SetTimer(NamedTuple):
+    fire_at_us: int
+    kind: int
+    event_id: int
+    attempt: int = 0
+
+
+class ClearTimer(NamedTuple):
+    fire_at_us: int
+    kind: int
+    event_id: int
+
+
+class KeepHeartbeat(NamedTuple):
+    """Heartbeat details for the row of an activity task."""
+
+    event_id: int
+    details: bytes
+
+
+class Remember(NamedTuple):
+    """A request took effect and must be known as such even after the run has closed."""
+
+    request_id: str
+
+
+class Close(NamedTuple):
+    """The run is closed: its row gets its final status, its waiters the outcome."""
+
+    outcome: Outcome
+
+
+class Push(NamedTuple):
+    """A word to a worker about an attempt that it runs."""
+
+    worker: str
+    message: CancelActivity
+
+
+Effect = Dispatch | Retire | SetTimer | ClearTimer | KeepHeartbeat | Remember | Close | Push
+
+
+class Transition:
+    """The result of one decision. `reply_kind` None: there is nothing to answer."""
+
+    __slots__ = ("effects", "records", "reply_body", "reply_kind")
+
+    def __init__(self) -> None:
+        self.records: list[HistoryEvent] = []
+        self.effects: list[Effect] = []
+        self.reply_kind: ReplyKind | None = None
+        self.reply_body: Any = None
+
+    def answer(self, body: Any = None) -> None:
+        self.reply_kind = ReplyKind.OK
+        self.reply_body = body
+
+    def refuse(self, code: ErrorCode, message: str, *, run_id: str = "") -> None:
+        """The request is refused and changes nothing; `message` says what was wrong and what to do."""
+        self.reply_kind = ReplyKind.ERROR
+        self.reply_body = ErrorReply(code, message, run_id)

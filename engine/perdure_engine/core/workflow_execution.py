@@ -1,0 +1,151 @@
+"""The machine of the run itself: started, and closed in one of five ways."""
+
+from __future__ import annotations
+
+from perdure.protocol.commands import CancelWorkflowExecution, CompleteWorkflowExecution, FailWorkflowExecution
+from perdure.protocol.events import (
+    EventType,
+    HistoryEvent,
+    WorkflowExecutionCanceled,
+    WorkflowExecutionCompleted,
+    WorkflowExecutionFailed,
+    WorkflowExecutionStarted,
+    WorkflowExecutionTerminated,
+    WorkflowExecutionTimedOut,
+)
+from perdure.protocol.failure import RetryState
+from perdure.protocol.replies import CancelActivity, Started
+from perdure.protocol.requests import StartWorkflow, TerminateWorkflow
+from perdure.protocol.tasks import TaskKind
+from perdure_engine.core import activity, workflow_task
+from perdure_engine.core.fold import begin
+from perdure_engine.core.ledger import emit, flush
+from perdure_engine.core.state import Bug, MutableState, TimerPhase
+from perdure_engine.core.transition import (
+    ClearTimer,
+    Close,
+    Push,
+    Remember,
+    Retire,
+    SetTimer,
+    TimerKind,
+    Transition,
+)
+
+
+def start(request: StartWorkflow, run_id: str, shard_id: int, now_us: int, transition: Transition) -> MutableState:
+    """Begin a run. The caller has settled that the workflow id is free."""
+    attributes = WorkflowExecutionStarted(
+        request.workflow_type,
+        request.task_queue,
+        request.input,
+        request.workflow_id,
+        request.identity,
+        request.request_id,
+        request.execution_timeout_ms,
+        request.run_timeout_ms,
+        request.task_timeout_ms,
+        request.retry_policy,
+        request.memo,
+        request.search_attributes,
+        run_id,
+        1,
+        request.headers,
+        request.start_delay_ms,
+    )
+    first = HistoryEvent(1, now_us, EventType.WORKFLOW_EXECUTION_STARTED, attributes)
+    state = begin(request.namespace, request.workflow_id, run_id, shard_id, first)
+    transition.records.append(first)
+    timeout_at_us = run_timeout_at_us(state)
+    if timeout_at_us:
+        transition.effects.append(SetTimer(timeout_at_us, TimerKind.RUN_TIMEOUT, 0))
+    if request.start_delay_ms:
+        transition.effects.append(SetTimer(first_task_at_us(state), TimerKind.START_DELAY, 0))
+    else:
+        workflow_task.schedule(state, transition, now_us)
+    transition.answer(Started(run_id, True))
+    return state
+
+
+def first_task_at_us(state: MutableState) -> int:
+    return state.start_time_us + state.started.start_delay_ms * 1000
+
+
+def run_timeout_at_us(state: MutableState) -> int:
+    """When the run times out: the shorter of its two timeouts, counted from the end of its start delay; 0 for never."""
+    timeouts = [ms for ms in (state.started.run_timeout_ms, state.started.execution_timeout_ms) if ms]
+    return first_task_at_us(state) + min(timeouts) * 1000 if timeouts else 0
+
+
+def complete(
+    state: MutableState,
+    command: CompleteWorkflowExecution,
+    completed_event_id: int,
+    now_us: int,
+    transition: Transition,
+) -> None:
+    attributes = WorkflowExecutionCompleted(command.result, completed_event_id)
+    _close(state, transition, now_us, EventType.WORKFLOW_EXECUTION_COMPLETED, attributes)
+
+
+def fail(
+    state: MutableState, command: FailWorkflowExecution, completed_event_id: int, now_us: int, transition: Transition
+) -> None:
+    attributes = WorkflowExecutionFailed(command.failure, RetryState.RETRY_POLICY_NOT_SET, completed_event_id)
+    _close(state, transition, now_us, EventType.WORKFLOW_EXECUTION_FAILED, attributes)
+
+
+def cancel(
+    state: MutableState, command: CancelWorkflowExecution, completed_event_id: int, now_us: int, transition: Transition
+) -> None:
+    attributes = WorkflowExecutionCanceled(command.details, completed_event_id)
+    _close(state, transition, now_us, EventType.WORKFLOW_EXECUTION_CANCELED, attributes)
+
+
+def terminate(state: MutableState, request: TerminateWorkflow, now_us: int, transition: Transition) -> None:
+    """End the run at once; the workflow is not asked."""
+    attributes = WorkflowExecutionTerminated(request.reason, request.details, request.identity)
+    _abandon_workflow_task(state, transition)
+    _close(state, transition, now_us, EventType.WORKFLOW_EXECUTION_TERMINATED, attributes)
+    if request.request_id:
+        transition.effects.append(Remember(request.request_id))
+    transition.answer()
+
+
+def time_out(state: MutableState, now_us: int, transition: Transition) -> None:
+    _abandon_workflow_task(state, transition)
+    attributes = WorkflowExecutionTimedOut(RetryState.TIMEOUT)
+    _close(state, transition, now_us, EventType.WORKFLOW_EXECUTION_TIMED_OUT, attributes)
+
+
+def _abandon_workflow_task(state: MutableState, transition: Transition) -> None:
+    """Take back a task that is out, and write down what was buffered: it did happen."""
+    task = state.workflow_task
+    if task is None:
+        return
+    transition.effects.append(Retire(TaskKind.WORKFLOW, state.workflow_task_id()))
+    if task.next_attempt_time_us:
+        transition.effects.append(ClearTimer(task.next_attempt_time_us, TimerKind.WORKFLOW_TASK_RETRY, 0))
+    held, state.buffered = state.buffered, []
+    flush(state, transition, held)
+
+
+def _close(state: MutableState, transition: Transition, now_us: int, event_type: EventType, attributes: object) -> None:
+    for pending in state.activities.values():
+        activity.abandon(state, pending, transition)
+    for timer in state.timers.values():
+        if timer.phase == TimerPhase.STARTED:
+            transition.effects.append(ClearTimer(timer.fire_at_us, TimerKind.USER, timer.started_event_id))
+    timeout_at_us = run_timeout_at_us(state)
+    if timeout_at_us:
+        transition.effects.append(ClearTimer(timeout_at_us, TimerKind.RUN_TIMEOUT, 0))
+    if state.started.start_delay_ms and now_us < first_task_at_us(state):
+        transition.effects.append(ClearTimer(first_task_at_us(state), TimerKind.START_DELAY, 0))
+    for pending in state.activities.values():
+        if pending.worker:
+            message = CancelActivity(state.run_id, pending.scheduled_event_id, pending.attempt, False)
+            transition.effects.append(Push(pending.worker, message))
+    emit(state, transition, now_us, event_type, attributes)
+    if state.outcome is None:
+        raise Bug(f"run {state.run_id}: closed by {event_type!r} without an outcome")
+    transition.effects.append(Close(state.outcome))

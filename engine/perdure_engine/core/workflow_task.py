@@ -1,0 +1,205 @@
+"""The workflow task machine: scheduled, out at a worker, completed or failed, and tried again.
+
+    none --schedule--> out --completed--> none (and perhaps scheduled again)
+                        |--failed--> transient attempt n + 1, at once up to attempt 3, then with growing backoff
+
+While a task is out, events from outside are buffered, so that its list of events is fixed when it is scheduled. Only
+the first failure in a row writes events; later attempts are annotations, so that a workflow that fails for a week does
+not fill its history. How a task completes is in `completion.py`.
+"""
+
+from __future__ import annotations
+
+from perdure.protocol.events import (
+    ActivityTaskScheduled,
+    EventType,
+    HistoryEvent,
+    WorkflowTaskAttemptFailed,
+    WorkflowTaskFailed,
+    WorkflowTaskScheduled,
+    WorkflowTaskStarted,
+    WorkflowTaskTimedOut,
+    encode_records,
+)
+from perdure.protocol.failure import Failure, TimeoutType
+from perdure.protocol.replies import ErrorCode
+from perdure.protocol.requests import (
+    ReportTaskLost,
+    RespondWorkflowTaskFailed,
+)
+from perdure.protocol.tasks import INLINE_SIZE_MAX, TaskKind, WorkflowTask, encode_task
+from perdure_engine.core.ledger import annotate, emit, flush
+from perdure_engine.core.state import MutableState, WorkflowTaskState
+from perdure_engine.core.transition import Dispatch, Retire, SetTimer, TimerKind, Transition
+
+IMMEDIATE_ATTEMPTS = 3
+"""Attempts of a workflow task that start at once; from the next on there is backoff (Temporal's number)."""
+
+BACKOFF_INITIAL_MS = 1_000
+BACKOFF_MAX_MS = 60_000
+
+TASK_TIMED_OUT = "WORKFLOW_TASK_TIMED_OUT"
+
+
+def schedule(state: MutableState, transition: Transition, now_us: int) -> None:
+    """Schedule a workflow task unless one is out already, and dispatch it."""
+    if state.workflow_task is not None or not state.is_open:
+        return
+    attributes = WorkflowTaskScheduled(state.task_queue, state.started.task_timeout_ms, 1)
+    emit(state, transition, now_us, EventType.WORKFLOW_TASK_SCHEDULED, attributes)
+    dispatch(state, transition, now_us)
+
+
+def dispatch(state: MutableState, transition: Transition, now_us: int, *, sticky: bool = True) -> None:
+    """Hand the scheduled task to the sticky worker, or to the task queue."""
+    task = state.workflow_task
+    assert task is not None
+    worker = state.sticky_worker if sticky else ""
+    event_id = state.workflow_task_id()
+    transition.effects.append(
+        Dispatch(
+            TaskKind.WORKFLOW,
+            event_id,
+            task.attempt,
+            state.task_queue,
+            0,
+            encode_workflow_task(state, now_us, whole=not worker),
+            worker,
+        )
+    )
+
+
+def encode_workflow_task(state: MutableState, now_us: int, *, whole: bool) -> bytes:
+    """The stream entry of the task that is out. `whole`: for a worker that has no instance of this run."""
+    task = state.workflow_task
+    assert task is not None
+    continues_from = 0 if whole else state.last_completed_event_id
+    events = b""
+    if state.recent is not None and (not whole or state.last_completed_event_id == 0):
+        events = encode_records([_slim(event) for event in state.recent])
+        if len(events) > INLINE_SIZE_MAX:
+            events = b""
+    return encode_task(
+        WorkflowTask(
+            state.namespace,
+            state.workflow_id,
+            state.run_id,
+            state.started.workflow_type,
+            state.shard_id,
+            state.workflow_task_id(),
+            task.attempt,
+            now_us,
+            continues_from,
+            events,
+            state.history_size_bytes,
+        )
+    )
+
+
+def _slim(event: HistoryEvent) -> HistoryEvent:
+    """A sticky worker made this input itself: it does not travel back."""
+    if event.event_type == EventType.ACTIVITY_TASK_SCHEDULED and event.attributes.input:
+        scheduled: ActivityTaskScheduled = event.attributes
+        return event._replace(attributes=scheduled._replace(input=b""))
+    return event
+
+
+def is_current(state: MutableState, scheduled_event_id: int, attempt: int) -> bool:
+    task = state.workflow_task
+    return task is not None and task.attempt == attempt and state.workflow_task_id() == scheduled_event_id
+
+
+def refuse_stale(state: MutableState, transition: Transition, scheduled_event_id: int, attempt: int) -> None:
+    transition.refuse(
+        ErrorCode.NOT_FOUND,
+        f"workflow task {scheduled_event_id} attempt {attempt} of run {state.run_id} is no longer the current one; "
+        "drop it and the cached instance",
+    )
+
+
+def open_transient(state: MutableState, transition: Transition, task: WorkflowTaskState, time_us: int) -> None:
+    """A transient task gets its Scheduled event now that it is about to be closed by an event."""
+    if task.scheduled_event_id == 0:
+        attributes = WorkflowTaskScheduled(state.task_queue, state.started.task_timeout_ms, task.attempt)
+        emit(state, transition, time_us, EventType.WORKFLOW_TASK_SCHEDULED, attributes)
+
+
+def fail(state: MutableState, request: RespondWorkflowTaskFailed, now_us: int, transition: Transition) -> None:
+    """The worker could not carry the workflow on: the task is tried again, the workflow itself is unharmed."""
+    if not is_current(state, request.scheduled_event_id, request.attempt):
+        refuse_stale(state, transition, request.scheduled_event_id, request.attempt)
+        return
+    transition.answer()
+    give_back(state, transition, now_us, request.cause, request.failure, request.identity, request.started_time_us)
+
+
+def lose(state: MutableState, request: ReportTaskLost, now_us: int, transition: Transition) -> None:
+    """The worker that held the task is gone."""
+    transition.answer()
+    if is_current(state, request.scheduled_event_id, request.attempt):
+        give_back(state, transition, now_us, TASK_TIMED_OUT, None, request.worker)
+
+
+def give_back(
+    state: MutableState,
+    transition: Transition,
+    now_us: int,
+    cause: str,
+    failure: Failure | None,
+    identity: str,
+    started_time_us: int = 0,
+) -> None:
+    task = state.workflow_task
+    assert task is not None
+    scheduled_event_id = state.workflow_task_id()
+    transition.effects.append(Retire(TaskKind.WORKFLOW, scheduled_event_id))
+    held = state.buffered
+    if task.attempt == 1:
+        started_event_id = emit(
+            state,
+            transition,
+            started_time_us or task.scheduled_time_us,
+            EventType.WORKFLOW_TASK_STARTED,
+            WorkflowTaskStarted(scheduled_event_id, identity),
+        )
+        if cause == TASK_TIMED_OUT:
+            timed_out = WorkflowTaskTimedOut(scheduled_event_id, started_event_id, TimeoutType.START_TO_CLOSE)
+            emit(state, transition, now_us, EventType.WORKFLOW_TASK_TIMED_OUT, timed_out)
+        else:
+            failed = WorkflowTaskFailed(scheduled_event_id, started_event_id, cause, failure, identity)
+            emit(state, transition, now_us, EventType.WORKFLOW_TASK_FAILED, failed)
+    else:
+        next_us = now_us + backoff_ms(task.attempt + 1) * 1000
+        record = WorkflowTaskAttemptFailed(task.attempt, cause, failure, identity, next_us)
+        annotate(state, transition, now_us, EventType.WORKFLOW_TASK_ATTEMPT_FAILED, record)
+    if held:
+        flush(state, transition, held)
+        attributes = WorkflowTaskScheduled(state.task_queue, state.started.task_timeout_ms, 1)
+        emit(state, transition, now_us, EventType.WORKFLOW_TASK_SCHEDULED, attributes)
+    again = state.workflow_task
+    if again is None:
+        return
+    if again.next_attempt_time_us > now_us:
+        transition.effects.append(SetTimer(again.next_attempt_time_us, TimerKind.WORKFLOW_TASK_RETRY, 0, again.attempt))
+    else:
+        dispatch(state, transition, now_us, sticky=False)
+
+
+def retry(state: MutableState, attempt: int, now_us: int, transition: Transition) -> None:
+    """The backoff of a failed workflow task is over."""
+    task = state.workflow_task
+    if task is None or task.attempt != attempt or task.scheduled_event_id:
+        return
+    held = state.buffered
+    if held:
+        flush(state, transition, held)
+        attributes = WorkflowTaskScheduled(state.task_queue, state.started.task_timeout_ms, 1)
+        emit(state, transition, now_us, EventType.WORKFLOW_TASK_SCHEDULED, attributes)
+    dispatch(state, transition, now_us, sticky=False)
+
+
+def backoff_ms(attempt: int) -> int:
+    """Milliseconds before `attempt` of a workflow task."""
+    if attempt <= IMMEDIATE_ATTEMPTS:
+        return 0
+    return min(BACKOFF_INITIAL_MS << min(attempt - IMMEDIATE_ATTEMPTS - 1, 10), BACKOFF_MAX_MS)
