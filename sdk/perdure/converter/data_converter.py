@@ -1,0 +1,105 @@
+"""The pair of converters that a client or worker is given, and their form on the wire."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from perdure.converter.failure_converter import DefaultFailureConverter, FailureConverter
+from perdure.converter.payload_converter import DefaultPayloadConverter, PayloadConverter
+from perdure.exceptions import PayloadSizeError
+from perdure.protocol.failure import Failure
+from perdure.protocol.payload import (
+    PAYLOAD_SIZE_MAX,
+    PAYLOAD_SIZE_WARNING,
+    Payload,
+    pack_payloads,
+    unpack_payloads,
+)
+
+logger = logging.getLogger("perdure.converter")
+
+
+@dataclass(frozen=True)
+class DataConverter:
+    """Converts values and exceptions.
+
+    Attributes:
+        payload_converter_class: Made once for this converter.
+        failure_converter_class: Made once for this converter.
+        payload_converter: Values to payloads.
+        failure_converter: Exceptions to failures.
+    """
+
+    payload_converter_class: type[PayloadConverter] = DefaultPayloadConverter
+    failure_converter_class: type[FailureConverter] = DefaultFailureConverter
+    payload_converter: PayloadConverter = field(init=False)
+    failure_converter: FailureConverter = field(init=False)
+
+    default: ClassVar[DataConverter]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "payload_converter", self.payload_converter_class())
+        object.__setattr__(self, "failure_converter", self.failure_converter_class())
+
+    async def encode(self, values: Sequence[Any]) -> list[Payload]:
+        """A payload for each value."""
+        return self.payload_converter.to_payloads(values)
+
+    async def decode(self, payloads: Sequence[Payload], type_hints: Sequence[Any] | None = None) -> list[Any]:
+        """A value for each payload."""
+        return self.payload_converter.from_payloads(payloads, type_hints)
+
+    def to_bytes(self, values: Sequence[Any]) -> bytes:
+        """The wire form of a list of values.
+
+        Raises:
+            TypeError: a value cannot be converted.
+            PayloadSizeError: they are larger than 2 MB together.
+        """
+        data = pack_payloads(self.payload_converter.to_payloads(values))
+        if len(data) > PAYLOAD_SIZE_WARNING:
+            if len(data) > PAYLOAD_SIZE_MAX:
+                raise PayloadSizeError(len(data), PAYLOAD_SIZE_MAX)
+            logger.warning(
+                "Values take %d bytes when encoded; above %d they are refused. Pass a reference to large content.",
+                len(data),
+                PAYLOAD_SIZE_MAX,
+            )
+        return data
+
+    def value_to_bytes(self, value: Any) -> bytes:
+        """The wire form of one value, such as a result."""
+        return self.to_bytes((value,))
+
+    def from_bytes(self, data: bytes, type_hints: Sequence[Any] | None = None) -> list[Any]:
+        """The values of a wire form.
+
+        Raises:
+            TypeError: a value does not fit its hint.
+            ValueError: malformed, or of an unknown encoding.
+        """
+        return self.payload_converter.from_payloads(unpack_payloads(data), type_hints) if data else []
+
+    def value_from_bytes(self, data: bytes, type_hint: Any = None) -> Any:
+        """The one value of a wire form; None if it holds none."""
+        values = self.from_bytes(data, (type_hint,))
+        return values[0] if values else None
+
+    def to_failure(self, exception: BaseException) -> Failure:
+        """The failure that an exception is recorded as."""
+        return self.failure_converter.to_failure(exception, self.payload_converter)
+
+    def from_failure(self, failure: Failure) -> BaseException:
+        """The exception that a recorded failure is raised as."""
+        return self.failure_converter.from_failure(failure, self.payload_converter)
+
+
+DataConverter.default = DataConverter()
+
+
+def default() -> DataConverter:
+    """The data converter of clients and workers that are given none."""
+    return DataConverter.default

@@ -1,0 +1,212 @@
+"""Exceptions to failures, as history keeps them, and back."""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+import traceback
+from abc import ABC, abstractmethod
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from perdure.converter.payload_converter import PayloadConverter
+from perdure.exceptions import (
+    ActivityError,
+    ApplicationError,
+    CancelledError,
+    ChildWorkflowError,
+    FailureError,
+    RetryState,
+    ServerError,
+    TerminatedError,
+    TimeoutError,
+    TimeoutType,
+)
+from perdure.protocol import failure as wire
+from perdure.protocol.failure import Failure
+from perdure.protocol.payload import pack_payloads, unpack_payloads
+
+SOURCE = "PythonSDK"
+
+MESSAGE_LENGTH_MAX = 10_000
+"""Characters of a message that history keeps; an exception's text may quote a whole document."""
+
+STACK_LENGTH_MAX = 20_000
+"""Characters of a traceback that history keeps, counted from its end, where the reason is."""
+
+CAUSES_MAX = 20
+"""Links of a chain of causes that history keeps."""
+
+
+class FailureConverter(ABC):
+    """Converts exceptions. Replace it through `DataConverter.failure_converter_class`."""
+
+    default: ClassVar[FailureConverter]
+
+    @abstractmethod
+    def to_failure(self, exception: BaseException, payload_converter: PayloadConverter) -> Failure:
+        """The failure to record. Must not raise."""
+
+    @abstractmethod
+    def from_failure(self, failure: Failure, payload_converter: PayloadConverter) -> BaseException:
+        """The exception to hand to user code, with its causes."""
+
+
+class DefaultFailureConverter(FailureConverter):
+    """Keeps the kind, the message, the details, the traceback's text and the causes.
+
+    An exception that is no `FailureError` becomes an `ApplicationError` whose type is the name of its class.
+    """
+
+    def to_failure(self, exception: BaseException, payload_converter: PayloadConverter) -> Failure:
+        return self._to_failure(exception, payload_converter, CAUSES_MAX)
+
+    def _to_failure(self, exception: BaseException, converter: PayloadConverter, links: int) -> Failure:
+        if isinstance(exception, FailureError) and exception.failure is not None:
+            return exception.failure
+        if isinstance(exception, asyncio.CancelledError):
+            exception = CancelledError(str(exception) or "Cancelled")
+        cause = _cause_of(exception)
+        return Failure.of(
+            plain_text(exception.message if isinstance(exception, FailureError) else str(exception)),
+            _info_of(exception, converter),
+            cause=self._to_failure(cause, converter, links - 1) if cause is not None and links > 1 else None,
+            stack_trace=_stack_of(exception),
+            source=SOURCE,
+        )
+
+    def from_failure(self, failure: Failure, payload_converter: PayloadConverter) -> BaseException:
+        exception = _exception_of(failure, payload_converter)
+        exception._failure = failure
+        if failure.cause is not None:
+            exception.__cause__ = self.from_failure(failure.cause, payload_converter)
+        return exception
+
+
+FailureConverter.default = DefaultFailureConverter()
+
+
+def plain_text(text: str, length_max: int = MESSAGE_LENGTH_MAX) -> str:
+    """Text that can be stored: no NUL, no lone surrogate, bounded."""
+    if len(text) > length_max:
+        text = f"{text[:length_max]}... ({len(text) - length_max:,} more characters)"
+    return text.replace("\0", "\\0").encode(errors="backslashreplace").decode()
+
+
+def _cause_of(exception: BaseException) -> BaseException | None:
+    if exception.__cause__ is not None:
+        return exception.__cause__
+    if isinstance(exception, BaseExceptionGroup):
+        first: BaseException = exception.exceptions[0]
+        return first
+    return None if exception.__suppress_context__ else exception.__context__
+
+
+def _stack_of(exception: BaseException) -> str:
+    if exception.__traceback__ is None:
+        return ""
+    text = "".join(traceback.format_tb(exception.__traceback__))
+    return plain_text(text[-STACK_LENGTH_MAX:], STACK_LENGTH_MAX)
+
+
+def _details_of(exception: BaseException, converter: PayloadConverter) -> bytes:
+    details = getattr(exception, "details", ())
+    try:
+        return pack_payloads(converter.to_payloads(details)) if details else b""
+    except (TypeError, ValueError) as error:
+        # A failure must be recorded whatever it carries.
+        return pack_payloads([PayloadConverter.default.to_payload(f"details could not be converted: {error}")])
+
+
+def _info_of(exception: BaseException, converter: PayloadConverter) -> wire.FailureInfo:
+    match exception:
+        case ApplicationError():
+            delay = exception.next_retry_delay
+            return wire.ApplicationInfo(
+                plain_text(exception.type or ""),
+                exception.non_retryable,
+                _details_of(exception, converter),
+                0 if delay is None else max(1, round(delay.total_seconds() * 1000)),
+            )
+        case TimeoutError():
+            kind = exception.type or TimeoutType.START_TO_CLOSE
+            heartbeat = exception.last_heartbeat_details
+            return wire.TimeoutInfo(int(kind), pack_payloads(converter.to_payloads(heartbeat)) if heartbeat else b"")
+        case CancelledError():
+            return wire.CanceledInfo(_details_of(exception, converter))
+        case TerminatedError():
+            return wire.TerminatedInfo()
+        case ServerError():
+            return wire.ServerInfo(exception.non_retryable)
+        case ActivityError():
+            return wire.ActivityInfo(
+                exception.scheduled_event_id,
+                exception.started_event_id,
+                exception.activity_id,
+                exception.activity_type,
+                int(exception.retry_state or 0),
+                exception.identity,
+            )
+        case ChildWorkflowError():
+            return wire.ChildWorkflowInfo(
+                exception.namespace,
+                exception.workflow_id,
+                exception.run_id,
+                exception.workflow_type,
+                exception.initiated_event_id,
+                exception.started_event_id,
+                int(exception.retry_state or 0),
+            )
+        case _:
+            return wire.ApplicationInfo(plain_text(type(exception).__name__))
+
+
+def _exception_of(failure: Failure, converter: PayloadConverter) -> FailureError:
+    info = failure.info
+    match info:
+        case wire.ApplicationInfo():
+            delay = info.next_retry_delay_ms
+            return ApplicationError(
+                failure.message,
+                *_values(info.details, converter),
+                type=info.type or None,
+                non_retryable=info.non_retryable,
+                next_retry_delay=timedelta(milliseconds=delay) if delay else None,
+            )
+        case wire.TimeoutInfo():
+            return TimeoutError(
+                failure.message,
+                type=TimeoutType(info.timeout_type),
+                last_heartbeat_details=_values(info.last_heartbeat_details, converter),
+            )
+        case wire.CanceledInfo():
+            return CancelledError(failure.message, *_values(info.details, converter))
+        case wire.TerminatedInfo():
+            return TerminatedError(failure.message)
+        case wire.ServerInfo():
+            return ServerError(failure.message, non_retryable=info.non_retryable)
+        case wire.ActivityInfo():
+            return ActivityError(
+                failure.message,
+                scheduled_event_id=info.scheduled_event_id,
+                started_event_id=info.started_event_id,
+                identity=info.identity,
+                activity_type=info.activity_type,
+                activity_id=info.activity_id,
+                retry_state=RetryState(info.retry_state) if info.retry_state else None,
+            )
+        case wire.ChildWorkflowInfo():
+            return ChildWorkflowError(
+                failure.message,
+                namespace=info.namespace,
+                workflow_id=info.workflow_id,
+                run_id=info.run_id,
+                workflow_type=info.workflow_type,
+                initiated_event_id=info.initiated_event_id,
+                started_event_id=info.started_event_id,
+                retry_state=RetryState(info.retry_state) if info.retry_state else None,
+            )
+
+
+def _values(data: bytes, converter: PayloadConverter) -> builtins.list[Any]:
+    return converter.from_payloads(unpack_payloads(data)) if data else []

@@ -1,0 +1,139 @@
+"""Exceptions and failures."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from perdure.converter import DefaultFailureConverter, PayloadConverter
+from perdure.converter.failure_converter import CAUSES_MAX, MESSAGE_LENGTH_MAX
+from perdure.exceptions import (
+    ActivityError,
+    ApplicationError,
+    CancelledError,
+    ChildWorkflowError,
+    FailureError,
+    RetryState,
+    ServerError,
+    TerminatedError,
+    TimeoutError,
+    TimeoutType,
+)
+from perdure.protocol.codec import pack, unpack
+from perdure.protocol.failure import Failure, decode_failure
+
+CONVERTER = DefaultFailureConverter()
+
+
+def _there(error: BaseException) -> Failure:
+    failure = CONVERTER.to_failure(error, PayloadConverter.default)
+    assert decode_failure(unpack(pack(failure))) == failure
+    return failure
+
+
+def _there_and_back(error: BaseException) -> BaseException:
+    return CONVERTER.from_failure(_there(error), PayloadConverter.default)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ApplicationError("m", 1, {"a": 2}, type="T", non_retryable=True, next_retry_delay=timedelta(seconds=3)),
+        ApplicationError("plain"),
+        CancelledError("m", 1),
+        TerminatedError("m"),
+        ServerError("m", non_retryable=True),
+        TimeoutError("m", type=TimeoutType.HEARTBEAT, last_heartbeat_details=[5]),
+        ActivityError(
+            "m",
+            scheduled_event_id=1,
+            started_event_id=2,
+            identity="i",
+            activity_type="t",
+            activity_id="a",
+            retry_state=RetryState.TIMEOUT,
+        ),
+        ChildWorkflowError(
+            "m",
+            namespace="n",
+            workflow_id="w",
+            run_id="r",
+            workflow_type="t",
+            initiated_event_id=1,
+            started_event_id=2,
+            retry_state=None,
+        ),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_our_own_errors_come_back_as_they_went(error: FailureError) -> None:
+    back = _there_and_back(error)
+
+    def told(e: BaseException) -> dict[str, object]:
+        values = dict(vars(e), _failure=None)
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+    assert type(back) is type(error)
+    assert told(back) == told(error)
+
+
+def test_another_exception_becomes_an_application_error_of_its_name() -> None:
+    try:
+        try:
+            {}["missing"]  # raises
+        except KeyError as reason:
+            raise ValueError("wrong") from reason
+    except ValueError as error:
+        failure = _there(error)
+    assert "test_failure_converter.py" in failure.stack_trace
+    back = CONVERTER.from_failure(failure, PayloadConverter.default)
+    assert isinstance(back, ApplicationError)
+    assert (back.type, back.message) == ("ValueError", "wrong")
+    assert isinstance(back.cause, ApplicationError)
+    assert back.cause.type == "KeyError"
+    assert back.failure is failure
+
+
+def test_a_failure_that_came_from_history_goes_back_as_it_was() -> None:
+    failure = _there(ApplicationError("m", type="T"))
+    back = CONVERTER.from_failure(failure, PayloadConverter.default)
+    assert CONVERTER.to_failure(back, PayloadConverter.default) is failure
+
+
+def test_asyncio_cancelled_is_cancelled() -> None:
+    assert isinstance(_there_and_back(asyncio.CancelledError("stop")), CancelledError)
+
+
+def test_the_first_of_a_group_is_its_cause() -> None:
+    back = _there_and_back(BaseExceptionGroup("group", [ApplicationError("one"), ValueError("two")]))
+    assert isinstance(back, ApplicationError)
+    assert isinstance(back.cause, ApplicationError)
+    assert back.cause.message == "one"
+
+
+def test_what_the_store_cannot_keep_is_written_otherwise() -> None:
+    failure = _there(ValueError("a\0b\ud800" + "x" * 20_000))
+    assert failure.message.startswith("a\\0b\\ud800")
+    assert len(failure.message) < MESSAGE_LENGTH_MAX + 100
+
+
+def test_a_chain_of_causes_ends() -> None:
+    error: BaseException = ValueError("first")
+    for number in range(100):
+        outer = ValueError(str(number))
+        outer.__cause__ = error
+        error = outer
+    links = 0
+    failure: Failure | None = _there(error)
+    while failure is not None:
+        links += 1
+        failure = failure.cause
+    assert links == CAUSES_MAX
+
+
+def test_details_that_cannot_be_converted_do_not_hide_the_failure() -> None:
+    back = _there_and_back(ApplicationError("m", object()))
+    assert isinstance(back, ApplicationError)
+    assert "could not be converted" in back.details[0]
