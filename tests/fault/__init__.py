@@ -1,0 +1,1 @@
+"""Kills, stops and lost servers, under load."""

@@ -1,0 +1,107 @@
+"""Redis or Postgres away at the start and in mid-run: an error that says what to do, and nothing lost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from perdure.client import Client
+from perdure_engine.embedded.postgres import EmbeddedPostgres
+from perdure_engine.embedded.valkey import EmbeddedValkey
+from tests.cluster import Cluster
+from tests.fault.audit import Load
+from tests.fault.journal import Journal
+from tests.fix_redis import PrivateRedis
+from tests.waiting import wait_until
+
+RUNS = 300
+"""Enough that the outage finds them in all states."""
+
+
+@pytest.fixture
+def valkey(private_redis: PrivateRedis) -> EmbeddedValkey:
+    return private_redis()
+
+
+@pytest.fixture
+def own_cluster(tmp_path: Path, private_postgres: EmbeddedPostgres, valkey: EmbeddedValkey) -> Iterator[Cluster]:
+    """A cluster whose servers the test may stop."""
+    cluster = Cluster(tmp_path, private_postgres.dsn, valkey.url)
+    cluster.migrate()
+    try:
+        yield cluster
+    finally:
+        cluster.close()
+
+
+async def test_engine_waits_for_a_postgres_that_is_not_there_yet(
+    own_cluster: Cluster, private_postgres: EmbeddedPostgres
+) -> None:
+    private_postgres.stop()
+    engine = own_cluster.start_engine()
+
+    async def complained() -> bool:
+        return "postgres" in engine.output.lower()
+
+    await wait_until(complained, what="an engine that says that it cannot reach Postgres")
+    private_postgres.start()
+    await own_cluster.connect()
+    assert engine.running
+
+
+async def test_engine_waits_for_a_redis_that_is_not_there_yet(own_cluster: Cluster, valkey: EmbeddedValkey) -> None:
+    valkey.stop()
+    engine = own_cluster.start_engine()
+
+    async def complained() -> bool:
+        return "redis" in engine.output.lower()
+
+    await wait_until(complained, what="an engine that says that it cannot reach Redis")
+    valkey.start()
+    await own_cluster.connect()
+    assert engine.running
+
+
+async def test_client_says_that_nothing_is_there(own_cluster: Cluster, valkey: EmbeddedValkey) -> None:
+    valkey.stop()
+    with pytest.raises(Exception, match=valkey.url.removeprefix("redis://")) as caught:
+        await Client.connect(own_cluster.address)
+    assert "perdure dev" in str(caught.value) or "address" in str(caught.value)
+
+
+@pytest.mark.parametrize("server", ["postgres", "redis"])
+@pytest.mark.parametrize("end", ["restart", "kill"])
+async def test_server_lost_in_mid_run(
+    own_cluster: Cluster,
+    private_postgres: EmbeddedPostgres,
+    valkey: EmbeddedValkey,
+    tmp_path: Path,
+    server: str,
+    end: str,
+) -> None:
+    journal = Journal(tmp_path / "journal.jsonl")
+    engine = own_cluster.start_engine()
+    worker = own_cluster.start_worker("-m", "tests.fault.workload", "20", environment=journal.environment)
+    load = Load(await own_cluster.connect(), journal, runs=RUNS)
+    starting = asyncio.create_task(load.start())
+
+    async def in_mid_run() -> bool:
+        return load.steps_started() > RUNS // 2
+
+    await wait_until(in_mid_run, what="a load in mid-run")
+    await asyncio.to_thread(_lose, private_postgres if server == "postgres" else valkey, end)
+    await starting
+    await load.audit()
+    assert engine.running, engine.output
+    assert worker.running, worker.output
+
+
+def _lose(server: EmbeddedPostgres | EmbeddedValkey, end: str) -> None:
+    if end == "kill":
+        server.kill()
+        server.start()
+    else:
+        server.restart()

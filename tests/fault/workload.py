@@ -1,0 +1,133 @@
+"""The load of the fault tests: agent runs of three steps, and a few that are caught in mid-activity.
+
+Runs as a worker process: `python -m tests.fault.workload [SLOTS]`, at PERDURE_ADDRESS.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from datetime import timedelta
+
+from perdure.worker import Worker
+
+from perdure import activity, workflow
+from perdure.client import Client
+from tests.fault.journal import write_line
+
+TASK_QUEUE = "load"
+STEP_SECONDS = 0.02
+"""Long enough that a kill finds many of them running, short enough that 2,000 runs take seconds."""
+
+STEP_TIMEOUT = timedelta(minutes=5)
+SLOTS = 200
+HOUR_SECONDS = 3600
+
+BLOCK_SECONDS = 5.0
+"""Five leases of the one second that the test gives to the queue."""
+
+
+@activity.defn
+async def retrieve(question: str) -> str:
+    write_line()
+    await asyncio.sleep(STEP_SECONDS)
+    return f"context of {question}"
+
+
+@activity.defn
+async def call_model(prompt: str) -> str:
+    write_line()
+    await asyncio.sleep(STEP_SECONDS)
+    return f"answer to {prompt}"
+
+
+@activity.defn
+async def store_answer(answer: str) -> str:
+    write_line()
+    await asyncio.sleep(STEP_SECONDS)
+    return answer
+
+
+@activity.defn
+async def hang_once() -> int:
+    """Hangs on its first attempt, until its worker is killed; the next one returns which it was."""
+    write_line()
+    attempt = activity.info().attempt
+    if attempt == 1:
+        await asyncio.sleep(HOUR_SECONDS)
+    return attempt
+
+
+@activity.defn
+async def block_the_loop() -> str:
+    """What an `async` activity must not do, and what users do all the same."""
+    write_line()
+    time.sleep(BLOCK_SECONDS)  # noqa: ASYNC251 - this is the mistake that the test is about
+    return "blocked"
+
+
+@activity.defn
+async def neighbour(number: int) -> int:
+    write_line()
+    await asyncio.sleep(STEP_SECONDS)
+    return number
+
+
+@workflow.defn
+class AgentRun:
+    @workflow.run
+    async def run(self, question: str) -> str:
+        context = await workflow.execute_activity(retrieve, question, start_to_close_timeout=STEP_TIMEOUT)
+        answer = await workflow.execute_activity(call_model, context, start_to_close_timeout=STEP_TIMEOUT)
+        return await workflow.execute_activity(store_answer, answer, start_to_close_timeout=STEP_TIMEOUT)
+
+
+@workflow.defn
+class CaughtRun:
+    """A finished step, then one that is running when its worker dies."""
+
+    @workflow.run
+    async def run(self, question: str) -> int:
+        await workflow.execute_activity(retrieve, question, start_to_close_timeout=STEP_TIMEOUT)
+        return await workflow.execute_activity(hang_once, start_to_close_timeout=timedelta(hours=2))
+
+
+@workflow.defn
+class BlockingRun:
+    @workflow.run
+    async def run(self, neighbours: int) -> list[int]:
+        blocked = workflow.start_activity(block_the_loop, start_to_close_timeout=STEP_TIMEOUT)
+        numbers = await asyncio.gather(
+            *(
+                workflow.execute_activity(neighbour, number, start_to_close_timeout=STEP_TIMEOUT)
+                for number in range(neighbours)
+            )
+        )
+        await blocked
+        return list(numbers)
+
+
+@workflow.defn
+class Sleeper:
+    @workflow.run
+    async def run(self, seconds: float) -> str:
+        await workflow.sleep(seconds)
+        return "woken"
+
+
+async def serve(slots: int) -> None:
+    client = await Client.connect(os.environ["PERDURE_ADDRESS"])
+    worker = Worker(
+        client,
+        task_queue=TASK_QUEUE,
+        workflows=[AgentRun, CaughtRun, BlockingRun, Sleeper],
+        activities=[retrieve, call_model, store_answer, hang_once, block_the_loop, neighbour],
+        max_concurrent_activities=slots,
+    )
+    await worker.run()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(int(sys.argv[1]) if len(sys.argv) > 1 else SLOTS))

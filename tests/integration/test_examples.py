@@ -1,0 +1,103 @@
+"""Each example runs as a user would run it: its file, an address, and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cluster import ROOT, Cluster
+
+EXAMPLES = ROOT / "sdk" / "examples"
+TIMEOUT_SECONDS = 120
+
+RunExample = Callable[..., Coroutine[Any, Any, str]]
+
+
+class Ledger:
+    """The calls that the fake model counted."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def keys(self) -> list[str]:
+        return [json.loads(line)["key"] for line in self.path.read_text().splitlines()] if self.path.exists() else []
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    return Ledger(tmp_path / "model-calls.jsonl")
+
+
+@pytest.fixture
+def run_example(cluster: Cluster, ledger: Ledger) -> RunExample:
+    """`await run_example("agent.py", *arguments)` returns what it printed."""
+
+    async def run(name: str, *arguments: str) -> str:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            str(EXAMPLES / name),
+            *arguments,
+            env={**os.environ, "PERDURE_ADDRESS": cluster.address, "MODEL_LEDGER": str(ledger.path)},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        try:
+            async with asyncio.timeout(TIMEOUT_SECONDS):
+                output, errors = await process.communicate()
+        except TimeoutError:
+            process.kill()
+            output, errors = await process.communicate()
+            raise AssertionError(f"{name} did not end:\n{output.decode()}{errors.decode()}\n{cluster.logs()}") from None
+        assert process.returncode == 0, f"{output.decode()}{errors.decode()}\n{cluster.logs()}"
+        return output.decode()
+
+    return run
+
+
+async def test_agent_waits_for_approval_and_writes_the_answer(run_example: RunExample, ledger: Ledger) -> None:
+    output = await run_example("agent.py")
+    assert "proposes:" in output
+    path = Path(output.rpartition("written to ")[2].strip())
+    assert "Can I return a lamp" in path.read_text()
+    path.unlink()
+    assert len(ledger.keys()) == 1
+
+
+async def test_support_agent_survives_its_worker_and_is_billed_once(run_example: RunExample, ledger: Ledger) -> None:
+    output = await run_example("support_agent.py")
+    assert "its worker was killed" in output
+    assert "sent," in output
+    assert "model calls billed: 1" in output
+    assert len(ledger.keys()) == 1, "the finished step ran again"
+
+
+async def test_legal_review_is_approved_by_the_lawyer(run_example: RunExample, ledger: Ledger) -> None:
+    output = await run_example("legal_review.py")
+    assert "approved by grace" in output
+    assert len(set(ledger.keys())) == 3
+
+
+async def test_legal_review_goes_to_the_partner_when_nobody_answers(run_example: RunExample) -> None:
+    output = await run_example("legal_review.py", "--patience", "0.5")
+    assert "escalated by barbara" in output
+
+
+async def test_saga_undoes_in_reverse(run_example: RunExample) -> None:
+    booked, undone = (await run_example("saga.py")).splitlines()
+    assert booked == "ada: booked flight, hotel, car"
+    assert undone == "lin: no car left; undone in this order: hotel, flight"
+
+
+async def test_fan_out_runs_a_thousand_agents(run_example: RunExample, ledger: Ledger) -> None:
+    output = await run_example("fan_out.py")
+    assert "1000 runs in" in output
+    keys = ledger.keys()
+    assert len(keys) == len(set(keys)) == 1000
