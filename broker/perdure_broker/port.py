@@ -29,6 +29,13 @@ WINDOW_MAX = 10_000
 """Undelivered entries at the most, whatever the drain: bounds the memory that one queue costs Redis."""
 
 
+DRAIN_WINDOW_MS = 50
+"""Undelivered entries may also be as many as the queue finished in this time, so that fast workers never wait."""
+
+LEASE_DEFAULT_MS = 30_000
+"""The visibility timeout of a queue for which none was set."""
+
+
 class StreamKind(StrEnum):
     WORKFLOW = "w"
     ACTIVITY = "a"
@@ -112,13 +119,17 @@ class PublishResult(NamedTuple):
     `stale`: shards whose fence is held by a newer owner; nothing of theirs was published.
     `unproven`: shards whose fence is missing (the server was emptied); prove ownership from the store, then
     `raise_fence`. When `stale` or `unproven` is not empty, `taken` is 0 and nothing at all was published.
-    `free`: how many more the window would take; `backlogged`: see `QueueState`."""
+    `free`: how many more the window would take; `backlogged`: see `QueueState`.
+    `gone`: a sticky stream whose worker is not announced (any more): publish to the normal stream instead.
+    `full`: the server is out of memory and took nothing new; the tasks wait in the store."""
 
     taken: int
     free: int
     backlogged: bool
     stale: tuple[int, ...] = ()
     unproven: tuple[int, ...] = ()
+    gone: bool = False
+    full: bool = False
 
 
 @dataclass(slots=True)
@@ -187,10 +198,14 @@ class Broker(Protocol):
     async def inbox_length(self, shard_id: int) -> int: ...
 
     # Replies -------------------------------------------------------------------------------------------------------
-    async def open_replies(self, sender: str, ttl_ms: int) -> None:
-        """Make the reply stream exist for another `ttl_ms`. Replies to a sender without a stream are dropped."""
+    async def open_replies(self, sender: str, ttl_ms: int) -> bool:
+        """Make the reply stream exist for another `ttl_ms`. Replies to a sender without a stream are dropped.
 
-    async def read_replies(self, sender: str, cursor: bytes, *, block_ms: int) -> list[StreamEntry]: ...
+        Returns whether the stream had to be made: then earlier replies may be lost, and the cursor is `b"0-0"`."""
+
+    async def read_replies(self, sender: str, cursor: bytes, *, block_ms: int) -> list[StreamEntry]:
+        """Reply rows after `cursor`, waiting up to `block_ms`. Several rows may share an entry id: the next cursor is
+        the id of the last row. What lies before `cursor` is given up by the read."""
 
     async def close_replies(self, sender: str) -> None: ...
 
@@ -216,7 +231,11 @@ class Broker(Protocol):
         self, streams: Sequence[TaskStream], worker: str, *, count: int, block_ms: int
     ) -> list[TaskEntry]:
         """Take up to `count` new entries in all for `worker`, waiting up to `block_ms` for the first. The streams must
-        belong to one queue. A missing group is made again from `0`."""
+        belong to one queue. A missing group is made again from `0`. Do not cancel it: entries on their way would stay
+        with this worker until their lease runs out; `wake_task_readers` ends it."""
+
+    async def wake_task_readers(self) -> None:
+        """End the `read_tasks` calls that now wait at once; they return what they have."""
 
     async def publish_query(self, stream: TaskStream, data: bytes) -> bool:
         """Add an entry that is no task of the store (no claim, no window). False if a sticky stream does not exist."""
@@ -232,6 +251,9 @@ class Broker(Protocol):
         sticky stream whose worker has not gone."""
 
     async def set_lease(self, stream: TaskStream, lease_ms: int) -> None: ...
+
+    async def set_paused(self, stream: TaskStream, paused: bool) -> None:
+        """While paused, a queue takes no publication."""
 
     async def take_dispatch(self, stream: TaskStream, node: str, term: int) -> bool:
         """Become the dispatcher of a queue by a `term` higher than the last one's; False if a newer one holds it."""
@@ -264,7 +286,8 @@ class Broker(Protocol):
         went."""
 
     async def forget_sticky(self, stream: TaskStream) -> list[bytes]:
-        """Unlink the sticky stream of a worker that has gone. Returns the data of the entries it still held."""
+        """Unlink the sticky stream of a worker that has gone. Returns the data of the entries it still held; nothing,
+        and nothing is unlinked, while the worker is announced."""
 
     # Frontend ------------------------------------------------------------------------------------------------------
     async def send_frontend(self, data: bytes) -> None: ...

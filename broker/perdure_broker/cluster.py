@@ -1,0 +1,101 @@
+"""Epoch and cluster information: what tells one life of the server from the next, and a sender where to send.
+
+Role: part of the Redis broker; also checks at `connect` that the server can be used.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from typing import Any
+
+from perdure_broker import errors
+from perdure_broker.port import BrokerUnavailable, ClusterInfo, WrongConfiguration
+from perdure_broker.session import Session
+from perdure_broker.wire import ReplyError, pack
+
+REDIS_FLOOR = (7, 0)
+VALKEY_FLOOR = (7, 2)
+
+_INFO_SERVER = pack(b"INFO", b"SERVER")
+_INFO_MEMORY = pack(b"INFO", b"MEMORY")
+_INFO_REPLICATION = pack(b"INFO", b"REPLICATION")
+
+
+class ClusterCalls(Session):
+    """Checks of the server, its epoch, and what engines publish about themselves."""
+
+    async def connect(self) -> None:
+        """Reach the server and check that it can be used.
+
+        Raises:
+            BrokerUnavailable: no server at this address, or it is still loading.
+            WrongConfiguration: not Redis, too old, refuses access, or eviction is on.
+        """
+        server, memory = [self._checked_info(reply) for reply in await self._send((_INFO_SERVER, _INFO_MEMORY))]
+        self._check_version(server)
+        policy = memory.get("maxmemory_policy", "noeviction")
+        if policy != "noeviction":
+            raise WrongConfiguration(
+                f"the server at {self.address.shown} has maxmemory-policy {policy}, which would evict tasks; "
+                "set maxmemory-policy to noeviction"
+            )
+
+    async def epoch(self) -> str:
+        key = self.keys.epoch
+        _, held, info = await self._send_all(
+            (pack(b"SET", key, uuid.uuid4().hex, b"NX"), pack(b"GET", key), _INFO_REPLICATION)
+        )
+        replication_id = _fields(info).get("master_replid", "")
+        return f"{held.decode()}:{replication_id}"
+
+    async def cluster_info(self) -> ClusterInfo | None:
+        cluster_id, map_version, shard_count = await self._send_one(
+            pack(b"HMGET", self.keys.cluster, b"id", b"map_version", b"shard_count")
+        )
+        if cluster_id is None:
+            return None
+        return ClusterInfo(cluster_id.decode(), int(map_version), int(shard_count))
+
+    async def announce_cluster(self, info: ClusterInfo) -> None:
+        await self._send_one(
+            pack(
+                b"HSET",
+                self.keys.cluster,
+                b"id",
+                info.cluster_id,
+                b"map_version",
+                info.map_version,
+                b"shard_count",
+                info.shard_count,
+            )
+        )
+
+    def _checked_info(self, reply: Any) -> dict[str, str]:
+        if type(reply) is ReplyError:
+            raise errors.from_reply(reply, self.address)
+        fields = _fields(reply) if type(reply) is bytes else {}
+        if not fields:
+            raise WrongConfiguration(f"what listens at {self.address.shown} does not answer like a Redis server")
+        if fields.get("loading") == "1":
+            raise BrokerUnavailable(f"the server at {self.address.shown} is loading its data")
+        return fields
+
+    def _check_version(self, server: dict[str, str]) -> None:
+        # Valkey says redis_version 7.2.4 for the sake of old clients, and its own version beside it.
+        name, floor, text = "Redis", REDIS_FLOOR, server.get("redis_version", "")
+        if "valkey_version" in server:
+            name, floor, text = "Valkey", VALKEY_FLOOR, server["valkey_version"]
+        numbers = tuple(int(number) for number in re.findall(r"\d+", text)[:2])
+        if numbers < floor:
+            wanted = ".".join(str(number) for number in floor)
+            raise WrongConfiguration(
+                f"the server at {self.address.shown} is {name} {text or 'of unknown version'}; "
+                f"Redis 7.0 or Valkey 7.2 is needed (here {wanted} or newer): upgrade it"
+            )
+
+
+def _fields(info: bytes) -> dict[str, str]:
+    """The lines of an INFO reply."""
+    pairs = (line.partition(":") for line in info.decode(errors="replace").splitlines())
+    return {name: value for name, colon, value in pairs if colon and not name.startswith("#")}

@@ -1,0 +1,28 @@
+#!lua flags=allow-oom
+-- Forget announcements that expired and consumers that hold nothing and were idle for long. Deleting a consumer drops
+-- what it holds, so both conditions are checked in the script that deletes.
+-- KEYS: stream, ids, meta, workers, info
+-- ARGV: time to live of a consumer (ms)
+-- Returns: how many consumers went, and 1 when nobody uses the stream any more
+
+-- include: queue
+
+local stream, ids, meta, workers, info = unpack(KEYS)
+expire_workers(meta, workers, info, now_ms())
+local undelivered, pending = depth(stream)
+local gone = 0
+if undelivered then
+  for _, consumer in ipairs(redis.call('XINFO', 'CONSUMERS', stream, 'g')) do
+    local told = {}
+    for i = 1, #consumer, 2 do told[consumer[i]] = consumer[i + 1] end
+    if told.pending == 0 and told.idle >= tonumber(ARGV[1]) then
+      redis.call('XGROUP', 'DELCONSUMER', stream, 'g', told.name)
+      gone = gone + 1
+    end
+  end
+end
+local flags = redis.call('HMGET', meta, 'paused', 'backlogged')
+local used = redis.call('EXISTS', workers, ids) > 0 or flags[1] or flags[2]
+  or redis.call('XLEN', stream) > 0 or (pending or 0) > 0
+  or (undelivered and #redis.call('XINFO', 'CONSUMERS', stream, 'g') > 0)
+return {gone, used and 0 or 1}

@@ -1,0 +1,28 @@
+"""The broker on Redis or Valkey, and how to open one.
+
+Role: joins the parts, one concern each: `cluster`, `inboxes`, `replies`, `publishing`, `tasks`, `queues`, `frontend`.
+"""
+
+from __future__ import annotations
+
+from perdure_broker.address import parse_address
+from perdure_broker.cluster import ClusterCalls
+from perdure_broker.frontend import FrontendCalls
+from perdure_broker.inboxes import InboxCalls
+from perdure_broker.keys import DEFAULT_PREFIX, Keys
+from perdure_broker.publishing import PublishingCalls
+from perdure_broker.queues import QueueCalls
+from perdure_broker.tasks import TaskCalls
+
+
+class RedisBroker(ClusterCalls, InboxCalls, PublishingCalls, TaskCalls, QueueCalls, FrontendCalls):
+    """Implements `port.Broker`. Belongs to the event loop in which it is first used."""
+
+
+def open_broker(url: str, *, prefix: str = DEFAULT_PREFIX) -> RedisBroker:
+    """A broker for the server at `url`: `redis://`, `rediss://`, `unix://` or `host:port`. Call `connect` next.
+
+    Raises:
+        ValueError: the address is malformed.
+    """
+    return RedisBroker(parse_address(url), Keys(prefix))
