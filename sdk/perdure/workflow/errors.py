@@ -1,0 +1,44 @@
+"""What goes wrong in workflow code."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from perdure.exceptions import WorkflowTaskError
+
+__all__ = [
+    "HandlerUnfinishedPolicy",
+    "NondeterminismError",
+    "NotInWorkflowError",
+    "ReadOnlyContextError",
+    "UnfinishedSignalHandlersWarning",
+    "WorkflowIOError",
+]
+
+
+class NondeterminismError(WorkflowTaskError):
+    """The code does something else than the history says that it did. The workflow task fails and is tried again; the
+    workflow goes on once code runs that does the same as before."""
+
+
+class ReadOnlyContextError(WorkflowTaskError):
+    """A query handler tried to change its workflow."""
+
+
+class WorkflowIOError(WorkflowTaskError):
+    """Workflow code tried to reach the world outside, which cannot be replayed."""
+
+
+class NotInWorkflowError(RuntimeError):
+    """A function of `perdure.workflow` was called outside of a workflow."""
+
+
+class HandlerUnfinishedPolicy(Enum):
+    """What happens when a workflow finishes while a handler still runs."""
+
+    WARN_AND_ABANDON = 1
+    ABANDON = 2
+
+
+class UnfinishedSignalHandlersWarning(RuntimeWarning):
+    """A workflow finished before all of its signal handlers had."""
