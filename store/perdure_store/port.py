@@ -269,12 +269,16 @@ class SchemaMissing(StoreError):
     """The database has no schema of ours, or an older one. Says which command to run."""
 
 
+class SchemaTooNew(StoreError):
+    """The schema was made by a later version than this one. Says what to upgrade."""
+
+
 class Store(Protocol):
     async def connect(self) -> None:
         """Open the connections and check the schema.
 
         Raises:
-            StoreUnavailable: no server at this address. SchemaMissing: migrate first.
+            StoreUnavailable: no server at this address. SchemaMissing: migrate first. SchemaTooNew: upgrade first.
         """
 
     async def close(self) -> None: ...

@@ -1,0 +1,62 @@
+"""Where Postgres and CockroachDB cannot be served by the same words: one table, each entry with its reason and source.
+
+Role: everything else (queries, adapter, tests) is written once for both, and asks here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+DialectName = Literal["postgres", "cockroach"]
+
+
+class Setting(NamedTuple):
+    """A session setting; a server that does not list it in `pg_settings` does without."""
+
+    name: str
+    value: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """What differs.
+
+    Attributes:
+        name: also names the migration files that only this database gets.
+        ends_blockers: a new owner can end the sessions of a stopped one that holds a row lock. CockroachDB has no
+            `pg_blocking_pids` (https://github.com/cockroachdb/cockroach/issues/40283); there `transaction_timeout` ends
+            the stopped transaction.
+        begin_urgent: how a takeover's transaction begins. On CockroachDB one of high priority pushes a stopped owner's
+            locks aside (https://www.cockroachlabs.com/docs/stable/transactions#transaction-priorities); Postgres has no
+            priorities.
+    """
+
+    name: DialectName
+    ends_blockers: bool
+    begin_urgent: str
+
+
+POSTGRES = Dialect(name="postgres", ends_blockers=True, begin_urgent="BEGIN")
+COCKROACH = Dialect(name="cockroach", ends_blockers=False, begin_urgent="BEGIN PRIORITY HIGH")
+
+PLANNER = (
+    Setting("enable_seqscan", "off", "hot tables are near empty when a statement is planned, and large when it runs"),
+    Setting("enable_hashjoin", "off", "a batch probes by primary key; hashing the table would read all of it"),
+    Setting("enable_mergejoin", "off", "as for hash joins"),
+    Setting(
+        "plan_cache_mode", "force_generic_plan", "one plan fits every batch; planning again costs more than running"
+    ),
+    Setting("jit", "off", "no statement runs long enough to pay for compilation"),
+)
+"""For the connections of the hot path, whose statements must use their indexes whatever the statistics say."""
+
+TRANSACTION_TIMEOUT = Setting(
+    "transaction_timeout", "5s", "a stopped owner must not keep row locks from its successor (Postgres 17+)"
+)
+
+
+def dialect_of(version: str) -> Dialect:
+    """The dialect of a server, from its `version()`."""
+    return COCKROACH if "CockroachDB" in version else POSTGRES

@@ -1,0 +1,251 @@
+"""The store on Postgres or CockroachDB.
+
+Role: composition. Each method of the port is one query of `sql/queries` (the commit, loading, visibility and migration
+have modules of their own), on the connection that its purpose has.
+
+Rules:
+- Connections are few and each has one purpose, so that a long read never delays a commit, a load or a heartbeat. All but
+  the first two open when first used.
+- Direct connections, or a pooler in session mode: pipelines and prepared statements need one session.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Mapping, Sequence
+
+import psycopg
+
+from perdure_store import commit, loading, migration, sql, visibility
+from perdure_store.address import Address
+from perdure_store.columns import int8s, uuids
+from perdure_store.connection import Link
+from perdure_store.dialect import PLANNER, POSTGRES, TRANSACTION_TIMEOUT, Dialect
+from perdure_store.errors import store_error
+from perdure_store.port import (
+    CommitBatch,
+    DeadLetterRow,
+    ExecutionKey,
+    HistoryRow,
+    LoadedExecution,
+    ShardRow,
+    StoreError,
+    TimerKey,
+    TimerRow,
+    TransferKey,
+    TransferRow,
+    VisibilityFilter,
+    VisibilityRow,
+)
+
+NODE_AGE_S = 600
+"""Engines that have not said anything for so long are forgotten; the living judge far sooner."""
+
+BLOCKED_S = 2.0
+"""How long a takeover waits for a commit under way before it ends the session of the owner that holds the row."""
+
+_NIL = "00000000-0000-0000-0000-000000000000"
+_LAST_US = 2**63 - 1
+_KEYS = (int8s, uuids, int8s, int8s)
+
+
+class PostgresStore:
+    """See `port.Store`.
+
+    Args:
+        dsn: a URL or key-value string, as libpq takes it.
+        visibility_dsn: another database for lists and counts; it must have been migrated too.
+        isolation: of every transaction. The store is right at either; READ COMMITTED has fewer repetitions.
+    """
+
+    def __init__(self, dsn: str, *, visibility_dsn: str | None = None, isolation: str = "read committed") -> None:
+        address = Address(dsn)
+        hot = (*PLANNER, TRANSACTION_TIMEOUT)
+        self._commits = Link(address, "commit", isolation=isolation, settings=hot)
+        self._loads = Link(address, "load", isolation=isolation, settings=PLANNER)
+        self._reads = Link(address, "read", isolation=isolation, settings=PLANNER)
+        self._beats = Link(address, "beat", isolation=isolation, settings=(TRANSACTION_TIMEOUT,))
+        self._takeovers = Link(address, "takeover", isolation=isolation)
+        self._schema = Link(address, "migrate", isolation=isolation)
+        lists = Address(visibility_dsn) if visibility_dsn else address
+        self._lists = Link(lists, "list", isolation=isolation)
+        self._list_writes = Link(lists, "visibility", isolation=isolation, settings=hot)
+        self._dialect: Dialect = POSTGRES
+
+    async def connect(self) -> None:
+        self._dialect = await migration.dialect_of_server(self._loads)
+        await migration.check(self._loads, self._dialect)
+        async with self._commits.held():
+            pass
+
+    async def close(self) -> None:
+        for link in (self._commits, self._loads, self._reads, self._beats, self._takeovers, self._lists):
+            await link.close()
+        await self._list_writes.close()
+
+    async def migrate(self, shard_count: int) -> list[str]:
+        try:
+            return await migration.migrate(self._schema, shard_count)
+        finally:
+            await self._schema.close()
+
+    async def cluster(self) -> tuple[str, int]:
+        rows = await self._reads.fetch("select_cluster")
+        return rows[0][0], rows[0][1]
+
+    # Ownership -----------------------------------------------------------------------------------------------------
+    async def beat(self, node: str, address: str) -> dict[str, int]:
+        _, _, nodes = await self._beats.fetch_each(
+            [
+                ("beat", {"node": node, "address": address}),
+                ("delete_old_nodes", {"age_s": NODE_AGE_S}),
+                ("select_nodes", None),
+            ]
+        )
+        return dict(nodes)
+
+    async def retire(self, node: str) -> None:
+        await self._beats.execute("delete_node", {"node": node})
+
+    async def acquire_shard(self, shard_id: int, owner: str) -> ShardRow:
+        async with self._takeovers.held() as connection:
+            blockers = asyncio.create_task(self._end_blockers(connection.info.backend_pid))
+            try:
+                if not self._dialect.ends_blockers:
+                    await connection.execute(self._dialect.begin_urgent.encode())
+                cursor = await connection.execute(
+                    sql.query("acquire_shard"), {"shard_id": shard_id, "owner": owner}, binary=True
+                )
+                row = await cursor.fetchone()
+                if not self._dialect.ends_blockers:
+                    await connection.execute(b"COMMIT")
+            except psycopg.Error as error:
+                raise store_error(error, str(self._takeovers.address)) from error
+            finally:
+                blockers.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await blockers
+        if row is None:
+            raise StoreError(f"There is no shard {shard_id}; `cluster` says how many there are.")
+        return ShardRow(*row)
+
+    async def _end_blockers(self, pid: int) -> None:
+        """An owner that was stopped in the middle of a transaction still holds its rows: end its session."""
+        while self._dialect.ends_blockers:
+            await asyncio.sleep(BLOCKED_S)
+            await self._beats.fetch("end_blockers", {"pid": pid})
+
+    async def shard(self, shard_id: int) -> ShardRow:
+        rows = await self._reads.fetch("select_shard", {"shard_id": shard_id})
+        if not rows:
+            raise StoreError(f"There is no shard {shard_id}; `cluster` says how many there are.")
+        return ShardRow(*rows[0])
+
+    async def shards(self) -> list[ShardRow]:
+        return [ShardRow(*row) for row in await self._reads.fetch("select_shards")]
+
+    # The hot path --------------------------------------------------------------------------------------------------
+    async def commit(self, batch: CommitBatch) -> None:
+        await commit.commit(self._commits, batch)
+
+    async def load(self, keys: Sequence[ExecutionKey]) -> list[list[LoadedExecution]]:
+        return await loading.load(self._loads, keys)
+
+    # Beside it -----------------------------------------------------------------------------------------------------
+    async def read_history(
+        self, shard_id: int, run_id: str, *, after_batch_no: int = 0, limit: int = 1000
+    ) -> list[HistoryRow]:
+        parameters = {"shard_id": shard_id, "run_id": run_id, "after_batch_no": after_batch_no, "limit": limit}
+        return [HistoryRow(*row) for row in await self._reads.fetch("read_history", parameters)]
+
+    async def last_history_row(self, shard_id: int, run_id: str) -> HistoryRow | None:
+        rows = await self._reads.fetch("last_history_row", {"shard_id": shard_id, "run_id": run_id})
+        return HistoryRow(*rows[0]) if rows else None
+
+    async def request_exists(self, shard_id: int, run_id: str, request_id: str) -> bool:
+        parameters = {"shard_id": shard_id, "run_id": run_id, "request_id": request_id}
+        return bool(await self._reads.fetch("request_exists", parameters))
+
+    async def timers(self, shard_id: int, *, after: TimerKey | None, until_us: int, limit: int) -> list[TimerRow]:
+        start = after or TimerKey(shard_id, -1, _NIL, 0, 0)
+        parameters = {
+            "shard_id": shard_id,
+            "until_us": until_us,
+            "fire_at_us": start.fire_at_us,
+            "run_id": start.run_id,
+            "kind": start.kind,
+            "event_id": start.event_id,
+            "limit": limit,
+        }
+        return [TimerRow(*row) for row in await self._reads.fetch("timers", parameters)]
+
+    async def next_timer(self, shard_id: int, after_us: int) -> int | None:
+        rows = await self._reads.fetch("next_timer", {"shard_id": shard_id, "after_us": after_us})
+        return rows[0][0] if rows else None
+
+    async def outstanding(
+        self, shard_id: int, *, after: TransferKey | None, limit: int, with_data: bool = True
+    ) -> list[TransferRow]:
+        start = after or TransferKey(shard_id, _NIL, -1, 0)
+        parameters = {
+            "shard_id": shard_id,
+            "run_id": start.run_id,
+            "kind": start.kind,
+            "event_id": start.event_id,
+            "limit": limit,
+            "with_data": with_data,
+        }
+        return [TransferRow(*row) for row in await self._reads.fetch("outstanding", parameters)]
+
+    async def transfer_rows(self, keys: Sequence[TransferKey]) -> list[TransferRow]:
+        if not keys:
+            return []
+        return [TransferRow(*row) for row in await self._reads.fetch("transfer_rows", commit.encode(_KEYS, keys))]
+
+    async def backlog(
+        self, namespace: str, task_queue: str, kind: int, priority: int, cursors: Mapping[int, int], *, limit: int
+    ) -> list[TransferRow]:
+        parameters = {
+            "shard_ids": int8s(list(cursors)),
+            "task_ids": int8s(list(cursors.values())),
+            "namespace": namespace,
+            "task_queue": task_queue,
+            "kind": kind,
+            "priority": priority,
+            "limit": limit,
+        }
+        return [TransferRow(*row) for row in await self._reads.fetch("backlog", parameters)]
+
+    async def backlog_queues(self) -> list[tuple[str, str, int, int]]:
+        return [(row[0], row[1], row[2], row[3]) for row in await self._reads.fetch("backlog_queues")]
+
+    # Visibility ----------------------------------------------------------------------------------------------------
+    async def upsert_visibility(self, rows: Sequence[VisibilityRow]) -> None:
+        await visibility.upsert(self._list_writes, rows)
+
+    async def list_visibility(
+        self, wanted: VisibilityFilter, *, limit: int, before: tuple[int, str] | None = None
+    ) -> list[VisibilityRow]:
+        return await visibility.page(self._lists, wanted, limit=limit, before=before)
+
+    async def count_visibility(self, wanted: VisibilityFilter) -> int:
+        return await visibility.count(self._lists, wanted)
+
+    # Dead letters --------------------------------------------------------------------------------------------------
+    async def dead_letters(self, *, limit: int, before_us: int | None = None) -> list[DeadLetterRow]:
+        parameters = {"limit": limit, "before_us": _LAST_US if before_us is None else before_us}
+        return [DeadLetterRow(*row) for row in await self._reads.fetch("dead_letters", parameters)]
+
+    async def dead_letter(self, letter_id: str) -> DeadLetterRow | None:
+        rows = await self._reads.fetch("dead_letter", {"letter_id": letter_id})
+        return DeadLetterRow(*rows[0]) if rows else None
+
+    async def delete_dead_letter(self, letter_id: str) -> bool:
+        return await self._reads.execute("delete_dead_letter", {"letter_id": letter_id}) > 0
+
+    # Upkeep --------------------------------------------------------------------------------------------------------
+    async def delete_request_results(self, created_before_us: int, limit: int) -> int:
+        return await self._reads.execute(
+            "delete_request_results", {"created_before_us": created_before_us, "limit": limit}
+        )

@@ -1,0 +1,10 @@
+-- Purpose: a page of dead letters, newest first.
+-- Rows: at most `limit`, created before `before_us`.
+-- Locks: none.
+-- Index: dead_letters_created, backwards.
+-- Failure: none of its own.
+SELECT shard_id, letter_id::text, created_us, source, reason, data
+FROM perdure.dead_letters
+WHERE created_us < %(before_us)b::int8
+ORDER BY created_us DESC, letter_id DESC
+LIMIT %(limit)b::int8
