@@ -13,8 +13,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from typing import ClassVar
-
 from psycopg import abc, pq
 from psycopg.adapt import Dumper
 
@@ -132,7 +130,7 @@ def _variable(oid: int, values: Sequence[bytes]) -> bytes:
 
 
 class _ColumnDumper(Dumper):
-    format: ClassVar[pq.Format] = pq.Format.BINARY
+    format = pq.Format.BINARY
 
     def dump(self, obj: Column) -> abc.Buffer:
         return obj.data

@@ -55,8 +55,9 @@ async def _find_rows(link: Link, keys: Sequence[ExecutionKey]) -> dict[int, list
 
 
 def _choose(key: ExecutionKey, rows: Iterable[ExecutionRow]) -> list[ExecutionRow]:
-    """The run that the key names, then the candidate if it is another. The database cannot do this in one pass: the last
-    closed run counts only when no run is open."""
+    """The run that the key names, then the candidate if it is another.
+
+    Chosen here, since the last closed run counts only when no run is open."""
     by_run = {row.run_id: row for row in rows}
     if key.run_id:
         named = by_run.get(key.run_id)

@@ -1,8 +1,8 @@
 """Bringing the schema up to date.
 
-Role: run the steps of `sql/migrations` that the ledger does not name yet, each a statement by itself (DDL ends the open
-transaction on CockroachDB), under a lock that is a row with an expiry. Safe to run twice, at once, and again after it was
-killed in the middle: a step is idempotent, and is noted only after it ran.
+Role: run the steps of `sql/migrations` that the ledger does not name yet, each a statement by itself (DDL ends the
+open transaction on CockroachDB), under a lock that is a row with an expiry. Safe to run twice, at once, and again after
+it was killed in the middle: a step is idempotent, and is noted only after it ran.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import psycopg
 
 from perdure_store import sql
 from perdure_store.connection import Link
-from perdure_store.dialect import POSTGRES, Dialect, dialect_of
+from perdure_store.dialect import Dialect, dialect_of
 from perdure_store.errors import MIGRATE_HINT, store_error
 from perdure_store.port import SchemaMissing, SchemaTooNew, StoreError
 
@@ -65,8 +65,8 @@ async def check(link: Link, dialect: Dialect) -> None:
     unknown = sorted(present.difference(known))
     if unknown:
         raise SchemaTooNew(
-            f"{link.address} has a newer schema of Perdure than this version knows (step {unknown[-1]!r}); upgrade this "
-            "installation of perdure."
+            f"{link.address} has a newer schema of Perdure than this version knows (step {unknown[-1]!r}); "
+            "upgrade this installation of perdure."
         )
     if not await link.fetch("select_cluster") or not await link.fetch("select_shards"):
         raise SchemaMissing(f"{link.address} has a schema of Perdure that was not finished; {MIGRATE_HINT}.")
@@ -148,6 +148,3 @@ async def _run_racing(connection: Connection, statement: str) -> None:
             if error.sqlstate not in _RACES or attempt == _RACE_TRIES - 1:
                 raise
             await asyncio.sleep(0.01 * (attempt + 1))
-
-
-__all__ = ["POSTGRES", "check", "dialect_of_server", "migrate"]

@@ -24,8 +24,8 @@ def open_store(dsn: str) -> Store:
     scheme, separator, rest = dsn.partition("://")
     if separator and not dsn.startswith(_SCHEMES):
         raise StoreError(
-            f"There is no store for addresses that begin with {scheme}://. Give the address of a Postgres or CockroachDB, "
-            "such as postgresql://user:password@host:5432/name."
+            f"There is no store for addresses that begin with {scheme}://. Give the address of a Postgres or "
+            "CockroachDB, such as postgresql://user:password@host:5432/name."
         )
     from perdure_store.postgres import PostgresStore  # here, so that memory needs no database driver
 

@@ -4,8 +4,8 @@ Role: composition. Each method of the port is one query of `sql/queries` (the co
 have modules of their own), on the connection that its purpose has.
 
 Rules:
-- Connections are few and each has one purpose, so that a long read never delays a commit, a load or a heartbeat. All but
-  the first two open when first used.
+- Connections are few and each has one purpose, so that a long read never delays a commit, a load or a heartbeat.
+  All but the first two open when first used.
 - Direct connections, or a pooler in session mode: pipelines and prepared statements need one session.
 """
 

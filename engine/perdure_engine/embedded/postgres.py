@@ -53,7 +53,20 @@ class _Account(NamedTuple):
 
     uid: int
     gid: int
-    prefix: tuple[str, ...]
+    prefix: tuple[str, ...] = ()
+
+    @property
+    def user(self) -> int | None:
+        """For `subprocess`; None where the command needs no change of user, or `prefix` makes it."""
+        return None if os.geteuid() != 0 or self.prefix else self.uid
+
+    @property
+    def group(self) -> int | None:
+        return None if self.user is None else self.gid
+
+    @property
+    def extra_groups(self) -> list[int] | None:
+        return None if self.user is None else []
 
 
 class EmbeddedPostgres:
@@ -132,10 +145,10 @@ class EmbeddedPostgres:
 
     def _account(self, binaries: Path, created: bool) -> _Account:
         if os.geteuid() != 0:
-            return _Account(os.geteuid(), os.getegid(), ())
+            return _Account(os.geteuid(), os.getegid())
         owner = self._data_dir.stat().st_uid
         entry = pwd.getpwuid(owner) if owner != 0 and not created else _unprivileged_user()
-        plain = _Account(entry.pw_uid, entry.pw_gid, ())
+        plain = _Account(entry.pw_uid, entry.pw_gid)
         if _may_enter(binaries, plain) and _may_enter(self._data_dir.parent, plain):
             return plain
         # Below a directory that only root may enter, such as /root. Opening that directory to everybody would outlive
@@ -163,7 +176,9 @@ class EmbeddedPostgres:
             text=True,
             check=False,
             cwd="/",
-            **_identity(account),
+            user=account.user,
+            group=account.group,
+            extra_groups=account.extra_groups,
         )
         if result.returncode != 0:
             raise EmbeddedServerError(
@@ -197,7 +212,9 @@ class EmbeddedPostgres:
                 stderr=log,
                 start_new_session=True,
                 cwd="/",
-                **_identity(account),
+                user=account.user,
+                group=account.group,
+                extra_groups=account.extra_groups,
             )
 
     def _wait_ready(self) -> None:
@@ -291,21 +308,21 @@ def _unprivileged_user() -> pwd.struct_passwd:
         with contextlib.suppress(KeyError):
             return pwd.getpwnam(name)
     raise EmbeddedServerError(
-        "Postgres cannot run as root, and there is no user `postgres` or `nobody` to run it as. Run as an ordinary user."
+        "Postgres cannot run as root, and there is no user `postgres` or `nobody` to run it as. "
+        "Run as an ordinary user."
     )
-
-
-def _identity(account: _Account) -> dict[str, object]:
-    """Arguments of `subprocess` that change the user; `setpriv` does it itself."""
-    if os.geteuid() != 0 or account.prefix:
-        return {}
-    return {"user": account.uid, "group": account.gid, "extra_groups": []}
 
 
 def _may_enter(directory: Path, account: _Account) -> bool:
     """Whether the user may reach a directory. Asked of the kernel, by a child that has become that user."""
     result = subprocess.run(
-        ["/bin/sh", "-c", 'cd "$0"', str(directory)], cwd="/", check=False, capture_output=True, **_identity(account)
+        ["/bin/sh", "-c", 'cd "$0"', str(directory)],
+        cwd="/",
+        check=False,
+        capture_output=True,
+        user=account.user,
+        group=account.group,
+        extra_groups=account.extra_groups,
     )
     return result.returncode == 0
 
