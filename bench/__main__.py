@@ -1,0 +1,98 @@
+"""`python -m bench`: the whole measurement in one go. `make bench` installs what it needs and calls this."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from bench.contenders import CONTENDERS
+from bench.contenders.contender import ContenderFailed
+from bench.measurement import Measurement, Results
+from bench.report import print_table, write_json
+from bench.scenario import SCENARIOS, SHARD_SCENARIOS, Scenario
+from bench.servers import Servers, shared_servers
+
+RESULTS = Path(__file__).parent / "results"
+ROUNDS = 5
+QUICK_FACTOR = 10
+
+
+@click.command()
+@click.option("--rounds", default=ROUNDS, show_default=True, help="Rounds to take the medians of.")
+@click.option("--quick", is_flag=True, help="One round of runs ten times as short: a look, not a measurement.")
+@click.option("--only", "contenders", multiple=True, type=click.Choice(list(CONTENDERS)), help="Who takes part.")
+@click.option("--scenario", "wanted", default="", help="Only scenarios whose name contains this.")
+@click.option("--no-plot", is_flag=True, help="Leave out the picture.")
+def main(rounds: int, quick: bool, contenders: tuple[str, ...], wanted: str, no_plot: bool) -> None:
+    """Measure Perdure beside its peers, on the same servers."""
+    console = Console()
+    scenarios = tuple(scenario for scenario in (*SCENARIOS, *SHARD_SCENARIOS) if wanted in scenario.name)
+    if not scenarios:
+        names = ", ".join(repr(scenario.name) for scenario in (*SCENARIOS, *SHARD_SCENARIOS))
+        raise click.BadParameter(f"no scenario contains {wanted!r}; there are {names}", param_hint="--scenario")
+    if quick:
+        rounds, scenarios = 1, tuple(scenario.shortened(QUICK_FACTOR) for scenario in scenarios)
+    present = _present(console, contenders or tuple(CONTENDERS))
+    results = Results(scenarios)
+    with shared_servers() as servers:
+        console.print(f"Postgres {servers.postgres_version}, {servers.redis_version}; {rounds} rounds")
+        failed = _measure(console, servers, results, present, rounds)
+    print_table(console, results, present, rounds)
+    stem = datetime.now(UTC).strftime("%Y%m%d-%H%M%S") + ("-quick" if quick else "")
+    write_json(RESULTS / f"{stem}.json", results, present, rounds, servers)
+    console.print(f"Every run: bench/results/{stem}.json")
+    if not no_plot:
+        from bench.plot import write_plot  # the one part that needs the dependency group `bench`
+
+        write_plot(RESULTS / f"{stem}.svg", results, present)
+        console.print(f"The picture: bench/results/{stem}.svg")
+    sys.exit(1 if failed else 0)
+
+
+def _present(console: Console, names: tuple[str, ...]) -> list[str]:
+    """Those that can take part; the others are named with the reason."""
+    present = []
+    for name in names:
+        reason = CONTENDERS[name].absence()
+        if reason is None:
+            present.append(name)
+        else:
+            console.print(f"{name} does not take part: {reason}", style="yellow")
+    return present
+
+
+def _measure(console: Console, servers: Servers, results: Results, names: list[str], rounds: int) -> bool:
+    """All rounds. Whether somebody failed; the others go on."""
+    failed = False
+    groups = [list(group) for _, group in itertools.groupby(results.scenarios, key=lambda scenario: scenario.shards)]
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("starting", total=rounds * len(names) * len(results.scenarios))
+        for turn, scenarios in itertools.product(range(rounds), groups):
+            # Nobody is always first, or always after the same one.
+            for name in names[turn % len(names) :] + names[: turn % len(names)]:
+                progress.update(task, description=f"round {turn + 1}: {name}")
+
+                def report(scenario: Scenario, measurement: Measurement, name: str = name) -> None:
+                    results.add(name, scenario, measurement)
+                    progress.advance(task)
+
+                servers.settle()
+                try:
+                    memory = CONTENDERS[name]().turn(servers, scenarios, report)
+                except ContenderFailed as error:
+                    failed = True
+                    progress.console.print(f"{name} failed in round {turn + 1}: {error}", style="red", markup=False)
+                    continue
+                if memory is not None:
+                    results.add_memory(name, memory)
+    return failed
+
+
+main()

@@ -1,0 +1,42 @@
+"""The client process of Perdure's turn: `perdure_client WORKFLOW COUNT CONCURRENCY ARGUMENT` prints one JSON line.
+
+One call a workflow: `execute_workflow`, from call to result.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+import os
+import sys
+import time
+import uuid
+
+import uvloop
+
+from bench.contenders.perdure_workflows import TASK_QUEUE
+from bench.measurement import Measurement, measurement_of
+from perdure.client import Client
+
+
+async def measure(workflow: str, count: int, concurrency: int, argument: int) -> Measurement:
+    client = await Client.connect(os.environ["PERDURE_ADDRESS"])
+    run = uuid.uuid4().hex[:8]
+    numbers = iter(range(count))
+    latencies: list[float] = []
+
+    async def one_after_another() -> None:
+        for number in numbers:  # shared: whoever is free takes the next
+            began = time.perf_counter()
+            await client.execute_workflow(workflow, argument, id=f"{run}-{number}", task_queue=TASK_QUEUE)
+            latencies.append(time.perf_counter() - began)
+
+    began = time.perf_counter()
+    await asyncio.gather(*(one_after_another() for _ in range(concurrency)))
+    return measurement_of(latencies, time.perf_counter() - began)
+
+
+if __name__ == "__main__":
+    measured = uvloop.run(measure(sys.argv[1], *map(int, sys.argv[2:5])))
+    print(json.dumps(dataclasses.asdict(measured)))
