@@ -1,14 +1,16 @@
 """Postgres for tests: one server a session, one fresh database a test.
 
 `PERDURE_POSTGRES_DSN` names a server to use (its role must be allowed to create databases); without it an embedded one
-is started in a temporary directory.
+is started in a temporary directory. `database_dsn` is a copy of a database that was migrated once a session.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -16,11 +18,14 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from perdure_engine.embedded.postgres import EmbeddedPostgres
+from perdure_store.postgres import PostgresStore
+
+SHARD_COUNT = 16
 
 
 @pytest.fixture(scope="session")
 def postgres_dsn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a server, shared by the session's tests."""
+    """The address of a server, shared by the session's tests. None of them may stop it."""
     given = os.environ.get("PERDURE_POSTGRES_DSN")
     if given:
         yield given
@@ -33,14 +38,37 @@ def postgres_dsn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         server.stop()
 
 
+@pytest.fixture(scope="session")
+def _template_database(postgres_dsn: str) -> Iterator[str]:
+    with _database(postgres_dsn, "perdure_template") as name:
+        asyncio.run(PostgresStore(make_conninfo(postgres_dsn, dbname=name)).migrate(SHARD_COUNT))
+        yield name
+
+
 @pytest.fixture
-def database_dsn(postgres_dsn: str) -> Iterator[str]:
-    """A fresh database, dropped after the test."""
-    name = f"perdure_test_{uuid.uuid4().hex}"
-    with psycopg.connect(postgres_dsn, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    try:
+def database_dsn(postgres_dsn: str, _template_database: str) -> Iterator[str]:
+    """A fresh, migrated database of 16 shards, with a cluster id of its own; dropped after the test."""
+    with _database(postgres_dsn, "perdure_test", _template_database) as name:
+        dsn = make_conninfo(postgres_dsn, dbname=name)
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            connection.execute("UPDATE perdure.cluster SET cluster_id = %s", (uuid.uuid4(),))
+        yield dsn
+
+
+@pytest.fixture
+def empty_database_dsn(postgres_dsn: str) -> Iterator[str]:
+    """A fresh database without a schema; dropped after the test."""
+    with _database(postgres_dsn, "perdure_empty") as name:
         yield make_conninfo(postgres_dsn, dbname=name)
+
+
+@contextmanager
+def _database(server_dsn: str, prefix: str, template: str | None = None) -> Iterator[str]:
+    name = f"{prefix}_{uuid.uuid4().hex}"
+    with psycopg.connect(server_dsn, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}" + (f" TEMPLATE {template}" if template else ""))
+    try:
+        yield name
     finally:
-        with psycopg.connect(postgres_dsn, autocommit=True) as connection:
+        with psycopg.connect(server_dsn, autocommit=True) as connection:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
