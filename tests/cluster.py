@@ -14,11 +14,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import psycopg
-from perdure_broker.redis_broker import RedisBroker
 
 from perdure.client import Client
 from perdure.service import RPCError, RPCStatusCode
 from perdure_broker.port import StreamKind, TaskStream
+from perdure_broker.redis_broker import open_broker
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -108,6 +108,7 @@ class Cluster:
         self.postgres_dsn = postgres_dsn
         self.address = redis_url
         self.processes: list[Process] = []
+        self._clients: list[Client] = []
         self._counts: dict[str, int] = {}
 
     # Processes -----------------------------------------------------------------------------------------------------
@@ -125,7 +126,10 @@ class Cluster:
         """A Python process with these arguments, told the address; usually `-m` and a module of the tests."""
         return self._start("worker", list(arguments), environment or {})
 
-    def close(self) -> None:
+    async def close(self) -> None:
+        """End every client and process."""
+        for client in self._clients:
+            await client.close()
         for process in self.processes:
             process.end()
 
@@ -150,7 +154,7 @@ class Cluster:
 
     # Looking -------------------------------------------------------------------------------------------------------
     async def connect(self) -> Client:
-        """A client, once an engine answers it."""
+        """A client, once an engine answers it. It is closed with the cluster."""
 
         async def answer() -> Client | None:
             dead = [process for process in self.processes if process.name.startswith("engine") and not process.running]
@@ -159,12 +163,12 @@ class Cluster:
                 client = await Client.connect(self.address)
             except RPCError:
                 return None
+            self._clients.append(client)
             try:
                 await client.get_workflow_handle("nobody-started-this").describe()
             except RPCError as error:
-                if error.status == RPCStatusCode.NOT_FOUND:
-                    return client
-            return None
+                return client if error.status == RPCStatusCode.NOT_FOUND else None
+            raise AssertionError("a workflow that nobody started has a description")
 
         return await wait_until(answer, what="an engine that answers", timeout_seconds=START_TIMEOUT_SECONDS)
 
@@ -186,7 +190,7 @@ class Cluster:
 
     async def set_lease(self, task_queue: str, lease_ms: int) -> None:
         """The visibility timeout of a queue, both for its workflow tasks and its activities."""
-        broker = RedisBroker(self.address)
+        broker = open_broker(self.address)
         await broker.connect()
         try:
             for kind in (StreamKind.WORKFLOW, StreamKind.ACTIVITY):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,14 +13,14 @@ from tests.cluster import Cluster
 
 
 @pytest.fixture
-def bare_cluster(tmp_path: Path, database_dsn: str, redis_url: str) -> Iterator[Cluster]:
+async def bare_cluster(tmp_path: Path, database_dsn: str, redis_url: str) -> AsyncIterator[Cluster]:
     """A migrated database and an empty Redis; the test starts what it wants. Every process ends with the test."""
     cluster = Cluster(tmp_path, database_dsn, redis_url)
     cluster.migrate()
     try:
         yield cluster
     finally:
-        cluster.close()
+        await cluster.close()
 
 
 @pytest.fixture

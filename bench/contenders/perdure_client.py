@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
-import os
 import sys
 import time
 import uuid
@@ -21,20 +20,20 @@ from perdure.client import Client
 
 
 async def measure(workflow: str, count: int, concurrency: int, argument: int) -> Measurement:
-    client = await Client.connect(os.environ["PERDURE_ADDRESS"])
     run = uuid.uuid4().hex[:8]
     numbers = iter(range(count))
     latencies: list[float] = []
 
-    async def one_after_another() -> None:
+    async def one_after_another(client: Client) -> None:
         for number in numbers:  # shared: whoever is free takes the next
             began = time.perf_counter()
             await client.execute_workflow(workflow, argument, id=f"{run}-{number}", task_queue=TASK_QUEUE)
             latencies.append(time.perf_counter() - began)
 
-    began = time.perf_counter()
-    await asyncio.gather(*(one_after_another() for _ in range(concurrency)))
-    return measurement_of(latencies, time.perf_counter() - began)
+    async with await Client.connect() as client:
+        began = time.perf_counter()
+        await asyncio.gather(*(one_after_another(client) for _ in range(concurrency)))
+        return measurement_of(latencies, time.perf_counter() - began)
 
 
 if __name__ == "__main__":

@@ -3,10 +3,12 @@ defaults."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,11 +17,15 @@ from bench.measurement import Measurement, Memory
 from bench.process import BenchProcess
 from bench.scenario import Scenario
 from bench.servers import Servers
+from perdure.client import Client
+from perdure.service import RPCError
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = (sys.executable, "-m", "perdure.cli.main")
 LOGICAL_DATABASE = 9
 CLIENT_TIMEOUT_S = 300
+START_TIMEOUT_S = 60
+POLL_INTERVAL_S = 0.1
 
 
 class PerdureItself(Contender):
@@ -42,6 +48,7 @@ class PerdureItself(Contender):
             processes: list[BenchProcess] = []
             try:
                 processes.append(BenchProcess("engine", [*COMMAND, "engine"], environment))
+                asyncio.run(_wait_engine(url, processes[0]))
                 worker = [sys.executable, "-m", "bench.contenders.perdure_worker"]
                 processes.append(BenchProcess("worker", worker, environment))
                 for scenario in scenarios:
@@ -51,6 +58,19 @@ class PerdureItself(Contender):
             finally:
                 for process in reversed(processes):
                     process.end()
+
+
+async def _wait_engine(url: str, engine: BenchProcess) -> None:
+    """Until the engine can be asked; only then is there anything to connect to."""
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while True:
+        try:
+            async with await Client.connect(url):
+                return
+        except RPCError as error:
+            if not engine.running or time.monotonic() > deadline:
+                raise ContenderFailed(f"the engine did not start: {error}\n{_last_words([engine])}") from error
+        await asyncio.sleep(POLL_INTERVAL_S)
 
 
 def _migrate(environment: dict[str, str], shards: int) -> None:

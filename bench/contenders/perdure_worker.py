@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 
 import uvloop
-from perdure.worker import Worker
 
 from bench.contenders.perdure_workflows import TASK_QUEUE, WORKFLOWS, noop
 from perdure.client import Client
+from perdure.worker import Worker
 
 
 async def serve() -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    client = await Client.connect(os.environ["PERDURE_ADDRESS"])
-    async with Worker(client, task_queue=TASK_QUEUE, workflows=list(WORKFLOWS), activities=[noop]):
+    async with (
+        await Client.connect() as client,
+        Worker(client, task_queue=TASK_QUEUE, workflows=WORKFLOWS, activities=[noop]),
+    ):
         await stop.wait()
 
 

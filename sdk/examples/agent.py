@@ -15,7 +15,6 @@ While it waits, anybody may look and decide:
 from __future__ import annotations
 
 import asyncio
-import os
 import tempfile
 import uuid
 from dataclasses import dataclass
@@ -23,10 +22,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import model
-from perdure.client import Client
-from perdure.worker import Worker
 
 from perdure import activity, workflow
+from perdure.client import Client
+from perdure.worker import Worker
 
 TASK_QUEUE = "agents"
 SHELF = {
@@ -105,9 +104,10 @@ class Agent:
 
 
 async def main() -> None:
-    client = await Client.connect(os.environ.get("PERDURE_ADDRESS", "127.0.0.1:7419"))
-    async with Worker(
-        client, task_queue=TASK_QUEUE, workflows=[Agent], activities=[retrieve_context, call_model, write_answer]
+    activities = (retrieve_context, call_model, write_answer)
+    async with (
+        await Client.connect() as client,
+        Worker(client, task_queue=TASK_QUEUE, workflows=[Agent], activities=activities),
     ):
         question = "Can I return a lamp, and when is the refund paid?"
         handle = await client.start_workflow(

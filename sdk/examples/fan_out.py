@@ -11,17 +11,16 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import time
 import uuid
 from collections import Counter
 from datetime import timedelta
 
 import model
-from perdure.client import Client
-from perdure.worker import Worker
 
 from perdure import activity, workflow
+from perdure.client import Client
+from perdure.worker import Worker
 
 TASK_QUEUE = "fan-out"
 STEP_TIMEOUT = timedelta(seconds=30)
@@ -51,10 +50,12 @@ async def main() -> None:
     parser.add_argument("--runs", type=int, default=1000)
     runs = parser.parse_args().runs
 
-    client = await Client.connect(os.environ.get("PERDURE_ADDRESS", "127.0.0.1:7419"))
     billed_before = model.calls_billed()
     batch = uuid.uuid4().hex[:8]
-    async with Worker(client, task_queue=TASK_QUEUE, workflows=[Assess], activities=[fetch_document, ask_model]):
+    async with (
+        await Client.connect() as client,
+        Worker(client, task_queue=TASK_QUEUE, workflows=[Assess], activities=[fetch_document, ask_model]),
+    ):
         began = time.perf_counter()
         verdicts = await asyncio.gather(
             *(

@@ -11,17 +11,16 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import uuid
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
 import model
-from perdure.client import Client
-from perdure.worker import Worker
 
 from perdure import activity, workflow
+from perdure.client import Client
+from perdure.worker import Worker
 
 TASK_QUEUE = "legal"
 STEP_TIMEOUT = timedelta(seconds=30)
@@ -103,9 +102,10 @@ async def main() -> None:
     parser.add_argument("--patience", type=float, metavar="SECONDS", help="let nobody answer within this time")
     patience = parser.parse_args().patience
 
-    client = await Client.connect(os.environ.get("PERDURE_ADDRESS", "127.0.0.1:7419"))
-    async with Worker(
-        client, task_queue=TASK_QUEUE, workflows=[LegalReview], activities=[split_into_clauses, assess_clause, notify]
+    activities = (split_into_clauses, assess_clause, notify)
+    async with (
+        await Client.connect() as client,
+        Worker(client, task_queue=TASK_QUEUE, workflows=[LegalReview], activities=activities),
     ):
         review = Review(
             "The supplier may change prices. Notice is 90 days. Liability is unlimited.", "grace", "barbara"

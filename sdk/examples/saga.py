@@ -10,17 +10,15 @@ reverse. A crash in between changes nothing: the workflow knows what it has book
 from __future__ import annotations
 
 import asyncio
-import os
 import uuid
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from perdure import activity, workflow
 from perdure.client import Client
 from perdure.common import RetryPolicy
 from perdure.exceptions import ActivityError, ApplicationError
 from perdure.worker import Worker
-
-from perdure import activity, workflow
 
 TASK_QUEUE = "trips"
 STEP_TIMEOUT = timedelta(seconds=30)
@@ -84,8 +82,10 @@ class BookTrip:
 
 
 async def main() -> None:
-    client = await Client.connect(os.environ.get("PERDURE_ADDRESS", "127.0.0.1:7419"))
-    async with Worker(client, task_queue=TASK_QUEUE, workflows=[BookTrip], activities=[book, cancel_booking]):
+    async with (
+        await Client.connect() as client,
+        Worker(client, task_queue=TASK_QUEUE, workflows=[BookTrip], activities=[book, cancel_booking]),
+    ):
         for trip in (Trip("ada"), Trip("lin", sold_out=["car"])):
             outcome = await client.execute_workflow(
                 BookTrip.run, trip, id=f"trip-{uuid.uuid4().hex[:8]}", task_queue=TASK_QUEUE

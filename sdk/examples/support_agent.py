@@ -11,7 +11,6 @@ where the first stopped: the finished steps are in the history, so nothing runs 
 from __future__ import annotations
 
 import asyncio
-import os
 import subprocess
 import sys
 import uuid
@@ -19,15 +18,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import model
+
+from perdure import activity, workflow
 from perdure.client import Client
 from perdure.common import RetryPolicy
 from perdure.worker import Worker
 
-from perdure import activity, workflow
-
 TASK_QUEUE = "support"
-ADDRESS = os.environ.get("PERDURE_ADDRESS", "127.0.0.1:7419")
-
 STEP_TIMEOUT = timedelta(seconds=30)
 SECOND_THOUGHT = timedelta(seconds=2)
 """How long a drafted reply waits before it leaves."""
@@ -103,39 +100,34 @@ class SupportAgent:
 
 
 async def serve() -> None:
-    client = await Client.connect(ADDRESS)
-    worker = Worker(
-        client,
-        task_queue=TASK_QUEUE,
-        workflows=[SupportAgent],
-        activities=[classify_ticket, find_articles, draft_reply, send_reply],
-    )
-    await worker.run()
+    activities = (classify_ticket, find_articles, draft_reply, send_reply)
+    async with await Client.connect() as client:
+        await Worker(client, task_queue=TASK_QUEUE, workflows=[SupportAgent], activities=activities).run()
 
 
 async def main() -> None:
-    client = await Client.connect(ADDRESS)
     billed_before = model.calls_billed()
     worker = start_worker()
-    handle = await client.start_workflow(
-        SupportAgent.run,
-        Ticket("lin@example.com", "Why is there a second invoice for March?"),
-        id=f"support-{uuid.uuid4().hex[:8]}",
-        task_queue=TASK_QUEUE,
-    )
     try:
-        while "drafted" not in await handle.query(SupportAgent.finished_steps):
-            await asyncio.sleep(0.1)
-        worker.kill()
-        print(f"{handle.id}: the reply is drafted; its worker was killed (pid {worker.pid})")
-        worker.wait()
-        worker = start_worker()
-        print(f"{handle.id}: another worker takes over (pid {worker.pid})")
-        reply = await handle.result()
+        async with await Client.connect() as client:
+            handle = await client.start_workflow(
+                SupportAgent.run,
+                Ticket("lin@example.com", "Why is there a second invoice for March?"),
+                id=f"support-{uuid.uuid4().hex[:8]}",
+                task_queue=TASK_QUEUE,
+            )
+            while "drafted" not in await handle.query(SupportAgent.finished_steps):
+                await asyncio.sleep(0.1)
+            worker.kill()
+            print(f"{handle.id}: the reply is drafted; its worker was killed (pid {worker.pid})")
+            worker.wait()
+            worker = start_worker()
+            print(f"{handle.id}: another worker takes over (pid {worker.pid})")
+            reply = await handle.result()
+            print(f"{handle.id}: sent, {reply.text!r}")
     finally:
         worker.terminate()
         worker.wait()
-    print(f"{handle.id}: sent, {reply.text!r}")
     print(f"model calls billed: {model.calls_billed() - billed_before}")
 
 

@@ -160,4 +160,4 @@ async def test_restarted_postgres_loses_nothing(
                 await asyncio.to_thread(private_postgres.restart)
         assert engine.running, engine.output
     finally:
-        cluster.close()
+        await cluster.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -27,14 +27,16 @@ def valkey(private_redis: PrivateRedis) -> EmbeddedValkey:
 
 
 @pytest.fixture
-def own_cluster(tmp_path: Path, private_postgres: EmbeddedPostgres, valkey: EmbeddedValkey) -> Iterator[Cluster]:
+async def own_cluster(
+    tmp_path: Path, private_postgres: EmbeddedPostgres, valkey: EmbeddedValkey
+) -> AsyncIterator[Cluster]:
     """A cluster whose servers the test may stop."""
     cluster = Cluster(tmp_path, private_postgres.dsn, valkey.url)
     cluster.migrate()
     try:
         yield cluster
     finally:
-        cluster.close()
+        await cluster.close()
 
 
 async def test_engine_waits_for_a_postgres_that_is_not_there_yet(

@@ -6,15 +6,13 @@ Runs as a worker process: `python -m tests.fault.workload [SLOTS]`, at PERDURE_A
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 import time
 from datetime import timedelta
 
-from perdure.worker import Worker
-
 from perdure import activity, workflow
 from perdure.client import Client
+from perdure.worker import Worker
 from tests.fault.journal import write_line
 
 TASK_QUEUE = "load"
@@ -118,15 +116,15 @@ class Sleeper:
 
 
 async def serve(slots: int) -> None:
-    client = await Client.connect(os.environ["PERDURE_ADDRESS"])
-    worker = Worker(
-        client,
-        task_queue=TASK_QUEUE,
-        workflows=[AgentRun, CaughtRun, BlockingRun, Sleeper],
-        activities=[retrieve, call_model, store_answer, hang_once, block_the_loop, neighbour],
-        max_concurrent_activities=slots,
-    )
-    await worker.run()
+    async with await Client.connect() as client:
+        worker = Worker(
+            client,
+            task_queue=TASK_QUEUE,
+            workflows=[AgentRun, CaughtRun, BlockingRun, Sleeper],
+            activities=[retrieve, call_model, store_answer, hang_once, block_the_loop, neighbour],
+            max_concurrent_activities=slots,
+        )
+        await worker.run()
 
 
 if __name__ == "__main__":

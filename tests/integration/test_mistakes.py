@@ -6,11 +6,11 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from perdure.worker import Worker
 
 from perdure import workflow
 from perdure.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus
 from perdure.exceptions import PayloadSizeError
+from perdure.worker import Worker
 from tests.waiting import wait_until
 
 PAYLOAD_OVER_THE_LIMIT_BYTES = 3_000_000
