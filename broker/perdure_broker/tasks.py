@@ -22,12 +22,17 @@ STICKY_LIFE_FACTOR = 10
 STICKY_LIFE_MIN_MS = 60_000
 
 
+def sticky_life_ms(ttl_ms: int) -> int:
+    """How long the keys of a sticky stream live after an announcement of `ttl_ms`."""
+    return max(STICKY_LIFE_MIN_MS, STICKY_LIFE_FACTOR * ttl_ms)
+
+
 class TaskCalls(Session):
     """What a worker does on its streams."""
 
     async def announce_worker(self, stream: TaskStream, info: WorkerInfo, ttl_ms: int) -> int:
         keys = self.keys.queue(stream)
-        life_ms = max(STICKY_LIFE_MIN_MS, STICKY_LIFE_FACTOR * ttl_ms) if stream.kind is StreamKind.STICKY else 0
+        life_ms = sticky_life_ms(ttl_ms) if stream.kind is StreamKind.STICKY else 0
         arguments = (info.worker, info.identity, info.slots, ttl_ms, life_ms)
         _, lease = await self._send_all(
             (pack(b"SADD", self.keys.streams, keys.stream), scripts.ANNOUNCE_WORKER.call(keys[:5], arguments))
