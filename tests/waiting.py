@@ -19,7 +19,7 @@ async def wait_until(
     *,
     what: str,
     timeout_seconds: float = 30,
-    every_seconds: float | None = None,
+    every_seconds: float = POLL_INTERVAL_SECONDS,
 ) -> T:
     """Look until the answer is truthy, and return it.
 
