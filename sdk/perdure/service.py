@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+from perdure.exceptions import PerdureError
+
 
 class RPCStatusCode(IntEnum):
     """gRPC's status codes; not all are in use."""
@@ -27,7 +29,7 @@ class RPCStatusCode(IntEnum):
     UNAUTHENTICATED = 16
 
 
-class RPCError(Exception):
+class RPCError(PerdureError):
     """A request was refused, or had no reply in time. The message says what was wrong and what to do.
 
     Attributes:

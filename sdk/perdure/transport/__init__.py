@@ -1,6 +1,6 @@
 """How clients and workers reach a cluster: one address, requests out, replies in."""
 
-from perdure.transport.address import DEFAULT_ADDRESS, DEFAULT_PORT, broker_url, hide_password
+from perdure.transport.address import DEFAULT_ADDRESS, DEFAULT_PORT
 from perdure.transport.opening import open_transport
 from perdure.transport.transport import TIMEOUT_S, Transport, default_identity
 from perdure.transport.unanswered import OnReply, Reply
@@ -12,8 +12,6 @@ __all__ = [
     "OnReply",
     "Reply",
     "Transport",
-    "broker_url",
     "default_identity",
-    "hide_password",
     "open_transport",
 ]

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from perdure.service import RPCError, RPCStatusCode
-from perdure.transport.address import DEFAULT_ADDRESS, broker_url, hide_password
+from perdure.transport.address import DEFAULT_ADDRESS, with_tls
 from perdure.transport.transport import Transport
-from perdure_broker import open_broker
+from perdure_broker.address import parse_address
+from perdure_broker.leases import open_leases
 from perdure_broker.port import BrokerUnavailable, WrongConfiguration
+from perdure_broker.redis_broker import open_broker
 
 
-async def open_transport(address: str = DEFAULT_ADDRESS, *, identity: str | None = None) -> Transport:
+async def open_transport(
+    address: str = DEFAULT_ADDRESS, *, identity: str | None = None, tls: bool = False
+) -> Transport:
     """Connect to the cluster whose Redis or Valkey is at `address` (`host:port` or a URL).
 
     Raises:
@@ -17,8 +21,8 @@ async def open_transport(address: str = DEFAULT_ADDRESS, *, identity: str | None
         RPCError: UNAVAILABLE when nothing answers there, FAILED_PRECONDITION when the server cannot be used as it is,
             or when no engine has ever announced itself there.
     """
-    url = broker_url(address)
-    shown = hide_password(address)
+    url = with_tls(address) if tls else address
+    shown = parse_address(url).shown
     broker = open_broker(url)
     try:
         await broker.connect()
@@ -29,7 +33,7 @@ async def open_transport(address: str = DEFAULT_ADDRESS, *, identity: str | None
                 "`perdure engine --postgres DSN --redis URL`, or correct the address (--address, PERDURE_ADDRESS).",
                 RPCStatusCode.FAILED_PRECONDITION,
             )
-        transport = Transport(broker, cluster, address=shown, identity=identity)
+        transport = Transport(broker, cluster, address=shown, identity=identity, open_leases=lambda: open_leases(url))
         await transport.start()
     except BrokerUnavailable as error:
         await broker.close()
@@ -40,9 +44,7 @@ async def open_transport(address: str = DEFAULT_ADDRESS, *, identity: str | None
         ) from error
     except WrongConfiguration as error:
         await broker.close()
-        raise RPCError(
-            f"The server at {shown} cannot be used as it is: {error}", RPCStatusCode.FAILED_PRECONDITION
-        ) from error
+        raise RPCError(str(error), RPCStatusCode.FAILED_PRECONDITION) from error
     except BaseException:
         await broker.close()
         raise

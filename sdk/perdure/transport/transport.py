@@ -30,7 +30,7 @@ from perdure.protocol.requests import encode_envelope
 from perdure.service import RPCError, RPCStatusCode
 from perdure.transport.outgoing import Outgoing, envelopes
 from perdure.transport.unanswered import FRONTEND, OnReply, Reply, Row, UnansweredRequests
-from perdure_broker.port import Broker, BrokerUnavailable, ClusterInfo
+from perdure_broker.port import Broker, BrokerUnavailable, ClusterInfo, Leases, QueueState, TaskStream
 
 logger = logging.getLogger("perdure.transport")
 
@@ -62,14 +62,24 @@ class Transport:
         sender: The unique name of the reply stream.
         identity: Who sends, as histories show it.
         address: The broker's address, without a password.
+        open_leases: Opens a connection for renewing leases from another thread; the caller closes it.
     """
 
-    def __init__(self, broker: Broker, cluster: ClusterInfo, *, address: str, identity: str | None = None) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        cluster: ClusterInfo,
+        *,
+        address: str,
+        open_leases: Callable[[], Leases],
+        identity: str | None = None,
+    ) -> None:
         self.broker = broker
         self.cluster = cluster
         self.sender = uuid.uuid4().hex
         self.identity = identity or default_identity()
         self.address = address
+        self.open_leases = open_leases
         self._unanswered = UnansweredRequests()
         self._outgoing = Outgoing()
         self._outgoing_ready = asyncio.Event()
@@ -151,6 +161,19 @@ class Transport:
     def submit_frontend(self, request: FrontendRequest, timeout_s: float | None = TIMEOUT_S) -> asyncio.Future[Reply]:
         """Send what any engine may answer; else as `submit`."""
         return self.submit(FRONTEND, request, timeout_s)
+
+    async def queue_state(self, stream: TaskStream) -> QueueState:
+        """What the broker knows of a task queue: its depth, and the workers that poll it.
+
+        Raises:
+            RPCError: UNAVAILABLE.
+        """
+        try:
+            return await self.broker.queue_state(stream)
+        except BrokerUnavailable as error:
+            raise RPCError(
+                f"Redis at {self.address} cannot be reached ({error}).", RPCStatusCode.UNAVAILABLE
+            ) from error
 
     def on_push(self, callback: OnPush) -> Callable[[], None]:
         """Have `callback(body)` called with every push; the returned function ends that."""
@@ -259,10 +282,10 @@ class Transport:
     async def _tend(self) -> None:
         """Look after the reply stream."""
         async with asyncio.timeout(_STUCK_S):
-            await self.broker.open_replies(self.sender, _REPLIES_TTL_MS)
+            was_missing = await self.broker.open_replies(self.sender, _REPLIES_TTL_MS)
             epoch = await self.broker.epoch()
-        if epoch != self._epoch:
-            logger.warning("The server at %s has lost its data; all that is unanswered is sent again.", self.address)
+        if was_missing or epoch != self._epoch:
+            logger.warning("The server at %s lost our replies; all that is unanswered is sent again.", self.address)
             await self._reroute()
             self._epoch = epoch
             self._cursor = b"0-0"

@@ -1,0 +1,53 @@
+"""The client: start workflows, and signal, query, cancel, watch and list them."""
+
+from perdure.client.client import Client
+from perdure.client.execution import (
+    PendingActivityInfo,
+    PendingWorkflowTaskInfo,
+    PollerInfo,
+    WorkflowExecution,
+    WorkflowExecutionAsyncIterator,
+    WorkflowExecutionCount,
+    WorkflowExecutionDescription,
+)
+from perdure.client.failures import (
+    WorkflowContinuedAsNewError,
+    WorkflowFailureError,
+    WorkflowQueryFailedError,
+    WorkflowQueryRejectedError,
+)
+from perdure.client.handle import WorkflowHandle
+from perdure.client.history import (
+    WorkflowHistory,
+    WorkflowHistoryEventAsyncIterator,
+    WorkflowHistoryEventFilterType,
+)
+from perdure.client.list_filter import ListFilterError
+from perdure.client.status import PendingActivityState, WorkflowExecutionStatus
+from perdure.converter import DataConverter
+from perdure.service import RPCError, RPCStatusCode
+
+__all__ = [
+    "Client",
+    "DataConverter",
+    "ListFilterError",
+    "PendingActivityInfo",
+    "PendingActivityState",
+    "PendingWorkflowTaskInfo",
+    "PollerInfo",
+    "RPCError",
+    "RPCStatusCode",
+    "WorkflowContinuedAsNewError",
+    "WorkflowExecution",
+    "WorkflowExecutionAsyncIterator",
+    "WorkflowExecutionCount",
+    "WorkflowExecutionDescription",
+    "WorkflowExecutionStatus",
+    "WorkflowFailureError",
+    "WorkflowHandle",
+    "WorkflowHistory",
+    "WorkflowHistoryEventAsyncIterator",
+    "WorkflowHistoryEventFilterType",
+    "WorkflowQueryFailedError",
+    "WorkflowQueryRejectedError",
+]

@@ -1,0 +1,411 @@
+"""The client: starts workflows, and gives handles to those that exist."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import timedelta
+from types import TracebackType
+from typing import Any, Concatenate, Self, Unpack, cast, overload
+
+from perdure.client.connection import Connection, Refusal, check_text, checked, seconds, start_refused
+from perdure.client.definitions import workflow_name_and_type
+from perdure.client.execution import WorkflowExecutionAsyncIterator, WorkflowExecutionCount
+from perdure.client.handle import WorkflowHandle
+from perdure.client.list_filter import parse_list_filter
+from perdure.client.outcome import leads_on, result_of
+from perdure.client.start import start_request
+from perdure.client.start_options import StartOptions, StartOptionsByName, StartOptionsWithArgs
+from perdure.common import (
+    UNSET,
+    QueryRejectCondition,
+    RetryPolicy,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+    positional_arguments,
+)
+from perdure.converter import DataConverter
+from perdure.protocol.frontend import (
+    ClusterDescription,
+    CountWorkflows,
+    DescribeCluster,
+    decode_cluster_description,
+    decode_execution_count,
+)
+from perdure.protocol.ids import DEFAULT_NAMESPACE
+from perdure.protocol.replies import decode_outcome, decode_started
+from perdure.transport import DEFAULT_ADDRESS, Transport, open_transport
+from perdure.types import (
+    CallableAsyncNoParam,
+    CallableAsyncSingleParam,
+    MethodAsyncNoParam,
+    MethodAsyncSingleParam,
+    MultiParamSpec,
+    ParamType,
+    ReturnType,
+    SelfType,
+)
+
+PAGE_SIZE = 1000
+
+
+class Client:
+    """A connection to a cluster, in one namespace. Make one with `Client.connect`, keep it, share it.
+
+    It belongs to the event loop that it was made on. Close it with `close()`, or use it as `async with`.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        namespace: str = DEFAULT_NAMESPACE,
+        data_converter: DataConverter = DataConverter.default,
+        default_workflow_query_reject_condition: QueryRejectCondition | None = None,
+    ) -> None:
+        check_text("the namespace", namespace)
+        self._connection = Connection(transport, namespace, data_converter)
+        self._default_reject_condition = default_workflow_query_reject_condition
+
+    @staticmethod
+    async def connect(
+        target_host: str | None = None,
+        *,
+        namespace: str | None = None,
+        data_converter: DataConverter = DataConverter.default,
+        default_workflow_query_reject_condition: QueryRejectCondition | None = None,
+        tls: bool = False,
+        identity: str | None = None,
+    ) -> Client:
+        """Connect to a cluster.
+
+        Args:
+            target_host: The address of the cluster's Redis or Valkey: `host:port`, or a `redis://`, `rediss://` or
+                `unix://` URL. None: PERDURE_ADDRESS, else the address of `perdure dev`.
+            namespace: None: PERDURE_NAMESPACE, else "default".
+            data_converter: Converts arguments, results and failures; the worker needs the same.
+            tls: Encrypt the connection (as a `rediss://` URL does).
+            identity: Who calls, as histories show it; by default `pid@host`.
+
+        Raises:
+            ValueError: not an address.
+            RPCError: nothing answers there, or no engine has ever started there.
+        """
+        address = target_host or os.environ.get("PERDURE_ADDRESS") or DEFAULT_ADDRESS
+        transport = await open_transport(address, identity=identity, tls=tls)
+        return Client(
+            transport,
+            namespace=namespace or os.environ.get("PERDURE_NAMESPACE") or DEFAULT_NAMESPACE,
+            data_converter=data_converter,
+            default_workflow_query_reject_condition=default_workflow_query_reject_condition,
+        )
+
+    async def close(self) -> None:
+        """Close the connection. Whoever still waits for a result gets an `RPCError`; the workflows go on."""
+        await self._connection.transport.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    @property
+    def namespace(self) -> str:
+        return self._connection.namespace
+
+    @property
+    def identity(self) -> str:
+        return self._connection.transport.identity
+
+    @property
+    def data_converter(self) -> DataConverter:
+        return self._connection.converter
+
+    @property
+    def transport(self) -> Transport:
+        """The way to the cluster; for workers."""
+        return self._connection.transport
+
+    # Starting --------------------------------------------------------------------------------------------------------
+    @overload
+    async def start_workflow(
+        self, workflow: MethodAsyncNoParam[SelfType, ReturnType], **options: Unpack[StartOptions]
+    ) -> WorkflowHandle[SelfType, ReturnType]: ...
+
+    @overload
+    async def start_workflow(
+        self,
+        workflow: MethodAsyncSingleParam[SelfType, ParamType, ReturnType],
+        arg: ParamType,
+        **options: Unpack[StartOptions],
+    ) -> WorkflowHandle[SelfType, ReturnType]: ...
+
+    @overload
+    async def start_workflow(
+        self,
+        workflow: Callable[Concatenate[SelfType, MultiParamSpec], Awaitable[ReturnType]],
+        **options: Unpack[StartOptionsWithArgs],
+    ) -> WorkflowHandle[SelfType, ReturnType]: ...
+
+    @overload
+    async def start_workflow(
+        self, workflow: CallableAsyncNoParam[ReturnType], **options: Unpack[StartOptions]
+    ) -> WorkflowHandle[Any, ReturnType]: ...
+
+    @overload
+    async def start_workflow(
+        self, workflow: CallableAsyncSingleParam[ParamType, ReturnType], arg: ParamType, **options: Unpack[StartOptions]
+    ) -> WorkflowHandle[Any, ReturnType]: ...
+
+    @overload
+    async def start_workflow(
+        self, workflow: str, arg: Any = ..., **options: Unpack[StartOptionsByName]
+    ) -> WorkflowHandle[Any, Any]: ...
+
+    async def start_workflow(
+        self,
+        workflow: str | Callable[..., Awaitable[Any]],
+        arg: Any = UNSET,
+        *,
+        args: Sequence[Any] = (),
+        id: str,
+        task_queue: str,
+        result_type: type | None = None,
+        execution_timeout: timedelta | None = None,
+        run_timeout: timedelta | None = None,
+        task_timeout: timedelta | None = None,
+        id_reuse_policy: WorkflowIDReusePolicy = WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+        id_conflict_policy: WorkflowIDConflictPolicy = WorkflowIDConflictPolicy.UNSPECIFIED,
+        retry_policy: RetryPolicy | None = None,
+        memo: Mapping[str, Any] | None = None,
+        start_delay: timedelta | None = None,
+        rpc_timeout: timedelta | None = None,
+    ) -> WorkflowHandle[Any, Any]:
+        """Start a workflow; it is durable when this returns, whether or not a worker polls its task queue.
+
+        Args:
+            workflow: The workflow's `run` method, a workflow function, or the name of its type.
+            arg: Its argument, if it takes one.
+            args: Its arguments, if it takes several.
+            id: The workflow id: yours to choose, unique among the open runs of the namespace.
+            task_queue: Where its workers poll.
+            result_type: What the result is converted to, where `workflow` is a name.
+            execution_timeout: Bounds the workflow with its retries and continuations.
+            run_timeout: Bounds one run.
+            task_timeout: How long a worker may take for one workflow task.
+            id_reuse_policy: What to do when the last run of this id is closed.
+            id_conflict_policy: What to do when a run of this id is open.
+            retry_policy: Start again when it fails. None: do not.
+            memo: Notes that lists and descriptions show.
+            start_delay: Wait this long before the first workflow task.
+            rpc_timeout: How long to wait for the engine's confirmation, by default 30 s.
+
+        Raises:
+            WorkflowAlreadyStartedError: the id is taken; `run_id` says by whom.
+            PayloadSizeError: the arguments are too large.
+            RPCError: refused, or no engine confirmed it in time.
+        """
+        connection = self._connection
+        request, hint = start_request(
+            connection,
+            workflow,
+            positional_arguments(arg, (), args),
+            id=id,
+            task_queue=task_queue,
+            execution_timeout=execution_timeout,
+            run_timeout=run_timeout,
+            task_timeout=task_timeout,
+            id_reuse_policy=id_reuse_policy,
+            id_conflict_policy=id_conflict_policy,
+            retry_policy=retry_policy,
+            memo=memo,
+            start_delay=start_delay,
+            wait_result=False,
+        )
+        try:
+            started = await connection.ask(id, request, decode_started, rpc_timeout)
+        except Refusal as refusal:
+            raise start_refused(refusal, id, request.workflow_type) from None
+        return WorkflowHandle(
+            connection,
+            id,
+            result_run_id=started.run_id,
+            first_execution_run_id=started.run_id,
+            result_type=result_type or hint,
+            default_reject_condition=self._default_reject_condition,
+        )
+
+    @overload
+    async def execute_workflow(
+        self, workflow: MethodAsyncNoParam[SelfType, ReturnType], **options: Unpack[StartOptions]
+    ) -> ReturnType: ...
+
+    @overload
+    async def execute_workflow(
+        self,
+        workflow: MethodAsyncSingleParam[SelfType, ParamType, ReturnType],
+        arg: ParamType,
+        **options: Unpack[StartOptions],
+    ) -> ReturnType: ...
+
+    @overload
+    async def execute_workflow(
+        self,
+        workflow: Callable[Concatenate[SelfType, MultiParamSpec], Awaitable[ReturnType]],
+        **options: Unpack[StartOptionsWithArgs],
+    ) -> ReturnType: ...
+
+    @overload
+    async def execute_workflow(
+        self, workflow: CallableAsyncNoParam[ReturnType], **options: Unpack[StartOptions]
+    ) -> ReturnType: ...
+
+    @overload
+    async def execute_workflow(
+        self, workflow: CallableAsyncSingleParam[ParamType, ReturnType], arg: ParamType, **options: Unpack[StartOptions]
+    ) -> ReturnType: ...
+
+    @overload
+    async def execute_workflow(self, workflow: str, arg: Any = ..., **options: Unpack[StartOptionsByName]) -> Any: ...
+
+    async def execute_workflow(
+        self,
+        workflow: str | Callable[..., Awaitable[Any]],
+        arg: Any = UNSET,
+        *,
+        args: Sequence[Any] = (),
+        id: str,
+        task_queue: str,
+        result_type: type | None = None,
+        execution_timeout: timedelta | None = None,
+        run_timeout: timedelta | None = None,
+        task_timeout: timedelta | None = None,
+        id_reuse_policy: WorkflowIDReusePolicy = WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+        id_conflict_policy: WorkflowIDConflictPolicy = WorkflowIDConflictPolicy.UNSPECIFIED,
+        retry_policy: RetryPolicy | None = None,
+        memo: Mapping[str, Any] | None = None,
+        start_delay: timedelta | None = None,
+        rpc_timeout: timedelta | None = None,
+    ) -> Any:
+        """Start a workflow and wait for its result, in one request: `start_workflow`, then `result`.
+
+        Raises:
+            WorkflowFailureError: it did not complete; `cause` says why.
+            Further, what `start_workflow` raises.
+        """
+        connection = self._connection
+        request, hint = start_request(
+            connection,
+            workflow,
+            positional_arguments(arg, (), args),
+            id=id,
+            task_queue=task_queue,
+            execution_timeout=execution_timeout,
+            run_timeout=run_timeout,
+            task_timeout=task_timeout,
+            id_reuse_policy=id_reuse_policy,
+            id_conflict_policy=id_conflict_policy,
+            retry_policy=retry_policy,
+            memo=memo,
+            start_delay=start_delay,
+            wait_result=True,
+        )
+        transport = connection.transport
+        shard_id = transport.shard_id(connection.namespace, id)
+        try:
+            reply = checked(await transport.submit(shard_id, request, seconds(rpc_timeout)))
+        except Refusal as refusal:
+            raise start_refused(refusal, id, request.workflow_type) from None
+        outcome = decode_outcome(reply.body)
+        if leads_on(outcome):
+            handle = WorkflowHandle[Any, Any](
+                connection, id, result_run_id=outcome.next_run_id, result_type=result_type or hint
+            )
+            return await handle.result()
+        return result_of(outcome, connection.converter, result_type or hint)
+
+    # Handles ---------------------------------------------------------------------------------------------------------
+    def get_workflow_handle(
+        self,
+        workflow_id: str,
+        *,
+        run_id: str | None = None,
+        first_execution_run_id: str | None = None,
+        result_type: type | None = None,
+    ) -> WorkflowHandle[Any, Any]:
+        """A handle to a workflow that may exist; nothing is asked yet.
+
+        Args:
+            workflow_id: Its id.
+            run_id: One of its runs; None: the open one, or the latest.
+            first_execution_run_id: The first run of its chain, if known.
+            result_type: What the result is converted to.
+        """
+        return WorkflowHandle(
+            self._connection,
+            workflow_id,
+            run_id=run_id,
+            result_run_id=run_id,
+            first_execution_run_id=first_execution_run_id,
+            result_type=result_type,
+            default_reject_condition=self._default_reject_condition,
+        )
+
+    def get_workflow_handle_for(
+        self,
+        workflow: MethodAsyncNoParam[SelfType, ReturnType] | MethodAsyncSingleParam[SelfType, Any, ReturnType],
+        workflow_id: str,
+        *,
+        run_id: str | None = None,
+        first_execution_run_id: str | None = None,
+    ) -> WorkflowHandle[SelfType, ReturnType]:
+        """The same, typed by the workflow's `run` method."""
+        _, result_type = workflow_name_and_type(workflow)
+        handle = self.get_workflow_handle(
+            workflow_id, run_id=run_id, first_execution_run_id=first_execution_run_id, result_type=result_type
+        )
+        return cast(WorkflowHandle[SelfType, ReturnType], handle)
+
+    # Reading ---------------------------------------------------------------------------------------------------------
+    def list_workflows(
+        self,
+        query: str | None = None,
+        *,
+        limit: int | None = None,
+        page_size: int = PAGE_SIZE,
+        next_page_token: bytes | None = None,
+        rpc_timeout: timedelta | None = None,
+    ) -> WorkflowExecutionAsyncIterator:
+        """Runs that match `query`, newest start first; `async for` reads them page by page.
+
+        Args:
+            query: For example `WorkflowType = 'Agent' AND ExecutionStatus = 'Running' AND StartTime > '2026-11-20'`;
+                None: all.
+            limit: At most so many.
+
+        Raises:
+            ListFilterError: the query cannot be understood, or asks for what is not supported.
+        """
+        return WorkflowExecutionAsyncIterator(
+            self._connection,
+            parse_list_filter(query),
+            limit=limit,
+            page_size=page_size,
+            next_page_token=next_page_token,
+            rpc_timeout=rpc_timeout,
+        )
+
+    async def count_workflows(
+        self, query: str | None = None, rpc_timeout: timedelta | None = None
+    ) -> WorkflowExecutionCount:
+        """How many runs match `query` (see `list_workflows`)."""
+        request = CountWorkflows(self.namespace, *parse_list_filter(query))
+        counted = await self._connection.ask_frontend(request, decode_execution_count, rpc_timeout)
+        return WorkflowExecutionCount(counted.total)
+
+    async def describe_cluster(self, rpc_timeout: timedelta | None = None) -> ClusterDescription:
+        """The cluster: its id, its shards, its live engines."""
+        return await self._connection.ask_frontend(DescribeCluster(), decode_cluster_description, rpc_timeout)

@@ -1,0 +1,127 @@
+"""A client's connection: its transport, namespace and converter, and the one way to ask and be answered.
+
+Role: requests in, decoded bodies out; an error reply becomes the exception that users know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from perdure.client.failures import WorkflowQueryFailedError
+from perdure.converter import DataConverter
+from perdure.exceptions import WorkflowAlreadyStartedError
+from perdure.protocol.frontend import FrontendRequest
+from perdure.protocol.ids import text_problem
+from perdure.protocol.replies import ErrorCode, ErrorReply, ReplyKind, decode_error
+from perdure.service import RPCError, RPCStatusCode
+from perdure.transport import TIMEOUT_S, Reply, Transport
+
+T = TypeVar("T")
+
+_STATUS: dict[int, RPCStatusCode] = {
+    ErrorCode.INVALID_ARGUMENT: RPCStatusCode.INVALID_ARGUMENT,
+    ErrorCode.NOT_FOUND: RPCStatusCode.NOT_FOUND,
+    ErrorCode.ALREADY_STARTED: RPCStatusCode.ALREADY_EXISTS,
+    ErrorCode.WRONG_SHARD: RPCStatusCode.UNAVAILABLE,
+    ErrorCode.RESOURCE_EXHAUSTED: RPCStatusCode.RESOURCE_EXHAUSTED,
+    ErrorCode.DEAD_LETTERED: RPCStatusCode.INTERNAL,
+    ErrorCode.QUERY_REJECTED: RPCStatusCode.FAILED_PRECONDITION,
+    ErrorCode.QUERY_FAILED: RPCStatusCode.INVALID_ARGUMENT,
+    ErrorCode.DEADLINE_EXCEEDED: RPCStatusCode.DEADLINE_EXCEEDED,
+    ErrorCode.UNAVAILABLE: RPCStatusCode.UNAVAILABLE,
+}
+
+
+class Refusal(RPCError):
+    """An error reply, before the caller has made of it what it means there."""
+
+    def __init__(self, reply: ErrorReply) -> None:
+        super().__init__(reply.message, _STATUS.get(reply.code, RPCStatusCode.UNKNOWN))
+        self.reply = reply
+
+
+class Connection:
+    """What handles, iterators and the client itself share.
+
+    Attributes:
+        transport: The way to the cluster.
+        namespace: Where every id of this client is looked up.
+        converter: Conversion of arguments, results and failures.
+    """
+
+    def __init__(self, transport: Transport, namespace: str, converter: DataConverter) -> None:
+        self.transport = transport
+        self.namespace = namespace
+        self.converter = converter
+        self._last_request = 0
+
+    def new_request_id(self) -> str:
+        """A request id: unique, because the sender is."""
+        self._last_request = count = self._last_request + 1
+        return f"{self.transport.sender}-{count}"
+
+    async def ask(
+        self, workflow_id: str, request: Any, decode: Callable[[Any], T], rpc_timeout: timedelta | None = None
+    ) -> T:
+        """Ask the shard of a workflow, and decode what it answers.
+
+        Raises:
+            RPCError: refused (a `Refusal`, which carries the reply), or no reply in time.
+        """
+        shard_id = self.transport.shard_id(self.namespace, workflow_id)
+        return decode(checked(await self.transport.submit(shard_id, request, seconds(rpc_timeout))).body)
+
+    async def ask_frontend(
+        self, request: FrontendRequest, decode: Callable[[Any], T], rpc_timeout: timedelta | None = None
+    ) -> T:
+        """Ask any engine; else as `ask`."""
+        return decode(checked(await self.transport.submit_frontend(request, seconds(rpc_timeout))).body)
+
+
+def checked(reply: Reply) -> Reply:
+    """The reply, unless it is an error.
+
+    Raises:
+        Refusal: it is.
+    """
+    if reply.kind == ReplyKind.ERROR:
+        raise Refusal(decode_error(reply.body))
+    return reply
+
+
+def seconds(rpc_timeout: timedelta | None) -> float:
+    return TIMEOUT_S if rpc_timeout is None else rpc_timeout.total_seconds()
+
+
+def nothing(_body: Any) -> None:
+    """The decoder of a reply that says only that it was done."""
+
+
+def check_text(name: str, value: str) -> None:
+    """Refuse an identifier that the store could not keep.
+
+    Raises:
+        ValueError: says what is allowed.
+    """
+    problem = text_problem(name, value)
+    if problem is not None:
+        raise ValueError(problem)
+
+
+def start_refused(refusal: Refusal, workflow_id: str, workflow_type: str) -> Exception:
+    """What a refused start raises."""
+    if refusal.reply.code == ErrorCode.ALREADY_STARTED:
+        return WorkflowAlreadyStartedError(workflow_id, workflow_type, run_id=refusal.reply.run_id or None)
+    return refusal
+
+
+def query_failed(refusal: Refusal, converter: DataConverter) -> Exception:
+    """What a failed query raises."""
+    if refusal.reply.code != ErrorCode.QUERY_FAILED:
+        return refusal
+    error = WorkflowQueryFailedError(refusal.message)
+    if refusal.reply.failure is not None:
+        error.__cause__ = converter.from_failure(refusal.reply.failure)
+    return error

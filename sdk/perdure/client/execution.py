@@ -1,0 +1,277 @@
+"""What a client is told about runs: a row of a list, a description, a count."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from perdure.client.connection import Connection
+from perdure.client.list_filter import ListFilter
+from perdure.client.status import PendingActivityState, WorkflowExecutionStatus
+from perdure.common import UNSET
+from perdure.converter import DataConverter
+from perdure.protocol.codec import unpack
+from perdure.protocol.frontend import ExecutionSummary, ListWorkflows, decode_execution_page
+from perdure.protocol.payload import Payload
+from perdure.protocol.replies import Description, PendingActivity, PendingWorkflowTask
+from perdure_broker.port import WorkerInfo
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def time_of(time_us: int) -> datetime:
+    """A point of time, in UTC. Exact: floating point is not involved."""
+    return _EPOCH + timedelta(microseconds=time_us)
+
+
+def time_or_none(time_us: int) -> datetime | None:
+    return time_of(time_us) if time_us else None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowExecution:
+    """One run, as a list shows it.
+
+    Attributes:
+        history_length: Events of its history; 0 in a list while the run is open.
+        parent_id: The workflow id of the parent, if a workflow started this run.
+        root_id: The workflow id of the first of its line.
+    """
+
+    id: str
+    run_id: str
+    namespace: str
+    workflow_type: str
+    task_queue: str
+    status: WorkflowExecutionStatus | None
+    start_time: datetime
+    execution_time: datetime | None
+    close_time: datetime | None
+    history_length: int
+    parent_id: str | None
+    parent_run_id: str | None
+    root_id: str | None
+    root_run_id: str | None
+    _memo: bytes
+    _converter: DataConverter
+
+    async def memo(self) -> Mapping[str, Any]:
+        """The memo, converted without type hints."""
+        convert = self._converter.payload_converter.from_payload
+        return {name: convert(payload) for name, payload in self._payloads().items()}
+
+    async def memo_value(self, key: str, default: Any = UNSET, *, type_hint: type | None = None) -> Any:
+        """One value of the memo, converted to `type_hint`.
+
+        Raises:
+            KeyError: no such key, and no default.
+        """
+        payload = self._payloads().get(key)
+        if payload is None:
+            if default is UNSET:
+                raise KeyError(f"the memo has no {key!r}")
+            return default
+        return self._converter.payload_converter.from_payload(payload, type_hint)
+
+    def _payloads(self) -> dict[str, Payload]:
+        return {name: Payload(*payload) for name, payload in unpack(self._memo).items()} if self._memo else {}
+
+
+@dataclass(frozen=True, slots=True)
+class PendingActivityInfo:
+    """An activity that has not closed, with its retries.
+
+    Attributes:
+        attempt: From 1. While the activity waits for a retry, this is the attempt to come.
+        maximum_attempts: 0 is unlimited.
+        next_attempt_time: When the attempt may start, if the activity waits for a retry.
+        last_failure: What the attempt before failed with.
+        worker: Who runs it, once it was reported as started.
+    """
+
+    activity_id: str
+    activity_type: str
+    state: PendingActivityState
+    attempt: int
+    maximum_attempts: int
+    scheduled_time: datetime | None
+    started_time: datetime | None
+    next_attempt_time: datetime | None
+    worker: str | None
+    last_failure: BaseException | None
+
+
+@dataclass(frozen=True, slots=True)
+class PendingWorkflowTaskInfo:
+    """A workflow task that is waiting or out; `last_failure` says why its attempts before `attempt` failed."""
+
+    scheduled_time: datetime
+    attempt: int
+    last_failure: BaseException | None
+
+
+@dataclass(frozen=True, slots=True)
+class PollerInfo:
+    """A worker that polls the task queue; `last_access_age` since it last said so."""
+
+    identity: str
+    slots: int
+    last_access_age: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowExecutionDescription(WorkflowExecution):
+    """All that is known about one run.
+
+    Attributes:
+        history_size: Bytes of its stored history.
+        pending_activities: What has been scheduled and has not closed.
+        pending_workflow_task: The workflow task that is waiting or out.
+        pollers: Workers that poll its task queue for workflow tasks. Empty: the run cannot move until one does.
+    """
+
+    history_size: int
+    pending_activities: tuple[PendingActivityInfo, ...]
+    pending_workflow_task: PendingWorkflowTaskInfo | None
+    pollers: tuple[PollerInfo, ...]
+
+
+def execution_of(row: ExecutionSummary, converter: DataConverter) -> WorkflowExecution:
+    """The public form of a row."""
+    return WorkflowExecution(
+        id=row.workflow_id,
+        run_id=row.run_id,
+        namespace=row.namespace,
+        workflow_type=row.workflow_type,
+        task_queue=row.task_queue,
+        status=WorkflowExecutionStatus(row.status) if row.status else None,
+        start_time=time_of(row.start_time_us),
+        execution_time=time_or_none(row.execution_time_us),
+        close_time=time_or_none(row.close_time_us),
+        history_length=row.history_length,
+        parent_id=row.parent_workflow_id or None,
+        parent_run_id=row.parent_run_id or None,
+        root_id=row.root_workflow_id or None,
+        root_run_id=row.root_run_id or None,
+        _memo=row.memo,
+        _converter=converter,
+    )
+
+
+def description_of(
+    row: Description, workers: tuple[WorkerInfo, ...], converter: DataConverter
+) -> WorkflowExecutionDescription:
+    """The public form of a description, with who polls the run's task queue."""
+    return WorkflowExecutionDescription(
+        id=row.workflow_id,
+        run_id=row.run_id,
+        namespace=row.namespace,
+        workflow_type=row.workflow_type,
+        task_queue=row.task_queue,
+        status=WorkflowExecutionStatus(row.status) if row.status else None,
+        start_time=time_of(row.start_time_us),
+        execution_time=time_of(row.start_time_us),
+        close_time=time_or_none(row.close_time_us),
+        history_length=row.history_length,
+        parent_id=None,
+        parent_run_id=None,
+        root_id=None,
+        root_run_id=None,
+        _memo=row.memo,
+        _converter=converter,
+        history_size=row.history_size_bytes,
+        pending_activities=tuple(_pending_activity(pending, converter) for pending in row.pending_activities),
+        pending_workflow_task=_pending_workflow_task(row.pending_workflow_task, converter),
+        pollers=tuple(
+            PollerInfo(worker.identity, worker.slots, timedelta(milliseconds=worker.age_ms)) for worker in workers
+        ),
+    )
+
+
+def _pending_activity(row: PendingActivity, converter: DataConverter) -> PendingActivityInfo:
+    return PendingActivityInfo(
+        activity_id=row.activity_id,
+        activity_type=row.activity_type,
+        state=PendingActivityState[row.state],
+        attempt=row.attempt,
+        maximum_attempts=row.maximum_attempts,
+        scheduled_time=time_or_none(row.scheduled_time_us),
+        started_time=time_or_none(row.started_time_us),
+        next_attempt_time=time_or_none(row.next_attempt_time_us),
+        worker=row.worker or None,
+        last_failure=None if row.last_failure is None else converter.from_failure(row.last_failure),
+    )
+
+
+def _pending_workflow_task(row: PendingWorkflowTask | None, converter: DataConverter) -> PendingWorkflowTaskInfo | None:
+    if row is None:
+        return None
+    failure = None if row.last_failure is None else converter.from_failure(row.last_failure)
+    return PendingWorkflowTaskInfo(time_of(row.scheduled_time_us), row.attempt, failure)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowExecutionCount:
+    """How many runs a query matches."""
+
+    count: int
+
+
+class WorkflowExecutionAsyncIterator:
+    """Runs that match a filter, newest start first, page by page. An asynchronous iterator, to be used once.
+
+    Attributes:
+        current_page: The rows of the page that is being read.
+        next_page_token: Where the next page starts; None after the last.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        wanted: ListFilter,
+        *,
+        limit: int | None,
+        page_size: int,
+        next_page_token: bytes | None,
+        rpc_timeout: timedelta | None,
+    ) -> None:
+        self.current_page: list[WorkflowExecution] | None = None
+        self.current_page_index = 0
+        self.next_page_token = next_page_token
+        self._connection = connection
+        self._wanted = wanted
+        self._left = limit
+        self._page_size = page_size
+        self._rpc_timeout = rpc_timeout
+
+    def __aiter__(self) -> AsyncIterator[WorkflowExecution]:
+        return self
+
+    async def __anext__(self) -> WorkflowExecution:
+        while self.current_page is None or self.current_page_index >= len(self.current_page):
+            if self._left == 0 or (self.current_page is not None and self.next_page_token is None):
+                raise StopAsyncIteration
+            await self.fetch_next_page()
+        if self._left is not None:
+            if self._left <= 0:
+                raise StopAsyncIteration
+            self._left -= 1
+        row = self.current_page[self.current_page_index]
+        self.current_page_index += 1
+        return row
+
+    async def fetch_next_page(self, *, page_size: int | None = None) -> None:
+        """Replace the current page by the next one."""
+        size = page_size or self._page_size
+        request = ListWorkflows(
+            self._connection.namespace,
+            *self._wanted,
+            page_size=size if self._left is None else min(size, self._left),
+            page_token=self.next_page_token or b"",
+        )
+        page = await self._connection.ask_frontend(request, decode_execution_page, self._rpc_timeout)
+        self.current_page = [execution_of(row, self._connection.converter) for row in page.rows]
+        self.current_page_index = 0
+        self.next_page_token = page.next_page_token or None

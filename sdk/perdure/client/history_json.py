@@ -1,0 +1,148 @@
+"""Histories as Temporal's JSON (the JSON form of its protobuf messages), out and in.
+
+Role: one table says, for each field of our event attributes, its key there and the codec of its value. A field that
+Temporal's message does not have (a start's request id, the name of a sticky queue) is not exported; a key that ours do
+not have is not imported.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from perdure.client.history_values import (
+    CODECS,
+    Codec,
+    enum_codec,
+    text_codec,
+)
+from perdure.protocol.events import EVENTS, EventType, HistoryEvent, WorkflowTaskFailed
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NOT_EXPORTED = {"sticky_queue", "search_attributes", "summary", "event_type", "attributes"}
+_RENAMED = {
+    "execution_timeout_ms": "workflowExecutionTimeout",
+    "run_timeout_ms": "workflowRunTimeout",
+    "task_timeout_ms": "workflowTaskTimeout",
+    "start_delay_ms": "firstWorkflowTaskBackoff",
+    "headers": "header",
+}
+_CAUSE_PREFIX = "WORKFLOW_TASK_FAILED_CAUSE_"
+_TIME = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?Z$")
+
+
+def events_to_json(events: Sequence[HistoryEvent], run_id: str = "") -> list[dict[str, Any]]:
+    """The value of "events". Annotations (event id 0) are left out: Temporal has none."""
+    rows = [_event_to_json(event) for event in events if event.event_id]
+    if rows and run_id and events[0].event_type == EventType.WORKFLOW_EXECUTION_STARTED:
+        rows[0]["workflowExecutionStartedEventAttributes"]["originalExecutionRunId"] = run_id
+    return rows
+
+
+def events_from_json(history: Any) -> tuple[list[HistoryEvent], str]:
+    """Events, and the run id if the first one names it, from a whole history (`{"events": [...]}`).
+
+    Raises:
+        ValueError: not a history, or an event that Perdure does not know.
+    """
+    rows = history.get("events") if isinstance(history, dict) else None
+    if not isinstance(rows, list) or not rows:
+        raise ValueError('a history must be a JSON object with a list "events" that is not empty')
+    events = [_event_from_json(row, number) for number, row in enumerate(rows, 1)]
+    started = rows[0].get("workflowExecutionStartedEventAttributes") or {}
+    return events, str(started.get("originalExecutionRunId") or "")
+
+
+def _event_to_json(event: HistoryEvent) -> dict[str, Any]:
+    attributes: dict[str, Any] = {}
+    for name, (key, codec) in _fields(event.event_type).items():
+        value = getattr(event.attributes, name)
+        if value != codec.empty:
+            attributes[key] = codec.to_json(value)
+    return {
+        "eventId": str(event.event_id),
+        "eventTime": time_to_json(event.time_us),
+        "eventType": "EVENT_TYPE_" + EventType(event.event_type).name,
+        _attributes_key(event.event_type): attributes,
+    }
+
+
+def _event_from_json(row: Any, number: int) -> HistoryEvent:
+    try:
+        word = str(row["eventType"]).removeprefix("EVENT_TYPE_")
+        kind = EventType[re.sub(r"(?<=[a-z])(?=[A-Z])", "_", word).upper()]
+        given = row.get(_attributes_key(kind)) or {}
+        values = {
+            name: codec.from_json(given[key]) if key in given else codec.empty
+            for name, (key, codec) in _fields(kind).items()
+            if key in given or name not in _class(kind)._field_defaults
+        }
+        return HistoryEvent(int(row["eventId"]), time_from_json(row["eventTime"]), kind, _class(kind)(**values))
+    except KeyError as error:
+        raise ValueError(f"event {number} of the history: {error} is missing or not known to Perdure") from error
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ValueError(f"event {number} of the history is malformed: {error}") from error
+
+
+def time_to_json(time_us: int) -> str:
+    """RFC 3339 in UTC."""
+    return (_EPOCH + timedelta(microseconds=time_us)).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def time_from_json(text: str) -> int:
+    """Microseconds since 1970; what is finer is cut off.
+
+    Raises:
+        ValueError: not a time in UTC.
+    """
+    match = _TIME.match(text)
+    if match is None:
+        raise ValueError(f"{text!r} is no time such as 2026-11-20T08:00:00.123456Z")
+    whole = datetime.fromisoformat(match[1]).replace(tzinfo=UTC)
+    return round((whole - _EPOCH).total_seconds()) * 1_000_000 + int((match[2] or "").ljust(6, "0")[:6])
+
+
+_CLASS_OF = {kind: cls for cls, kind in EVENTS.kind_of.items()}
+
+
+def _class(kind: int) -> Any:
+    return _CLASS_OF[kind]
+
+
+def _attributes_key(kind: int) -> str:
+    name: str = _class(kind).__name__
+    return name[0].lower() + name[1:] + "EventAttributes"
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.removesuffix("_ms").split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+def _codec(cls: Any, name: str) -> Codec:
+    if cls is WorkflowTaskFailed and name == "cause":
+        return enum_codec(_CAUSE_PREFIX)
+    if name in CODECS:
+        return CODECS[name]
+    if name.endswith("_event_id"):
+        return CODECS["*_event_id"]
+    if name.endswith("_ms"):
+        return CODECS["*_ms"]
+    return text_codec
+
+
+def _fields_of(cls: Any) -> dict[str, tuple[str, Codec]]:
+    fields = {name: (_RENAMED.get(name, _camel(name)), _codec(cls, name)) for name in cls._fields}
+    dropped = set(_NOT_EXPORTED)
+    if cls.__name__ != "WorkflowExecutionSignaled":
+        dropped.add("request_id")
+    return {name: field for name, field in fields.items() if name not in dropped}
+
+
+_FIELDS = {kind: _fields_of(cls) for kind, cls in _CLASS_OF.items()}
+
+
+def _fields(kind: int) -> dict[str, tuple[str, Codec]]:
+    return _FIELDS[kind]

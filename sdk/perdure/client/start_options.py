@@ -1,0 +1,38 @@
+"""The options of a start, as `start_workflow` and `execute_workflow` share them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Required, TypedDict
+
+from perdure.common import RetryPolicy, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+
+
+class StartOptions(TypedDict, total=False):
+    """What a start takes beside the workflow and its one argument, if any."""
+
+    id: Required[str]
+    task_queue: Required[str]
+    execution_timeout: timedelta | None
+    run_timeout: timedelta | None
+    task_timeout: timedelta | None
+    id_reuse_policy: WorkflowIDReusePolicy
+    id_conflict_policy: WorkflowIDConflictPolicy
+    retry_policy: RetryPolicy | None
+    memo: Mapping[str, Any] | None
+    start_delay: timedelta | None
+    rpc_timeout: timedelta | None
+
+
+class StartOptionsWithArgs(StartOptions, total=False):
+    """The same, for a workflow of several parameters."""
+
+    args: Required[Sequence[Any]]
+
+
+class StartOptionsByName(StartOptions, total=False):
+    """The same, for a workflow that is named by text: nothing else says what it takes and returns."""
+
+    args: Sequence[Any]
+    result_type: type | None
