@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+
 from psycopg import abc, pq
 from psycopg.adapt import Dumper
 

@@ -27,7 +27,7 @@ LOCK_S = 60
 LOCK_WAIT_S = 120.0
 LOCK_POLL_S = 0.1
 
-_RACES = {"23505", "42P06", "42P07", "XX000", "40001"}
+_RACES = {"23505", "42710", "42P06", "42P07", "XX000", "40001"}
 """What two `CREATE ... IF NOT EXISTS` at once raise: the loser finds the object there at its next try."""
 
 _RACE_TRIES = 20

@@ -94,9 +94,10 @@ class EmbeddedPostgres:
 
     @property
     def pid(self) -> int | None:
-        """The process id of the running server, or None."""
+        """The process id of the running server, or None. Process ids are used again, and a killed server leaves its file
+        behind, so the process itself is asked."""
         pid = self._recorded_pid()
-        return pid if pid is not None and self._is_server(pid) else None
+        return pid if pid is not None and _is_postgres(pid) else None
 
     def start(self) -> str:
         """Start the server, unless it runs already; the first start makes the database.
@@ -257,22 +258,20 @@ class EmbeddedPostgres:
         if pid is None:
             self._reap()
             return
-        children = _children(pid)
+        # Its sessions notice by themselves that it died; a new server must not start before they are gone.
+        members = [pid, *_children(pid)]
         os.kill(pid, how)
         deadline = time.monotonic() + STOP_TIMEOUT_S
-        # Its sessions notice that it died by themselves; a new server must not start before they are gone.
-        while self._is_alive(pid) or any(_is_postgres(child) for child in children):
+        while any(_is_postgres(member) for member in members):
             if time.monotonic() > deadline:
                 raise EmbeddedServerError(
                     f"Postgres (process {pid}) did not stop in {STOP_TIMEOUT_S:.0f} s.\n{self._log_end()}"
                 )
             time.sleep(POLL_S)
-
-    def _is_alive(self, pid: int) -> bool:
         self._reap()
-        return self._is_server(pid)
 
     def _reap(self) -> None:
+        """Take the exit status of an ended child of ours, so that it does not stay a zombie."""
         if self._child is not None and self._child.poll() is not None:
             self._child = None
 
@@ -285,11 +284,6 @@ class EmbeddedPostgres:
     def _recorded_pid(self) -> int | None:
         lines = self._pid_lines()
         return int(lines[0]) if lines and lines[0].strip().isdigit() else None
-
-    def _is_server(self, pid: int) -> bool:
-        """Whether `pid` is a live Postgres: process ids are used again, and a killed server leaves its file behind."""
-        self._reap()
-        return _is_postgres(pid)
 
 
 def _binaries() -> Path:

@@ -4,7 +4,7 @@
 -- Index: dead_letters_created, backwards.
 -- Failure: none of its own.
 SELECT shard_id, letter_id::text, created_us, source, reason, data
-FROM perdure.dead_letters
+FROM perdure.dead_letters AS d
 WHERE created_us < %(before_us)b::int8
-ORDER BY created_us DESC, letter_id DESC
+ORDER BY d.created_us DESC, d.letter_id DESC
 LIMIT %(limit)b::int8
