@@ -9,8 +9,13 @@ import pytest
 from tests.tidy.source_tree import ROOT, Module, product_modules
 
 COVERED_BY_SUITE: dict[str, str] = {
-    "perdure_broker/port.py": "tests/conformance/broker",
-    "perdure_store/port.py": "tests/conformance/store",
+    "perdure_broker/port.py": "tests/conformance",
+    "perdure_store/port.py": "tests/conformance",
+    "perdure_engine/demo/acts.py": "tests/integration/test_demo.py",
+    "perdure_engine/demo/performance.py": "tests/integration/test_demo.py",
+    "perdure_engine/demo/stage.py": "tests/integration/test_demo.py",
+    "perdure_engine/demo/worker.py": "tests/integration/test_demo.py",
+    "perdure_engine/demo/workflows.py": "tests/integration/test_demo.py",
 }
 """Modules that hold no logic of their own to test alone, or whose logic is a real server's: source file to the suite
 that runs it."""
