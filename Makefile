@@ -37,8 +37,9 @@ lint: $(STAMP) ## style, and nothing but the formatter's form
 	$(BIN)/ruff check --quiet
 	$(BIN)/ruff format --quiet --check
 
-types: $(STAMP) ## mypy --strict
+types: $(STAMP) ## mypy --strict, of the packages and of what uses them
 	$(BIN)/mypy --no-error-summary
+	$(BIN)/mypy --no-error-summary bench sdk/examples/*.py
 
 imports: $(STAMP) ## the floors of the architecture
 	$(BIN)/lint-imports --no-logo >/dev/null || $(BIN)/lint-imports --no-logo
