@@ -52,6 +52,12 @@ PLANNER = (
 )
 """For the connections of the hot path, whose statements must use their indexes whatever the statistics say."""
 
+LISTS = (
+    Setting("plan_cache_mode", "force_custom_plan", "the best index of a list depends on what its filter names"),
+    Setting("jit", "off", "a page of a list is short"),
+)
+"""For the connection that serves lists and counts, where the statistics are to be trusted."""
+
 TRANSACTION_TIMEOUT = Setting(
     "transaction_timeout", "5s", "a stopped owner must not keep row locks from its successor (Postgres 17+)"
 )

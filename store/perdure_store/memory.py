@@ -41,6 +41,8 @@ from perdure_store.port import (
     VisibilityRow,
 )
 
+__all__ = ["CallHook", "CommitFault", "CommitHook", "MemoryDatabase", "MemoryStore"]
+
 _CLUSTER_SPACE = uuid.UUID("0b0c7bd1-5d55-5d0a-8f0f-6a3f3d0f2a11")
 
 
@@ -125,6 +127,12 @@ class MemoryStore:
         row = _shard(database, shard_id)
         database.shards[shard_id] = row._replace(range_id=row.range_id + 1, owner=owner)
         return database.shards[shard_id]
+
+    async def release_shard(self, shard_id: int, range_id: int) -> None:
+        database = await self._called("release_shard")
+        row = _shard(database, shard_id)
+        if row.range_id == range_id:
+            database.shards[shard_id] = row._replace(owner="")
 
     async def shard(self, shard_id: int) -> ShardRow:
         return _shard(await self._called("shard"), shard_id)

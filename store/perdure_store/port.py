@@ -300,6 +300,10 @@ class Store(Protocol):
     async def acquire_shard(self, shard_id: int, owner: str) -> ShardRow:
         """Take a shard: raises `range_id` by one, so that every batch of an earlier owner fails from now on."""
 
+    async def release_shard(self, shard_id: int, range_id: int) -> None:
+        """Let a shard go that is owned at `range_id`: its row names no owner any more. Nothing happens if it has a
+        later owner."""
+
     async def shard(self, shard_id: int) -> ShardRow: ...
 
     async def shards(self) -> list[ShardRow]: ...

@@ -21,7 +21,7 @@ from perdure_store import commit, loading, migration, sql, visibility
 from perdure_store.address import Address
 from perdure_store.columns import int8s, uuids
 from perdure_store.connection import Link
-from perdure_store.dialect import PLANNER, POSTGRES, TRANSACTION_TIMEOUT, Dialect
+from perdure_store.dialect import LISTS, PLANNER, POSTGRES, TRANSACTION_TIMEOUT, Dialect
 from perdure_store.errors import store_error
 from perdure_store.port import (
     CommitBatch,
@@ -69,7 +69,7 @@ class PostgresStore:
         self._takeovers = Link(address, "takeover", isolation=isolation)
         self._schema = Link(address, "migrate", isolation=isolation)
         lists = Address(visibility_dsn) if visibility_dsn else address
-        self._lists = Link(lists, "list", isolation=isolation)
+        self._lists = Link(lists, "list", isolation=isolation, settings=LISTS)
         self._list_writes = Link(lists, "visibility", isolation=isolation, settings=hot)
         self._dialect: Dialect = POSTGRES
 
@@ -135,6 +135,9 @@ class PostgresStore:
         while self._dialect.ends_blockers:
             await asyncio.sleep(BLOCKED_S)
             await self._beats.fetch("end_blockers", {"pid": pid})
+
+    async def release_shard(self, shard_id: int, range_id: int) -> None:
+        await self._beats.execute("release_shard", {"shard_id": shard_id, "range_id": range_id})
 
     async def shard(self, shard_id: int) -> ShardRow:
         rows = await self._reads.fetch("select_shard", {"shard_id": shard_id})

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from perdure.protocol.events import EventType, WorkflowExecutionCancelRequested
+from perdure.protocol.ids import text_problem
+from perdure.protocol.replies import ErrorCode
 from perdure.protocol.requests import RequestCancelWorkflow
 from perdure_engine.core import workflow_task
 from perdure_engine.core.ledger import happen
@@ -12,6 +14,10 @@ from perdure_engine.core.transition import Remember, Transition
 
 def request(state: MutableState, request: RequestCancelWorkflow, now_us: int, transition: Transition) -> None:
     """A second request changes nothing, and is answered like the first."""
+    problem = text_problem("request id", request.request_id)
+    if problem is not None:
+        transition.refuse(ErrorCode.INVALID_ARGUMENT, problem)
+        return
     transition.answer()
     if state.cancel_requested:
         return

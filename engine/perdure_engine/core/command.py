@@ -15,14 +15,11 @@ from perdure.protocol.commands import (
     ScheduleActivityTask,
     StartTimer,
 )
-from perdure.protocol.events import TimerFired
-from perdure.protocol.payload import PAYLOAD_SIZE_MAX
 from perdure_engine.core import activity, timer, workflow_execution
-from perdure_engine.core.state import BufferedEvent, MutableState
+from perdure_engine.core.ledger import flush
+from perdure_engine.core.limits import PENDING_MAX, size_problem
+from perdure_engine.core.state import BufferedEvent, Bug, MutableState
 from perdure_engine.core.transition import Transition
-
-PENDING_MAX = 20_000
-"""Pending activities of one run, and pending timers."""
 
 UNHANDLED_COMMAND = "UNHANDLED_COMMAND"
 BAD_COMMAND = "BAD_COMMAND"
@@ -39,55 +36,89 @@ class CommandProblem(NamedTuple):
 
 def command_problem(state: MutableState, commands: Sequence[Command]) -> CommandProblem | None:
     """What is wrong with the commands of one completion, or None."""
-    activity_ids: dict[str, int] = {}
-    timer_ids: dict[str, int] = {}
+    pending = _Pending(state)
+    last = len(commands) - 1
     for index, command in enumerate(commands):
-        if isinstance(command, ScheduleActivityTask):
-            message = activity.schedule_problem(state, command)
-            if message is None and command.activity_id in activity_ids:
-                message = f"two activities of one task have the id {command.activity_id!r}"
-            activity_ids[command.activity_id] = 1
-        elif isinstance(command, StartTimer):
-            message = None
-            if command.timer_id in timer_ids or command.timer_id in state.timers:
-                message = f"a timer with the id {command.timer_id!r} is pending already"
-            elif command.start_to_fire_timeout_ms < 0:
-                message = f"timer {command.timer_id!r} has a negative duration"
-            timer_ids[command.timer_id] = 1
-        elif isinstance(command, CancelTimer):
-            known = command.timer_id in state.timers or command.timer_id in timer_ids
-            message = None if known else f"there is no pending timer with the id {command.timer_id!r}"
-        elif isinstance(command, RequestCancelActivityTask):
-            known = command.scheduled_event_id < state.next_event_id
-            message = None if known else f"there is no activity scheduled by event {command.scheduled_event_id}"
-        else:
-            if index != len(commands) - 1:
-                message = f"{type(command).__name__} must be the last command"
-            elif state.buffered:
+        if isinstance(command, _CLOSING):
+            if index != last:
+                return CommandProblem(BAD_COMMAND, f"{type(command).__name__} must be the last command")
+            if state.buffered:
                 return CommandProblem(
                     UNHANDLED_COMMAND,
                     "the workflow closed while new events were waiting for it; it will see them and decide again",
                 )
-            else:
-                message = _size_problem(command)
+            message = _closing_problem(command)
+        else:
+            message = pending.problem(command)
         if message is not None:
             return CommandProblem(BAD_COMMAND, message)
-    if len(state.activities) + len(activity_ids) > PENDING_MAX:
-        return CommandProblem(
-            BAD_COMMAND,
-            f"{len(state.activities) + len(activity_ids)} activities would be pending; the limit is {PENDING_MAX}: "
-            "wait for some of them before scheduling more",
-        )
-    if len(state.timers) + len(timer_ids) > PENDING_MAX:
-        return CommandProblem(
-            BAD_COMMAND, f"{len(state.timers) + len(timer_ids)} timers would be pending; the limit is {PENDING_MAX}"
-        )
     return None
 
 
-def _size_problem(command: Command) -> str | None:
-    if isinstance(command, CompleteWorkflowExecution) and len(command.result) > PAYLOAD_SIZE_MAX:
-        return f"the workflow's result has {len(command.result)} bytes; the limit is {PAYLOAD_SIZE_MAX}"
+class _Pending:
+    """What would be pending after the commands that were checked so far."""
+
+    __slots__ = ("activity_ids", "state", "timers")
+
+    def __init__(self, state: MutableState) -> None:
+        self.state = state
+        self.activity_ids: dict[str, int] = {}
+        self.timers: dict[str, bool] = {}
+
+    def problem(self, command: Command) -> str | None:
+        """What is wrong with one command that does not close the run, after those before it."""
+        if isinstance(command, ScheduleActivityTask):
+            return self._schedule_problem(command)
+        if isinstance(command, StartTimer):
+            return self._start_timer_problem(command)
+        if isinstance(command, CancelTimer):
+            if not self._is_timer(command.timer_id):
+                return f"there is no pending timer with the id {command.timer_id!r}"
+            self.timers[command.timer_id] = False
+        elif isinstance(command, RequestCancelActivityTask):
+            if not 0 < command.scheduled_event_id < self.state.next_event_id:
+                return f"there is no activity scheduled by event {command.scheduled_event_id}"
+        else:
+            raise Bug(f"run {self.state.run_id}: unknown command {type(command).__name__}")
+        return None
+
+    def _schedule_problem(self, command: ScheduleActivityTask) -> str | None:
+        if command.activity_id in self.activity_ids:
+            return f"two activities of one task have the id {command.activity_id!r}"
+        self.activity_ids[command.activity_id] = 1
+        count = len(self.state.activities) + len(self.activity_ids)
+        if count > PENDING_MAX:
+            return (
+                f"more than {PENDING_MAX} activities would be pending, which is the limit of one run: "
+                "wait for some of them before scheduling more"
+            )
+        return activity.schedule_problem(self.state, command)
+
+    def _is_timer(self, timer_id: str) -> bool:
+        known = self.timers.get(timer_id)
+        return timer_id in self.state.timers if known is None else known
+
+    def _start_timer_problem(self, command: StartTimer) -> str | None:
+        if self._is_timer(command.timer_id):
+            return f"a timer with the id {command.timer_id!r} is pending already"
+        self.timers[command.timer_id] = True
+        if len(self.state.timers) + len(self.timers) > PENDING_MAX:
+            pending = [timer_id for timer_id in {**self.state.timers, **self.timers} if self._is_timer(timer_id)]
+            if len(pending) > PENDING_MAX:
+                return (
+                    f"more than {PENDING_MAX} timers would be pending, which is the limit of one run: "
+                    "wait for some of them before starting more"
+                )
+        return timer.start_problem(command)
+
+
+def _closing_problem(
+    command: CompleteWorkflowExecution | FailWorkflowExecution | CancelWorkflowExecution,
+) -> str | None:
+    if isinstance(command, CompleteWorkflowExecution):
+        return size_problem("the workflow's result", command.result)
+    if isinstance(command, CancelWorkflowExecution):
+        return size_problem("the details of the workflow's cancellation", command.details)
     return None
 
 
@@ -99,26 +130,19 @@ def carry_out(
     transition: Transition,
     held: list[BufferedEvent],
 ) -> list[BufferedEvent]:
-    """Carry out one checked command. Returns what is still held of the events that were buffered: a timer that is
-    cancelled takes its buffered firing along."""
+    """Carry out one checked command. Returns what is to be flushed after the commands: the events that were buffered,
+    less what a command undid, and with what a command settled at once."""
     if isinstance(command, ScheduleActivityTask):
         activity.schedule(state, command, completed_event_id, now_us, transition)
     elif isinstance(command, StartTimer):
         timer.start(state, command, completed_event_id, now_us, transition)
     elif isinstance(command, CancelTimer):
-        timer.cancel(state, command, completed_event_id, now_us, transition)
-        return [item for item in held if not _is_firing(item, command.timer_id)]
+        return timer.cancel(state, command, completed_event_id, now_us, transition, held)
     elif isinstance(command, RequestCancelActivityTask):
-        held = activity.request_cancel(state, command, completed_event_id, now_us, transition, held)
-    elif isinstance(command, CompleteWorkflowExecution):
-        workflow_execution.complete(state, command, completed_event_id, now_us, transition)
-    elif isinstance(command, FailWorkflowExecution):
-        workflow_execution.fail(state, command, completed_event_id, now_us, transition)
+        return activity.request_cancel(state, command, completed_event_id, now_us, transition, held)
     else:
-        workflow_execution.cancel(state, command, completed_event_id, now_us, transition)
+        # Only what commands before this one settled can be held here: it did happen before the close.
+        flush(state, transition, held)
+        workflow_execution.close_by_command(state, command, completed_event_id, now_us, transition)
+        return []
     return held
-
-
-def _is_firing(item: BufferedEvent, timer_id: str) -> bool:
-    attributes = item.event.attributes
-    return isinstance(attributes, TimerFired) and attributes.timer_id == timer_id

@@ -15,7 +15,8 @@ from perdure_engine.core.transition import Retire, Transition
 
 def complete(state: MutableState, request: RespondWorkflowTaskCompleted, now_us: int, transition: Transition) -> None:
     """The worker carried the workflow on: record it, carry out its commands, and schedule what is next."""
-    if not workflow_task.is_current(state, request.scheduled_event_id, request.attempt):
+    task = workflow_task.current(state, request.scheduled_event_id, request.attempt, now_us)
+    if task is None:
         workflow_task.refuse_stale(state, transition, request.scheduled_event_id, request.attempt)
         return
     problem = command_problem(state, request.commands)
@@ -26,8 +27,6 @@ def complete(state: MutableState, request: RespondWorkflowTaskCompleted, now_us:
             state, transition, now_us, problem.cause, failure, request.identity, request.started_time_us
         )
         return
-    task = state.workflow_task
-    assert task is not None
     scheduled_event_id = request.scheduled_event_id
     transition.effects.append(Retire(TaskKind.WORKFLOW, scheduled_event_id))
     held = state.buffered
@@ -35,7 +34,7 @@ def complete(state: MutableState, request: RespondWorkflowTaskCompleted, now_us:
     started_event_id = emit(
         state,
         transition,
-        request.started_time_us,
+        workflow_task.started_time_us(task, request.started_time_us, now_us),
         EventType.WORKFLOW_TASK_STARTED,
         WorkflowTaskStarted(scheduled_event_id, request.identity),
     )

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Any
 
 from perdure.protocol.ids import text_problem
-from perdure.protocol.payload import PAYLOAD_SIZE_MAX
 from perdure.protocol.replies import ErrorCode, ExecutionStatus, Started
 from perdure.protocol.requests import (
     IdConflictPolicy,
@@ -29,8 +28,18 @@ from perdure.protocol.requests import (
     TerminateWorkflow,
 )
 from perdure.protocol.tasks import TaskKind
-from perdure_engine.core import activity, cancellation, completion, signal, timer, workflow_execution, workflow_task
-from perdure_engine.core.state import MutableState
+from perdure_engine.core import (
+    activity,
+    activity_timeout,
+    cancellation,
+    completion,
+    signal,
+    timer,
+    workflow_execution,
+    workflow_task,
+)
+from perdure_engine.core.limits import duration_problem, retry_policy_problem, size_problem
+from perdure_engine.core.state import Bug, MutableState
 from perdure_engine.core.transition import TimerKind, Transition
 
 
@@ -42,8 +51,13 @@ def decide(state: MutableState, request: Any, now_us: int) -> Transition:
         request: one of the requests in `DECIDED`.
         now_us: the shard's time, which never goes back.
     """
+    if state.outcome is not None:
+        raise Bug(f"run {state.run_id} is closed: {type(request).__name__} is not for the machines")
+    machine = DECIDED.get(type(request))
+    if machine is None:
+        raise Bug(f"no machine decides {type(request).__name__}")
     transition = Transition()
-    DECIDED[type(request)](state, request, now_us, transition)
+    machine(state, request, now_us, transition)
     return transition
 
 
@@ -82,12 +96,17 @@ def start_problem(request: StartWorkflow) -> str | None:
         problem = text_problem(name, value)
         if problem is not None:
             return problem
-    if len(request.input) > PAYLOAD_SIZE_MAX:
-        return (
-            f"the input of workflow {request.workflow_id!r} has {len(request.input)} bytes; the limit is "
-            f"{PAYLOAD_SIZE_MAX}: store the data elsewhere and pass a reference"
-        )
-    return None
+    return (
+        size_problem(f"the input of workflow {request.workflow_id!r}", request.input)
+        or size_problem("the memo", request.memo)
+        or size_problem("the headers", request.headers)
+        or size_problem("the search attributes", request.search_attributes)
+        or duration_problem("the execution timeout", request.execution_timeout_ms)
+        or duration_problem("the run timeout", request.run_timeout_ms)
+        or duration_problem("the task timeout", request.task_timeout_ms)
+        or duration_problem("the start delay", request.start_delay_ms)
+        or (None if request.retry_policy is None else retry_policy_problem(request.retry_policy))
+    )
 
 
 def decide_start(
@@ -143,7 +162,7 @@ def decide_timer(state: MutableState, kind: int, event_id: int, attempt: int, no
     elif kind == TimerKind.RUN_TIMEOUT:
         workflow_execution.time_out(state, now_us, transition)
     elif kind == TimerKind.START_DELAY:
-        workflow_task.schedule(state, transition, now_us)
+        workflow_execution.end_start_delay(state, now_us, transition)
     else:
-        activity.time_out(state, TimerKind(kind), event_id, attempt, now_us, transition)
+        activity_timeout.time_out(state, kind, event_id, attempt, now_us, transition)
     return transition

@@ -17,10 +17,12 @@ from perdure.protocol.events import (
     EventType,
     HistoryEvent,
     TimerFired,
+    WorkflowExecutionCancelRequested,
+    WorkflowExecutionSignaled,
     WorkflowExecutionStarted,
 )
-from perdure.protocol.failure import Failure
-from perdure.protocol.replies import ExecutionStatus, Outcome
+from perdure.protocol.replies import ExecutionStatus
+from perdure_engine.core.outcome import outcome_of
 from perdure_engine.core.state import (
     ActivityPhase,
     ActivityState,
@@ -79,11 +81,9 @@ def begin(namespace: str, workflow_id: str, run_id: str, shard_id: int, first: H
     started = first.attributes
     if first.event_id != 1 or not isinstance(started, WorkflowExecutionStarted):
         raise Bug(f"run {run_id} begins with event {first.event_id} of type {first.event_type}")
-    state = MutableState(namespace, workflow_id, run_id, shard_id, started, first.time_us)
-    state.next_event_id = 2
-    if state.recent is not None:
-        state.recent.append(first)
-    return state
+    return MutableState(
+        namespace, workflow_id, run_id, shard_id, started, first.time_us, next_event_id=2, recent=[first]
+    )
 
 
 def apply(state: MutableState, record: HistoryEvent) -> None:
@@ -95,7 +95,7 @@ def apply(state: MutableState, record: HistoryEvent) -> None:
         state.next_event_id = event_id + 1
         if state.recent is not None:
             state.recent.append(record)
-    rule = _RULES.get(record.event_type)
+    rule = RULES.get(record.event_type)
     if rule is None:
         raise Bug(f"run {state.run_id}: no rule for event type {record.event_type}")
     rule(state, record)
@@ -192,7 +192,6 @@ def _activity_attempt_started(state: MutableState, record: HistoryEvent) -> None
     activity.started_time_us = report.started_time_us
     activity.reported_time_us = record.time_us
     activity.worker = report.identity
-    activity.heartbeat_check_us = record.time_us + activity.attributes.heartbeat_timeout_ms * 1000
 
 
 def _activity_attempt_failed(state: MutableState, record: HistoryEvent) -> None:
@@ -215,15 +214,20 @@ def _timer_started(state: MutableState, record: HistoryEvent) -> None:
     timer = record.attributes
     fire_at_us = record.time_us + timer.start_to_fire_timeout_ms * 1000
     state.timers[timer.timer_id] = TimerState(timer.timer_id, record.event_id, fire_at_us)
+    state.timer_ids[record.event_id] = timer.timer_id
 
 
 def _step_timer(state: MutableState, timer_id: str, event_type: int) -> None:
     timer = state.timers.get(timer_id)
     if timer is None:
         raise Bug(f"run {state.run_id}: event type {event_type} for timer {timer_id!r}, which is not pending")
-    phase = TIMER_TRANSITIONS[timer.phase, event_type]  # type: ignore[index]  # an int equals its EventType
+    try:
+        phase = TIMER_TRANSITIONS[timer.phase, event_type]  # type: ignore[index]  # an int equals its EventType
+    except KeyError:
+        raise Bug(f"run {state.run_id}: timer {timer_id!r} in {timer.phase!r} takes no {event_type}") from None
     if phase is None:
         del state.timers[timer_id]
+        del state.timer_ids[timer.started_event_id]
     else:
         timer.phase = phase
 
@@ -235,9 +239,15 @@ def _timer_changed(state: MutableState, record: HistoryEvent) -> None:
 # From outside -------------------------------------------------------------------------------------------------------
 
 
+def _count_signal(state: MutableState, request_id: str) -> None:
+    """A signal counts once: when it is buffered, or when its event comes without."""
+    if request_id not in state.request_ids:
+        state.request_ids[request_id] = 1
+        state.signal_count += 1
+
+
 def _signaled(state: MutableState, record: HistoryEvent) -> None:
-    state.signal_count += 1
-    state.request_ids[record.attributes.request_id] = 1
+    _count_signal(state, record.attributes.request_id)
 
 
 def _cancel_requested(state: MutableState, record: HistoryEvent) -> None:
@@ -257,47 +267,31 @@ def buffer(state: MutableState, time_us: int, event: EventBuffered, *, stored: b
         _step_activity(state, attributes.scheduled_event_id, EventType.EVENT_BUFFERED)
     elif isinstance(attributes, TimerFired):
         _step_timer(state, attributes.timer_id, EventType.EVENT_BUFFERED)
-    elif event.event_type == EventType.WORKFLOW_EXECUTION_SIGNALED:
-        state.request_ids[event.attributes.request_id] = 1  # type: ignore[attr-defined]
-    elif event.event_type == EventType.WORKFLOW_EXECUTION_CANCEL_REQUESTED:
+    elif isinstance(attributes, WorkflowExecutionSignaled):
+        _count_signal(state, attributes.request_id)
+    elif isinstance(attributes, WorkflowExecutionCancelRequested):
         state.cancel_requested = True
-        state.request_ids[event.attributes.request_id] = 1  # type: ignore[attr-defined]
+        state.request_ids[attributes.request_id] = 1
 
 
 # Closing ------------------------------------------------------------------------------------------------------------
 
 
-def _close(state: MutableState, status: ExecutionStatus, result: bytes = b"", failure: Failure | None = None) -> None:
-    state.status = status
+def _closed(state: MutableState, record: HistoryEvent) -> None:
+    outcome = outcome_of(state.run_id, record)
+    if outcome is None:
+        raise Bug(f"run {state.run_id}: event type {record.event_type} closes no run")
+    state.status = ExecutionStatus(outcome.status)
+    state.outcome = outcome
     state.workflow_task = None
-    state.outcome = Outcome(state.run_id, status, result, failure)
     state.activities = {}
     state.activity_ids = {}
     state.timers = {}
+    state.timer_ids = {}
     state.buffered = []
 
 
-def _completed(state: MutableState, record: HistoryEvent) -> None:
-    _close(state, ExecutionStatus.COMPLETED, record.attributes.result)
-
-
-def _failed(state: MutableState, record: HistoryEvent) -> None:
-    _close(state, ExecutionStatus.FAILED, failure=record.attributes.failure)
-
-
-def _canceled(state: MutableState, record: HistoryEvent) -> None:
-    _close(state, ExecutionStatus.CANCELED, record.attributes.details)
-
-
-def _terminated(state: MutableState, record: HistoryEvent) -> None:
-    _close(state, ExecutionStatus.TERMINATED)
-
-
-def _timed_out(state: MutableState, record: HistoryEvent) -> None:
-    _close(state, ExecutionStatus.TIMED_OUT)
-
-
-_RULES: dict[int, Callable[[MutableState, HistoryEvent], None]] = {
+RULES: dict[int, Callable[[MutableState, HistoryEvent], None]] = {
     EventType.WORKFLOW_TASK_SCHEDULED: _workflow_task_scheduled,
     EventType.WORKFLOW_TASK_STARTED: _workflow_task_started,
     EventType.WORKFLOW_TASK_COMPLETED: _workflow_task_completed,
@@ -319,9 +313,10 @@ _RULES: dict[int, Callable[[MutableState, HistoryEvent], None]] = {
     EventType.WORKFLOW_EXECUTION_SIGNALED: _signaled,
     EventType.WORKFLOW_EXECUTION_CANCEL_REQUESTED: _cancel_requested,
     EventType.EVENT_BUFFERED: _event_buffered,
-    EventType.WORKFLOW_EXECUTION_COMPLETED: _completed,
-    EventType.WORKFLOW_EXECUTION_FAILED: _failed,
-    EventType.WORKFLOW_EXECUTION_CANCELED: _canceled,
-    EventType.WORKFLOW_EXECUTION_TERMINATED: _terminated,
-    EventType.WORKFLOW_EXECUTION_TIMED_OUT: _timed_out,
+    EventType.WORKFLOW_EXECUTION_COMPLETED: _closed,
+    EventType.WORKFLOW_EXECUTION_FAILED: _closed,
+    EventType.WORKFLOW_EXECUTION_CANCELED: _closed,
+    EventType.WORKFLOW_EXECUTION_TERMINATED: _closed,
+    EventType.WORKFLOW_EXECUTION_TIMED_OUT: _closed,
 }
+"""What each type of record does to the state. `WorkflowExecutionStarted` has no rule: `begin` takes it."""

@@ -1,7 +1,7 @@
 """Mutable state: all that the rules need to know of one open run.
 
-It is the fold of the run's records (`fold`), and nothing else may change it: heartbeat details are the one exception,
-because they are kept on the task's own row and not in history.
+It is the fold of the run's records (`fold`), and nothing else may change it. Heartbeats are the one exception: their
+details are kept on the task's own row, and their times in memory alone.
 """
 
 from __future__ import annotations
@@ -39,7 +39,14 @@ class TimerPhase(IntEnum):
 
 @dataclass(slots=True)
 class ActivityState:
-    """One pending activity. Times are 0 while unknown; `attempt` counts from 1."""
+    """One pending activity. Times are 0 while unknown; `attempt` counts from 1.
+
+    Attributes:
+        attempt_scheduled_time_us: when this attempt was or, after a failure, will be dispatched.
+        started_time_us: when the worker says that it began; `reported_time_us`: when that was recorded.
+        heartbeat_time_us: the last heartbeat, and `heartbeat_check_us`: when the heartbeat timer is due. Neither is
+            stored: both are 0 after a reload, until the next heartbeat and the next check.
+    """
 
     scheduled_event_id: int
     scheduled_time_us: int
@@ -96,6 +103,8 @@ class MutableState:
     Attributes:
         recent: the events after `last_completed_event_id`, which is what a sticky worker lacks; None when this state
             was made from a snapshot, until the next workflow task completes.
+        activity_ids: the scheduled event of each pending activity id.
+        timer_ids: the timer id of each pending timer's started event.
         request_ids: the signals and cancel requests that took effect, to answer a repeated one.
     """
 
@@ -115,6 +124,7 @@ class MutableState:
     activities: dict[int, ActivityState] = field(default_factory=dict)
     activity_ids: dict[str, int] = field(default_factory=dict)
     timers: dict[str, TimerState] = field(default_factory=dict)
+    timer_ids: dict[int, str] = field(default_factory=dict)
     buffered: list[BufferedEvent] = field(default_factory=list)
     cancel_requested: bool = False
     signal_count: int = 0

@@ -14,17 +14,17 @@ from perdure.protocol.events import (
     WorkflowExecutionTimedOut,
 )
 from perdure.protocol.failure import RetryState
-from perdure.protocol.replies import CancelActivity, Started
+from perdure.protocol.replies import ErrorCode, Started
 from perdure.protocol.requests import StartWorkflow, TerminateWorkflow
 from perdure.protocol.tasks import TaskKind
 from perdure_engine.core import activity, workflow_task
 from perdure_engine.core.fold import begin
 from perdure_engine.core.ledger import emit, flush
+from perdure_engine.core.limits import bounded_failure, size_problem
 from perdure_engine.core.state import Bug, MutableState, TimerPhase
 from perdure_engine.core.transition import (
     ClearTimer,
     Close,
-    Push,
     Remember,
     Retire,
     SetTimer,
@@ -73,66 +73,74 @@ def first_task_at_us(state: MutableState) -> int:
 
 def run_timeout_at_us(state: MutableState) -> int:
     """When the run times out: the shorter of its two timeouts, counted from the end of its start delay; 0 for never."""
-    timeouts = [ms for ms in (state.started.run_timeout_ms, state.started.execution_timeout_ms) if ms]
-    return first_task_at_us(state) + min(timeouts) * 1000 if timeouts else 0
+    run_ms, execution_ms = state.started.run_timeout_ms, state.started.execution_timeout_ms
+    timeout_ms = min(run_ms, execution_ms) if run_ms and execution_ms else run_ms or execution_ms
+    return first_task_at_us(state) + timeout_ms * 1000 if timeout_ms else 0
 
 
-def complete(
+def close_by_command(
     state: MutableState,
-    command: CompleteWorkflowExecution,
+    command: CompleteWorkflowExecution | FailWorkflowExecution | CancelWorkflowExecution,
     completed_event_id: int,
     now_us: int,
     transition: Transition,
 ) -> None:
-    attributes = WorkflowExecutionCompleted(command.result, completed_event_id)
-    _close(state, transition, now_us, EventType.WORKFLOW_EXECUTION_COMPLETED, attributes)
-
-
-def fail(
-    state: MutableState, command: FailWorkflowExecution, completed_event_id: int, now_us: int, transition: Transition
-) -> None:
-    attributes = WorkflowExecutionFailed(command.failure, RetryState.RETRY_POLICY_NOT_SET, completed_event_id)
-    _close(state, transition, now_us, EventType.WORKFLOW_EXECUTION_FAILED, attributes)
-
-
-def cancel(
-    state: MutableState, command: CancelWorkflowExecution, completed_event_id: int, now_us: int, transition: Transition
-) -> None:
-    attributes = WorkflowExecutionCanceled(command.details, completed_event_id)
-    _close(state, transition, now_us, EventType.WORKFLOW_EXECUTION_CANCELED, attributes)
+    """The workflow's code came to its end."""
+    if isinstance(command, CompleteWorkflowExecution):
+        completed = WorkflowExecutionCompleted(command.result, completed_event_id)
+        _close(state, transition, now_us, EventType.WORKFLOW_EXECUTION_COMPLETED, completed)
+    elif isinstance(command, FailWorkflowExecution):
+        failure = bounded_failure(command.failure)
+        failed = WorkflowExecutionFailed(failure, RetryState.RETRY_POLICY_NOT_SET, completed_event_id)
+        _close(state, transition, now_us, EventType.WORKFLOW_EXECUTION_FAILED, failed)
+    else:
+        canceled = WorkflowExecutionCanceled(command.details, completed_event_id)
+        _close(state, transition, now_us, EventType.WORKFLOW_EXECUTION_CANCELED, canceled)
 
 
 def terminate(state: MutableState, request: TerminateWorkflow, now_us: int, transition: Transition) -> None:
     """End the run at once; the workflow is not asked."""
+    problem = size_problem("the details of the termination", request.details)
+    if problem is not None:
+        transition.refuse(ErrorCode.INVALID_ARGUMENT, problem)
+        return
     attributes = WorkflowExecutionTerminated(request.reason, request.details, request.identity)
-    _abandon_workflow_task(state, transition)
+    _abandon_workflow_task(state, now_us, transition)
     _close(state, transition, now_us, EventType.WORKFLOW_EXECUTION_TERMINATED, attributes)
     if request.request_id:
         transition.effects.append(Remember(request.request_id))
     transition.answer()
 
 
+def end_start_delay(state: MutableState, now_us: int, transition: Transition) -> None:
+    """The first workflow task is due, unless something came in before and began the run already."""
+    if state.last_completed_event_id == 0:
+        workflow_task.schedule(state, transition, now_us)
+
+
 def time_out(state: MutableState, now_us: int, transition: Transition) -> None:
-    _abandon_workflow_task(state, transition)
+    """The run timeout is due; the workflow is not asked."""
+    _abandon_workflow_task(state, now_us, transition)
     attributes = WorkflowExecutionTimedOut(RetryState.TIMEOUT)
     _close(state, transition, now_us, EventType.WORKFLOW_EXECUTION_TIMED_OUT, attributes)
 
 
-def _abandon_workflow_task(state: MutableState, transition: Transition) -> None:
+def _abandon_workflow_task(state: MutableState, now_us: int, transition: Transition) -> None:
     """Take back a task that is out, and write down what was buffered: it did happen."""
     task = state.workflow_task
     if task is None:
         return
-    transition.effects.append(Retire(TaskKind.WORKFLOW, state.workflow_task_id()))
-    if task.next_attempt_time_us:
+    if workflow_task.is_waiting(task, now_us):
         transition.effects.append(ClearTimer(task.next_attempt_time_us, TimerKind.WORKFLOW_TASK_RETRY, 0))
+    else:
+        transition.effects.append(Retire(TaskKind.WORKFLOW, state.workflow_task_id()))
     held, state.buffered = state.buffered, []
     flush(state, transition, held)
 
 
 def _close(state: MutableState, transition: Transition, now_us: int, event_type: EventType, attributes: object) -> None:
     for pending in state.activities.values():
-        activity.abandon(state, pending, transition)
+        activity.abandon(state, pending, now_us, transition)
     for timer in state.timers.values():
         if timer.phase == TimerPhase.STARTED:
             transition.effects.append(ClearTimer(timer.fire_at_us, TimerKind.USER, timer.started_event_id))
@@ -141,10 +149,6 @@ def _close(state: MutableState, transition: Transition, now_us: int, event_type:
         transition.effects.append(ClearTimer(timeout_at_us, TimerKind.RUN_TIMEOUT, 0))
     if state.started.start_delay_ms and now_us < first_task_at_us(state):
         transition.effects.append(ClearTimer(first_task_at_us(state), TimerKind.START_DELAY, 0))
-    for pending in state.activities.values():
-        if pending.worker:
-            message = CancelActivity(state.run_id, pending.scheduled_event_id, pending.attempt, False)
-            transition.effects.append(Push(pending.worker, message))
     emit(state, transition, now_us, event_type, attributes)
     if state.outcome is None:
         raise Bug(f"run {state.run_id}: closed by {event_type!r} without an outcome")

@@ -23,13 +23,11 @@ from perdure.protocol.events import (
 )
 from perdure.protocol.failure import Failure, TimeoutType
 from perdure.protocol.replies import ErrorCode
-from perdure.protocol.requests import (
-    ReportTaskLost,
-    RespondWorkflowTaskFailed,
-)
+from perdure.protocol.requests import ReportTaskLost, RespondWorkflowTaskFailed
 from perdure.protocol.tasks import INLINE_SIZE_MAX, TaskKind, WorkflowTask, encode_task
 from perdure_engine.core.ledger import annotate, emit, flush
-from perdure_engine.core.state import MutableState, WorkflowTaskState
+from perdure_engine.core.limits import bounded_failure
+from perdure_engine.core.state import BufferedEvent, Bug, MutableState, WorkflowTaskState
 from perdure_engine.core.transition import Dispatch, Retire, SetTimer, TimerKind, Transition
 
 IMMEDIATE_ATTEMPTS = 3
@@ -52,8 +50,7 @@ def schedule(state: MutableState, transition: Transition, now_us: int) -> None:
 
 def dispatch(state: MutableState, transition: Transition, now_us: int, *, sticky: bool = True) -> None:
     """Hand the scheduled task to the sticky worker, or to the task queue."""
-    task = state.workflow_task
-    assert task is not None
+    task = _pending(state)
     worker = state.sticky_worker if sticky else ""
     event_id = state.workflow_task_id()
     transition.effects.append(
@@ -71,12 +68,16 @@ def dispatch(state: MutableState, transition: Transition, now_us: int, *, sticky
 
 def encode_workflow_task(state: MutableState, now_us: int, *, whole: bool) -> bytes:
     """The stream entry of the task that is out. `whole`: for a worker that has no instance of this run."""
-    task = state.workflow_task
-    assert task is not None
+    task = _pending(state)
     continues_from = 0 if whole else state.last_completed_event_id
     events = b""
-    if state.recent is not None and (not whole or state.last_completed_event_id == 0):
-        events = encode_records([_slim(event) for event in state.recent])
+    if state.recent is not None and continues_from == state.last_completed_event_id:
+        events = encode_records(
+            [
+                _without_input(event) if event.event_type == EventType.ACTIVITY_TASK_SCHEDULED else event
+                for event in state.recent
+            ]
+        )
         if len(events) > INLINE_SIZE_MAX:
             events = b""
     return encode_task(
@@ -96,17 +97,35 @@ def encode_workflow_task(state: MutableState, now_us: int, *, whole: bool) -> by
     )
 
 
-def _slim(event: HistoryEvent) -> HistoryEvent:
+def _without_input(event: HistoryEvent) -> HistoryEvent:
     """A sticky worker made this input itself: it does not travel back."""
-    if event.event_type == EventType.ACTIVITY_TASK_SCHEDULED and event.attributes.input:
-        scheduled: ActivityTaskScheduled = event.attributes
-        return event._replace(attributes=scheduled._replace(input=b""))
-    return event
+    scheduled: ActivityTaskScheduled = event.attributes
+    return event._replace(attributes=scheduled._replace(input=b"")) if scheduled.input else event
 
 
-def is_current(state: MutableState, scheduled_event_id: int, attempt: int) -> bool:
+def _pending(state: MutableState) -> WorkflowTaskState:
     task = state.workflow_task
-    return task is not None and task.attempt == attempt and state.workflow_task_id() == scheduled_event_id
+    if task is None:
+        raise Bug(f"run {state.run_id} has no workflow task")
+    return task
+
+
+def is_waiting(task: WorkflowTaskState, now_us: int) -> bool:
+    """Whether the task waits for its backoff: there is a retry timer, and nothing is out."""
+    return task.next_attempt_time_us > now_us
+
+
+def current(state: MutableState, scheduled_event_id: int, attempt: int, now_us: int) -> WorkflowTaskState | None:
+    """The workflow task, if this attempt of it is out."""
+    task = state.workflow_task
+    if task is None or task.attempt != attempt or state.workflow_task_id() != scheduled_event_id:
+        return None
+    return None if is_waiting(task, now_us) else task
+
+
+def started_time_us(task: WorkflowTaskState, said_us: int, now_us: int) -> int:
+    """The time of the Started event, which is the workflow's own: what the task carried, within what is possible."""
+    return min(max(said_us, task.scheduled_time_us), now_us)
 
 
 def refuse_stale(state: MutableState, transition: Transition, scheduled_event_id: int, attempt: int) -> None:
@@ -126,17 +145,18 @@ def open_transient(state: MutableState, transition: Transition, task: WorkflowTa
 
 def fail(state: MutableState, request: RespondWorkflowTaskFailed, now_us: int, transition: Transition) -> None:
     """The worker could not carry the workflow on: the task is tried again, the workflow itself is unharmed."""
-    if not is_current(state, request.scheduled_event_id, request.attempt):
+    if current(state, request.scheduled_event_id, request.attempt, now_us) is None:
         refuse_stale(state, transition, request.scheduled_event_id, request.attempt)
         return
     transition.answer()
-    give_back(state, transition, now_us, request.cause, request.failure, request.identity, request.started_time_us)
+    failure = bounded_failure(request.failure)
+    give_back(state, transition, now_us, request.cause, failure, request.identity, request.started_time_us)
 
 
 def lose(state: MutableState, request: ReportTaskLost, now_us: int, transition: Transition) -> None:
     """The worker that held the task is gone."""
     transition.answer()
-    if is_current(state, request.scheduled_event_id, request.attempt):
+    if current(state, request.scheduled_event_id, request.attempt, now_us) is not None:
         give_back(state, transition, now_us, TASK_TIMED_OUT, None, request.worker)
 
 
@@ -147,10 +167,14 @@ def give_back(
     cause: str,
     failure: Failure | None,
     identity: str,
-    started_time_us: int = 0,
+    said_us: int = 0,
 ) -> None:
-    task = state.workflow_task
-    assert task is not None
+    """The attempt that is out failed: write that down, then what was buffered, and try again.
+
+    Events that were buffered make a new task of it, with a Scheduled event and attempt 1; else the next attempt is
+    transient. `said_us` is when the worker says that it began.
+    """
+    task = _pending(state)
     scheduled_event_id = state.workflow_task_id()
     transition.effects.append(Retire(TaskKind.WORKFLOW, scheduled_event_id))
     held = state.buffered
@@ -158,7 +182,7 @@ def give_back(
         started_event_id = emit(
             state,
             transition,
-            started_time_us or task.scheduled_time_us,
+            started_time_us(task, said_us, now_us),
             EventType.WORKFLOW_TASK_STARTED,
             WorkflowTaskStarted(scheduled_event_id, identity),
         )
@@ -172,17 +196,20 @@ def give_back(
         next_us = now_us + backoff_ms(task.attempt + 1) * 1000
         record = WorkflowTaskAttemptFailed(task.attempt, cause, failure, identity, next_us)
         annotate(state, transition, now_us, EventType.WORKFLOW_TASK_ATTEMPT_FAILED, record)
+    _reopen(state, transition, held, now_us)
+    again = _pending(state)
+    if is_waiting(again, now_us):
+        transition.effects.append(SetTimer(again.next_attempt_time_us, TimerKind.WORKFLOW_TASK_RETRY, 0, again.attempt))
+    else:
+        dispatch(state, transition, now_us, sticky=False)
+
+
+def _reopen(state: MutableState, transition: Transition, held: list[BufferedEvent], now_us: int) -> None:
+    """Events came in since the task was scheduled: the next attempt shall see them, so it is a new task."""
     if held:
         flush(state, transition, held)
         attributes = WorkflowTaskScheduled(state.task_queue, state.started.task_timeout_ms, 1)
         emit(state, transition, now_us, EventType.WORKFLOW_TASK_SCHEDULED, attributes)
-    again = state.workflow_task
-    if again is None:
-        return
-    if again.next_attempt_time_us > now_us:
-        transition.effects.append(SetTimer(again.next_attempt_time_us, TimerKind.WORKFLOW_TASK_RETRY, 0, again.attempt))
-    else:
-        dispatch(state, transition, now_us, sticky=False)
 
 
 def retry(state: MutableState, attempt: int, now_us: int, transition: Transition) -> None:
@@ -190,11 +217,7 @@ def retry(state: MutableState, attempt: int, now_us: int, transition: Transition
     task = state.workflow_task
     if task is None or task.attempt != attempt or task.scheduled_event_id:
         return
-    held = state.buffered
-    if held:
-        flush(state, transition, held)
-        attributes = WorkflowTaskScheduled(state.task_queue, state.started.task_timeout_ms, 1)
-        emit(state, transition, now_us, EventType.WORKFLOW_TASK_SCHEDULED, attributes)
+    _reopen(state, transition, state.buffered, now_us)
     dispatch(state, transition, now_us, sticky=False)
 
 

@@ -94,9 +94,9 @@ class EmbeddedPostgres:
 
     @property
     def pid(self) -> int | None:
-        """The process id of the running server, or None. Process ids are used again, and a killed server leaves its file
-        behind, so the process itself is asked."""
+        """The process id of the running server, or None."""
         pid = self._recorded_pid()
+        # A killed server leaves its file behind, and process ids are used again.
         return pid if pid is not None and _is_postgres(pid) else None
 
     def start(self) -> str:

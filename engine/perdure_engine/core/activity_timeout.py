@@ -1,0 +1,77 @@
+"""Timeouts of an activity: what each of its timers does when it is due.
+
+Start-to-close and heartbeat end an attempt, which may be tried again; schedule-to-start and schedule-to-close end the
+activity.
+"""
+
+from __future__ import annotations
+
+from perdure.protocol.failure import Failure, RetryState, TimeoutInfo, TimeoutType
+from perdure.protocol.replies import CancelActivity
+from perdure_engine.core import attempt, deadline
+from perdure_engine.core.state import ActivityPhase, ActivityState, Bug, MutableState
+from perdure_engine.core.transition import Push, TimerKind, Transition
+
+
+def time_out(
+    state: MutableState, kind: int, event_id: int, attempt_no: int, now_us: int, transition: Transition
+) -> None:
+    """A timer of an activity is due; one that a later attempt made stale is ignored."""
+    activity = state.activities.get(event_id)
+    if activity is None or activity.phase == ActivityPhase.RESOLVED:
+        return
+    if kind == TimerKind.ACTIVITY_SCHEDULE_TO_CLOSE:
+        _end_activity(state, activity, TimeoutType.SCHEDULE_TO_CLOSE, now_us, transition)
+    elif activity.attempt != attempt_no:
+        return
+    elif kind == TimerKind.ACTIVITY_RETRY:
+        attempt.dispatch(state, activity, transition)
+    elif kind == TimerKind.ACTIVITY_SCHEDULE_TO_START:
+        if not activity.reported_time_us:
+            _end_activity(state, activity, TimeoutType.SCHEDULE_TO_START, now_us, transition)
+    elif kind == TimerKind.ACTIVITY_START_TO_CLOSE:
+        _end_attempt(state, activity, TimeoutType.START_TO_CLOSE, now_us, transition)
+    elif kind == TimerKind.ACTIVITY_HEARTBEAT:
+        _check_heartbeat(state, activity, now_us, transition)
+    else:
+        raise Bug(f"run {state.run_id}: timer of unknown kind {kind} for activity {event_id}")
+
+
+def _check_heartbeat(state: MutableState, activity: ActivityState, now_us: int, transition: Transition) -> None:
+    """Set the next check if there was a heartbeat in time. After a reload the times of earlier heartbeats are not
+    known: the attempt gets one more timeout to show life."""
+    reloaded = activity.heartbeat_check_us == 0
+    heard_us = activity.heartbeat_time_us or (now_us if reloaded else 0)
+    if heard_us + activity.attributes.heartbeat_timeout_ms * 1000 > now_us:
+        deadline.watch_heartbeat(activity, heard_us, transition)
+    else:
+        _end_attempt(state, activity, TimeoutType.HEARTBEAT, now_us, transition)
+
+
+def _failure(activity: ActivityState, timeout_type: TimeoutType) -> Failure:
+    words = timeout_type.name.lower().replace("_", "-")
+    return Failure.of(f"activity {words} timeout", TimeoutInfo(timeout_type, activity.heartbeat_details))
+
+
+def _stop(state: MutableState, activity: ActivityState, transition: Transition) -> None:
+    """Tell the worker that runs the attempt, if one is known, that it is no longer wanted."""
+    if activity.worker:
+        message = CancelActivity(state.run_id, activity.scheduled_event_id, activity.attempt, False)
+        transition.effects.append(Push(activity.worker, message))
+
+
+def _end_attempt(
+    state: MutableState, activity: ActivityState, timeout_type: TimeoutType, now_us: int, transition: Transition
+) -> None:
+    _stop(state, activity, transition)
+    failure = _failure(activity, timeout_type)
+    attempt.fail(state, activity, failure, activity.worker, activity.started_time_us, now_us, transition)
+
+
+def _end_activity(
+    state: MutableState, activity: ActivityState, timeout_type: TimeoutType, now_us: int, transition: Transition
+) -> None:
+    _stop(state, activity, transition)
+    started_id = attempt.started_event_id(state) if activity.started_time_us else 0
+    outcome = attempt.timed_out(activity, _failure(activity, timeout_type), started_id, RetryState.TIMEOUT)
+    attempt.resolve(state, activity, outcome, activity.worker, activity.started_time_us, now_us, transition)

@@ -1,0 +1,200 @@
+"""Attempts of an activity: dispatched, failed and tried again, or the last one, which gives the outcome.
+
+An attempt is accepted once: what a worker says counts only while its attempt is the pending one, so a worker that was
+given up for lost cannot harm. Failed attempts are annotations; the outcome is two events, Started and what closed it.
+"""
+
+from __future__ import annotations
+
+from perdure.protocol.events import (
+    ActivityAttemptFailed,
+    ActivityTaskCanceled,
+    ActivityTaskCompleted,
+    ActivityTaskFailed,
+    ActivityTaskStarted,
+    ActivityTaskTimedOut,
+    EventType,
+)
+from perdure.protocol.failure import (
+    ApplicationInfo,
+    CanceledInfo,
+    Failure,
+    RetryState,
+    ServerInfo,
+    TimeoutInfo,
+)
+from perdure.protocol.tasks import INLINE_SIZE_MAX, ActivityTask, TaskKind, encode_task
+from perdure_engine.core import deadline, workflow_task
+from perdure_engine.core.ledger import annotate, happen
+from perdure_engine.core.limits import DURATION_MS_MAX
+from perdure_engine.core.state import ActivityPhase, ActivityState, MutableState
+from perdure_engine.core.transition import Dispatch, Retire, Transition
+
+Outcome = ActivityTaskCompleted | ActivityTaskFailed | ActivityTaskTimedOut | ActivityTaskCanceled
+
+_OUTCOME_TYPE: dict[type[Outcome], EventType] = {
+    ActivityTaskCompleted: EventType.ACTIVITY_TASK_COMPLETED,
+    ActivityTaskFailed: EventType.ACTIVITY_TASK_FAILED,
+    ActivityTaskTimedOut: EventType.ACTIVITY_TASK_TIMED_OUT,
+    ActivityTaskCanceled: EventType.ACTIVITY_TASK_CANCELED,
+}
+
+
+def current(state: MutableState, scheduled_event_id: int, attempt: int, now_us: int) -> ActivityState | None:
+    """The activity, if this attempt of it is out."""
+    activity = state.activities.get(scheduled_event_id)
+    if activity is None or activity.attempt != attempt or activity.phase == ActivityPhase.RESOLVED:
+        return None
+    return None if deadline.is_waiting(activity, now_us) else activity
+
+
+def dispatch(state: MutableState, activity: ActivityState, transition: Transition) -> None:
+    """Hand the pending attempt to its task queue."""
+    attributes = activity.attributes
+    deadline.watch_dispatched(activity, transition)
+    data = encode_activity_task(state, activity, inline=len(attributes.input) <= INLINE_SIZE_MAX)
+    transition.effects.append(
+        Dispatch(
+            TaskKind.ACTIVITY,
+            activity.scheduled_event_id,
+            activity.attempt,
+            attributes.task_queue,
+            attributes.priority,
+            data,
+        )
+    )
+
+
+def encode_activity_task(state: MutableState, activity: ActivityState, *, inline: bool) -> bytes:
+    """The stream entry of the pending attempt; without `inline`, its input is left out."""
+    attributes = activity.attributes
+    return encode_task(
+        ActivityTask(
+            state.namespace,
+            state.workflow_id,
+            state.run_id,
+            state.started.workflow_type,
+            state.shard_id,
+            activity.scheduled_event_id,
+            activity.attempt,
+            attributes.activity_id,
+            attributes.activity_type,
+            attributes.input if inline else b"",
+            inline,
+            attributes.headers,
+            activity.heartbeat_details,
+            activity.scheduled_time_us,
+            activity.attempt_scheduled_time_us,
+            attributes.schedule_to_close_timeout_ms,
+            attributes.start_to_close_timeout_ms,
+            attributes.heartbeat_timeout_ms,
+            attributes.retry_policy.maximum_attempts == 1,
+            attributes.task_queue,
+        )
+    )
+
+
+def started_time_us(activity: ActivityState, said_us: int, now_us: int) -> int:
+    """When the attempt began: what its worker said, as far as that is possible, since its clock is not ours."""
+    return activity.started_time_us or min(max(said_us, activity.attempt_scheduled_time_us), now_us)
+
+
+def started_event_id(state: MutableState) -> int:
+    """The id that a Started event written now gets; 0 while a workflow task is out, until the buffer is flushed."""
+    return state.next_event_id if state.workflow_task is None else 0
+
+
+def fail(
+    state: MutableState,
+    activity: ActivityState,
+    failure: Failure,
+    identity: str,
+    started_us: int,
+    now_us: int,
+    transition: Transition,
+    *,
+    at_once: bool = False,
+) -> None:
+    """An attempt that was out failed: another one after its backoff (none if `at_once`), or the outcome."""
+    delay_ms = 0 if at_once else _retry_delay_ms(activity, failure)
+    next_us = now_us + delay_ms * 1000
+    retry_state = _retry_state(activity, failure, next_us)
+    if retry_state != RetryState.IN_PROGRESS:
+        outcome = _outcome(state, activity, failure, identity, retry_state)
+        resolve(state, activity, outcome, identity, started_us, now_us, transition)
+        return
+    event_id = activity.scheduled_event_id
+    transition.effects.append(Retire(TaskKind.ACTIVITY, event_id))
+    deadline.clear_attempt(activity, transition)
+    record = ActivityAttemptFailed(event_id, activity.attempt, failure, identity, next_us, activity.heartbeat_details)
+    annotate(state, transition, now_us, EventType.ACTIVITY_ATTEMPT_FAILED, record)
+    if delay_ms:
+        deadline.watch_backoff(activity, transition)
+    else:
+        dispatch(state, activity, transition)
+
+
+def _retry_delay_ms(activity: ActivityState, failure: Failure) -> int:
+    info = failure.info
+    if isinstance(info, ApplicationInfo) and info.next_retry_delay_ms > 0:
+        return min(info.next_retry_delay_ms, DURATION_MS_MAX)
+    return activity.attributes.retry_policy.backoff_ms(activity.attempt)
+
+
+def _retry_state(activity: ActivityState, failure: Failure, next_us: int) -> RetryState:
+    policy = activity.attributes.retry_policy
+    info = failure.info
+    if activity.phase == ActivityPhase.CANCEL_REQUESTED:
+        return RetryState.CANCEL_REQUESTED
+    if isinstance(info, ApplicationInfo) and (info.non_retryable or info.type in policy.non_retryable_error_types):
+        return RetryState.NON_RETRYABLE_FAILURE
+    if isinstance(info, ServerInfo) and info.non_retryable:
+        return RetryState.NON_RETRYABLE_FAILURE
+    if policy.maximum_attempts and activity.attempt >= policy.maximum_attempts:
+        return RetryState.MAXIMUM_ATTEMPTS_REACHED
+    if activity.attributes.schedule_to_close_timeout_ms and next_us >= deadline.schedule_to_close_at_us(activity):
+        return RetryState.TIMEOUT
+    return RetryState.IN_PROGRESS
+
+
+def _outcome(
+    state: MutableState, activity: ActivityState, failure: Failure, identity: str, retry_state: RetryState
+) -> Outcome:
+    event_id, started_id = activity.scheduled_event_id, started_event_id(state)
+    info = failure.info
+    if isinstance(info, TimeoutInfo):
+        return timed_out(activity, failure, started_id, retry_state)
+    if retry_state == RetryState.CANCEL_REQUESTED and isinstance(info, CanceledInfo):
+        return ActivityTaskCanceled(info.details, event_id, started_id, activity.cancel_requested_event_id, identity)
+    return ActivityTaskFailed(failure, event_id, started_id, identity, retry_state)
+
+
+def timed_out(
+    activity: ActivityState, failure: Failure, started_id: int, retry_state: RetryState
+) -> ActivityTaskTimedOut:
+    """The outcome by a timeout. Here alone the last attempt's failure becomes its cause: if each attempt's failure
+    carried the one before, they would grow without bound."""
+    failure = failure._replace(cause=activity.last_failure)
+    return ActivityTaskTimedOut(failure, activity.scheduled_event_id, started_id, retry_state)
+
+
+def resolve(
+    state: MutableState,
+    activity: ActivityState,
+    outcome: Outcome,
+    identity: str,
+    started_us: int,
+    now_us: int,
+    transition: Transition,
+) -> None:
+    """Write down the outcome, take back the task, and let the workflow know. `started_us` 0: the attempt never ran;
+    else `outcome` holds the `started_event_id` of this moment."""
+    event_id = activity.scheduled_event_id
+    if not deadline.is_waiting(activity, now_us):
+        transition.effects.append(Retire(TaskKind.ACTIVITY, event_id))
+    deadline.clear_all(activity, now_us, transition)
+    if started_us:
+        started = ActivityTaskStarted(event_id, identity, activity.attempt, activity.last_failure)
+        happen(state, transition, started_us, EventType.ACTIVITY_TASK_STARTED, started)
+    happen(state, transition, now_us, _OUTCOME_TYPE[type(outcome)], outcome)
+    workflow_task.schedule(state, transition, now_us)

@@ -1,0 +1,74 @@
+"""Limits: what a request or a command may ask for, and the words that refuse more.
+
+Rules: each function gives the problem as text, or None; the text says what is wrong and what is allowed. Whatever passes
+here fits the columns of the store and the arithmetic of the machines.
+"""
+
+from __future__ import annotations
+
+import math
+
+from perdure.protocol.codec import pack
+from perdure.protocol.failure import ApplicationInfo, CanceledInfo, Failure, TimeoutInfo
+from perdure.protocol.ids import ID_LENGTH_MAX
+from perdure.protocol.payload import PAYLOAD_SIZE_MAX
+from perdure.protocol.retry import RetryPolicyData
+
+DURATION_MS_MAX = 100 * 366 * 24 * 3600 * 1000
+"""Milliseconds of any timeout, delay or interval: a century, which added to any date still fits 64 bits."""
+
+PRIORITY_MIN, PRIORITY_MAX = 1, 5
+"""Priorities of an activity, 1 first (Temporal's range)."""
+
+PENDING_MAX = 20_000
+"""Pending activities of one run, and pending timers."""
+
+SIGNALS_MAX = 10_000
+"""Signals that one run may receive (Temporal's limit)."""
+
+_MESSAGE_LENGTH_MAX = 2_000
+"""Characters that are kept of the message of a failure that is too large."""
+
+
+def duration_problem(name: str, duration_ms: int) -> str | None:
+    if 0 <= duration_ms <= DURATION_MS_MAX:
+        return None
+    return f"{name} is {duration_ms} ms; it must be at least 0 and at most {DURATION_MS_MAX} ms (100 years)"
+
+
+def size_problem(name: str, data: bytes) -> str | None:
+    """Whether user data is small enough to be kept."""
+    if len(data) <= PAYLOAD_SIZE_MAX:
+        return None
+    return (
+        f"{name} has {len(data)} bytes; the limit is {PAYLOAD_SIZE_MAX}: store the data elsewhere and pass a reference"
+    )
+
+
+def retry_policy_problem(policy: RetryPolicyData) -> str | None:
+    problem = duration_problem("the initial interval of the retry policy", policy.initial_interval_ms)
+    if problem is None:
+        problem = duration_problem("the maximum interval of the retry policy", policy.maximum_interval_ms)
+    if problem is None and not (math.isfinite(policy.backoff_coefficient) and policy.backoff_coefficient >= 1):
+        problem = f"the backoff coefficient of the retry policy is {policy.backoff_coefficient}; it must be at least 1"
+    if problem is None and policy.maximum_attempts < 0:
+        problem = f"the retry policy allows {policy.maximum_attempts} attempts; give at least 1, or 0 for no limit"
+    return problem
+
+
+def bounded_failure(failure: Failure) -> Failure:
+    """The failure itself, or, where it is too large to be kept, what matters of it: kind, type, start of the message."""
+    size = len(pack(failure))
+    if size <= PAYLOAD_SIZE_MAX:
+        return failure
+    info = failure.info
+    if isinstance(info, ApplicationInfo):
+        info = info._replace(type=info.type[:ID_LENGTH_MAX], details=b"")
+    elif isinstance(info, TimeoutInfo):
+        info = info._replace(last_heartbeat_details=b"")
+    elif isinstance(info, CanceledInfo):
+        info = CanceledInfo()
+    message = (
+        f"{failure.message[:_MESSAGE_LENGTH_MAX]} (a failure of {size} bytes was cut; the limit is {PAYLOAD_SIZE_MAX})"
+    )
+    return Failure.of(message, info, source=failure.source)

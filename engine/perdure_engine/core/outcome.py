@@ -1,0 +1,46 @@
+"""The outcome of a run: what its closing event means to those who wait for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from perdure.protocol.events import EventType, HistoryEvent
+from perdure.protocol.failure import Failure, TerminatedInfo, TimeoutInfo
+from perdure.protocol.replies import ExecutionStatus, Outcome
+
+
+def _completed(run_id: str, event: Any) -> Outcome:
+    return Outcome(run_id, ExecutionStatus.COMPLETED, event.result)
+
+
+def _failed(run_id: str, event: Any) -> Outcome:
+    return Outcome(run_id, ExecutionStatus.FAILED, b"", event.failure)
+
+
+def _canceled(run_id: str, event: Any) -> Outcome:
+    return Outcome(run_id, ExecutionStatus.CANCELED, event.details)
+
+
+def _terminated(run_id: str, event: Any) -> Outcome:
+    failure = Failure.of(event.reason or "Workflow terminated", TerminatedInfo())
+    return Outcome(run_id, ExecutionStatus.TERMINATED, event.details, failure)
+
+
+def _timed_out(run_id: str, event: Any) -> Outcome:
+    return Outcome(run_id, ExecutionStatus.TIMED_OUT, b"", Failure.of("Workflow timed out", TimeoutInfo()))
+
+
+_OUTCOMES: dict[int, Callable[[str, Any], Outcome]] = {
+    EventType.WORKFLOW_EXECUTION_COMPLETED: _completed,
+    EventType.WORKFLOW_EXECUTION_FAILED: _failed,
+    EventType.WORKFLOW_EXECUTION_CANCELED: _canceled,
+    EventType.WORKFLOW_EXECUTION_TERMINATED: _terminated,
+    EventType.WORKFLOW_EXECUTION_TIMED_OUT: _timed_out,
+}
+
+
+def outcome_of(run_id: str, event: HistoryEvent) -> Outcome | None:
+    """How the run ended, if `event` is one that closes a run."""
+    outcome = _OUTCOMES.get(event.event_type)
+    return None if outcome is None else outcome(run_id, event.attributes)

@@ -1,0 +1,209 @@
+"""Answers to frontend requests: lists, counts, dead letters, the cluster itself."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from perdure.protocol.codec import DecodeError, pack, unpack
+from perdure.protocol.frontend import (
+    PAGE_SIZE_MAX,
+    ClusterDescription,
+    CountWorkflows,
+    DeadLetter,
+    DeadLetterPage,
+    DescribeCluster,
+    ExecutionCount,
+    ExecutionPage,
+    ExecutionSummary,
+    GetDeadLetter,
+    ListDeadLetters,
+    ListWorkflows,
+    RetryDeadLetter,
+    decode_frontend_envelope,
+    decode_frontend_request,
+)
+from perdure.protocol.replies import ErrorCode, ErrorReply, ReplyKind, encode_replies
+from perdure_broker.port import Broker, BrokerUnavailable, ClusterInfo, StreamEntry
+from perdure_engine.environment import Environment
+from perdure_store.port import DeadLetterRow, Store, StoreError, VisibilityFilter, VisibilityRow
+
+logger = logging.getLogger("perdure.engine.frontend")
+
+BLOCK_MS = 1_000
+RETRY_S = 0.5
+READ_MAX = 50
+
+Answer = tuple[ReplyKind, Any]
+
+
+def engine_version() -> str:
+    """The version of the installed distribution."""
+    try:
+        return version("perdure")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+class FrontendService:
+    def __init__(
+        self,
+        store: Store,
+        broker: Broker,
+        environment: Environment,
+        cluster: ClusterInfo,
+        *,
+        node: str,
+        live_nodes: Callable[[], Sequence[str]],
+    ) -> None:
+        self._store = store
+        self._broker = broker
+        self._environment = environment
+        self._cluster = cluster
+        self._node = node
+        self._live_nodes = live_nodes
+        self._handlers: dict[type[Any], Callable[[Any], Any]] = {
+            ListWorkflows: self._list_workflows,
+            CountWorkflows: self._count_workflows,
+            ListDeadLetters: self._list_dead_letters,
+            GetDeadLetter: self._get_dead_letter,
+            RetryDeadLetter: self._retry_dead_letter,
+            DescribeCluster: self._describe_cluster,
+        }
+
+    async def run(self) -> None:
+        """Answer requests, for ever. One that is lost is asked again by its sender."""
+        while True:
+            try:
+                for entry in await self._broker.read_frontend(self._node, count=READ_MAX, block_ms=BLOCK_MS):
+                    await self._answer_entry(entry)
+            except (BrokerUnavailable, StoreError) as error:
+                logger.warning("the frontend waits: %s", error)
+                await self._environment.sleep(RETRY_S)
+
+    async def _answer_entry(self, entry: StreamEntry) -> None:
+        try:
+            sender, rows = decode_frontend_envelope(entry.data)
+        except DecodeError as error:
+            logger.error("a frontend entry is not readable: %s", error)
+            return
+        replies: list[tuple[int, int, Any]] = []
+        for row in rows:
+            try:
+                sent = decode_frontend_request(row)
+                kind, body = await self._handlers[type(sent.request)](sent.request)
+                replies.append((sent.number, kind, body))
+            except DecodeError as error:
+                number = row[0] if type(row) is tuple and row and type(row[0]) is int else 0
+                refusal = ErrorReply(ErrorCode.INVALID_ARGUMENT, str(error))
+                replies.append((number, ReplyKind.ERROR, refusal))
+        await self._broker.reply(sender, encode_replies(replies))
+
+    # Workflows -----------------------------------------------------------------------------------------------------
+
+    async def _list_workflows(self, request: ListWorkflows) -> Answer:
+        size = max(1, min(request.page_size, PAGE_SIZE_MAX))
+        before = None
+        if request.page_token:
+            start_time_us, run_id = _token(request.page_token, (int, str))
+            before = (start_time_us, run_id)
+        rows = await self._store.list_visibility(_filter(request), limit=size, before=before)
+        token = pack((rows[-1].start_time_us, rows[-1].run_id)) if len(rows) == size else b""
+        return ReplyKind.OK, ExecutionPage(tuple(_summary(row) for row in rows), token)
+
+    async def _count_workflows(self, request: CountWorkflows) -> Answer:
+        return ReplyKind.OK, ExecutionCount(await self._store.count_visibility(_filter(request)))
+
+    # Dead letters --------------------------------------------------------------------------------------------------
+
+    async def _list_dead_letters(self, request: ListDeadLetters) -> Answer:
+        size = max(1, min(request.page_size, PAGE_SIZE_MAX))
+        before_us = _token(request.page_token, (int,))[0] if request.page_token else None
+        rows = await self._store.dead_letters(limit=size, before_us=before_us)
+        token = pack((rows[-1].created_us,)) if len(rows) == size else b""
+        return ReplyKind.OK, DeadLetterPage(tuple(_letter(row)._replace(data=b"") for row in rows), token)
+
+    async def _get_dead_letter(self, request: GetDeadLetter) -> Answer:
+        row = await self._store.dead_letter(request.letter_id)
+        return (ReplyKind.OK, _letter(row)) if row is not None else _no_letter(request.letter_id)
+
+    async def _retry_dead_letter(self, request: RetryDeadLetter) -> Answer:
+        """Back into the inbox first, then out of the table: twice is harmless, lost is not."""
+        row = await self._store.dead_letter(request.letter_id)
+        if row is None:
+            return _no_letter(request.letter_id)
+        if row.source != "inbox":
+            message = (
+                f"dead letter {request.letter_id} is a {row.source}: only requests from an inbox can be sent again"
+            )
+            return ReplyKind.ERROR, ErrorReply(ErrorCode.INVALID_ARGUMENT, message)
+        await self._broker.send([(row.shard_id, row.data)])
+        await self._store.delete_dead_letter(request.letter_id)
+        return ReplyKind.OK, None
+
+    # Cluster -------------------------------------------------------------------------------------------------------
+
+    async def _describe_cluster(self, request: DescribeCluster) -> Answer:
+        return ReplyKind.OK, ClusterDescription(
+            self._cluster.cluster_id,
+            self._cluster.map_version,
+            self._cluster.shard_count,
+            engine_version(),
+            tuple(self._live_nodes()),
+        )
+
+
+def _token(token: bytes, types: tuple[type, ...]) -> tuple[Any, ...]:
+    """The fields of a page token.
+
+    Raises:
+        DecodeError: not one of ours.
+    """
+    fields = unpack(token)
+    if type(fields) is not tuple or tuple(type(value) for value in fields) != types:
+        raise DecodeError("this page token was not made by a page of this list; begin again without one")
+    return fields
+
+
+def _filter(request: ListWorkflows | CountWorkflows) -> VisibilityFilter:
+    return VisibilityFilter(
+        request.namespace,
+        request.status,
+        request.workflow_type,
+        request.workflow_id,
+        request.started_from_us,
+        request.started_to_us,
+    )
+
+
+def _summary(row: VisibilityRow) -> ExecutionSummary:
+    return ExecutionSummary(
+        row.namespace,
+        row.workflow_id,
+        row.run_id,
+        row.workflow_type,
+        row.task_queue,
+        row.status,
+        row.start_time_us,
+        row.execution_time_us,
+        row.close_time_us,
+        row.history_length,
+        row.history_size_bytes,
+        row.memo,
+        row.search_attributes,
+        row.parent_workflow_id,
+        row.parent_run_id,
+        row.root_workflow_id,
+        row.root_run_id,
+    )
+
+
+def _letter(row: DeadLetterRow) -> DeadLetter:
+    return DeadLetter(row.shard_id, row.letter_id, row.created_us, row.source, row.reason, row.data)
+
+
+def _no_letter(letter_id: str) -> Answer:
+    message = f"there is no dead letter {letter_id}; it was retried already, or the id is wrong"
+    return ReplyKind.ERROR, ErrorReply(ErrorCode.NOT_FOUND, message)

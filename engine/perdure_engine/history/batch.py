@@ -1,0 +1,314 @@
+"""One batch: everything that was decided together, on its way to one transaction and then out.
+
+A run that several requests of the batch touch is written once: its records become one history row, and a task or timer
+that was made and settled within the batch is never written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from perdure.protocol.events import HistoryEvent, encode_records
+from perdure.protocol.replies import ReplyKind, encode_replies
+from perdure.protocol.requests import SentRequest
+from perdure.protocol.tasks import TaskKind, task_member
+from perdure_broker.port import Outbox, Publication, StreamKind, TaskStream
+from perdure_engine.core.ledger import seal
+from perdure_engine.core.snapshot import encode_snapshot
+from perdure_engine.core.state import MutableState
+from perdure_engine.core.transition import (
+    ClearTimer,
+    Close,
+    Dispatch,
+    Effect,
+    KeepHeartbeat,
+    Push,
+    Remember,
+    Retire,
+    SetTimer,
+    Transition,
+)
+from perdure_engine.core.workflow_task import encode_workflow_task
+from perdure_engine.history.cache import CachedRun
+from perdure_engine.history.shard import Shard
+from perdure_engine.history.windows import Windows
+from perdure_store.port import (
+    CommitBatch,
+    ExecutionClose,
+    ExecutionRow,
+    HeartbeatRow,
+    HistoryRow,
+    RequestResultRow,
+    SnapshotRow,
+    TimerKey,
+    TimerRow,
+    TransferKey,
+    TransferRow,
+)
+
+SNAPSHOT_EVERY_BYTES = 256 * 1024
+"""History since the last snapshot of a run after which the next one is written."""
+
+REPLY_BYTES_MAX = 512 * 1024
+"""About the size of one reply entry; a larger set of replies to one sender is split."""
+
+VISIBILITY_KIND = 3
+"""Kind of the transfer row that stands for a visibility record still to be written."""
+
+
+class Draft:
+    """What a batch does to one run."""
+
+    __slots__ = (
+        "close",
+        "created",
+        "heartbeats",
+        "published",
+        "records",
+        "run",
+        "shard",
+        "task_deletes",
+        "task_inserts",
+        "timer_deletes",
+        "timer_inserts",
+        "visibility",
+    )
+
+    def __init__(self, shard: Shard, run: CachedRun) -> None:
+        self.shard = shard
+        self.run = run
+        self.records: list[HistoryEvent] = []
+        self.task_inserts: dict[tuple[int, int], TransferRow] = {}
+        self.task_deletes: dict[tuple[int, int], int] = {}
+        self.published: dict[tuple[int, int], tuple[TaskStream, bytes]] = {}
+        self.timer_inserts: dict[TimerKey, TimerRow] = {}
+        self.timer_deletes: dict[TimerKey, int] = {}
+        self.heartbeats: dict[int, bytes] = {}
+        self.close: Close | None = None
+        self.created = False
+        self.visibility: TransferRow | None = None
+
+
+class Batch:
+    """A batch under construction. `seal` ends it; then `commit` is what to write and `outbox` what to let out."""
+
+    def __init__(self, now_us: int, monotonic: float, windows: Windows) -> None:
+        self.now_us = now_us
+        self.commit = CommitBatch()
+        self.outbox = Outbox()
+        self.shards: dict[int, Shard] = {}
+        self.ranges: dict[int, int] = {}
+        self.drafts: dict[str, Draft] = {}
+        self.request_count = 0
+        self.entry_count = 0
+        self.after: list[Callable[[], Awaitable[None]]] = []
+        self.fallbacks: dict[str, tuple[TaskStream, bytes, TransferKey]] = {}
+        self.sticky: list[tuple[int, str, int, int]] = []
+        self.visible: list[str] = []
+        self._replies: dict[str, list[tuple[int, int, Any]]] = {}
+        self._monotonic = monotonic
+        self._windows = windows
+
+    def touch(self, shard: Shard) -> None:
+        """The shard has a part in this batch, if only its cursor."""
+        self.shards[shard.shard_id] = shard
+
+    # Replies and acks ----------------------------------------------------------------------------------------------
+
+    def reply(self, sender: str, number: int, kind: int, body: Any) -> None:
+        rows = self._replies.get(sender)
+        if rows is None:
+            self._replies[sender] = [(number, kind, body)]
+        else:
+            rows.append((number, kind, body))
+
+    def reply_to(self, sender: str, sent: SentRequest, transition: Transition) -> None:
+        if transition.reply_kind is not None:
+            self.reply(sender, sent.number, transition.reply_kind, transition.reply_body)
+
+    def finish(self, stream: bytes, entry_id: bytes, member: str) -> None:
+        """A stream entry has served: ack and delete it, and give up its member."""
+        if not stream:
+            return
+        found = self.outbox.finished.get(stream)
+        if found is None:
+            self.outbox.finished[stream] = ([entry_id], [member])
+        else:
+            found[0].append(entry_id)
+            found[1].append(member)
+
+    # Transitions ---------------------------------------------------------------------------------------------------
+
+    def draft(self, shard: Shard, run: CachedRun) -> Draft:
+        found = self.drafts.get(run.state.run_id)
+        if found is None:
+            found = self.drafts[run.state.run_id] = Draft(shard, run)
+            run.pins += 1
+        return found
+
+    def add(self, shard: Shard, run: CachedRun, transition: Transition) -> Draft:
+        """Take in what a decision asks for."""
+        draft = self.draft(shard, run)
+        if transition.records:
+            draft.records.extend(transition.records)
+        for effect in transition.effects:
+            self._carry_out(shard, run.state, draft, effect)
+        return draft
+
+    def _carry_out(self, shard: Shard, state: MutableState, draft: Draft, effect: Effect) -> None:
+        if isinstance(effect, Dispatch):
+            self._dispatch(shard, state, draft, effect)
+        elif isinstance(effect, Retire):
+            task = (effect.kind, effect.event_id)
+            if draft.task_inserts.pop(task, None) is None:
+                draft.task_deletes[task] = 1
+            draft.published.pop(task, None)
+        elif isinstance(effect, SetTimer):
+            key = TimerKey(shard.shard_id, effect.fire_at_us, state.run_id, effect.kind, effect.event_id)
+            draft.timer_inserts[key] = TimerRow(*key, effect.attempt)
+        elif isinstance(effect, ClearTimer):
+            key = TimerKey(shard.shard_id, effect.fire_at_us, state.run_id, effect.kind, effect.event_id)
+            if draft.timer_inserts.pop(key, None) is None:
+                draft.timer_deletes[key] = 1
+                shard.timers.discard(key)
+        elif isinstance(effect, Close):
+            draft.close = effect
+        elif isinstance(effect, KeepHeartbeat):
+            draft.heartbeats[effect.event_id] = effect.details
+        elif isinstance(effect, Remember):
+            row = RequestResultRow(shard.shard_id, state.run_id, effect.request_id, self.now_us, b"")
+            self.commit.request_results.append(row)
+        elif isinstance(effect, Push):
+            self.reply(effect.worker, 0, ReplyKind.PUSH, effect.message)
+
+    def _dispatch(self, shard: Shard, state: MutableState, draft: Draft, effect: Dispatch) -> None:
+        task = (effect.kind, effect.event_id)
+        kind = StreamKind.WORKFLOW if effect.kind == TaskKind.WORKFLOW else StreamKind.ACTIVITY
+        stream = TaskStream(state.namespace, effect.task_queue, kind)
+        data = effect.data
+        backlog = False
+        if effect.worker:
+            sticky = TaskStream(state.namespace, effect.task_queue, StreamKind.STICKY, effect.worker)
+            data = encode_workflow_task(state, self.now_us, whole=True)
+            draft.published[task] = (sticky, effect.data)
+        elif self._windows.take(stream, self._monotonic):
+            draft.published[task] = (stream, effect.data)
+        else:
+            backlog = True
+            self.outbox.backlogged.add(stream)
+        draft.task_inserts[task] = TransferRow(
+            shard.shard_id,
+            state.run_id,
+            effect.kind,
+            effect.event_id,
+            effect.attempt,
+            shard.take_task_id(),
+            state.namespace,
+            effect.task_queue,
+            effect.priority,
+            backlog,
+            self.now_us,
+            data,
+        )
+
+    def resend(self, shard: Shard, state: MutableState, event_id: int, attempt: int) -> None:
+        """Publish the workflow task that is out once more, to the task queue: its row stays as it is."""
+        stream = TaskStream(state.namespace, state.task_queue, StreamKind.WORKFLOW)
+        data = encode_workflow_task(state, self.now_us, whole=True)
+        member = task_member(state.run_id, event_id, attempt)
+        key = TransferKey(shard.shard_id, state.run_id, TaskKind.WORKFLOW, event_id)
+        self.touch(shard)
+        self.outbox.publish.setdefault(stream, []).append(Publication(shard.shard_id, member, data))
+        self.fallbacks[member] = (stream, data, key)
+
+    # The end -------------------------------------------------------------------------------------------------------
+
+    def seal(self) -> None:
+        """Turn the drafts into rows. Nothing may be added after this."""
+        commit = self.commit
+        for draft in self.drafts.values():
+            self._seal_draft(draft)
+        for shard in self.shards.values():
+            self.ranges[shard.shard_id] = shard.range_id
+            commit.shards.append(shard.advance())
+        for sender, rows in self._replies.items():
+            self.outbox.replies[sender] = _encode_replies(rows)
+
+    def _seal_draft(self, draft: Draft) -> None:
+        commit, state, shard_id = self.commit, draft.run.state, draft.shard.shard_id
+        run_id = state.run_id
+        records = draft.records
+        if state.buffered:
+            records.extend(seal(state))
+        if records:
+            data = encode_records(records)
+            state.batch_no += 1
+            state.history_size_bytes += len(data)
+            first = next((record.event_id for record in records if record.event_id), 0)
+            commit.history.append(HistoryRow(shard_id, run_id, state.batch_no, first, data))
+            if state.history_size_bytes - draft.run.snapshot_mark > SNAPSHOT_EVERY_BYTES and state.is_open:
+                draft.run.snapshot_mark = state.history_size_bytes
+                commit.snapshots.append(SnapshotRow(shard_id, run_id, state.batch_no, encode_snapshot(state)))
+        self._seal_execution(draft, state, shard_id)
+        if draft.visibility is not None:
+            commit.transfer_inserts.append(draft.visibility)
+        for kind, event_id in draft.task_deletes:
+            commit.transfer_deletes.append(TransferKey(shard_id, run_id, kind, event_id))
+        for task, row in draft.task_inserts.items():
+            commit.transfer_inserts.append(row)
+            target = draft.published.get(task)
+            if target is not None:
+                self._publish(row, *target)
+        if draft.timer_deletes:
+            commit.timer_deletes.extend(draft.timer_deletes)
+        for timer in draft.timer_inserts.values():
+            commit.timer_inserts.append(timer)
+            draft.shard.timers.add(timer)
+        for event_id, details in draft.heartbeats.items():
+            if (TaskKind.ACTIVITY, event_id) not in draft.task_deletes:
+                commit.heartbeats.append(HeartbeatRow(shard_id, run_id, TaskKind.ACTIVITY, event_id, details))
+
+    def _seal_execution(self, draft: Draft, state: MutableState, shard_id: int) -> None:
+        close_us = self.now_us if draft.close is not None else 0
+        length, size = (state.next_event_id - 1, state.history_size_bytes) if close_us else (0, 0)
+        if draft.created:
+            self.commit.executions.append(
+                ExecutionRow(
+                    shard_id,
+                    state.run_id,
+                    state.namespace,
+                    state.workflow_id,
+                    state.started.workflow_type,
+                    state.task_queue,
+                    state.status,
+                    state.start_time_us,
+                    close_us,
+                    length,
+                    size,
+                )
+            )
+        elif draft.close is not None:
+            self.commit.closes.append(ExecutionClose(shard_id, state.run_id, state.status, close_us, length, size))
+
+    def _publish(self, row: TransferRow, stream: TaskStream, data: bytes) -> None:
+        member = task_member(row.run_id, row.event_id, row.attempt)
+        publication = Publication(row.shard_id, member, data)
+        found = self.outbox.publish.get(stream)
+        if found is None:
+            self.outbox.publish[stream] = [publication]
+        else:
+            found.append(publication)
+        key = TransferKey(row.shard_id, row.run_id, row.kind, row.event_id)
+        normal = TaskStream(row.namespace, row.task_queue, StreamKind.WORKFLOW)
+        self.fallbacks[member] = (normal if stream.kind == StreamKind.STICKY else stream, row.data, key)
+        if stream.kind == StreamKind.STICKY:
+            self.sticky.append((row.shard_id, row.run_id, row.event_id, row.attempt))
+
+
+def _encode_replies(rows: list[tuple[int, int, Any]]) -> list[bytes]:
+    data = encode_replies(rows)
+    if len(data) <= REPLY_BYTES_MAX or len(rows) == 1:
+        return [data]
+    middle = len(rows) // 2
+    return _encode_replies(rows[:middle]) + _encode_replies(rows[middle:])

@@ -1,0 +1,106 @@
+"""The execution cache: open runs in memory, bounded in bytes."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from perdure_engine.core.state import MutableState, TimerPhase
+from perdure_engine.history.timers import HORIZON_US
+
+RUN_OVERHEAD_BYTES = 4_096
+"""What one idle run costs beside its data (measured: 3 to 4 KB)."""
+
+CACHE_BYTES_MAX = 256 * 1024 * 1024
+
+
+class CachedRun:
+    """A run in memory. `pins`: how many batches that are not yet durable touch it. `snapshot_mark`: the size of its
+    history at the last snapshot."""
+
+    __slots__ = ("pins", "size_bytes", "snapshot_mark", "state")
+
+    def __init__(self, state: MutableState, snapshot_mark: int = 0) -> None:
+        self.state = state
+        self.pins = 0
+        self.snapshot_mark = snapshot_mark
+        self.size_bytes = RUN_OVERHEAD_BYTES + state.history_size_bytes
+
+
+class ExecutionCache:
+    """Runs by run id, and the open one of each workflow id. A pinned run is never evicted."""
+
+    def __init__(self, bytes_max: int = CACHE_BYTES_MAX) -> None:
+        self._runs: OrderedDict[str, CachedRun] = OrderedDict()
+        self._open: dict[tuple[str, str], str] = {}
+        self._bytes_max = bytes_max
+        self._bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._runs)
+
+    def get(self, run_id: str) -> CachedRun | None:
+        return self._runs.get(run_id)
+
+    def open_run(self, namespace: str, workflow_id: str) -> CachedRun | None:
+        run_id = self._open.get((namespace, workflow_id))
+        return self._runs.get(run_id) if run_id is not None else None
+
+    def put(self, run: CachedRun) -> None:
+        state = run.state
+        self._runs[state.run_id] = run
+        self._bytes += run.size_bytes
+        if state.is_open:
+            self._open[state.namespace, state.workflow_id] = state.run_id
+
+    def close(self, state: MutableState) -> None:
+        """A run is closed: its workflow id is free, while the run itself stays until it is durable."""
+        key = (state.namespace, state.workflow_id)
+        if self._open.get(key) == state.run_id:
+            del self._open[key]
+
+    def release(self, run: CachedRun, now_us: int) -> None:
+        """A batch that touched the run is durable: forget it if it is closed or sleeps for long."""
+        run.pins -= 1
+        if run.pins == 0:
+            state = run.state
+            if not state.is_open or _sleeps(state, now_us):
+                self._remove(run)
+            else:
+                size = RUN_OVERHEAD_BYTES + state.history_size_bytes
+                self._bytes += size - run.size_bytes
+                run.size_bytes = size
+                self._runs.move_to_end(state.run_id)
+
+    def shrink(self) -> None:
+        """Evict the runs that were touched longest ago until the bound holds."""
+        if self._bytes <= self._bytes_max:
+            return
+        for run in list(self._runs.values()):
+            if self._bytes <= self._bytes_max:
+                return
+            if run.pins == 0:
+                self._remove(run)
+
+    def _remove(self, run: CachedRun) -> None:
+        if self._runs.pop(run.state.run_id, None) is not None:
+            self._bytes -= run.size_bytes
+            self.close(run.state)
+
+    def drop_shards(self, shard_ids: frozenset[int]) -> None:
+        """Forget every run of these shards, pinned or not: what is in memory is not what is stored."""
+        for run in list(self._runs.values()):
+            if run.state.shard_id in shard_ids:
+                self._remove(run)
+
+
+def _sleeps(state: MutableState, now_us: int) -> bool:
+    """True for a run with nothing to do but wait for timers beyond the horizon."""
+    return (
+        bool(state.timers)
+        and state.workflow_task is None
+        and not state.activities
+        and all(
+            timer.phase == TimerPhase.STARTED and timer.fire_at_us > now_us + HORIZON_US
+            for timer in state.timers.values()
+        )
+    )

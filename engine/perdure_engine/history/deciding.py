@@ -1,0 +1,237 @@
+"""Deciding: each request of a batch against its run, in order.
+
+Role: finds the run (memory, or what `loading` brought), lets the core decide, and adds the transition to the batch.
+Rules: synchronous from the first request of a batch to the last, so that nothing changes underneath.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from perdure.protocol.ids import run_id_for_start
+from perdure.protocol.replies import ErrorCode, ErrorReply, ReplyKind, Started
+from perdure.protocol.requests import (
+    RecordActivityTaskStarted,
+    ReportTaskLost,
+    RequestCancelWorkflow,
+    SignalWorkflow,
+    StartWorkflow,
+    TerminateWorkflow,
+)
+from perdure.protocol.tasks import task_member
+from perdure_engine.core.decide import (
+    decide,
+    decide_start,
+    decide_timer,
+    settle_open_conflict,
+    settle_reuse,
+    start_problem,
+)
+from perdure_engine.core.state import MutableState
+from perdure_engine.core.transition import Transition
+from perdure_engine.core.workflow_execution import terminate
+from perdure_engine.history.arrival import Arrival
+from perdure_engine.history.batch import Batch, Draft
+from perdure_engine.history.cache import CachedRun, ExecutionCache
+from perdure_engine.history.loading import Loaded
+from perdure_engine.history.queries import Queries
+from perdure_engine.history.reading import Reading
+from perdure_engine.history.shard import Shard
+from perdure_engine.history.visibility import VisibilityWriter
+from perdure_engine.history.waiters import Waiters
+from perdure_store.port import ExecutionKey, TimerKey, TimerRow
+
+_BY_WORKFLOW_ID = (SignalWorkflow, RequestCancelWorkflow, TerminateWorkflow)
+
+
+class Decider:
+    """Turns arrivals and due timers into transitions of a batch."""
+
+    def __init__(
+        self,
+        cache: ExecutionCache,
+        waiters: Waiters,
+        queries: Queries,
+        visibility: VisibilityWriter,
+        reading: Reading,
+    ) -> None:
+        self._cache = cache
+        self._waiters = waiters
+        self._queries = queries
+        self._visibility = visibility
+        self._reading = reading
+
+    # What must be loaded -------------------------------------------------------------------------------------------
+
+    def key_for(self, arrival: Arrival) -> ExecutionKey | None:
+        """What the store must be asked for before this request can be decided, or None."""
+        request = arrival.sent.request
+        shard_id = arrival.shard.shard_id
+        if isinstance(request, StartWorkflow):
+            if self._cache.open_run(request.namespace, request.workflow_id) is not None or start_problem(request):
+                return None
+            candidate = run_id_for_start(request.namespace, request.workflow_id, request.request_id)
+            return ExecutionKey(shard_id, request.namespace, request.workflow_id, "", candidate)
+        run_id = request.run_id
+        if run_id:
+            if self._cache.get(run_id) is not None:
+                return None
+            return ExecutionKey(shard_id, "", "", run_id)
+        if self._cache.open_run(request.namespace, request.workflow_id) is not None:
+            return None
+        return ExecutionKey(shard_id, request.namespace, request.workflow_id)
+
+    def key_for_timer(self, row: TimerRow) -> ExecutionKey | None:
+        if self._cache.get(row.run_id) is not None:
+            return None
+        return ExecutionKey(row.shard_id, "", "", row.run_id)
+
+    # Requests ------------------------------------------------------------------------------------------------------
+
+    def decide(self, batch: Batch, arrival: Arrival, loaded: Loaded) -> None:
+        request = arrival.sent.request
+        if isinstance(request, StartWorkflow):
+            self._start(batch, arrival, request, loaded)
+        elif self._reading.reads(request):
+            self._reading.read(batch, arrival, loaded)
+        else:
+            self._change(batch, arrival, request, loaded)
+
+    def _change(self, batch: Batch, arrival: Arrival, request: Any, loaded: Loaded) -> None:
+        run = self._find(request, loaded)
+        if run is None or not run.state.is_open:
+            self._change_closed(batch, arrival, request, loaded)
+        else:
+            if isinstance(request, RecordActivityTaskStarted):
+                request = request._replace(identity=arrival.sender)
+            transition = decide(run.state, request, batch.now_us)
+            draft = batch.add(arrival.shard, run, transition)
+            batch.reply_to(arrival.sender, arrival.sent, transition)
+            self._settle(batch, draft, run)
+        stream = getattr(request, "stream", None)
+        if stream is not None:
+            batch.finish(
+                stream, request.entry_id, task_member(request.run_id, request.scheduled_event_id, request.attempt)
+            )
+
+    def _find(self, request: Any, loaded: Loaded) -> CachedRun | None:
+        if request.run_id:
+            return self._cache.get(request.run_id)
+        return self._cache.open_run(request.namespace, request.workflow_id)
+
+    def _change_closed(self, batch: Batch, arrival: Arrival, request: Any, loaded: Loaded) -> None:
+        """The run is closed, or was never there."""
+        if isinstance(request, ReportTaskLost):
+            return
+        if isinstance(request, _BY_WORKFLOW_ID):
+            row = (
+                loaded.run(request.run_id) if request.run_id else loaded.latest(request.namespace, request.workflow_id)
+            )
+            cached = self._cache.get(request.run_id) if request.run_id else None
+            if row is not None or cached is not None:
+                self._reading.answer_if_known(batch, arrival, row.run_id if row is not None else request.run_id)
+                return
+            message = f"there is no workflow {request.workflow_id!r} in namespace {request.namespace!r}"
+            if request.run_id:
+                message += f" with the run id {request.run_id}"
+        else:
+            message = f"run {request.run_id} is closed or was never started; the task is no longer wanted, drop it"
+        batch.reply(arrival.sender, arrival.sent.number, ReplyKind.ERROR, ErrorReply(ErrorCode.NOT_FOUND, message))
+
+    # Starting ------------------------------------------------------------------------------------------------------
+
+    def _start(self, batch: Batch, arrival: Arrival, request: StartWorkflow, loaded: Loaded) -> None:
+        run_id = run_id_for_start(request.namespace, request.workflow_id, request.request_id)
+        existing = self._cache.open_run(request.namespace, request.workflow_id)
+        transition = Transition()
+        if existing is not None:
+            if existing.state.run_id == run_id:
+                transition.answer(Started(run_id, True))
+            elif settle_open_conflict(request, existing.state.run_id, transition):
+                self._terminate_for(batch, arrival, existing)
+                existing = None
+            if existing is not None:
+                self._answer_start(batch, arrival, request, existing.state, transition)
+                return
+        else:
+            repeated = loaded.run(run_id)
+            if repeated is not None:
+                transition.answer(Started(run_id, True))
+                batch.reply_to(arrival.sender, arrival.sent, transition)
+                if request.wait_result:
+                    self._reading.outcome_of(batch, arrival, repeated)
+                return
+            latest = loaded.latest(request.namespace, request.workflow_id)
+            if latest is not None and not settle_reuse(request, latest.run_id, latest.status, transition):
+                batch.reply_to(arrival.sender, arrival.sent, transition)
+                return
+        state, transition = decide_start(request, run_id, arrival.shard.shard_id, batch.now_us)
+        batch.reply_to(arrival.sender, arrival.sent, transition)
+        if state is None:
+            return
+        run = CachedRun(state)
+        self._cache.put(run)
+        draft = batch.add(arrival.shard, run, transition)
+        draft.created = True
+        draft.visibility = self._visibility.opened(batch, arrival.shard, state)
+        if request.wait_result:
+            self._waiters.add(run_id, arrival.sender, arrival.sent.number)
+
+    def _answer_start(
+        self, batch: Batch, arrival: Arrival, request: StartWorkflow, state: MutableState, transition: Transition
+    ) -> None:
+        batch.reply_to(arrival.sender, arrival.sent, transition)
+        if request.wait_result and transition.reply_kind == ReplyKind.OK:
+            self._waiters.add(state.run_id, arrival.sender, arrival.sent.number)
+
+    def _terminate_for(self, batch: Batch, arrival: Arrival, existing: CachedRun) -> None:
+        transition = Transition()
+        request = TerminateWorkflow(
+            existing.state.namespace,
+            existing.state.workflow_id,
+            existing.state.run_id,
+            "terminated by a start with TERMINATE_EXISTING",
+            b"",
+            "",
+            arrival.sent.request.identity,
+        )
+        terminate(existing.state, request, batch.now_us, transition)
+        self._settle(batch, batch.add(arrival.shard, existing, transition), existing)
+
+    # Timers --------------------------------------------------------------------------------------------------------
+
+    def fire(self, batch: Batch, shard: Shard, row: TimerRow, loaded: Loaded) -> None:
+        """A timer of this shard is due."""
+        batch.commit.timer_deletes.append(TimerKey(*row[:5]))
+        run = self._cache.get(row.run_id)
+        if run is None or not run.state.is_open:
+            return
+        transition = decide_timer(run.state, row.kind, row.event_id, row.attempt, batch.now_us)
+        self._settle(batch, batch.add(shard, run, transition), run)
+
+    def redirect(self, batch: Batch, shard: Shard, run_id: str, event_id: int, attempt: int) -> None:
+        """A sticky worker did not take its task in time: the task goes to the task queue, as the same attempt."""
+        run = self._cache.get(run_id)
+        if run is None or run.state.workflow_task is None:
+            return
+        state = run.state
+        task = run.state.workflow_task
+        if task.attempt == attempt and state.workflow_task_id() == event_id and not task.next_attempt_time_us > 0:
+            state.sticky_worker = ""
+            batch.resend(shard, state, event_id, attempt)
+
+    # After each change ---------------------------------------------------------------------------------------------
+
+    def _settle(self, batch: Batch, draft: Draft, run: CachedRun) -> None:
+        """What a change means for those who wait."""
+        state = run.state
+        if draft.close is not None and not state.is_open:
+            outcome = draft.close.outcome
+            self._cache.close(state)
+            self._waiters.resolve(batch, outcome)
+            self._queries.run_closed(batch, state)
+            row = self._visibility.closed(batch, draft.shard, state)
+            if row is not None:
+                draft.visibility = row
+        elif state.workflow_task is None:
+            self._queries.task_closed(batch, state)

@@ -1,0 +1,250 @@
+"""Intake: from inbox entries and due timers to one decided batch.
+
+Role: steps 1 to 3 of the contract of a batch. It bounds the batch, decodes, has everything loaded, decides each request
+in order, and sets aside what cannot be carried out, so that neighbours never wait for it.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from perdure.protocol.codec import CODEC_VERSION, DecodeError, pack
+from perdure.protocol.replies import ErrorCode, ErrorReply, ReplyKind
+from perdure.protocol.requests import StartWorkflow, decode_envelope, decode_request
+from perdure_broker.port import Broker, StreamEntry
+from perdure_engine.environment import Environment
+from perdure_engine.history.arrival import Arrival
+from perdure_engine.history.batch import Batch
+from perdure_engine.history.cache import ExecutionCache
+from perdure_engine.history.deciding import Decider
+from perdure_engine.history.loading import Loaded, load
+from perdure_engine.history.shard import Shard
+from perdure_engine.history.windows import Windows
+from perdure_store.port import DeadLetterRow, ExecutionKey, Store, TimerKey, TimerRow
+
+logger = logging.getLogger("perdure.engine.intake")
+
+REQUESTS_MAX = 2_000
+"""Requests of one batch: bounds how long deciding holds the loop (about 20 us each)."""
+
+TIMERS_MAX = 1_000
+
+NOTHING_LOADED = Loaded()
+
+
+class Undecidable(Exception):
+    """Deciding raised in the middle: the batch is spoiled, and so is every state it touched. Who is guilty is known."""
+
+    def __init__(self, shard: Shard, reason: str, place: tuple[bytes, int] | None, timer: TimerRow | None) -> None:
+        super().__init__(reason)
+        self.shard = shard
+        self.reason = reason
+        self.place = place
+        self.timer = timer
+
+
+class Intake:
+    """Builds batches. `limit`: requests that a batch may hold; lowered while a guilty one is looked for."""
+
+    def __init__(
+        self,
+        store: Store,
+        broker: Broker,
+        environment: Environment,
+        cache: ExecutionCache,
+        decider: Decider,
+        windows: Windows,
+        map_version: int,
+    ) -> None:
+        self._store = store
+        self._broker = broker
+        self._environment = environment
+        self._cache = cache
+        self._decider = decider
+        self._windows = windows
+        self._map_version = map_version
+        self.limit = REQUESTS_MAX
+        self.sheds = False
+
+    async def build(
+        self,
+        shards: Mapping[int, Shard],
+        reads: list[tuple[int, list[StreamEntry]]],
+        redirects: list[tuple[int, str, int, int]],
+    ) -> Batch:
+        """One decided batch, not yet sealed.
+
+        Raises:
+            Undecidable: rewind, and build again.
+            StoreUnavailable: nothing was changed; build again.
+        """
+        clock_us = self._environment.now_us()
+        now_us = max([clock_us, *(shard.time_us for shard in shards.values())])
+        batch = Batch(now_us, self._environment.monotonic(), self._windows)
+        arrivals = await self._take(batch, shards, reads)
+        due = self._take_due(shards, now_us, bool(arrivals))
+        keys: list[ExecutionKey] = [key for item in arrivals if (key := self._decider.key_for(item)) is not None]
+        keys.extend(key for _, row in due if (key := self._decider.key_for_timer(row)) is not None)
+        loaded = NOTHING_LOADED
+        if keys:
+            try:
+                loaded = await load(self._store, self._cache, keys)
+            except BaseException:
+                for shard, row in due:
+                    shard.timers.put_back([row])
+                raise
+        self._advance(batch, shards, reads)
+        for item in arrivals:
+            self._decide(batch, item, loaded)
+        for shard, row in due:
+            self._fire(batch, shard, row, loaded)
+        for shard_id, run_id, event_id, attempt in redirects:
+            if shard_id in shards:
+                self._decider.redirect(batch, shards[shard_id], run_id, event_id, attempt)
+        batch.request_count = len(arrivals) + len(due)
+        for draft in batch.drafts.values():
+            batch.touch(draft.shard)
+        for shard in batch.shards.values():
+            shard.tick(now_us)
+        return batch
+
+    # Taking in -----------------------------------------------------------------------------------------------------
+
+    async def _take(
+        self, batch: Batch, shards: Mapping[int, Shard], reads: list[tuple[int, list[StreamEntry]]]
+    ) -> list[Arrival]:
+        """Decode entries until the batch is full, and cut what was read down to what was taken."""
+        arrivals: list[Arrival] = []
+        for shard_id, entries in reads:
+            shard = shards[shard_id]
+            taken = 0
+            for entry in entries:
+                if len(arrivals) >= self.limit:
+                    break
+                taken += 1
+                if shard.is_done(entry.entry_id):
+                    continue
+                if entry.entry_id in shard.split:
+                    await self._take_apart(shard, entry)
+                    continue
+                self._decode(batch, shard, entry, arrivals)
+                batch.entry_count += 1
+            del entries[taken:]
+        return arrivals
+
+    def _decode(self, batch: Batch, shard: Shard, entry: StreamEntry, arrivals: list[Arrival]) -> None:
+        try:
+            map_version, sender, rows = decode_envelope(entry.data)
+        except DecodeError as error:
+            logger.error("an inbox entry of shard %d is not readable: %s", shard.shard_id, error)
+            self._bury(batch, shard, str(error), entry.data)
+            return
+        for index, row in enumerate(rows):
+            try:
+                sent = decode_request(row)
+            except DecodeError as error:
+                number = row[0] if type(row) is tuple and row and type(row[0]) is int else 0
+                self._refuse(batch, shard, sender, number, row, str(error), ErrorCode.INVALID_ARGUMENT)
+                continue
+            if map_version != self._map_version:
+                message = "the shard map has changed; read it again and send the request to the right shard"
+                batch.reply(sender, sent.number, ReplyKind.ERROR, ErrorReply(ErrorCode.WRONG_SHARD, message))
+                continue
+            reason = shard.poisoned.get((entry.entry_id, index))
+            if reason is not None:
+                self._refuse(batch, shard, sender, sent.number, row, reason, ErrorCode.DEAD_LETTERED)
+                continue
+            if self.sheds and isinstance(sent.request, StartWorkflow):
+                message = "the engines are behind with their work; start again later"
+                refusal = ErrorReply(ErrorCode.RESOURCE_EXHAUSTED, message, retry_after_ms=1_000)
+                batch.reply(sender, sent.number, ReplyKind.ERROR, refusal)
+                continue
+            arrivals.append(Arrival(shard, entry.entry_id, index, sender, sent, row))
+
+    async def _take_apart(self, shard: Shard, entry: StreamEntry) -> None:
+        """One request of this entry cannot be committed: each goes back into the inbox alone."""
+        map_version, sender, rows = decode_envelope(entry.data)
+        await self._broker.send([(shard.shard_id, pack((CODEC_VERSION, map_version, sender, (row,)))) for row in rows])
+
+    def _advance(self, batch: Batch, shards: Mapping[int, Shard], reads: list[tuple[int, list[StreamEntry]]]) -> None:
+        for shard_id, entries in reads:
+            if entries:
+                shard = shards[shard_id]
+                last = entries[-1].entry_id
+                shard.read_from = last
+                if not shard.is_done(last):
+                    shard.cursor = last
+                batch.touch(shard)
+                batch.outbox.inbox_deletes.setdefault(shard_id, []).extend(entry.entry_id for entry in entries)
+
+    def _take_due(self, shards: Mapping[int, Shard], now_us: int, busy: bool) -> list[tuple[Shard, TimerRow]]:
+        if busy and self.limit < REQUESTS_MAX:
+            return []
+        room = min(TIMERS_MAX, self.limit)
+        due: list[tuple[Shard, TimerRow]] = []
+        for shard in shards.values():
+            for row in shard.timers.take_due(now_us, room - len(due)):
+                due.append((shard, row))
+        return due
+
+    # Deciding ------------------------------------------------------------------------------------------------------
+
+    def _decide(self, batch: Batch, item: Arrival, loaded: Loaded) -> None:
+        run_id = getattr(item.sent.request, "run_id", "")
+        if loaded.broken and run_id in loaded.broken:
+            self._refuse_arrival(batch, item, loaded.broken[run_id])
+            return
+        try:
+            self._decider.decide(batch, item, loaded)
+        except (
+            Exception
+        ) as error:  # the top of one decision: whatever it raised is this request's fault, not its peers'
+            logger.exception("deciding a %s raised", type(item.sent.request).__name__)
+            raise Undecidable(item.shard, _reason(error), (item.entry_id, item.place), None) from error
+
+    def _fire(self, batch: Batch, shard: Shard, row: TimerRow, loaded: Loaded) -> None:
+        batch.touch(shard)
+        key = TimerKey(*row[:5])
+        reason = shard.poisoned_timers.pop(key, None) or loaded.broken.get(row.run_id)
+        if reason is not None:
+            batch.commit.timer_deletes.append(key)
+            self._bury(batch, shard, reason, pack(tuple(row)), source="timer")
+            return
+        try:
+            self._decider.fire(batch, shard, row, loaded)
+        except Exception as error:  # as above
+            logger.exception("deciding a timer raised")
+            raise Undecidable(shard, _reason(error), None, row) from error
+
+    # Setting aside -------------------------------------------------------------------------------------------------
+
+    def _refuse_arrival(self, batch: Batch, item: Arrival, reason: str) -> None:
+        self._refuse(batch, item.shard, item.sender, item.sent.number, item.row, reason, ErrorCode.DEAD_LETTERED)
+
+    def _refuse(
+        self, batch: Batch, shard: Shard, sender: str, number: int, row: Any, reason: str, code: ErrorCode
+    ) -> None:
+        """Keep a request that cannot be carried out among the dead letters, and tell its sender."""
+        letter_id = self._bury(batch, shard, reason, pack((CODEC_VERSION, self._map_version, sender, (row,))))
+        message = f"{reason} (kept as dead letter {letter_id})"
+        batch.reply(sender, number, ReplyKind.ERROR, ErrorReply(code, message))
+
+    def _bury(self, batch: Batch, shard: Shard, reason: str, data: bytes, source: str = "inbox") -> str:
+        letter_id = str(uuid.UUID(int=self._environment.random.getrandbits(128), version=4))
+        batch.touch(shard)
+        batch.commit.dead_letters.append(
+            DeadLetterRow(shard.shard_id, letter_id, batch.now_us, source, _storable(reason), data)
+        )
+        return letter_id
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _storable(text: str) -> str:
+    """Text that a database takes."""
+    return text.replace("\0", "\\0").encode(errors="backslashreplace").decode()

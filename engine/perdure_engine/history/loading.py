@@ -1,0 +1,95 @@
+"""Loading: what a batch needs and memory does not hold, in one query."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from perdure.protocol.codec import DecodeError
+from perdure.protocol.events import decode_records
+from perdure.protocol.tasks import TaskKind
+from perdure_engine.core.fold import begin, fold
+from perdure_engine.core.snapshot import decode_snapshot
+from perdure_engine.core.state import Bug, MutableState
+from perdure_engine.history.cache import CachedRun, ExecutionCache
+from perdure_store.port import ExecutionKey, ExecutionRow, LoadedExecution, Store
+
+OPEN = 1
+
+
+class Loaded:
+    """What the store said about one batch's keys: closed runs are rows only; open ones are put into the cache.
+
+    `broken`: open runs whose history does not fold, with the reason; they harm nobody else.
+    """
+
+    def __init__(self) -> None:
+        self._rows: dict[str, ExecutionRow] = {}
+        self._latest: dict[tuple[str, str], ExecutionRow] = {}
+        self.broken: dict[str, str] = {}
+
+    def note(self, row: ExecutionRow) -> None:
+        self._rows[row.run_id] = row
+        key = (row.namespace, row.workflow_id)
+        latest = self._latest.get(key)
+        if latest is None or (row.status == OPEN, row.start_time_us) > (latest.status == OPEN, latest.start_time_us):
+            self._latest[key] = row
+
+    def run(self, run_id: str) -> ExecutionRow | None:
+        return self._rows.get(run_id)
+
+    def latest(self, namespace: str, workflow_id: str) -> ExecutionRow | None:
+        """The open run of a workflow id, or the last closed one."""
+        return self._latest.get((namespace, workflow_id))
+
+
+def rebuild(loaded: LoadedExecution) -> CachedRun:
+    """Fold an open run from its snapshot and history."""
+    row = loaded.row
+    state: MutableState
+    if loaded.snapshot:
+        state = decode_snapshot(loaded.snapshot)
+        state.batch_no = loaded.snapshot_batch_no
+        rows = [item for item in loaded.history if item.batch_no > loaded.snapshot_batch_no]
+        mark = state.history_size_bytes
+    else:
+        rows = list(loaded.history)
+        if not rows:
+            raise Bug(f"run {row.run_id} is open and has no history")
+        first = decode_records(rows[0].data)
+        state = begin(row.namespace, row.workflow_id, row.run_id, row.shard_id, first[0])
+        fold(state, first[1:])
+        state.batch_no = rows[0].batch_no
+        state.history_size_bytes = len(rows[0].data)
+        rows = rows[1:]
+        mark = 0
+    for item in rows:
+        if item.batch_no != state.batch_no + 1:
+            raise Bug(f"run {row.run_id}: history row {item.batch_no} after {state.batch_no}")
+        fold(state, decode_records(item.data))
+        state.batch_no = item.batch_no
+        state.history_size_bytes += len(item.data)
+    for heartbeat in loaded.heartbeats:
+        activity = state.activities.get(heartbeat.event_id)
+        if activity is not None and heartbeat.kind == TaskKind.ACTIVITY:
+            activity.heartbeat_details = heartbeat.heartbeat
+    return CachedRun(state, mark)
+
+
+async def load(store: Store, cache: ExecutionCache, keys: Iterable[ExecutionKey]) -> Loaded:
+    """Ask for `keys`, put open runs into the cache, and say what rows there are."""
+    wanted = list(dict.fromkeys(keys))
+    loaded = Loaded()
+    if not wanted:
+        return loaded
+    for found in await store.load(wanted):
+        for execution in found:
+            row = execution.row
+            if cache.get(row.run_id) is not None:
+                continue
+            loaded.note(row)
+            if row.status == OPEN:
+                try:
+                    cache.put(rebuild(execution))
+                except (Bug, DecodeError) as error:
+                    loaded.broken[row.run_id] = f"the history of run {row.run_id} does not fold: {error}"
+    return loaded

@@ -1,0 +1,309 @@
+"""Reads: requests that change nothing. What they say leaves with the batch that they came in, once that is durable."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from perdure.protocol.codec import pack, unpack
+from perdure.protocol.events import HistoryEvent, decode_records, encode_records
+from perdure.protocol.replies import (
+    Description,
+    ErrorCode,
+    ErrorReply,
+    HistoryPage,
+    Outcome,
+    PendingActivity,
+    PendingWorkflowTask,
+    ReplyKind,
+    encode_replies,
+)
+from perdure.protocol.requests import (
+    AwaitResult,
+    DescribeWorkflow,
+    GetActivityTask,
+    GetHistory,
+    GetWorkflowTask,
+    QueryWorkflow,
+)
+from perdure_broker.port import Broker
+from perdure_engine.core.activity import encode_activity_task
+from perdure_engine.core.state import ActivityPhase, ActivityState, MutableState
+from perdure_engine.history.arrival import Arrival
+from perdure_engine.history.batch import Batch
+from perdure_engine.history.cache import ExecutionCache
+from perdure_engine.history.loading import Loaded
+from perdure_engine.history.queries import Queries
+from perdure_engine.history.waiters import Waiters
+from perdure_store.port import ExecutionRow, HistoryRow, Store
+
+PAGE_BYTES_MAX = 1_000_000
+"""About the size of one page of history."""
+
+_ROWS_A_READ = 200
+
+_READS = (AwaitResult, DescribeWorkflow, GetHistory, GetWorkflowTask, GetActivityTask, QueryWorkflow)
+
+
+class Reading:
+    def __init__(self, store: Store, broker: Broker, cache: ExecutionCache, waiters: Waiters, queries: Queries) -> None:
+        self._store = store
+        self._broker = broker
+        self._cache = cache
+        self._waiters = waiters
+        self._queries = queries
+        self._handlers: dict[type[Any], Callable[[Batch, Arrival, Any, Loaded], None]] = {
+            AwaitResult: self._await_result,
+            DescribeWorkflow: self._describe,
+            GetHistory: self._history,
+            GetWorkflowTask: self._workflow_task,
+            GetActivityTask: self._activity_task,
+            QueryWorkflow: self._query,
+        }
+
+    def reads(self, request: Any) -> bool:
+        return isinstance(request, _READS)
+
+    def read(self, batch: Batch, arrival: Arrival, loaded: Loaded) -> None:
+        self._handlers[type(arrival.sent.request)](batch, arrival, arrival.sent.request, loaded)
+
+    # Finding the run -----------------------------------------------------------------------------------------------
+
+    def _state(self, request: Any) -> MutableState | None:
+        if request.run_id:
+            run = self._cache.get(request.run_id)
+        else:
+            run = self._cache.open_run(request.namespace, request.workflow_id)
+        return run.state if run is not None else None
+
+    def _row(self, request: Any, loaded: Loaded) -> ExecutionRow | None:
+        return loaded.run(request.run_id) if request.run_id else loaded.latest(request.namespace, request.workflow_id)
+
+    def _refuse(self, batch: Batch, arrival: Arrival, message: str, code: ErrorCode = ErrorCode.NOT_FOUND) -> None:
+        batch.reply(arrival.sender, arrival.sent.number, ReplyKind.ERROR, ErrorReply(code, message))
+
+    def _refuse_unknown(self, batch: Batch, arrival: Arrival, request: Any) -> None:
+        run = f" with the run id {request.run_id}" if request.run_id else ""
+        self._refuse(
+            batch,
+            arrival,
+            f"there is no workflow {request.workflow_id!r} in namespace {request.namespace!r}{run}; "
+            "check the id and the namespace",
+        )
+
+    def _later(self, batch: Batch, arrival: Arrival, answer: Callable[[], Awaitable[tuple[ReplyKind, Any]]]) -> None:
+        """Answer from the store, once the batch is durable."""
+
+        async def run() -> None:
+            kind, body = await answer()
+            await self._broker.reply(arrival.sender, encode_replies([(arrival.sent.number, kind, body)]))
+
+        batch.after.append(run)
+
+    # Result --------------------------------------------------------------------------------------------------------
+
+    def _await_result(self, batch: Batch, arrival: Arrival, request: AwaitResult, loaded: Loaded) -> None:
+        state = self._state(request)
+        if state is not None and state.is_open:
+            self._waiters.add(state.run_id, arrival.sender, arrival.sent.number)
+            batch.reply(arrival.sender, arrival.sent.number, ReplyKind.REGISTERED, state.run_id)
+        elif state is not None and state.outcome is not None:
+            batch.reply(arrival.sender, arrival.sent.number, ReplyKind.OUTCOME, state.outcome)
+        elif (row := self._row(request, loaded)) is not None:
+            self.outcome_of(batch, arrival, row)
+        else:
+            self._refuse_unknown(batch, arrival, request)
+
+    def outcome_of(self, batch: Batch, arrival: Arrival, row: ExecutionRow) -> None:
+        """Answer with the outcome of a closed run: it stands in its last event."""
+
+        async def answer() -> tuple[ReplyKind, Any]:
+            last = await self._store.last_history_row(row.shard_id, row.run_id)
+            if last is None:
+                return ReplyKind.OUTCOME, Outcome(row.run_id, row.status)
+            event = decode_records(last.data)[-1]
+            attributes = event.attributes
+            result = getattr(attributes, "result", b"") or getattr(attributes, "details", b"")
+            failure = getattr(attributes, "failure", None)
+            return ReplyKind.OUTCOME, Outcome(row.run_id, row.status, result, failure)
+
+        self._later(batch, arrival, answer)
+
+    def answer_if_known(self, batch: Batch, arrival: Arrival, run_id: str) -> None:
+        """A signal, cancel or terminate for a closed run: fine if it is a repeated one, else too late."""
+        request = arrival.sent.request
+
+        async def answer() -> tuple[ReplyKind, Any]:
+            if await self._store.request_exists(arrival.shard.shard_id, run_id, request.request_id):
+                return ReplyKind.OK, None
+            message = f"workflow {request.workflow_id!r} is closed already; nothing was changed"
+            return ReplyKind.ERROR, ErrorReply(ErrorCode.NOT_FOUND, message, run_id)
+
+        self._later(batch, arrival, answer)
+
+    # Description ---------------------------------------------------------------------------------------------------
+
+    def _describe(self, batch: Batch, arrival: Arrival, request: DescribeWorkflow, loaded: Loaded) -> None:
+        state = self._state(request)
+        if state is not None:
+            batch.reply(arrival.sender, arrival.sent.number, ReplyKind.OK, describe(state, batch.now_us))
+            return
+        row = self._row(request, loaded)
+        if row is None:
+            self._refuse_unknown(batch, arrival, request)
+            return
+
+        async def answer() -> tuple[ReplyKind, Any]:
+            rows = await self._store.read_history(row.shard_id, row.run_id, limit=1)
+            started = decode_records(rows[0].data)[0].attributes if rows else None
+            return ReplyKind.OK, Description(
+                row.namespace,
+                row.workflow_id,
+                row.run_id,
+                row.workflow_type,
+                row.task_queue,
+                row.status,
+                row.start_time_us,
+                row.close_time_us,
+                row.history_length,
+                row.history_size_bytes,
+                started.memo if started is not None else b"",
+                started.search_attributes if started is not None else b"",
+            )
+
+        self._later(batch, arrival, answer)
+
+    # History -------------------------------------------------------------------------------------------------------
+
+    def _history(self, batch: Batch, arrival: Arrival, request: GetHistory, loaded: Loaded) -> None:
+        state = self._state(request)
+        row = self._row(request, loaded)
+        if state is None and row is None:
+            self._refuse_unknown(batch, arrival, request)
+            return
+        run_id = state.run_id if state is not None else row.run_id if row is not None else ""
+        shard_id = arrival.shard.shard_id
+        size = min(max(request.page_size_bytes, 1), PAGE_BYTES_MAX)
+
+        async def answer() -> tuple[ReplyKind, Any]:
+            after = unpack(request.page_token)[0] if request.page_token else 0
+            return ReplyKind.OK, await self._page(shard_id, run_id, after, size)
+
+        self._later(batch, arrival, answer)
+
+    async def _page(self, shard_id: int, run_id: str, after_batch_no: int, size: int) -> HistoryPage:
+        rows = await self._store.read_history(shard_id, run_id, after_batch_no=after_batch_no, limit=_ROWS_A_READ)
+        taken, more = _take(rows, size)
+        more = more or len(rows) == _ROWS_A_READ
+        token = pack((taken[-1].batch_no,)) if taken and more else b""
+        return HistoryPage(tuple(row.data for row in taken), token)
+
+    def _workflow_task(self, batch: Batch, arrival: Arrival, request: GetWorkflowTask, loaded: Loaded) -> None:
+        """History for a worker that holds the task. The new events alone are in memory; the rest is read."""
+        state = self._state(request)
+        if (
+            state is None
+            or state.workflow_task is None
+            or state.workflow_task.attempt != request.attempt
+            or state.workflow_task_id() != request.scheduled_event_id
+        ):
+            self._refuse(batch, arrival, "the workflow task is no longer the current one; drop it")
+            return
+        if request.after_event_id == state.last_completed_event_id and state.recent is not None:
+            page = _recent_page(state.recent, request.page_token)
+            batch.reply(arrival.sender, arrival.sent.number, ReplyKind.OK, page)
+            return
+        shard_id, run_id = arrival.shard.shard_id, state.run_id
+
+        async def answer() -> tuple[ReplyKind, Any]:
+            after = unpack(request.page_token)[0] if request.page_token else 0
+            return ReplyKind.OK, await self._page(shard_id, run_id, after, PAGE_BYTES_MAX)
+
+        self._later(batch, arrival, answer)
+
+    def _activity_task(self, batch: Batch, arrival: Arrival, request: GetActivityTask, loaded: Loaded) -> None:
+        state = self._state(request)
+        activity = state.activities.get(request.scheduled_event_id) if state is not None else None
+        if state is None or activity is None or activity.attempt != request.attempt:
+            self._refuse(batch, arrival, "the activity task is no longer the current one; drop it")
+            return
+        data = encode_activity_task(state, activity, inline=True)
+        batch.reply(arrival.sender, arrival.sent.number, ReplyKind.OK, data)
+
+    # Query ---------------------------------------------------------------------------------------------------------
+
+    def _query(self, batch: Batch, arrival: Arrival, request: QueryWorkflow, loaded: Loaded) -> None:
+        state = self._state(request)
+        if state is not None:
+            self._queries.ask(batch, arrival.sender, arrival.sent.number, request, state)
+        elif (row := self._row(request, loaded)) is not None:
+            self._queries.ask_closed(batch, arrival.sender, arrival.sent.number, request, row)
+        else:
+            self._refuse_unknown(batch, arrival, request)
+
+
+def _take(rows: Sequence[HistoryRow], size: int) -> tuple[list[HistoryRow], bool]:
+    """The first rows up to about `size` bytes (at least one), and whether some were left."""
+    total = 0
+    for index, row in enumerate(rows):
+        total += len(row.data)
+        if index and total > size:
+            return list(rows[:index]), True
+    return list(rows), False
+
+
+def _recent_page(recent: list[HistoryEvent], token: bytes) -> HistoryPage:
+    """One page of events from memory, about a megabyte."""
+    start = unpack(token)[0] if token else 0
+    step = 2_000
+    data = encode_records(recent[start : start + step])
+    while len(data) > PAGE_BYTES_MAX and step > 1:
+        step = max(1, step // 2)
+        data = encode_records(recent[start : start + step])
+    end = start + step
+    return HistoryPage((data,), pack((end,)) if end < len(recent) else b"")
+
+
+def describe(state: MutableState, now_us: int) -> Description:
+    """What an open run looks like from outside, retries included."""
+    task = state.workflow_task
+    return Description(
+        state.namespace,
+        state.workflow_id,
+        state.run_id,
+        state.started.workflow_type,
+        state.task_queue,
+        state.status,
+        state.start_time_us,
+        0,
+        state.next_event_id - 1,
+        state.history_size_bytes,
+        state.started.memo,
+        state.started.search_attributes,
+        tuple(_describe_activity(activity, now_us) for activity in state.activities.values()),
+        PendingWorkflowTask(task.scheduled_time_us, task.attempt, task.last_failure) if task is not None else None,
+    )
+
+
+_PHASE_NAMES = {
+    ActivityPhase.SCHEDULED: "SCHEDULED",
+    ActivityPhase.STARTED: "STARTED",
+    ActivityPhase.CANCEL_REQUESTED: "CANCEL_REQUESTED",
+    ActivityPhase.RESOLVED: "RESOLVED",
+}
+
+
+def _describe_activity(activity: ActivityState, now_us: int) -> PendingActivity:
+    next_us = activity.attempt_scheduled_time_us
+    return PendingActivity(
+        activity.attributes.activity_id,
+        activity.attributes.activity_type,
+        _PHASE_NAMES[activity.phase],
+        activity.attempt,
+        activity.attributes.retry_policy.maximum_attempts,
+        activity.scheduled_time_us,
+        activity.started_time_us,
+        next_us if next_us > now_us else 0,
+        activity.worker,
+        activity.last_failure,
+    )

@@ -1,0 +1,453 @@
+"""The history service of one engine: owns shards and runs their batches.
+
+The loop of a batch, and its contract (DESIGN: one way in):
+
+1. read a batch from the inboxes of the shards that are held, and the timers that are due;
+2. load what is not in memory, in one query;
+3. decide each request in order, in memory;
+4. commit once, while the next batch is being read and decided;
+5. only then let replies, tasks, acks and inbox deletes out.
+
+Whenever step 4 does not say yes, or step 3 raises, everything undurable is thrown away: the shards are rewound to what
+the store says, and their inboxes read again from the committed cursor. That is always right, because the cursor commits
+with the effects.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from perdure.protocol.tasks import TaskKind
+from perdure_broker.port import Broker, BrokerUnavailable, ClusterInfo, TaskStream
+from perdure_engine.environment import Environment
+from perdure_engine.history.batch import Batch
+from perdure_engine.history.cache import CACHE_BYTES_MAX, ExecutionCache
+from perdure_engine.history.committing import BatchLost, Committer
+from perdure_engine.history.deciding import Decider
+from perdure_engine.history.intake import REQUESTS_MAX, Intake, Undecidable
+from perdure_engine.history.queries import Queries
+from perdure_engine.history.reading import Reading
+from perdure_engine.history.recovery import Recovery, Repair
+from perdure_engine.history.releasing import Releaser
+from perdure_engine.history.shard import Shard
+from perdure_engine.history.visibility import VisibilityWriter
+from perdure_engine.history.waiters import Waiters
+from perdure_engine.history.windows import Windows
+from perdure_store.port import ShardRow, Store, StoreError, StoreUnavailable, TimerKey, TransferKey, TransferRow
+
+logger = logging.getLogger("perdure.engine.history")
+
+BLOCK_MS = 1_000
+"""How long a read of the inboxes waits at the most."""
+
+ENTRIES_A_SHARD = 64
+"""Inbox entries that one read takes of each shard (an entry holds up to a hundred requests)."""
+
+STICKY_TIMEOUT_S = 5.0
+"""Seconds after which a workflow task that its sticky worker has not completed goes to the task queue as well."""
+
+UPKEEP_S = 1.0
+RECONCILE_S = 30.0
+RETRY_S = 0.5
+
+INBOX_SHED_AT = 20_000
+"""Entries waiting in one inbox from which on starts are refused until it is half of that."""
+
+
+@dataclass(slots=True)
+class Counters:
+    """What this service has done since it began."""
+
+    batches: int = 0
+    requests: int = 0
+    rewinds: int = 0
+    republished: int = 0
+
+
+class HistoryService:
+    """Holds shards (see `Ownership`) and runs their batches until it is stopped.
+
+    Args:
+        backlogged: called with the streams for which backlog was just committed.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        broker: Broker,
+        environment: Environment,
+        cluster: ClusterInfo,
+        *,
+        cache_bytes_max: int = CACHE_BYTES_MAX,
+        backlogged: Callable[[set[TaskStream]], None] = lambda streams: None,
+    ) -> None:
+        self._store = store
+        self._broker = broker
+        self._environment = environment
+        self._cluster = cluster
+        self._backlogged = backlogged
+        self._shards: dict[int, Shard] = {}
+        self._epoch = ""
+        self._turn = asyncio.Lock()
+        self._has_shards = asyncio.Event()
+        self._refused: list[tuple[TaskStream, TransferKey]] = []
+        self._sticky: list[tuple[float, tuple[int, str, int, int]]] = []
+        self._lost: set[int] = set()
+        self._stopping = False
+        self.counters = Counters()
+        windows = Windows()
+        self.cache = ExecutionCache(cache_bytes_max)
+        self.waiters = Waiters()
+        self._queries = Queries(broker)
+        self._visibility = VisibilityWriter(store, environment)
+        reading = Reading(store, broker, self.cache, self.waiters, self._queries)
+        decider = Decider(self.cache, self.waiters, self._queries, self._visibility, reading)
+        self._intake = Intake(store, broker, environment, self.cache, decider, windows, cluster.map_version)
+        self._durable: asyncio.Queue[Batch] = asyncio.Queue(maxsize=4)
+        self._committer = Committer(store, environment, self._durable)
+        self._releaser = Releaser(
+            store,
+            broker,
+            environment,
+            windows,
+            self._durable,
+            released=self._on_durable,
+            refused=self._on_refused,
+            lost=self._on_lost,
+        )
+        self._recovery = Recovery(store, broker, self._visibility)
+
+    # Life ----------------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Run batches until `stop`, then return when everything decided is durable and released."""
+        self._epoch = await self._broker.epoch()
+        background = [
+            self._environment.spawn(self._releaser.run(), name="releaser"),
+            self._environment.spawn(self._visibility.run(), name="visibility"),
+            self._environment.spawn(self._upkeep(), name="upkeep"),
+            self._environment.spawn(self._reconcile(), name="reconciler"),
+        ]
+        intake = self._environment.spawn(self._run_batches(), name="intake")
+        try:
+            done, _ = await asyncio.wait([intake, *background], return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+            await self._durable.join()
+        finally:
+            for task in (intake, *background):
+                task.cancel()
+            await asyncio.gather(intake, *background, return_exceptions=True)
+
+    async def stop(self) -> None:
+        """End `run` after the batch that is under way. Give up the shards first (`Ownership.retire`)."""
+        self._stopping = True
+        self._has_shards.set()
+        await self._broker.wake_inbox_reader()
+
+    # Shards --------------------------------------------------------------------------------------------------------
+
+    def held(self) -> frozenset[int]:
+        return frozenset(self._shards)
+
+    def ranges(self) -> dict[int, int]:
+        """The range by which each held shard is owned."""
+        return {shard_id: shard.range_id for shard_id, shard in self._shards.items()}
+
+    async def gain(self, row: ShardRow) -> None:
+        """A shard was acquired: take in its timers, publish what is missing, and read its inbox from now on."""
+        if not self._epoch:
+            self._epoch = await self._broker.epoch()
+        shard = Shard(row, self._epoch)
+        await shard.timers.refill(self._store, self._environment.now_us())
+        async with self._turn:
+            self._shards[row.shard_id] = shard
+        self._has_shards.set()
+        await self._broker.wake_inbox_reader()
+        logger.info("shard %d is held at range %d", row.shard_id, row.range_id)
+        self._environment.spawn(self._repair(shard, self._environment.now_us()), name=f"repair-{row.shard_id}")
+
+    async def give_up(self, shard_id: int) -> None:
+        """Let a shard go, once what was decided on it is durable and released."""
+        async with self._turn:
+            shard = self._shards.get(shard_id)
+            if shard is None:
+                return
+            try:
+                await self._committer.settle()
+            except BatchLost as lost:
+                await self._follow_loss(lost)
+            self._drop(shard_id)
+        await self._durable.join()
+        await self._store.release_shard(shard_id, shard.range_id)
+
+    def _drop(self, shard_id: int) -> None:
+        self._shards.pop(shard_id, None)
+        self.cache.drop_shards(frozenset({shard_id}))
+        self._visibility.forget_shards(frozenset({shard_id}))
+        if not self._shards:
+            self._has_shards.clear()
+
+    # Batches -------------------------------------------------------------------------------------------------------
+
+    async def _run_batches(self) -> None:
+        while not self._stopping:
+            if not self._shards:
+                await self._has_shards.wait()
+                continue
+            try:
+                await self._run_batch()
+            except BatchLost as lost:
+                async with self._turn:
+                    await self._follow_loss(lost)
+            except Undecidable as guilty:
+                async with self._turn:
+                    await self._follow_undecidable(guilty)
+            except BrokerUnavailable as error:
+                logger.warning("the broker is unavailable, reading again soon: %s", error)
+                await self._environment.sleep(RETRY_S)
+            except StoreUnavailable as error:
+                logger.warning("the store is unavailable, loading again soon: %s", error)
+                await self._environment.sleep(RETRY_S)
+        try:
+            await self._committer.settle()
+        except BatchLost as lost:
+            logger.warning("the last batch was not committed; its requests are still in the inbox: %s", lost)
+
+    async def _run_batch(self) -> None:
+        cursors = {shard_id: shard.read_from for shard_id, shard in self._shards.items()}
+        reads = await self._broker.read_inboxes(cursors, count=ENTRIES_A_SHARD, block_ms=self._block_ms())
+        async with self._turn:
+            self._drop_lost()
+            current = [
+                (shard_id, entries)
+                for shard_id, entries in reads
+                if shard_id in self._shards and self._shards[shard_id].read_from == cursors[shard_id]
+            ]
+            batch = await self._intake.build(self._shards, current, self._take_sticky())
+            self._add_chores(batch)
+            if not batch.shards:
+                return
+            batch.seal()
+            self.counters.batches += 1
+            self.counters.requests += batch.request_count
+            await self._committer.submit(batch)
+
+    def _block_ms(self) -> int:
+        """How long the next read may wait: up to the next thing that must happen by itself."""
+        if self._refused or self._lost or self._visibility.has_done():
+            return 1
+        block_ms = BLOCK_MS
+        due = [due_us for shard in self._shards.values() if (due_us := shard.timers.next_due_us()) is not None]
+        if due:
+            block_ms = min(block_ms, max(1, (min(due) - self._environment.now_us() + 999) // 1000))
+        if self._sticky:
+            wait_s = self._sticky[0][0] - self._environment.monotonic()
+            block_ms = min(block_ms, max(1, int(wait_s * 1000) + 1))
+        return block_ms
+
+    def _take_sticky(self) -> list[tuple[int, str, int, int]]:
+        """Sticky tasks whose time to be taken is over."""
+        now = self._environment.monotonic()
+        due = []
+        while self._sticky and self._sticky[0][0] <= now:
+            due.append(heapq.heappop(self._sticky)[1])
+        return due
+
+    def _add_chores(self, batch: Batch) -> None:
+        """Rows that changed beside the requests: refused publications, and visibility records that are written."""
+        refused, self._refused = self._refused, []
+        for stream, key in refused:
+            shard = self._shards.get(key.shard_id)
+            if shard is not None:
+                batch.touch(shard)
+                batch.commit.transfer_backlogs.append(key)
+                batch.outbox.backlogged.add(stream)
+        for key in self._visibility.take_done():
+            shard = self._shards.get(key.shard_id)
+            if shard is not None:
+                batch.touch(shard)
+                batch.commit.transfer_deletes.append(key)
+
+    # What the releaser says ----------------------------------------------------------------------------------------
+
+    def _on_durable(self, batch: Batch) -> None:
+        for draft in batch.drafts.values():
+            self.cache.release(draft.run, batch.now_us)
+        self.cache.shrink()
+        if batch.visible:
+            self._visibility.ready(batch.visible)
+        if batch.sticky:
+            deadline = self._environment.monotonic() + STICKY_TIMEOUT_S
+            for item in batch.sticky:
+                heapq.heappush(self._sticky, (deadline, item))
+        if batch.outbox.backlogged:
+            self._backlogged(batch.outbox.backlogged)
+        self._intake.limit = min(REQUESTS_MAX, self._intake.limit * 2)
+
+    def _on_refused(self, stream: TaskStream, keys: list[TransferKey]) -> None:
+        self._refused.extend((stream, key) for key in keys)
+        self._environment.spawn(self._wake(), name="wake")
+
+    async def _wake(self) -> None:
+        try:
+            await self._broker.wake_inbox_reader()
+        except BrokerUnavailable as error:
+            logger.debug("the reader was not woken, it will wake by itself: %s", error)
+
+    def _on_lost(self, shard_ids: tuple[int, ...]) -> None:
+        self._lost.update(shard_ids)
+
+    def _drop_lost(self) -> None:
+        for shard_id in self._lost:
+            logger.warning("shard %d belongs to another engine now", shard_id)
+            self._drop(shard_id)
+        self._lost.clear()
+
+    # What goes wrong -----------------------------------------------------------------------------------------------
+
+    async def _follow_loss(self, lost: BatchLost) -> None:
+        """A batch was not committed: find out why, and go back to what is durable."""
+        batch = lost.batch
+        logger.warning("a batch of %d requests was not committed: %s", batch.request_count, lost.reason)
+        if lost.rejected:
+            if batch.request_count > 1 and batch.entry_count != 1:
+                self._intake.limit = max(1, batch.request_count // 2)
+            elif batch.entry_count == 1 and batch.request_count > 1:
+                for shard_id, entries in batch.outbox.inbox_deletes.items():
+                    self._shards[shard_id].split.update(dict.fromkeys(entries, 1))
+                self._intake.limit = 1
+            else:
+                self._poison(batch, lost.reason)
+                self._intake.limit = 1
+        await self._rewind()
+
+    def _poison(self, batch: Batch, reason: str) -> None:
+        """The one request or timer of this batch cannot be committed."""
+        for shard_id, entries in batch.outbox.inbox_deletes.items():
+            shard = self._shards.get(shard_id)
+            if shard is not None and entries:
+                shard.poisoned[entries[-1], 0] = reason
+        for key in batch.commit.timer_deletes:
+            shard = self._shards.get(key.shard_id)
+            if shard is not None:
+                shard.poisoned_timers[TimerKey(*key)] = reason
+
+    async def _follow_undecidable(self, guilty: Undecidable) -> None:
+        if guilty.place is not None:
+            guilty.shard.poisoned[guilty.place] = guilty.reason
+        if guilty.timer is not None:
+            guilty.shard.poisoned_timers[TimerKey(*guilty.timer[:5])] = guilty.reason
+        try:
+            await self._committer.settle()
+        except BatchLost as lost:
+            logger.warning("the batch before was not committed either: %s", lost.reason)
+        await self._rewind()
+
+    async def _rewind(self) -> None:
+        """Throw away what is not durable, and go on from what is. Called with the turn held."""
+        self.counters.rewinds += 1
+        while True:
+            try:
+                rows = {row.shard_id: row for row in await self._store.shards()}
+                break
+            except StoreUnavailable as error:
+                logger.warning("cannot rewind yet: %s", error)
+                await self._environment.sleep(RETRY_S)
+        held = frozenset(self._shards)
+        self.cache.drop_shards(held)
+        self._visibility.forget_shards(held)
+        for shard_id, shard in list(self._shards.items()):
+            row = rows[shard_id]
+            if row.range_id != shard.range_id:
+                self._lost.add(shard_id)
+                continue
+            shard.rewind(row, self._epoch)
+            await shard.timers.refill(self._store, self._environment.now_us())
+            self._environment.spawn(self._repair(shard, self._environment.now_us()), name=f"repair-{shard_id}")
+        self._drop_lost()
+
+    # Upkeep --------------------------------------------------------------------------------------------------------
+
+    async def _upkeep(self) -> None:
+        """Timers that come near, the broker's epoch, queries nobody waits for, inboxes that grow."""
+        while True:
+            await self._environment.sleep(UPKEEP_S)
+            now_us = self._environment.now_us()
+            self._queries.forget_expired(now_us)
+            try:
+                for shard in list(self._shards.values()):
+                    if shard.timers.needs_refill(now_us):
+                        await shard.timers.refill(self._store, now_us)
+                await self._watch_epoch()
+                await self._watch_inboxes()
+            except (StoreError, BrokerUnavailable) as error:
+                logger.warning("upkeep waits: %s", error)
+
+    async def _watch_epoch(self) -> None:
+        """In another epoch stream ids mean nothing: read the inboxes from their start, publish what is missing."""
+        epoch = await self._broker.epoch()
+        if epoch == self._epoch:
+            return
+        logger.warning(
+            "the broker's data is not what it was (epoch %s, before %s): publishing again", epoch, self._epoch
+        )
+        async with self._turn:
+            self._epoch = epoch
+            await self._broker.announce_cluster(self._cluster)
+            try:
+                await self._committer.settle()
+            except BatchLost as lost:
+                await self._follow_loss(lost)
+            else:
+                await self._rewind()
+
+    async def _watch_inboxes(self) -> None:
+        longest = 0
+        for shard_id in list(self._shards):
+            longest = max(longest, await self._broker.inbox_length(shard_id))
+        self._intake.sheds = longest > (INBOX_SHED_AT // 2 if self._intake.sheds else INBOX_SHED_AT)
+
+    async def _reconcile(self) -> None:
+        """Compare outstanding rows with the streams, slowly and for ever: partial loss is the common case."""
+        while True:
+            await self._environment.sleep(RECONCILE_S * (0.5 + self._environment.random.random()))
+            for shard in list(self._shards.values()):
+                await self._repair(shard, self._environment.now_us() - int(RECONCILE_S * 1_000_000))
+
+    async def _repair(self, shard: Shard, older_than_us: int) -> None:
+        """Publish what is outstanding on a shard and stands in no stream."""
+        try:
+            repairs = await self._recovery.missing(
+                shard.shard_id, older_than_us=older_than_us, is_current=lambda row: self._is_current(row)
+            )
+            for repair in repairs:
+                await self._publish_repair(shard, repair)
+        except (StoreError, BrokerUnavailable) as error:
+            logger.warning("shard %d is not repaired yet: %s", shard.shard_id, error)
+
+    def _is_current(self, row: TransferRow) -> bool:
+        """False if memory knows that this row is about to go."""
+        run = self.cache.get(row.run_id)
+        if run is None:
+            return True
+        if row.kind == TaskKind.WORKFLOW:
+            task = run.state.workflow_task
+            return task is not None and run.state.workflow_task_id() == row.event_id
+        if row.kind == TaskKind.ACTIVITY:
+            activity = run.state.activities.get(row.event_id)
+            return activity is not None and activity.attempt == row.attempt
+        return True
+
+    async def _publish_repair(self, shard: Shard, repair: Repair) -> None:
+        if self._shards.get(shard.shard_id) is not shard:
+            return
+        self.counters.republished += len(repair)
+        logger.info("shard %d: publishing %d tasks that stand in no stream", shard.shard_id, len(repair))
+        await self._releaser.release(repair.outbox, {shard.shard_id: shard.range_id}, repair.fallbacks)
+        if repair.outbox.backlogged:
+            self._backlogged(repair.outbox.backlogged)

@@ -1,0 +1,179 @@
+"""Visibility: the rows that lists are made from, written a little later than the runs.
+
+A row of the transfer queue stands for each record that is still to be written. It lingers, so that a run that is over
+soon costs one upsert; should the engine die meanwhile, the next owner finds the row and writes the record.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from perdure_engine.core.state import MutableState
+from perdure_engine.environment import Environment
+from perdure_engine.history.batch import VISIBILITY_KIND, Batch
+from perdure_engine.history.shard import Shard
+from perdure_store.port import (
+    ExecutionRow,
+    SerializationConflict,
+    Store,
+    StoreUnavailable,
+    TransferKey,
+    TransferRow,
+    VisibilityRow,
+)
+
+logger = logging.getLogger("perdure.engine.visibility")
+
+LINGER_S = 0.2
+"""Seconds that a record waits for the run to close, so that both ends become one write."""
+
+ROWS_MAX = 500
+RETRY_S = 1.0
+
+_OPENED = 1
+_CLOSED = 2
+
+
+class _Pending:
+    """A record to be written; `since` is None until the batch that noted it is durable."""
+
+    __slots__ = ("key", "row", "since")
+
+    def __init__(self, key: TransferKey, row: VisibilityRow) -> None:
+        self.key = key
+        self.row = row
+        self.since: float | None = None
+
+
+class VisibilityWriter:
+    """Writes visibility rows in the background, and hands back the transfer rows that are done."""
+
+    def __init__(self, store: Store, environment: Environment) -> None:
+        self._store = store
+        self._environment = environment
+        self._pending: dict[str, _Pending] = {}
+        self._done: list[TransferKey] = []
+
+    def __len__(self) -> int:
+        return len(self._pending)
+
+    def opened(self, batch: Batch, shard: Shard, state: MutableState) -> TransferRow:
+        """The transfer row for a run that begins."""
+        return self._note(batch, shard, state, _OPENED)
+
+    def closed(self, batch: Batch, shard: Shard, state: MutableState) -> TransferRow | None:
+        """The transfer row for a run that ends; None if the one for its beginning still waits and covers both."""
+        waiting = self._pending.pop(state.run_id, None)
+        if waiting is not None:
+            waiting.row = _row_of(state, batch.now_us, _CLOSED)
+            waiting.since = None
+            self._pending[state.run_id] = waiting
+            batch.visible.append(state.run_id)
+            return None
+        return self._note(batch, shard, state, _CLOSED)
+
+    def _note(self, batch: Batch, shard: Shard, state: MutableState, version: int) -> TransferRow:
+        key = TransferKey(shard.shard_id, state.run_id, VISIBILITY_KIND, version)
+        row = _row_of(state, batch.now_us if version == _CLOSED else 0, version)
+        self._pending[state.run_id] = _Pending(key, row)
+        batch.visible.append(state.run_id)
+        return TransferRow(*key, 1, 0, state.namespace, "", 0, False, batch.now_us, b"")
+
+    def recover(self, key: TransferKey, row: ExecutionRow) -> None:
+        """A record that an earlier owner left unwritten."""
+        version = _CLOSED if row.close_time_us else _OPENED
+        visibility = VisibilityRow(
+            row.namespace,
+            row.run_id,
+            row.workflow_id,
+            row.workflow_type,
+            row.task_queue,
+            row.status,
+            row.start_time_us,
+            row.start_time_us,
+            row.close_time_us,
+            row.history_length,
+            row.history_size_bytes,
+            b"",
+            "",
+            "",
+            "",
+            row.workflow_id,
+            row.run_id,
+            version,
+        )
+        pending = self._pending.setdefault(row.run_id, _Pending(key, visibility))
+        pending.since = self._environment.monotonic()
+
+    def ready(self, run_ids: list[str]) -> None:
+        """The batch that noted these runs is durable: their time to linger begins."""
+        now = self._environment.monotonic()
+        for run_id in run_ids:
+            pending = self._pending.get(run_id)
+            if pending is not None:
+                pending.since = now
+
+    def forget_shards(self, shard_ids: frozenset[int]) -> None:
+        """These shards are rewound or lost: what was noted may never have been committed. Their rows tell."""
+        for run_id, pending in list(self._pending.items()):
+            if pending.key.shard_id in shard_ids:
+                del self._pending[run_id]
+        self._done = [key for key in self._done if key.shard_id not in shard_ids]
+
+    def has_done(self) -> bool:
+        """True if transfer rows wait to be deleted long enough to deserve a batch of their own."""
+        return len(self._done) >= ROWS_MAX
+
+    def take_done(self) -> list[TransferKey]:
+        """Transfer rows whose record is written: delete them in the next batch."""
+        done, self._done = self._done, []
+        return done
+
+    async def run(self) -> None:
+        """Write what has lingered, for ever."""
+        while True:
+            now = self._environment.monotonic()
+            due: list[_Pending] = []
+            for pending in self._pending.values():
+                if pending.since is None or now - pending.since < LINGER_S or len(due) == ROWS_MAX:
+                    break
+                due.append(pending)
+            if not due:
+                await self._environment.sleep(LINGER_S / 2)
+                continue
+            for pending in due:
+                self._pending.pop(pending.row.run_id, None)
+            try:
+                await self._store.upsert_visibility([pending.row for pending in due])
+            except (StoreUnavailable, SerializationConflict) as error:
+                logger.warning("visibility rows wait: %s", error)
+                for pending in due:
+                    if self._pending.setdefault(pending.row.run_id, pending) is not pending:
+                        self._done.append(pending.key)
+                await self._environment.sleep(RETRY_S)
+                continue
+            self._done.extend(pending.key for pending in due)
+
+
+def _row_of(state: MutableState, close_us: int, version: int) -> VisibilityRow:
+    started = state.started
+    return VisibilityRow(
+        state.namespace,
+        state.run_id,
+        state.workflow_id,
+        started.workflow_type,
+        started.task_queue,
+        state.status,
+        state.start_time_us,
+        state.start_time_us + started.start_delay_ms * 1000,
+        close_us,
+        state.next_event_id - 1 if close_us else 0,
+        state.history_size_bytes if close_us else 0,
+        started.memo,
+        "",
+        "",
+        "",
+        state.workflow_id,
+        state.run_id,
+        version,
+    )

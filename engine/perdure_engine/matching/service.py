@@ -1,0 +1,148 @@
+"""The matching service of one engine: the queues that this engine dispatches, and their watches."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+
+from perdure_broker.port import Broker, BrokerUnavailable, ClusterInfo, StreamKind, TaskStream
+from perdure_engine.environment import Environment
+from perdure_engine.history.ownership import preferred_node
+from perdure_engine.matching.dispatching import Dispatcher
+from perdure_engine.matching.leases import LeaseWatch
+from perdure_store.port import Store, StoreError
+
+logger = logging.getLogger("perdure.engine.matching")
+
+LOOK_S = 0.1
+"""Seconds between two looks at which watch is due."""
+
+SURVEY_S = 1.0
+"""Seconds between two surveys of which queues there are and which have backlog."""
+
+COLLECT_S = 30.0
+CONSUMER_TTL_MS = 120_000
+RETRY_S = 0.5
+
+
+class MatchingService:
+    """Dispatches and watches the queues that rendezvous gives to this node.
+
+    Args:
+        live_nodes: the engines that are alive.
+        lease_ms: the lease given to queues for which none was set.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        broker: Broker,
+        environment: Environment,
+        cluster: ClusterInfo,
+        *,
+        node: str,
+        live_nodes: Callable[[], Sequence[str]],
+        lease_ms: int,
+    ) -> None:
+        self._store = store
+        self._broker = broker
+        self._environment = environment
+        self._cluster = cluster
+        self._node = node
+        self._live_nodes = live_nodes
+        self._lease_ms = lease_ms
+        self._watches: dict[TaskStream, LeaseWatch] = {}
+        self._leases: dict[TaskStream, int] = {}
+        self._draining: dict[TaskStream, asyncio.Task[None]] = {}
+        self._again: dict[TaskStream, int] = {}
+
+    async def run(self) -> None:
+        """Survey, watch and dispatch, for ever."""
+        survey_at = collect_at = 0.0
+        try:
+            while True:
+                now = self._environment.monotonic()
+                try:
+                    if now >= survey_at:
+                        await self._survey()
+                        survey_at = now + SURVEY_S
+                    await self._look()
+                    if now >= collect_at:
+                        await self._collect()
+                        collect_at = now + COLLECT_S
+                except (BrokerUnavailable, StoreError) as error:
+                    logger.warning("matching waits: %s", error)
+                    for watch in self._watches.values():
+                        watch.interrupted()
+                    await self._environment.sleep(RETRY_S)
+                await self._environment.sleep(LOOK_S)
+        finally:
+            for task in self._draining.values():
+                task.cancel()
+            await asyncio.gather(*self._draining.values(), return_exceptions=True)
+
+    def wake(self, streams: set[TaskStream]) -> None:
+        """Backlog was committed for these queues: dispatch those that are ours at once."""
+        for stream in streams:
+            if self._is_mine(stream):
+                self._dispatch(stream)
+
+    def _is_mine(self, stream: TaskStream) -> bool:
+        return preferred_node(f"{stream.namespace}\0{stream.task_queue}", self._live_nodes()) == self._node
+
+    async def _survey(self) -> None:
+        mine = [stream for stream in await self._broker.task_streams() if self._is_mine(stream)]
+        for stream in list(self._watches):
+            if stream not in mine:
+                del self._watches[stream]
+                self._leases.pop(stream, None)
+        for stream in mine:
+            if stream not in self._watches:
+                self._watches[stream] = LeaseWatch(self._broker, self._environment, stream, self._cluster.map_version)
+                if stream.kind != StreamKind.STICKY:
+                    await self._broker.set_lease(stream, self._lease_ms)
+            if stream.kind == StreamKind.STICKY:
+                continue
+            state = await self._broker.queue_state(stream)
+            self._leases[stream] = state.lease_ms
+            if state.backlogged:
+                self._dispatch(stream)
+
+    async def _look(self) -> None:
+        now = self._environment.monotonic()
+        for stream, watch in list(self._watches.items()):
+            if now >= watch.next_look:
+                queue = stream._replace(kind=StreamKind.WORKFLOW, worker="") if stream.worker else stream
+                await watch.look(self._leases.get(queue, self._lease_ms))
+
+    async def _collect(self) -> None:
+        """Forget consumers and streams that nobody uses."""
+        for stream in list(self._watches):
+            if stream.kind == StreamKind.STICKY:
+                await self._broker.forget_sticky(stream)
+            else:
+                await self._broker.collect(stream, CONSUMER_TTL_MS)
+
+    def _dispatch(self, stream: TaskStream) -> None:
+        if stream in self._draining:
+            self._again[stream] = 1
+            return
+        name = f"dispatch-{stream.task_queue}"
+        self._draining[stream] = self._environment.spawn(self._drain(stream), name=name)
+
+    async def _drain(self, stream: TaskStream) -> None:
+        dispatcher = Dispatcher(self._store, self._broker, self._environment, stream, self._node)
+        try:
+            while True:
+                self._again.pop(stream, None)
+                try:
+                    await dispatcher.drain()
+                except (BrokerUnavailable, StoreError) as error:
+                    logger.warning("the backlog of %s waits: %s", stream.task_queue, error)
+                    await self._environment.sleep(RETRY_S)
+                    continue
+                if stream not in self._again:
+                    return
+        finally:
+            self._draining.pop(stream, None)
