@@ -1,0 +1,100 @@
+"""The two servers that the broker's conformance suite runs on, behind one face."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Protocol
+
+import redis
+
+from perdure_broker.leases import open_leases
+from perdure_broker.memory import MemoryBroker, MemoryLeases
+from perdure_broker.memory_server import MemoryServer
+from perdure_broker.port import Broker, Leases, Publication, StreamKind, TaskStream, WorkerInfo
+from perdure_broker.redis_broker import open_broker
+
+WORKFLOW = TaskStream("default", "orders", StreamKind.WORKFLOW)
+ACTIVITY = TaskStream("default", "orders", StreamKind.ACTIVITY)
+STICKY = TaskStream("default", "orders", StreamKind.STICKY, "worker-1")
+
+WORKER = WorkerInfo("worker-1", "host 1", 100, 0)
+TTL_MS = 60_000
+
+
+class BrokerServer(Protocol):
+    """One server that brokers connect to."""
+
+    async def broker(self) -> Broker:
+        """Another broker, connected; closed with the server."""
+
+    def leases(self) -> Leases: ...
+
+    async def flush(self) -> None:
+        """Lose everything."""
+
+
+class OnMemory:
+    def __init__(self) -> None:
+        self._server = MemoryServer()
+
+    async def broker(self) -> Broker:
+        broker = MemoryBroker(self._server)
+        await broker.connect()
+        return broker
+
+    def leases(self) -> Leases:
+        return MemoryLeases(self._server)
+
+    async def flush(self) -> None:
+        self._server.flush()
+
+
+class OnRedis:
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._opened: list[Callable[[], object]] = []
+        self._brokers: list[Broker] = []
+
+    async def broker(self) -> Broker:
+        broker = open_broker(self._url)
+        self._brokers.append(broker)
+        await broker.connect()
+        return broker
+
+    def leases(self) -> Leases:
+        leases = open_leases(self._url)
+        self._opened.append(leases.close)
+        return leases
+
+    async def flush(self) -> None:
+        def flush() -> None:
+            with redis.Redis.from_url(self._url) as client:
+                client.flushdb()
+
+        await asyncio.to_thread(flush)
+
+    async def close(self) -> None:
+        for broker in self._brokers:
+            await broker.close()
+        for close in self._opened:
+            close()
+
+
+@asynccontextmanager
+async def on_redis(url: str) -> AsyncIterator[OnRedis]:
+    server = OnRedis(url)
+    try:
+        yield server
+    finally:
+        await server.close()
+
+
+def publications(*members: str, shard_id: int = 1) -> list[Publication]:
+    """Tasks whose data is their member."""
+    return [Publication(shard_id, member, member.encode()) for member in members]
+
+
+def numbered(count: int, prefix: str = "task") -> list[str]:
+    return [f"{prefix}-{number}" for number in range(count)]
