@@ -6,8 +6,8 @@
     heartbeat           the same span; each check that finds a heartbeat sets the next
     retry               while the next attempt waits for its backoff
 
-Rules: a timer is cleared by the same arithmetic that set it, so what these functions read of an activity must not change
-while its timer is set. What a due timer does is in `activity_timeout.py`.
+Rules: a timer is cleared by the same arithmetic that set it, so what these functions read of an activity must not
+change while its timer is set. What a due timer does is in `activity_timeout.py`.
 """
 
 from __future__ import annotations

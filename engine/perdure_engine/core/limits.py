@@ -1,7 +1,7 @@
 """Limits: what a request or a command may ask for, and the words that refuse more.
 
-Rules: each function gives the problem as text, or None; the text says what is wrong and what is allowed. Whatever passes
-here fits the columns of the store and the arithmetic of the machines.
+Rules: each function gives the problem as text, or None; the text says what is wrong and what is allowed. Whatever
+passes here fits the columns of the store and the arithmetic of the machines.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def retry_policy_problem(policy: RetryPolicyData) -> str | None:
 
 
 def bounded_failure(failure: Failure) -> Failure:
-    """The failure itself, or, where it is too large to be kept, what matters of it: kind, type, start of the message."""
+    """The failure itself, or, where it is too large to be kept, its kind, its type and the start of its message."""
     size = len(pack(failure))
     if size <= PAYLOAD_SIZE_MAX:
         return failure

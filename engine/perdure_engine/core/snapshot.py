@@ -1,14 +1,22 @@
-"""Snapshots: mutable state as bytes, so that a long run need not be folded from its first event."""
+"""Snapshots: mutable state as bytes, so that a long run need not be folded from its first event.
+
+A snapshot is a message like those of the protocol: fields are only ever appended, with a default. It holds what the
+fold of the history would give, and so neither `recent` events nor the times of heartbeats.
+"""
 
 from __future__ import annotations
 
-from dataclasses import astuple, fields
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
-from perdure.protocol.codec import CODEC_VERSION, DecodeError, pack, unpack
-from perdure.protocol.events import EVENTS, EventBuffered, EventType
-from perdure.protocol.failure import decode_failure_or_none
-from perdure.protocol.replies import ExecutionStatus
+from perdure.protocol.codec import CODEC_VERSION, DecodeError, pack, struct_decoder, unpack
+from perdure.protocol.events import (
+    EVENTS,
+    ActivityTaskScheduled,
+    EventBuffered,
+    EventType,
+    WorkflowExecutionStarted,
+)
+from perdure.protocol.failure import Failure, decode_failure_or_none
 from perdure_engine.core.state import (
     ActivityPhase,
     ActivityState,
@@ -20,71 +28,221 @@ from perdure_engine.core.state import (
 )
 
 
-def _row(value: Any) -> tuple[Any, ...]:
-    """The fields of a flat dataclass, messages left as they are."""
-    return tuple([getattr(value, item.name) for item in fields(value)])
+class _WorkflowTaskRow(NamedTuple):
+    scheduled_event_id: int
+    scheduled_time_us: int
+    attempt: int
+    next_attempt_time_us: int
+    last_failure: Failure | None
+
+    @staticmethod
+    def _decode_last_failure(value: Any) -> Failure | None:
+        return decode_failure_or_none(value)
+
+
+class _ActivityRow(NamedTuple):
+    scheduled_event_id: int
+    scheduled_time_us: int
+    attributes: ActivityTaskScheduled
+    phase: int
+    attempt: int
+    attempt_scheduled_time_us: int
+    started_time_us: int
+    reported_time_us: int
+    worker: str
+    last_failure: Failure | None
+    cancel_requested_event_id: int
+    heartbeat_details: bytes
+
+    @staticmethod
+    def _decode_attributes(value: Any) -> Any:
+        return EVENTS.decode(int(EventType.ACTIVITY_TASK_SCHEDULED), value)
+
+    @staticmethod
+    def _decode_last_failure(value: Any) -> Failure | None:
+        return decode_failure_or_none(value)
+
+
+class _TimerRow(NamedTuple):
+    timer_id: str
+    started_event_id: int
+    fire_at_us: int
+    phase: int
+
+
+class _BufferedRow(NamedTuple):
+    time_us: int
+    event_type: int
+    attributes: tuple[Any, ...]
+
+
+_workflow_task = struct_decoder(_WorkflowTaskRow)
+_activity = struct_decoder(_ActivityRow)
+_timer = struct_decoder(_TimerRow)
+_buffered = struct_decoder(_BufferedRow)
+
+
+class _Snapshot(NamedTuple):
+    namespace: str
+    workflow_id: str
+    run_id: str
+    shard_id: int
+    started: WorkflowExecutionStarted
+    start_time_us: int
+    next_event_id: int
+    batch_no: int
+    history_size_bytes: int
+    workflow_task: _WorkflowTaskRow | None
+    last_completed_event_id: int
+    sticky_worker: str
+    activities: tuple[_ActivityRow, ...]
+    timers: tuple[_TimerRow, ...]
+    buffered: tuple[_BufferedRow, ...]
+    cancel_requested: bool
+    signal_count: int
+    request_ids: tuple[str, ...]
+
+    @staticmethod
+    def _decode_started(value: Any) -> Any:
+        return EVENTS.decode(int(EventType.WORKFLOW_EXECUTION_STARTED), value)
+
+    @staticmethod
+    def _decode_workflow_task(value: Any) -> Any:
+        return None if value is None else _workflow_task(value)
+
+    @staticmethod
+    def _decode_activities(value: Any) -> tuple[_ActivityRow, ...]:
+        return tuple([_activity(row) for row in value])
+
+    @staticmethod
+    def _decode_timers(value: Any) -> tuple[_TimerRow, ...]:
+        return tuple([_timer(row) for row in value])
+
+    @staticmethod
+    def _decode_buffered(value: Any) -> tuple[_BufferedRow, ...]:
+        return tuple([_buffered(row) for row in value])
+
+
+_snapshot = struct_decoder(_Snapshot)
 
 
 def encode_snapshot(state: MutableState) -> bytes:
-    """The state of an open run, but for `recent`, which only the history holds."""
+    """The state of an open run after a sealed batch: what is buffered must be stored."""
     task = state.workflow_task
-    return pack(
-        (
-            CODEC_VERSION,
-            (state.namespace, state.workflow_id, state.run_id, state.shard_id),
-            state.started,
-            state.start_time_us,
-            state.next_event_id,
-            state.batch_no,
-            state.history_size_bytes,
-            None if task is None else _row(task),
-            state.last_completed_event_id,
-            state.sticky_worker,
-            [_row(activity) for activity in state.activities.values()],
-            [astuple(timer) for timer in state.timers.values()],
-            [(item.time_us, item.event) for item in state.buffered],
-            state.cancel_requested,
-            state.signal_count,
-            list(state.request_ids),
-        )
+    snapshot = _Snapshot(
+        state.namespace,
+        state.workflow_id,
+        state.run_id,
+        state.shard_id,
+        state.started,
+        state.start_time_us,
+        state.next_event_id,
+        state.batch_no,
+        state.history_size_bytes,
+        None if task is None else _workflow_task_row(task),
+        state.last_completed_event_id,
+        state.sticky_worker,
+        tuple([_activity_row(activity) for activity in state.activities.values()]),
+        tuple([_timer_row(timer) for timer in state.timers.values()]),
+        tuple([_BufferedRow(item.time_us, *item.event) for item in state.buffered]),
+        state.cancel_requested,
+        state.signal_count,
+        tuple(state.request_ids),
     )
+    return pack((CODEC_VERSION, snapshot))
+
+
+def _workflow_task_row(task: WorkflowTaskState) -> _WorkflowTaskRow:
+    return _WorkflowTaskRow(
+        task.scheduled_event_id, task.scheduled_time_us, task.attempt, task.next_attempt_time_us, task.last_failure
+    )
+
+
+def _activity_row(activity: ActivityState) -> _ActivityRow:
+    return _ActivityRow(
+        activity.scheduled_event_id,
+        activity.scheduled_time_us,
+        activity.attributes,
+        activity.phase,
+        activity.attempt,
+        activity.attempt_scheduled_time_us,
+        activity.started_time_us,
+        activity.reported_time_us,
+        activity.worker,
+        activity.last_failure,
+        activity.cancel_requested_event_id,
+        activity.heartbeat_details,
+    )
+
+
+def _timer_row(timer: TimerState) -> _TimerRow:
+    return _TimerRow(timer.timer_id, timer.started_event_id, timer.fire_at_us, timer.phase)
 
 
 def decode_snapshot(data: bytes) -> MutableState:
-    """The inverse of `encode_snapshot`; `recent` is unknown (None).
+    """The inverse of `encode_snapshot`; `recent` is unknown (None) until the next workflow task completes.
 
     Raises:
-        DecodeError: malformed, or written by a newer version.
+        DecodeError: malformed, or of another version; the run can still be folded from its history.
     """
-    row = unpack(data)
-    if type(row) is not tuple or not row or row[0] != CODEC_VERSION:
-        raise DecodeError("a snapshot of another version; delete it, and the run is folded from its history")
-    (_, names, started, start_time_us, next_event_id, batch_no, size, task, completed, sticky) = row[:10]
-    (activities, timers, buffered, cancel_requested, signal_count, request_ids) = row[10:16]
+    whole = unpack(data)
+    if type(whole) is not tuple or len(whole) != 2:
+        raise DecodeError("a snapshot must be an array of version and fields")
+    if whole[0] != CODEC_VERSION:
+        raise DecodeError(f"snapshot has codec version {whole[0]!r}, this version reads {CODEC_VERSION}")
+    row: _Snapshot = _snapshot(whole[1])
     state = MutableState(
-        *names, EVENTS.decode(EventType.WORKFLOW_EXECUTION_STARTED, started), start_time_us, ExecutionStatus.RUNNING
+        row.namespace,
+        row.workflow_id,
+        row.run_id,
+        row.shard_id,
+        row.started,
+        row.start_time_us,
+        next_event_id=row.next_event_id,
+        batch_no=row.batch_no,
+        history_size_bytes=row.history_size_bytes,
+        workflow_task=None if row.workflow_task is None else WorkflowTaskState(*row.workflow_task),
+        last_completed_event_id=row.last_completed_event_id,
+        sticky_worker=row.sticky_worker,
+        cancel_requested=row.cancel_requested,
+        signal_count=row.signal_count,
+        request_ids=dict.fromkeys(row.request_ids, 1),
+        recent=None,
     )
-    state.next_event_id = next_event_id
-    state.batch_no = batch_no
-    state.history_size_bytes = size
-    if task is not None:
-        state.workflow_task = WorkflowTaskState(*task[:4], last_failure=decode_failure_or_none(task[4]))
-    state.last_completed_event_id = completed
-    state.sticky_worker = sticky
-    for fields_ in activities:
-        activity = ActivityState(*fields_)
-        activity.attributes = EVENTS.decode(EventType.ACTIVITY_TASK_SCHEDULED, activity.attributes)
-        activity.phase = ActivityPhase(activity.phase)
-        activity.last_failure = decode_failure_or_none(activity.last_failure)
-        state.activities[activity.scheduled_event_id] = activity
-        state.activity_ids[activity.attributes.activity_id] = activity.scheduled_event_id
-    for timer_id, started_event_id, fire_at_us, phase in timers:
-        state.timers[timer_id] = TimerState(timer_id, started_event_id, fire_at_us, TimerPhase(phase))
-    for time_us, (event_type, attributes) in buffered:
+    for item in row.activities:
+        state.activities[item.scheduled_event_id] = _activity_state(item)
+        state.activity_ids[item.attributes.activity_id] = item.scheduled_event_id
+    for timer in row.timers:
+        state.timers[timer.timer_id] = TimerState(*timer[:3], _known(TimerPhase, timer.phase))
+        state.timer_ids[timer.started_event_id] = timer.timer_id
+    for time_us, event_type, attributes in row.buffered:
         event = EventBuffered(event_type, EVENTS.decode(event_type, attributes))
         state.buffered.append(BufferedEvent(time_us, event, stored=True))
-    state.cancel_requested = cancel_requested
-    state.signal_count = signal_count
-    state.request_ids = dict.fromkeys(request_ids, 1)
-    state.recent = None
     return state
+
+
+def _activity_state(row: _ActivityRow) -> ActivityState:
+    return ActivityState(
+        row.scheduled_event_id,
+        row.scheduled_time_us,
+        row.attributes,
+        _known(ActivityPhase, row.phase),
+        row.attempt,
+        row.attempt_scheduled_time_us,
+        row.started_time_us,
+        row.reported_time_us,
+        row.worker,
+        row.last_failure,
+        row.cancel_requested_event_id,
+        row.heartbeat_details,
+    )
+
+
+_Phase = TypeVar("_Phase", ActivityPhase, TimerPhase)
+
+
+def _known(phases: type[_Phase], value: int) -> _Phase:
+    try:
+        return phases(value)
+    except ValueError as error:
+        raise DecodeError(f"a snapshot has the phase {value}, which is not one of {phases.__name__}") from error

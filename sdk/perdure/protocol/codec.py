@@ -69,6 +69,23 @@ def _accepted_types(hint: Any) -> frozenset[type]:
     return frozenset({hint})
 
 
+def _list_checker(label: str, hint: Any) -> Callable[[Any], Any] | None:
+    """For a field that is a list of plain values (`tuple[str, ...]`): what checks its elements."""
+    arguments = typing.get_args(hint)
+    if typing.get_origin(hint) is not tuple or arguments[-1] is not Ellipsis or arguments[0] is Any:
+        return None
+    accepted = _accepted_types(arguments[0])
+
+    def check(values: tuple[Any, ...]) -> tuple[Any, ...]:
+        for value in values:
+            if type(value) not in accepted or (type(value) is str and "\0" in value):
+                allowed = " or ".join(sorted(kind.__name__ for kind in accepted))
+                raise DecodeError(f"{label} must hold only {allowed}, without NUL characters; it holds {value!r:.100}")
+        return values
+
+    return check
+
+
 class _Shape:
     """How the fields of one message are checked and completed."""
 
@@ -82,11 +99,11 @@ class _Shape:
         self.accepted = tuple(_accepted_types(hints[name]) for name in names)
         self.required = len(names) - len(cls._field_defaults)
         self.defaults = tuple(cls._field_defaults.get(name) for name in names)
-        self.nested: dict[int, Callable[[Any], Any]] = {
-            index: decode
-            for index, name in enumerate(names)
-            if (decode := getattr(cls, "_decode_" + name, None)) is not None
-        }
+        self.nested: dict[int, Callable[[Any], Any]] = {}
+        for index, name in enumerate(names):
+            decode = getattr(cls, "_decode_" + name, None) or _list_checker(f"{cls.__name__}.{name}", hints[name])
+            if decode is not None:
+                self.nested[index] = decode
 
     def build(self, fields: Sequence[Any]) -> Any:
         if len(fields) != self.count:

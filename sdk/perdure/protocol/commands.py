@@ -102,9 +102,6 @@ def decode_commands(rows: Any) -> tuple[Command, ...]:
         DecodeError: a command is malformed or unknown.
     """
     decode = COMMANDS.decode
-    try:
-        return tuple([decode(kind, fields) for kind, fields in rows])
-    except (TypeError, ValueError) as error:
-        if isinstance(error, DecodeError):
-            raise
-        raise DecodeError(f"commands must be an array of pairs ({error})") from error
+    if type(rows) is not tuple or any(type(row) is not tuple or len(row) != 2 for row in rows):
+        raise DecodeError("commands must be an array of pairs of number and fields")
+    return tuple([decode(kind, fields) for kind, fields in rows])

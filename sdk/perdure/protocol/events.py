@@ -348,14 +348,15 @@ def decode_events(rows: Iterable[Any]) -> list[HistoryEvent]:
         DecodeError: a row is malformed or of an unknown type.
     """
     decode = EVENTS.decode
-    try:
-        events = [HistoryEvent(row[0], row[1], row[2], decode(row[2], row[3])) for row in rows]
-    except (IndexError, TypeError) as error:
-        raise DecodeError(f"a history event must be an array of four elements ({error})") from error
-    for index, event in enumerate(events):
-        if event.event_type == EventType.EVENT_BUFFERED:
-            kind, fields = event.attributes
-            events[index] = event._replace(attributes=EventBuffered(kind, decode(kind, fields)))
+    events = []
+    for row in rows:
+        if type(row) is not tuple or len(row) < 4 or type(row[0]) is not int or type(row[1]) is not int:
+            raise DecodeError("a history event must be an array of event id, time, type and attributes")
+        attributes = decode(row[2], row[3])
+        if type(attributes) is EventBuffered:
+            kind, fields = attributes
+            attributes = EventBuffered(kind, decode(kind, fields))
+        events.append(HistoryEvent(row[0], row[1], row[2], attributes))
     return events
 
 

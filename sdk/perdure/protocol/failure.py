@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Any, NamedTuple
 
-from perdure.protocol.codec import DecodeError, Registry, struct_decoder
+from perdure.protocol.codec import Registry, struct_decoder
 
 
 class FailureKind(IntEnum):
@@ -134,20 +134,21 @@ class _Flat(NamedTuple):
 
 
 _decode_flat = struct_decoder(_Flat)
-_DEPTH_MAX = 50
+
+CAUSES_MAX = 50
+"""Causes that are kept of a failure; what lies deeper is dropped when it is decoded, so that no chain of wrapping can
+make a stored record unreadable."""
 
 
-def decode_failure(fields: Any, _depth: int = 0) -> Failure:
-    """A failure with its causes, from its wire form.
+def decode_failure(fields: Any, _causes: int = CAUSES_MAX) -> Failure:
+    """A failure with its first `CAUSES_MAX` causes, from its wire form.
 
     Raises:
-        DecodeError: malformed, of an unknown kind, or more than 50 causes deep.
+        DecodeError: malformed, or of an unknown kind.
     """
-    if _depth > _DEPTH_MAX:
-        raise DecodeError(f"a failure has more than {_DEPTH_MAX} causes")
     flat: _Flat = _decode_flat(fields)
     info = _INFOS.decode(flat.kind, flat.info)
-    cause = None if flat.cause is None else decode_failure(flat.cause, _depth + 1)
+    cause = None if flat.cause is None or _causes == 0 else decode_failure(flat.cause, _causes - 1)
     return Failure(flat.message, flat.kind, info, cause, flat.stack_trace, flat.source)
 
 

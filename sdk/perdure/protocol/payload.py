@@ -41,5 +41,7 @@ def unpack_payloads(data: bytes) -> list[Payload]:
     for row in rows:
         if type(row) is not tuple or len(row) < 2 or type(row[0]) is not dict or type(row[1]) is not bytes:
             raise DecodeError("a payload must be an array of metadata and bytes")
+        if any(type(key) is not str or type(value) is not bytes for key, value in row[0].items()):
+            raise DecodeError("the metadata of a payload must map text to bytes")
         payloads.append(Payload(row[0], row[1]))
     return payloads

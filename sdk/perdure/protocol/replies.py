@@ -1,7 +1,7 @@
 """Replies: what comes back on the reply stream of a sender.
 
-One stream entry carries many rows `(number, kind, body)`. `number` is that of the request; 0 marks a push, which answers
-no request.
+One stream entry carries many rows `(number, kind, body)`. `number` is that of the request; 0 marks a push, which
+answers no request.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ class Description(NamedTuple):
 
 
 class HistoryPage(NamedTuple):
-    """`records` are the rows of `encode_records`, several blobs of them; `next_page_token` is empty on the last page."""
+    """`records` are blobs of `encode_records`, in order; `next_page_token` is empty on the last page."""
 
     records: tuple[bytes, ...]
     next_page_token: bytes
@@ -193,6 +193,9 @@ def decode_replies(data: bytes) -> tuple[tuple[int, int, Any], ...]:
         DecodeError: malformed.
     """
     rows = unpack(data)
-    if type(rows) is not tuple or any(type(row) is not tuple or len(row) != 3 for row in rows):
-        raise DecodeError("replies must be an array of number, kind and body")
+    if type(rows) is not tuple:
+        raise DecodeError("replies must be an array")
+    for row in rows:
+        if type(row) is not tuple or len(row) != 3 or type(row[0]) is not int or type(row[1]) is not int:
+            raise DecodeError("a reply must be an array of number, kind and body")
     return rows

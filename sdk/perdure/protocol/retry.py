@@ -24,7 +24,7 @@ class RetryPolicyData(NamedTuple):
             interval = self.initial_interval_ms * self.backoff_coefficient ** (attempt - 1)
         except OverflowError:
             return maximum
-        return int(min(interval, maximum))
+        return int(min(maximum, interval))  # in this order a NaN, too, gives the maximum
 
 
 DEFAULT_RETRY_POLICY = RetryPolicyData()
