@@ -31,7 +31,7 @@ class QueueKeys(NamedTuple):
 
     Attributes:
         stream: the stream itself.
-        ids: hash of the members published and not yet finished.
+        ids: set of the members published and not yet finished.
         meta: hash of flags and counters, listed in `lua/fragments/queue.lua`.
         workers: sorted set of announced workers by the server time at which their announcement expires.
         worker_info: hash of worker to slots, time of announcement, identity.

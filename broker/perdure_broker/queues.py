@@ -6,7 +6,6 @@ Role: part of the Redis broker. Each method is one command or one script; decisi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from perdure_broker import errors, scripts
 from perdure_broker.keys import GROUP
@@ -87,8 +86,8 @@ class QueueCalls(Session):
     async def published(self, stream: TaskStream, members: Sequence[str]) -> list[bool]:
         if not members:
             return []
-        claims: list[Any] = await self._send_one(pack(b"HMGET", self.keys.queue(stream).ids, *members))
-        return [claim is not None for claim in claims]
+        claims: list[int] = await self._send_one(pack(b"SMISMEMBER", self.keys.queue(stream).ids, *members))
+        return [bool(claim) for claim in claims]
 
     async def collect(self, stream: TaskStream, consumer_ttl_ms: int) -> int:
         keys = self.keys.queue(stream)

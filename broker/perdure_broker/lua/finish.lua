@@ -14,7 +14,7 @@ for first = 3, entry_count + 2, 5000 do
   redis.call('XDEL', stream, unpack(ARGV, first, last))
 end
 for first = entry_count + 3, #ARGV, 5000 do
-  redis.call('HDEL', ids, unpack(ARGV, first, math.min(first + 4999, #ARGV)))
+  redis.call('SREM', ids, unpack(ARGV, first, math.min(first + 4999, #ARGV)))
 end
 
 if acked > 0 and ARGV[1] == '1' then

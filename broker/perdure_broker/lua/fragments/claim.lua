@@ -5,11 +5,11 @@ local function claim_and_add(first, stream, ids, room)
   local taken = 0
   for i = first, #ARGV, 2 do
     if room <= 0 then
-      if redis.call('HEXISTS', ids, ARGV[i]) == 0 then break end
-    elseif redis.call('HSETNX', ids, ARGV[i], '1') == 1 then
+      if redis.call('SISMEMBER', ids, ARGV[i]) == 0 then break end
+    elseif redis.call('SADD', ids, ARGV[i]) == 1 then
       local added = redis.pcall('XADD', stream, '*', 'd', ARGV[i + 1])
       if type(added) == 'table' and added.err then
-        redis.call('HDEL', ids, ARGV[i])
+        redis.call('SREM', ids, ARGV[i])
         return taken, true
       end
       room = room - 1
