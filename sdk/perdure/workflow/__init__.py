@@ -1,0 +1,109 @@
+"""What workflow code uses: decorators to define it, and what it may ask and do while it runs.
+
+Everything here is deterministic: replaying a workflow's history makes every call give what it gave before. The standard
+library's `asyncio` works inside workflows too, and so do `time.time`, `random`, `uuid.uuid4` and `datetime.now`.
+"""
+
+from perdure.workflow.activity_calls import execute_activity, start_activity
+from perdure.workflow.activity_method_calls import (
+    execute_activity_class,
+    execute_activity_method,
+    start_activity_class,
+    start_activity_method,
+)
+from perdure.workflow.activity_options import ActivityCancellationType, ActivityConfig, ActivityHandle
+from perdure.workflow.concurrency import as_completed, wait
+from perdure.workflow.context import (
+    all_handlers_finished,
+    cancellation_reason,
+    get_dynamic_query_handler,
+    get_dynamic_signal_handler,
+    get_query_handler,
+    get_signal_handler,
+    in_workflow,
+    info,
+    instance,
+    is_failure_exception,
+    memo,
+    memo_value,
+    now,
+    payload_converter,
+    random,
+    set_dynamic_query_handler,
+    set_dynamic_signal_handler,
+    set_query_handler,
+    set_signal_handler,
+    sleep,
+    time,
+    time_ns,
+    uuid4,
+    wait_condition,
+)
+from perdure.workflow.definition import defn, init, run
+from perdure.workflow.errors import (
+    HandlerUnfinishedPolicy,
+    NondeterminismError,
+    NotInWorkflowError,
+    ReadOnlyContextError,
+    UnfinishedSignalHandlersWarning,
+    WorkflowIOError,
+)
+from perdure.workflow.handlers import query, signal
+from perdure.workflow.information import Info, ParentInfo, RootInfo
+from perdure.workflow.log_adapter import LoggerAdapter, logger
+from perdure.workflow.unsafe_code import unsafe
+
+__all__ = [
+    "ActivityCancellationType",
+    "ActivityConfig",
+    "ActivityHandle",
+    "HandlerUnfinishedPolicy",
+    "Info",
+    "LoggerAdapter",
+    "NondeterminismError",
+    "NotInWorkflowError",
+    "ParentInfo",
+    "ReadOnlyContextError",
+    "RootInfo",
+    "UnfinishedSignalHandlersWarning",
+    "WorkflowIOError",
+    "all_handlers_finished",
+    "as_completed",
+    "cancellation_reason",
+    "defn",
+    "execute_activity",
+    "execute_activity_class",
+    "execute_activity_method",
+    "get_dynamic_query_handler",
+    "get_dynamic_signal_handler",
+    "get_query_handler",
+    "get_signal_handler",
+    "in_workflow",
+    "info",
+    "init",
+    "instance",
+    "is_failure_exception",
+    "logger",
+    "memo",
+    "memo_value",
+    "now",
+    "payload_converter",
+    "query",
+    "random",
+    "run",
+    "set_dynamic_query_handler",
+    "set_dynamic_signal_handler",
+    "set_query_handler",
+    "set_signal_handler",
+    "signal",
+    "sleep",
+    "start_activity",
+    "start_activity_class",
+    "start_activity_method",
+    "time",
+    "time_ns",
+    "unsafe",
+    "uuid4",
+    "wait",
+    "wait_condition",
+]

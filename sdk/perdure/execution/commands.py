@@ -1,0 +1,182 @@
+"""Commands that a workflow issues, and the events of history that must follow from them, one by one, in order.
+
+Role: the guard of determinism. `take` turns what one workflow task issued into commands to send; from then on each
+command event of the history must match the next of them.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from perdure.protocol.commands import (
+    CancelTimer,
+    CancelWorkflowExecution,
+    Command,
+    CompleteWorkflowExecution,
+    FailWorkflowExecution,
+    RequestCancelActivityTask,
+    ScheduleActivityTask,
+    StartTimer,
+)
+from perdure.protocol.events import EventType, HistoryEvent
+from perdure.workflow.errors import NondeterminismError
+
+COMMAND_EVENTS = frozenset(
+    int(kind)
+    for kind in (
+        EventType.ACTIVITY_TASK_SCHEDULED,
+        EventType.ACTIVITY_TASK_CANCEL_REQUESTED,
+        EventType.TIMER_STARTED,
+        EventType.TIMER_CANCELED,
+        EventType.WORKFLOW_EXECUTION_COMPLETED,
+        EventType.WORKFLOW_EXECUTION_FAILED,
+        EventType.WORKFLOW_EXECUTION_CANCELED,
+    )
+)
+"""Events that exist because a workflow asked for them."""
+
+
+class Issued(Protocol):
+    """Something that a workflow asked for. `command` None: it thought better of it before the command was sent.
+    `line` is where, if that was looked up."""
+
+    command: Command | None
+    line: str
+
+    def matches(self, event: HistoryEvent) -> bool:
+        """Whether `event` is what came of it; if so, take from it what is needed."""
+
+
+class IssuedCommand:
+    """A command that nothing waits for."""
+
+    __slots__ = ("_event_type", "_field", "command", "line")
+
+    def __init__(self, command: Command, line: str = "") -> None:
+        self.command: Command | None = command
+        self.line = line
+        self._event_type, self._field = _EVENT_OF[type(command)]
+
+    def matches(self, event: HistoryEvent) -> bool:
+        if event.event_type != self._event_type:
+            return False
+        return not self._field or getattr(event.attributes, self._field) == getattr(self.command, self._field)
+
+
+_EVENT_OF: dict[type[Any], tuple[int, str]] = {
+    RequestCancelActivityTask: (int(EventType.ACTIVITY_TASK_CANCEL_REQUESTED), "scheduled_event_id"),
+    CancelTimer: (int(EventType.TIMER_CANCELED), "timer_id"),
+    CompleteWorkflowExecution: (int(EventType.WORKFLOW_EXECUTION_COMPLETED), ""),
+    FailWorkflowExecution: (int(EventType.WORKFLOW_EXECUTION_FAILED), ""),
+    CancelWorkflowExecution: (int(EventType.WORKFLOW_EXECUTION_CANCELED), ""),
+}
+
+
+class CommandLedger:
+    """The commands of one workflow between being issued and being seen in its history."""
+
+    __slots__ = ("_issued", "_unmatched", "is_closed")
+
+    def __init__(self) -> None:
+        self._issued: list[Issued] = []
+        self._unmatched: deque[Issued] = deque()
+        self.is_closed = False
+
+    def issue(self, issued: Issued) -> None:
+        """Note what the workflow asks for. After its closing command nothing counts any more."""
+        if not self.is_closed:
+            self._issued.append(issued)
+
+    def close(self, command: Command) -> None:
+        """Note the command that ends the workflow; the first one counts."""
+        if not self.is_closed:
+            self._issued.append(IssuedCommand(command))
+            self.is_closed = True
+
+    def take(self) -> list[Command]:
+        """The commands of the workflow task that has just run. Their events must come next."""
+        if not self._issued:
+            return []
+        commands = []
+        for issued in self._issued:
+            if issued.command is not None:
+                commands.append(issued.command)
+                self._unmatched.append(issued)
+        self._issued.clear()
+        return commands
+
+    def match(self, event: HistoryEvent, waiting_at: Callable[[], str]) -> None:
+        """See a command event.
+
+        Raises:
+            NondeterminismError: it is not what came of the next command.
+        """
+        if not self._unmatched:
+            raise NondeterminismError(
+                f"event {event.event_id} of the history is {describe_event(event)}, but the workflow now issues no "
+                f"command there{_at(waiting_at(), 'it waits at')}{_CURE}"
+            )
+        issued = self._unmatched.popleft()
+        if not issued.matches(event):
+            raise NondeterminismError(
+                f"event {event.event_id} of the history is {describe_event(event)}, but the workflow now issues "
+                f"{describe_command(issued.command)} there{_at(issued.line or waiting_at(), 'at')}{_CURE}"
+            )
+
+    def check_all_matched(self, next_event_id: int) -> None:
+        """Before a further workflow task: nothing that was issued may be missing in the history.
+
+        Raises:
+            NondeterminismError: a command has no event.
+        """
+        if self._unmatched:
+            issued = self._unmatched[0]
+            raise NondeterminismError(
+                f"the workflow now issues {describe_command(issued.command)}{_at(issued.line, 'at')}, but the history "
+                f"has no event of it before event {next_event_id}{_CURE}"
+            )
+
+
+_CURE = (
+    ". The code must do what it did when the history was written: undo the change for workflows that are running, or "
+    "give the changed workflow a new name"
+)
+
+
+def _at(line: str, word: str) -> str:
+    return f" ({word} {line})" if line else ""
+
+
+def describe_command(command: Command | None) -> str:
+    """A command in an error: what it is, without payloads."""
+    name = type(command).__name__
+    match command:
+        case ScheduleActivityTask():
+            return f"{name} (activity {command.activity_type!r}, id {command.activity_id!r})"
+        case StartTimer():
+            return f"{name} (id {command.timer_id!r}, {command.start_to_fire_timeout_ms} ms)"
+        case CancelTimer():
+            return f"{name} (id {command.timer_id!r})"
+        case RequestCancelActivityTask():
+            return f"{name} (of event {command.scheduled_event_id})"
+        case _:
+            return name
+
+
+def describe_event(event: HistoryEvent) -> str:
+    """An event in an error: what it is, without payloads."""
+    attributes = event.attributes
+    name = type(attributes).__name__
+    match event.event_type:
+        case EventType.ACTIVITY_TASK_SCHEDULED:
+            return f"{name} (activity {attributes.activity_type!r}, id {attributes.activity_id!r})"
+        case EventType.TIMER_STARTED:
+            return f"{name} (id {attributes.timer_id!r}, {attributes.start_to_fire_timeout_ms} ms)"
+        case EventType.TIMER_CANCELED:
+            return f"{name} (id {attributes.timer_id!r})"
+        case EventType.ACTIVITY_TASK_CANCEL_REQUESTED:
+            return f"{name} (of event {attributes.scheduled_event_id})"
+        case _:
+            return name

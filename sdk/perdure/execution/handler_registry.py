@@ -1,0 +1,172 @@
+"""The signal and query handlers of one workflow: those of its class, and those it sets while it runs."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import warnings
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from perdure.converter import DataConverter
+from perdure.execution.event_loop import WorkflowEventLoop
+from perdure.execution.source_lines import waiting_stack
+from perdure.protocol.events import WorkflowExecutionSignaled
+from perdure.workflow.definition import WorkflowDefinition
+from perdure.workflow.errors import HandlerUnfinishedPolicy, UnfinishedSignalHandlersWarning
+from perdure.workflow.handlers import QueryDefinition, SignalDefinition, runtime_query, runtime_signal
+
+logger = logging.getLogger("perdure.workflow")
+
+STACK_TRACE_QUERY = "__stack_trace"
+"""A query that every workflow answers: where each of its tasks waits."""
+
+
+class UnknownQueryError(LookupError):
+    """The workflow has no handler for a query; the text lists those that it has."""
+
+
+class HandlerOwner(Protocol):
+    """What the handlers ask of their workflow."""
+
+    loop: WorkflowEventLoop
+    replaying: bool
+
+    @property
+    def converter(self) -> DataConverter: ...
+    @property
+    def definition(self) -> WorkflowDefinition: ...
+    @property
+    def instance(self) -> Any: ...
+    def handler_failed(self, error: BaseException) -> None: ...
+
+
+class HandlerRegistry:
+    """See the module's docstring. `running` counts signal handlers that have begun and not ended."""
+
+    __slots__ = ("_owner", "_queries", "_running", "_signals", "_waiting")
+
+    def __init__(self, owner: HandlerOwner) -> None:
+        self._owner = owner
+        self._signals = owner.definition.signals
+        self._queries = owner.definition.queries
+        self._waiting: list[WorkflowExecutionSignaled] = []
+        self._running: list[SignalDefinition] = []
+
+    @property
+    def running(self) -> int:
+        return len(self._running)
+
+    def signal(self, name: str | None) -> SignalDefinition | None:
+        return self._signals.get(name)
+
+    def query(self, name: str | None) -> QueryDefinition | None:
+        return self._queries.get(name)
+
+    def bound(self, definition: SignalDefinition | QueryDefinition) -> Callable[..., Any]:
+        return definition.bind(self._owner.instance)
+
+    def set_signal(self, name: str | None, handler: Callable[..., Any] | None) -> None:
+        self._owner.loop.check_may_act()
+        self._signals = _replaced(self._signals, name, None if handler is None else runtime_signal(name, handler))
+        waiting, self._waiting = self._waiting, []
+        for signal in waiting:
+            self.deliver(signal)
+
+    def set_query(self, name: str | None, handler: Callable[..., Any] | None) -> None:
+        self._owner.loop.check_may_act()
+        self._queries = _replaced(self._queries, name, None if handler is None else runtime_query(name, handler))
+
+    # Signals ---------------------------------------------------------------------------------------------------------
+    def deliver(self, signal: WorkflowExecutionSignaled) -> None:
+        """Have a signal handled, in the order of arrival; keep it if nobody handles it yet."""
+        definition = self._signals.get(signal.signal_name) or self._signals.get(None)
+        if definition is None:
+            self._waiting.append(signal)
+            return
+        try:
+            payloads = self._owner.converter.from_bytes(signal.input, definition.argument_hints(_COUNT_MAX))
+        except (TypeError, ValueError) as error:
+            # A signal comes from outside: what nobody can read must not stop the workflow.
+            if not self._owner.replaying:
+                logger.error(
+                    "Signal %r to workflow type %r is dropped, its arguments do not fit the handler: %s",
+                    signal.signal_name,
+                    self._owner.definition.name,
+                    error,
+                )
+            return
+        arguments = definition.call_arguments(signal.signal_name, payloads)
+        self._owner.loop.call_soon(self._handle, definition, arguments)
+
+    def _handle(self, definition: SignalDefinition, arguments: Any) -> None:
+        try:
+            result = self.bound(definition)(*arguments)
+        except Exception as error:
+            self._owner.handler_failed(error)
+            return
+        if inspect.iscoroutine(result):
+            self._running.append(definition)
+            task = self._owner.loop.create_task(result)
+            task.add_done_callback(lambda done: self._handled(definition, done))
+
+    def _handled(self, definition: SignalDefinition, task: asyncio.Task[Any]) -> None:
+        self._running.remove(definition)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._owner.handler_failed(error)
+
+    def warn_of_unfinished(self) -> None:
+        """The workflow is over: say so if a handler was still at work."""
+        names = [d.name for d in self._running if d.unfinished_policy is HandlerUnfinishedPolicy.WARN_AND_ABANDON]
+        if names and not self._owner.replaying:
+            warnings.warn(
+                f"workflow type {self._owner.definition.name!r} finished while handlers of the signals {names} were "
+                "still running; wait for `workflow.all_handlers_finished` first, or decorate them with "
+                "unfinished_policy=HandlerUnfinishedPolicy.ABANDON",
+                UnfinishedSignalHandlersWarning,
+                stacklevel=2,
+            )
+
+    # Queries ---------------------------------------------------------------------------------------------------------
+    def answer(self, name: str, arguments: bytes) -> bytes:
+        """The encoded result of a query.
+
+        Raises:
+            UnknownQueryError: there is no such handler.
+            Exception: whatever the handler raises.
+        """
+        definition = self._queries.get(name) or self._queries.get(None)
+        if definition is None:
+            if name == STACK_TRACE_QUERY:
+                return self._owner.converter.value_to_bytes(self._stack_trace())
+            known = ", ".join(sorted(filter(None, self._queries))) or "none"
+            raise UnknownQueryError(
+                f"workflow type {self._owner.definition.name!r} has no query {name!r}; it has: {known} "
+                f"(and {STACK_TRACE_QUERY})"
+            )
+        values = self._owner.converter.from_bytes(arguments, definition.argument_hints(_COUNT_MAX))
+        result = self.bound(definition)(*definition.call_arguments(name, values))
+        if inspect.iscoroutine(result):
+            result.close()
+            raise TypeError(f"query handler {name!r} returned a coroutine; it must be a plain `def`")
+        return self._owner.converter.value_to_bytes(result)
+
+    def _stack_trace(self) -> str:
+        stacks = ["\n".join(waiting_stack(task.get_coro())) for task in self._owner.loop.unfinished_tasks()]  # type: ignore[arg-type]  # tasks here are made of coroutines
+        return "\n\n".join(stacks)
+
+
+_COUNT_MAX = 32
+"""Hints to prepare for handlers with `*args`; arguments beyond are decoded without."""
+
+
+def _replaced(handlers: Any, name: str | None, definition: Any) -> Any:
+    """A copy (the class's own table is shared) with one entry set or removed."""
+    copy = dict(handlers)
+    if definition is None:
+        copy.pop(name, None)
+    else:
+        copy[name] = definition
+    return copy

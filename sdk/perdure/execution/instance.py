@@ -1,0 +1,405 @@
+"""One workflow execution in the memory of a worker: history events in, commands out.
+
+Role: `activate` is synchronous and does no I/O. It applies the events that it is given, workflow task by workflow task,
+each at the time at which that task started, and returns the commands of the last, which is the one to be completed.
+
+The caller's duties:
+1. Give each event once and in order: all from the first one on, or those after `continues_from`.
+2. Send the commands as the completion of that task; its events will be matched against them.
+3. After any exception, or if the completion is refused, `close` the instance: it is in no state to go on.
+4. `close` it when it is no longer wanted. Nothing of the workflow runs afterwards.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from perdure.common import Payload, RetryPolicy, milliseconds
+from perdure.converter import DataConverter, PayloadConverter
+from perdure.exceptions import FailureError, WorkflowTaskError, is_cancelled_exception
+from perdure.execution.activity_future import ActivityFuture
+from perdure.execution.commands import COMMAND_EVENTS, CommandLedger
+from perdure.execution.event_loop import WorkflowEventLoop
+from perdure.execution.handler_registry import HandlerRegistry
+from perdure.execution.source_lines import waiting_line
+from perdure.execution.surroundings import RunIdentity, WorkerSettings, describe, random_of
+from perdure.execution.timers import DurableTimer
+from perdure.protocol.commands import (
+    CancelWorkflowExecution,
+    Command,
+    CompleteWorkflowExecution,
+    FailWorkflowExecution,
+    ScheduleActivityTask,
+    StartTimer,
+)
+from perdure.protocol.events import EventType, HistoryEvent
+from perdure.protocol.ids import text_problem
+from perdure.workflow.definition import WorkflowDefinition
+from perdure.workflow.information import Info
+
+_STARTED = int(EventType.WORKFLOW_EXECUTION_STARTED)
+_TASK_STARTED = int(EventType.WORKFLOW_TASK_STARTED)
+_TASK_COMPLETED = int(EventType.WORKFLOW_TASK_COMPLETED)
+_SIGNALED = int(EventType.WORKFLOW_EXECUTION_SIGNALED)
+_CANCEL_REQUESTED = int(EventType.WORKFLOW_EXECUTION_CANCEL_REQUESTED)
+_TIMER_FIRED = int(EventType.TIMER_FIRED)
+_ACTIVITY_OUTCOMES = frozenset(
+    int(kind)
+    for kind in (
+        EventType.ACTIVITY_TASK_COMPLETED,
+        EventType.ACTIVITY_TASK_FAILED,
+        EventType.ACTIVITY_TASK_TIMED_OUT,
+        EventType.ACTIVITY_TASK_CANCELED,
+    )
+)
+_NEWS = _ACTIVITY_OUTCOMES | {_STARTED, _SIGNALED, _CANCEL_REQUESTED, _TIMER_FIRED}
+"""Events that a workflow sees at its next workflow task."""
+
+
+class WorkflowInstance:
+    """See the module's docstring; for workflow code, this is the `Runtime` of `perdure.workflow`.
+
+    Attributes:
+        continues_from: The completed event up to which the history is applied.
+        is_complete: The workflow has issued its closing command.
+    """
+
+    def __init__(self, definition: WorkflowDefinition, settings: WorkerSettings, run: RunIdentity) -> None:
+        self.definition = definition
+        self.settings = settings
+        self.run = run
+        self.continues_from = 0
+        self.history_length = 0
+        self.history_size = 0
+        self.replaying = False
+        self.read_only = False
+        self.cancellation_reason: str | None = None
+        self.is_delivering_cancellation = False
+        self.instance: Any = None
+        self.loop = WorkflowEventLoop(self)  # type: ignore[abstract]  # the stubs alone make asyncio's base abstract
+        self.ledger = CommandLedger()
+        self.activities: dict[int, ActivityFuture] = {}
+        self.timers: dict[str, DurableTimer] = {}
+        self._handlers: HandlerRegistry | None = None
+        self._news: list[HistoryEvent] = []
+        self._task_started: HistoryEvent | None = None
+        self._started: HistoryEvent | None = None
+        self._first_task_us = 0
+        self._main: asyncio.Task[Any] | None = None
+        self._error: BaseException | None = None
+        self._activity_count = 0
+        self._timer_count = 0
+        self._random: random.Random | None = None
+        self._info: Info | None = None
+
+    @property
+    def is_complete(self) -> bool:
+        return self.ledger.is_closed
+
+    # For the worker --------------------------------------------------------------------------------------------------
+    def activate(
+        self, events: Sequence[HistoryEvent], started_time_us: int, scheduled_event_id: int, history_size: int = 0
+    ) -> list[Command]:
+        """Apply `events`, which end with the workflow task to be completed, and return its commands.
+
+        Raises:
+            NondeterminismError: the code does not do what the history says.
+            WorkflowTaskError: the code did what workflow code must not.
+            Exception: whatever else the code raised that does not fail the workflow.
+        """
+        with self.loop.running():
+            self._apply(events)
+            self.history_size = history_size
+            commands = self._run_task(started_time_us, scheduled_event_id + 1, replaying=False)
+            self.continues_from = scheduled_event_id + 2  # Started and Completed follow Scheduled at once
+            return commands
+
+    def replay(self, events: Sequence[HistoryEvent]) -> None:
+        """Apply the completed workflow tasks among `events`; what came after the last one stays unseen.
+
+        Raises: as `activate`.
+        """
+        with self.loop.running():
+            self._apply(events)
+
+    def query(self, name: str, arguments: bytes) -> bytes:
+        """The encoded result of a query.
+
+        Raises:
+            UnknownQueryError: there is no such handler.
+            Exception: whatever the handler raises.
+        """
+        with self.loop.running():
+            self.read_only = True
+            try:
+                return self.handlers.answer(name, arguments)
+            finally:
+                self.read_only = False
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self.ledger.is_closed = True
+        self.loop.close()
+        self.activities.clear()
+        self.timers.clear()
+
+    # Applying history ------------------------------------------------------------------------------------------------
+    def _apply(self, events: Sequence[HistoryEvent]) -> None:
+        for event in events:
+            kind = event.event_type
+            if kind in COMMAND_EVENTS:
+                self.ledger.match(event, self._waiting_line)
+            elif kind in _NEWS:
+                self._news.append(event)
+            elif kind == _TASK_STARTED:
+                self._task_started = event
+            elif kind == _TASK_COMPLETED:
+                started = self._task_started
+                if started is None:
+                    raise WorkflowTaskError(f"event {event.event_id} completes a workflow task that did not start")
+                self._run_task(started.time_us, started.event_id, replaying=True)
+                self.continues_from = event.event_id
+
+    def _waiting_line(self) -> str:
+        return "" if self._main is None else waiting_line(self._main.get_coro())
+
+    def _run_task(self, time_us: int, started_event_id: int, *, replaying: bool) -> list[Command]:
+        """One workflow task: what is new is shown to the workflow, in order, and it runs until it waits again."""
+        self.ledger.check_all_matched(started_event_id)
+        self.replaying = replaying
+        self.history_length = started_event_id
+        self.loop.now_us = time_us
+        news, self._news = self._news, []
+        self._show(news, time_us)
+        if self._error is not None:
+            raise self._error
+        return self.ledger.take()
+
+    def _show(self, news: list[HistoryEvent], time_us: int) -> None:
+        started = cancelled = None
+        signals: list[HistoryEvent] = []
+        outcomes: list[Callable[[], None]] = []
+        for event in news:
+            kind = event.event_type
+            if kind in _ACTIVITY_OUTCOMES:
+                activity = self.activities.pop(event.attributes.scheduled_event_id, None)
+                if activity is not None:
+                    activity.has_outcome = True
+                    outcomes.append(partial(activity.resolve, event.attributes))
+            elif kind == _TIMER_FIRED:
+                timer = self.timers.pop(event.attributes.timer_id, None)
+                if timer is not None:
+                    timer.has_fired = True
+                    outcomes.append(timer.fire)
+            elif kind == _SIGNALED:
+                signals.append(event)
+            elif kind == _CANCEL_REQUESTED:
+                cancelled = event
+            else:
+                started = event
+        if started is not None:
+            self._first_task_us = time_us
+            arguments = self._create(started)
+        for signal in signals:
+            self.handlers.deliver(signal.attributes)
+        if started is not None:
+            self._start(arguments)
+        if cancelled is not None:
+            self._cancel(cancelled.attributes.cause)
+        self.loop.run_until_idle()
+        if outcomes:
+            for apply in outcomes:
+                apply()
+            self.loop.run_until_idle()
+
+    # The workflow itself ---------------------------------------------------------------------------------------------
+    def _create(self, event: HistoryEvent) -> Sequence[Any]:
+        """Make the workflow's object and return the arguments of `run`."""
+        self._started = event
+        definition = self.definition
+        try:
+            data = event.attributes.input
+            arguments = self.converter.from_bytes(data, definition.types.hints(_ARGUMENTS_MAX)) if data else ()
+        except (TypeError, ValueError) as error:
+            raise WorkflowTaskError(
+                f"the input of workflow {definition.name!r} does not fit its parameters: {error}. Correct the type "
+                "hints of the run method, or terminate the workflow and start it with the right input"
+            ) from error
+        if isinstance(definition.target, type):
+            self.instance = definition.target(*arguments) if definition.takes_init_arguments else definition.target()
+        return arguments
+
+    def _start(self, arguments: Sequence[Any]) -> None:
+        run = self.definition.run
+        coroutine = run(*arguments) if self.instance is None else run(self.instance, *arguments)
+        self._main = self.loop.create_task(coroutine, name="main")
+        self._main.add_done_callback(self._finished)
+
+    def _cancel(self, reason: str) -> None:
+        self.cancellation_reason = reason
+        if self._main is not None:
+            self.is_delivering_cancellation = True
+            self._main.cancel()
+            self.is_delivering_cancellation = False
+
+    def _finished(self, main: asyncio.Task[Any]) -> None:
+        error: BaseException | None = asyncio.CancelledError() if main.cancelled() else main.exception()
+        if error is not None:
+            self._fail(error)
+            return
+        try:
+            result = self.converter.value_to_bytes(main.result())
+        except (FailureError, TypeError, ValueError) as unfit:
+            self._fail(unfit)
+            return
+        self._end(CompleteWorkflowExecution(result))
+
+    def _fail(self, error: BaseException) -> None:
+        """The workflow ended by an exception: it is cancelled, it fails, or its workflow task does."""
+        leaves = list(_leaves(error))
+        if self.cancellation_reason is not None and all(is_cancelled_exception(leaf) for leaf in leaves):
+            self._end(CancelWorkflowExecution())
+        elif all(self.is_failure_exception(leaf) for leaf in leaves):
+            self._end(FailWorkflowExecution(self.converter.to_failure(error)))
+        elif isinstance(error, Exception):
+            self._error = error
+        else:
+            self._error = WorkflowTaskError(
+                f"the workflow ended by {error!r}, though nobody asked it to stop; catch it, or raise an "
+                "ApplicationError"
+            )
+            self._error.__cause__ = error
+
+    def _end(self, command: Command) -> None:
+        if not self.ledger.is_closed:
+            self.handlers.warn_of_unfinished()
+            self.ledger.close(command)
+
+    def handler_failed(self, error: BaseException) -> None:
+        """A signal handler raised: as if the workflow itself had."""
+        if not self.ledger.is_closed:
+            self._fail(error)
+
+    # For workflow code -----------------------------------------------------------------------------------------------
+    @property
+    def handlers(self) -> HandlerRegistry:
+        if self._handlers is None:
+            self._handlers = HandlerRegistry(self)
+        return self._handlers
+
+    @property
+    def converter(self) -> DataConverter:
+        return self.settings.converter
+
+    @property
+    def payload_converter(self) -> PayloadConverter:
+        return self.settings.converter.payload_converter
+
+    @property
+    def now_us(self) -> int:
+        return self.loop.now_us
+
+    @property
+    def random(self) -> random.Random:
+        if self._random is None:
+            self._random = random_of(self.run.run_id)
+        return self._random
+
+    def info(self) -> Info:
+        if self._info is None:
+            assert self._started is not None
+            self._info = describe(
+                self.settings, self.run, self._started.attributes, self._started.time_us, self._first_task_us
+            )
+        return self._info
+
+    def memo(self) -> Mapping[str, Payload]:
+        return self.info().raw_memo
+
+    def is_failure_exception(self, error: BaseException) -> bool:
+        types = (FailureError, TimeoutError, *self.settings.failure_exception_types)
+        return isinstance(error, (*types, *self.definition.failure_exception_types))
+
+    def wait_for_condition(self, condition: Callable[[], bool]) -> asyncio.Future[None]:
+        self.loop.check_may_act()
+        return self.loop.wait_for_condition(condition)
+
+    def start_timer(
+        self, seconds: float, callback: Callable[..., Any], args: tuple[Any, ...], context: Any, summary: str
+    ) -> asyncio.TimerHandle:
+        """Have `callback` run after a delay; without one at once, with no timer in the history."""
+        self.loop.check_may_act()
+        if seconds <= 0:
+            timer = asyncio.TimerHandle(self.loop.time(), callback, args, self.loop, context)
+            self.loop.call_soon(lambda: None if timer.cancelled() else timer._run())
+            return timer
+        self._timer_count += 1
+        command = StartTimer(str(self._timer_count), max(1, round(seconds * 1000)), summary)
+        return DurableTimer(self, command, callback, args, context)
+
+    def start_activity(
+        self,
+        activity_type: str,
+        arguments: Sequence[Any],
+        result_type: Any,
+        awaited_at_once: bool,
+        task_queue: str | None,
+        schedule_to_close_timeout: timedelta | None,
+        schedule_to_start_timeout: timedelta | None,
+        start_to_close_timeout: timedelta | None,
+        heartbeat_timeout: timedelta | None,
+        retry_policy: RetryPolicy | None,
+        cancellation_type: int,
+        activity_id: str | None,
+        summary: str | None,
+        priority_key: int | None,
+    ) -> ActivityFuture:
+        """Ask for an activity.
+
+        Raises:
+            ValueError: an option is missing or makes no sense.
+            TypeError: an argument cannot be converted.
+            PayloadSizeError: the arguments are too large.
+        """
+        self.loop.check_may_act()
+        if start_to_close_timeout is None and schedule_to_close_timeout is None:
+            raise ValueError(
+                f"activity {activity_type!r} needs a start_to_close_timeout (for each attempt) or a "
+                "schedule_to_close_timeout (for all of them together)"
+            )
+        self._activity_count += 1
+        if activity_id is None:
+            activity_id = str(self._activity_count)
+        elif (problem := text_problem("activity_id", activity_id)) is not None:
+            raise ValueError(problem)
+        command = ScheduleActivityTask(
+            activity_id,
+            activity_type,
+            task_queue or "",
+            self.settings.converter.to_bytes(arguments),
+            milliseconds("schedule_to_close_timeout", schedule_to_close_timeout),
+            milliseconds("schedule_to_start_timeout", schedule_to_start_timeout),
+            milliseconds("start_to_close_timeout", start_to_close_timeout),
+            milliseconds("heartbeat_timeout", heartbeat_timeout),
+            None if retry_policy is None else retry_policy.to_data(),
+            b"",
+            priority_key or 3,
+            summary or "",
+        )
+        return ActivityFuture(self, command, result_type, awaited_at_once, cancellation_type)
+
+
+_ARGUMENTS_MAX = 32
+"""Hints to prepare for a `run` with `*args`; arguments beyond are decoded without."""
+
+
+def _leaves(error: BaseException) -> Sequence[BaseException]:
+    """The exceptions that count: those inside of a group, which `TaskGroup` raises."""
+    if isinstance(error, BaseExceptionGroup):
+        return [leaf for inner in error.exceptions for leaf in _leaves(inner)]
+    return [error]

@@ -1,0 +1,57 @@
+"""Where in the user's code something happens, for errors that name the line."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Coroutine
+from types import FrameType
+from typing import Any
+
+import perdure
+
+_NOT_USERS = tuple(os.path.dirname(module.__file__ or "") + os.sep for module in (perdure, asyncio))
+
+LOOP_FUNCTION = "run_until_idle"
+"""The frame below which there is nothing of the workflow."""
+
+
+def calling_line() -> str:
+    """The innermost line of the user's code that led here, or an empty text."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        code = frame.f_code
+        if not code.co_filename.startswith(_NOT_USERS):
+            return _line(frame)
+        if code.co_name == LOOP_FUNCTION:
+            return ""
+        frame = frame.f_back
+    return ""
+
+
+def waiting_line(coroutine: Any) -> str:
+    """The innermost line of the user's code at which a coroutine waits, or an empty text."""
+    found = ""
+    while coroutine is not None:
+        frame = getattr(coroutine, "cr_frame", None) or getattr(coroutine, "ag_frame", None)
+        if frame is not None and not frame.f_code.co_filename.startswith(_NOT_USERS):
+            found = _line(frame)
+        coroutine = getattr(coroutine, "cr_await", None) or getattr(coroutine, "ag_await", None)
+    return found
+
+
+def waiting_stack(coroutine: Coroutine[Any, Any, Any]) -> list[str]:
+    """Every line at which a coroutine waits, outermost first."""
+    lines = []
+    inner: Any = coroutine
+    while inner is not None:
+        frame = getattr(inner, "cr_frame", None)
+        if frame is not None:
+            lines.append(_line(frame))
+        inner = getattr(inner, "cr_await", None)
+    return lines
+
+
+def _line(frame: FrameType) -> str:
+    return f"{frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_qualname}"

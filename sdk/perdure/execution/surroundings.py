@@ -1,0 +1,89 @@
+"""What a run knows about itself from its first event: description, memo, seed."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from perdure.common import Payload, Priority, RetryPolicy
+from perdure.converter import DataConverter
+from perdure.protocol.codec import unpack
+from perdure.protocol.events import WorkflowExecutionStarted
+from perdure.workflow.information import Info
+
+
+class WorkerSettings(NamedTuple):
+    """What all workflows of a worker share."""
+
+    namespace: str
+    task_queue: str
+    converter: DataConverter = DataConverter.default
+    failure_exception_types: tuple[type[BaseException], ...] = ()
+
+
+class RunIdentity(NamedTuple):
+    """Which run this is."""
+
+    workflow_id: str
+    run_id: str
+
+
+def seed_of(run_id: str) -> int:
+    """The seed of a run's source of chance."""
+    return int.from_bytes(hashlib.blake2b(run_id.encode(), digest_size=16).digest(), "big")
+
+
+def random_of(run_id: str) -> random.Random:
+    return random.Random(seed_of(run_id))
+
+
+def named_payloads(data: bytes) -> Mapping[str, Payload]:
+    """A map of names to payloads, such as a memo, from its wire form."""
+    if not data:
+        return {}
+    return {str(name): Payload(*fields) for name, fields in unpack(data).items()}
+
+
+def moment(time_us: int) -> datetime:
+    """Microseconds since 1970 as a UTC datetime."""
+    return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=time_us)
+
+
+def describe(
+    settings: WorkerSettings,
+    run: RunIdentity,
+    started: WorkflowExecutionStarted,
+    started_us: int,
+    first_task_us: int,
+) -> Info:
+    """What `workflow.info()` returns."""
+    return Info(
+        attempt=started.attempt,
+        continued_run_id=None,
+        cron_schedule=None,
+        execution_timeout=_duration(started.execution_timeout_ms),
+        first_execution_run_id=started.first_execution_run_id or run.run_id,
+        headers=named_payloads(started.headers),
+        namespace=settings.namespace,
+        original_execution_run_id=run.run_id,
+        parent=None,
+        root=None,
+        priority=Priority.default,
+        raw_memo=named_payloads(started.memo),
+        retry_policy=None if started.retry_policy is None else RetryPolicy.from_data(started.retry_policy),
+        run_id=run.run_id,
+        run_timeout=_duration(started.run_timeout_ms),
+        start_time=moment(first_task_us),
+        task_queue=started.task_queue or settings.task_queue,
+        task_timeout=timedelta(milliseconds=started.task_timeout_ms),
+        workflow_id=run.workflow_id,
+        workflow_start_time=moment(started_us),
+        workflow_type=started.workflow_type,
+    )
+
+
+def _duration(milliseconds: int) -> timedelta | None:
+    return timedelta(milliseconds=milliseconds) if milliseconds else None

@@ -1,0 +1,94 @@
+"""What a workflow knows about itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from perdure.common import Payload, Priority, RetryPolicy
+
+
+@dataclass(frozen=True)
+class ParentInfo:
+    """The workflow that started this one."""
+
+    namespace: str
+    run_id: str
+    workflow_id: str
+
+
+@dataclass(frozen=True)
+class RootInfo:
+    """The first of the workflows that led here."""
+
+    run_id: str
+    workflow_id: str
+
+
+@dataclass(frozen=True)
+class Info:
+    """Of the running workflow; made by `workflow.info()`.
+
+    Attributes:
+        attempt: From 1; higher when the workflow's retry policy started it again.
+        original_execution_run_id: The run id of the first event; differs from `run_id` after a reset.
+        start_time: When its first workflow task started.
+        workflow_start_time: When it was started.
+    """
+
+    attempt: int
+    continued_run_id: str | None
+    cron_schedule: str | None
+    execution_timeout: timedelta | None
+    first_execution_run_id: str
+    headers: Mapping[str, Payload]
+    namespace: str
+    original_execution_run_id: str
+    parent: ParentInfo | None
+    root: RootInfo | None
+    priority: Priority
+    raw_memo: Mapping[str, Payload]
+    retry_policy: RetryPolicy | None
+    run_id: str
+    run_timeout: timedelta | None
+    start_time: datetime
+    task_queue: str
+    task_timeout: timedelta
+    workflow_id: str
+    workflow_start_time: datetime
+    workflow_type: str
+
+    def logger_details(self) -> dict[str, Any]:
+        """What log records say about the workflow."""
+        return {
+            "attempt": self.attempt,
+            "namespace": self.namespace,
+            "run_id": self.run_id,
+            "task_queue": self.task_queue,
+            "workflow_id": self.workflow_id,
+            "workflow_type": self.workflow_type,
+        }
+
+    def get_current_history_length(self) -> int:
+        """Events of the history up to the current workflow task."""
+        from perdure.workflow.runtime import current
+
+        return current().history_length
+
+    def get_current_history_size(self) -> int:
+        """Bytes of the history up to the current workflow task; 0 while replaying, where it is not known."""
+        from perdure.workflow.runtime import current
+
+        return current().history_size
+
+    def is_continue_as_new_suggested(self) -> bool:
+        """Whether the history has become so long that the workflow should go on in a new run."""
+        from perdure.workflow.runtime import current
+
+        return current().history_length >= CONTINUE_AS_NEW_SUGGESTED_EVENTS
+
+
+CONTINUE_AS_NEW_SUGGESTED_EVENTS = 4_096
+"""Events from which on continue-as-new is suggested (Temporal's number)."""

@@ -1,0 +1,98 @@
+"""What the functions of `perdure.workflow` ask of the workflow that they are called in.
+
+The running event loop says which workflow that is: a workflow runs on a loop of its own, which carries its runtime.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import asyncio.events
+import random
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Protocol
+
+from perdure.common import Payload, RetryPolicy
+from perdure.converter import PayloadConverter
+from perdure.workflow.activity_options import ActivityHandle
+from perdure.workflow.errors import NotInWorkflowError
+from perdure.workflow.handlers import QueryDefinition, SignalDefinition
+from perdure.workflow.information import Info
+
+
+class Handlers(Protocol):
+    """The handlers of one workflow."""
+
+    @property
+    def running(self) -> int: ...
+    def signal(self, name: str | None) -> SignalDefinition | None: ...
+    def query(self, name: str | None) -> QueryDefinition | None: ...
+    def bound(self, definition: SignalDefinition | QueryDefinition) -> Callable[..., Any]: ...
+    def set_signal(self, name: str | None, handler: Callable[..., Any] | None) -> None: ...
+    def set_query(self, name: str | None, handler: Callable[..., Any] | None) -> None: ...
+
+
+class Runtime(Protocol):
+    """One workflow, seen from inside."""
+
+    replaying: bool
+    read_only: bool
+    history_length: int
+    history_size: int
+    cancellation_reason: str | None
+
+    @property
+    def instance(self) -> Any: ...
+    @property
+    def handlers(self) -> Handlers: ...
+    @property
+    def payload_converter(self) -> PayloadConverter: ...
+    @property
+    def now_us(self) -> int: ...
+    @property
+    def random(self) -> random.Random: ...
+
+    def info(self) -> Info: ...
+    def memo(self) -> Mapping[str, Payload]: ...
+    def is_failure_exception(self, error: BaseException) -> bool: ...
+    def wait_for_condition(self, condition: Callable[[], bool]) -> asyncio.Future[None]: ...
+    def start_timer(
+        self, seconds: float, callback: Callable[..., Any], args: tuple[Any, ...], context: Any, summary: str
+    ) -> asyncio.TimerHandle: ...
+    def start_activity(
+        self,
+        activity_type: str,
+        arguments: Sequence[Any],
+        result_type: Any,
+        awaited_at_once: bool,
+        task_queue: str | None,
+        schedule_to_close_timeout: timedelta | None,
+        schedule_to_start_timeout: timedelta | None,
+        start_to_close_timeout: timedelta | None,
+        heartbeat_timeout: timedelta | None,
+        retry_policy: RetryPolicy | None,
+        cancellation_type: int,
+        activity_id: str | None,
+        summary: str | None,
+        priority_key: int | None,
+    ) -> ActivityHandle[Any]: ...
+
+
+def current_or_none() -> Runtime | None:
+    """The workflow that runs on this thread, if one does."""
+    runtime: Runtime | None = getattr(asyncio.events._get_running_loop(), "workflow_runtime", None)
+    return runtime
+
+
+def current() -> Runtime:
+    """The workflow that runs on this thread.
+
+    Raises:
+        NotInWorkflowError: none does.
+    """
+    runtime: Runtime | None = getattr(asyncio.events._get_running_loop(), "workflow_runtime", None)
+    if runtime is None:
+        raise NotInWorkflowError(
+            "this function of perdure.workflow works only inside a workflow; activities and programs use the real thing"
+        )
+    return runtime

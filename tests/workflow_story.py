@@ -1,0 +1,222 @@
+"""A run told by hand: a small engine that writes the history, and an instance that lives through it.
+
+`Story` keeps the rules of the real engine that matter to a worker: a workflow task is scheduled when something happens,
+its Started and Completed are written together, command events follow, then what happened meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from perdure.converter import DataConverter
+from perdure.execution.instance import WorkflowInstance
+from perdure.execution.surroundings import RunIdentity, WorkerSettings
+from perdure.protocol import commands as cmd
+from perdure.protocol import events as ev
+from perdure.protocol.events import EventType, HistoryEvent, decode_records, encode_records
+from perdure.protocol.failure import ApplicationInfo, Failure, RetryState, TimeoutInfo, TimeoutType
+from perdure.protocol.retry import RetryPolicyData
+from perdure.workflow.definition import WorkflowDefinition
+
+RUN_ID = "5f0c0e3a-0000-4000-8000-000000000001"
+BEGIN_US = 1_800_000_000_000_000
+SECOND_US = 1_000_000
+
+
+class Story:
+    """One run. Times pass only by `pass_seconds` and when a timer fires."""
+
+    def __init__(self, workflow: Any, *arguments: Any, settings: WorkerSettings | None = None) -> None:
+        definition = WorkflowDefinition.of(workflow)
+        assert definition is not None
+        self.definition = definition
+        self.settings = settings or WorkerSettings("default", "queue")
+        self.converter: DataConverter = self.settings.converter
+        self.events: list[HistoryEvent] = []
+        self.now_us = BEGIN_US
+        self.commands: list[cmd.Command] = []
+        self.is_task_pending = False
+        self.outside: list[tuple[EventType, Any]] = []
+        self.instance = self.new_instance()
+        self._delivered = 0
+        started = ev.WorkflowExecutionStarted(
+            definition.name, "queue", self.converter.to_bytes(arguments), "wf", first_execution_run_id=RUN_ID
+        )
+        self._add(EventType.WORKFLOW_EXECUTION_STARTED, started)
+        self._schedule()
+
+    def new_instance(self) -> WorkflowInstance:
+        return WorkflowInstance(self.definition, self.settings, RunIdentity("wf", RUN_ID))
+
+    # What happens outside --------------------------------------------------------------------------------------------
+    def pass_seconds(self, seconds: float) -> None:
+        self.now_us += round(seconds * SECOND_US)
+
+    def signal(self, name: str, *arguments: Any) -> None:
+        data = self.converter.to_bytes(arguments)
+        self._happen(EventType.WORKFLOW_EXECUTION_SIGNALED, ev.WorkflowExecutionSignaled(name, data, "me", ""))
+
+    def request_cancel(self, reason: str = "enough") -> None:
+        attributes = ev.WorkflowExecutionCancelRequested(reason, "me", "")
+        self._happen(EventType.WORKFLOW_EXECUTION_CANCEL_REQUESTED, attributes)
+
+    def complete_activity(self, activity_id: str, result: Any = None) -> None:
+        event_id = self._scheduled(activity_id)
+        data = self.converter.value_to_bytes(result)
+        self._activity_started(event_id)
+        self._happen(EventType.ACTIVITY_TASK_COMPLETED, ev.ActivityTaskCompleted(data, event_id, 0, "worker"))
+
+    def fail_activity(self, activity_id: str, message: str = "broken", type: str = "Broken") -> None:
+        event_id = self._scheduled(activity_id)
+        failure = Failure.of(message, ApplicationInfo(type, True), source="PythonSDK")
+        self._activity_started(event_id)
+        attributes = ev.ActivityTaskFailed(failure, event_id, 0, "worker", RetryState.NON_RETRYABLE_FAILURE)
+        self._happen(EventType.ACTIVITY_TASK_FAILED, attributes)
+
+    def time_out_activity(self, activity_id: str) -> None:
+        event_id = self._scheduled(activity_id)
+        failure = Failure.of("activity start-to-close timeout", TimeoutInfo(TimeoutType.START_TO_CLOSE))
+        attributes = ev.ActivityTaskTimedOut(failure, event_id, 0, RetryState.TIMEOUT)
+        self._happen(EventType.ACTIVITY_TASK_TIMED_OUT, attributes)
+
+    def confirm_activity_cancelled(self, activity_id: str) -> None:
+        attributes = ev.ActivityTaskCanceled(b"", self._scheduled(activity_id), 0, 0)
+        self._happen(EventType.ACTIVITY_TASK_CANCELED, attributes)
+
+    def fire_timer(self, timer_id: str = "1") -> None:
+        started = next(e for e in self.events if _is(e, EventType.TIMER_STARTED) and e.attributes.timer_id == timer_id)
+        self.now_us = max(self.now_us, started.time_us + started.attributes.start_to_fire_timeout_ms * 1000)
+        self._happen(EventType.TIMER_FIRED, ev.TimerFired(timer_id, started.event_id))
+
+    # Workflow tasks --------------------------------------------------------------------------------------------------
+    def task(self) -> list[cmd.Command]:
+        """Run the pending workflow task on the cached instance and write down what came of it."""
+        assert self.is_task_pending, "nothing happened: there is no workflow task"
+        scheduled = self.events[-1]
+        fresh = self.events[self._delivered :]
+        self.commands = self.instance.activate(_over_the_wire(fresh), self.now_us, scheduled.event_id)
+        self._delivered = len(self.events) + 2
+        self._complete(scheduled)
+        return self.commands
+
+    def fail_task(self) -> None:
+        """The worker failed the pending task; the instance is gone."""
+        scheduled = self.events[-1]
+        started = self._add(EventType.WORKFLOW_TASK_STARTED, ev.WorkflowTaskStarted(scheduled.event_id, "worker"))
+        attributes = ev.WorkflowTaskFailed(scheduled.event_id, started, "UNHANDLED", None, "worker")
+        self._add(EventType.WORKFLOW_TASK_FAILED, attributes)
+        self.instance.close()
+        self.instance = self.new_instance()
+        self._delivered = 0
+        self._schedule()
+
+    def forget(self) -> None:
+        """The worker lost its instance; the next task brings the whole history."""
+        self.instance.close()
+        self.instance = self.new_instance()
+        self._delivered = 0
+
+    def replay(self, workflow: Any = None) -> WorkflowInstance:
+        """A new instance that has lived through the whole history, of another workflow if one is given."""
+        definition = self.definition if workflow is None else WorkflowDefinition.of(workflow)
+        assert definition is not None
+        instance = WorkflowInstance(definition, self.settings, RunIdentity("wf", RUN_ID))
+        instance.replay(_over_the_wire(self.events))
+        return instance
+
+    @property
+    def result(self) -> Any:
+        """What the workflow returned."""
+        (last,) = [c for c in self.commands if isinstance(c, cmd.CompleteWorkflowExecution)]
+        return self.converter.value_from_bytes(last.result, self.definition.result_type)
+
+    @property
+    def failure(self) -> BaseException:
+        """What the workflow failed with."""
+        (last,) = [c for c in self.commands if isinstance(c, cmd.FailWorkflowExecution)]
+        return self.converter.from_failure(last.failure)
+
+    @property
+    def is_closed(self) -> bool:
+        return any(isinstance(c, CLOSING) for c in self.commands)
+
+    # The history -----------------------------------------------------------------------------------------------------
+    def _complete(self, scheduled: HistoryEvent) -> None:
+        self.is_task_pending = False
+        started = self._add(EventType.WORKFLOW_TASK_STARTED, ev.WorkflowTaskStarted(scheduled.event_id, "worker"))
+        completed = ev.WorkflowTaskCompleted(scheduled.event_id, started, "worker", "sticky")
+        completed_id = self._add(EventType.WORKFLOW_TASK_COMPLETED, completed)
+        for command in self.commands:
+            self._add(*_event_of(command, completed_id))
+        for kind, attributes in self.outside:
+            self._add(kind, attributes)
+        if self.outside:
+            self.outside = []
+            self._schedule()
+
+    def _happen(self, kind: EventType, attributes: Any) -> None:
+        if self.is_task_pending:
+            # Before this task started: the engine would buffer it. Here it joins the task, which is as good.
+            self.events.pop()
+        self._add(kind, attributes)
+        self._schedule()
+
+    def happen_meanwhile(self, kind: EventType, attributes: Any) -> None:
+        """Something that happens while the pending task is out."""
+        self.outside.append((kind, attributes))
+
+    def _schedule(self) -> None:
+        self.is_task_pending = True
+        self._add(EventType.WORKFLOW_TASK_SCHEDULED, ev.WorkflowTaskScheduled("queue", 10_000, 1))
+
+    def _activity_started(self, event_id: int) -> None:
+        if self.is_task_pending:
+            self.events.pop()
+        self._add(EventType.ACTIVITY_TASK_STARTED, ev.ActivityTaskStarted(event_id, "worker", 1))
+        self.is_task_pending = False
+
+    def _scheduled(self, activity_id: str) -> int:
+        kind = EventType.ACTIVITY_TASK_SCHEDULED
+        return next(e.event_id for e in self.events if _is(e, kind) and e.attributes.activity_id == activity_id)
+
+    def _add(self, kind: EventType, attributes: Any) -> int:
+        event_id = len(self.events) + 1
+        self.events.append(HistoryEvent(event_id, self.now_us, int(kind), attributes))
+        return event_id
+
+
+CLOSING = (cmd.CompleteWorkflowExecution, cmd.FailWorkflowExecution, cmd.CancelWorkflowExecution)
+
+
+def _is(event: HistoryEvent, kind: EventType) -> bool:
+    return event.event_type == kind
+
+
+def _over_the_wire(events: Sequence[HistoryEvent]) -> list[HistoryEvent]:
+    return decode_records(encode_records(events))
+
+
+def _event_of(command: cmd.Command, completed_id: int) -> tuple[EventType, Any]:
+    match command:
+        case cmd.ScheduleActivityTask():
+            policy = command.retry_policy or RetryPolicyData()
+            values = command._asdict() | {"retry_policy": policy, "workflow_task_completed_event_id": completed_id}
+            return EventType.ACTIVITY_TASK_SCHEDULED, ev.ActivityTaskScheduled(**values)
+        case cmd.RequestCancelActivityTask():
+            attributes = ev.ActivityTaskCancelRequested(command.scheduled_event_id, completed_id)
+            return EventType.ACTIVITY_TASK_CANCEL_REQUESTED, attributes
+        case cmd.StartTimer():
+            started = ev.TimerStarted(command.timer_id, command.start_to_fire_timeout_ms, completed_id)
+            return EventType.TIMER_STARTED, started
+        case cmd.CancelTimer():
+            return EventType.TIMER_CANCELED, ev.TimerCanceled(command.timer_id, 0, completed_id)
+        case cmd.CompleteWorkflowExecution():
+            completed = ev.WorkflowExecutionCompleted(command.result, completed_id)
+            return EventType.WORKFLOW_EXECUTION_COMPLETED, completed
+        case cmd.FailWorkflowExecution():
+            failed = ev.WorkflowExecutionFailed(command.failure, 0, completed_id)
+            return EventType.WORKFLOW_EXECUTION_FAILED, failed
+        case cmd.CancelWorkflowExecution():
+            canceled = ev.WorkflowExecutionCanceled(command.details, completed_id)
+            return EventType.WORKFLOW_EXECUTION_CANCELED, canceled
