@@ -1,6 +1,7 @@
 """The client: start workflows, and signal, query, cancel, watch and list them."""
 
 from perdure.client.client import Client
+from perdure.client.dead_letters import DeadLetter, DeadLetters
 from perdure.client.execution import (
     PendingActivityInfo,
     PendingWorkflowTaskInfo,
@@ -30,6 +31,8 @@ from perdure.service import RPCError, RPCStatusCode
 __all__ = [
     "Client",
     "DataConverter",
+    "DeadLetter",
+    "DeadLetters",
     "ListFilterError",
     "PendingActivityInfo",
     "PendingActivityState",

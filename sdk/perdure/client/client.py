@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, Concatenate, Self, Unpack, cast, overload
 
 from perdure.client.connection import Connection, Refusal, check_text, checked, seconds, start_refused
+from perdure.client.dead_letters import DeadLetters
 from perdure.client.definitions import workflow_name_and_type
 from perdure.client.execution import WorkflowExecutionAsyncIterator, WorkflowExecutionCount
 from perdure.client.handle import WorkflowHandle
@@ -405,6 +406,11 @@ class Client:
         request = CountWorkflows(self.namespace, *parse_list_filter(query))
         counted = await self._connection.ask_frontend(request, decode_execution_count, rpc_timeout)
         return WorkflowExecutionCount(counted.total)
+
+    @property
+    def dead_letters(self) -> DeadLetters:
+        """What could not be carried out, for operators."""
+        return DeadLetters(self._connection)
 
     async def describe_cluster(self, rpc_timeout: timedelta | None = None) -> ClusterDescription:
         """The cluster: its id, its shards, its live engines."""

@@ -1,0 +1,110 @@
+"""A history as a table: one line an event, with what tells it from others of its kind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import orjson
+from rich.table import Table
+from rich.text import Text
+
+from perdure.cli.output import duration_text, table
+from perdure.client.execution import time_of
+from perdure.protocol.codec import DecodeError
+from perdure.protocol.events import EventType, HistoryEvent
+from perdure.protocol.failure import Failure
+from perdure.protocol.payload import unpack_payloads
+
+TEXT_MAX = 80
+"""Characters of one detail; a table is to be read."""
+
+_SHOWN = (
+    "activity_type",
+    "workflow_type",
+    "signal_name",
+    "timer_id",
+    "start_to_fire_timeout_ms",
+    "input",
+    "result",
+    "attempt",
+    "next_attempt_time_us",
+    "failure",
+    "cause",
+    "reason",
+    "scheduled_event_id",
+)
+_BAD = ("FAILED", "TIMED_OUT", "TERMINATED")
+_GOOD = ("EXECUTION_COMPLETED", "ACTIVITY_TASK_COMPLETED")
+
+
+def history_table(events: Sequence[HistoryEvent]) -> Table:
+    """Number, time since the start, type, details. Annotations, such as failed attempts, have no number."""
+    start_us = events[0].time_us if events else 0
+    rows = (
+        (
+            str(event.event_id) if event.event_id else "·",
+            f"+{duration_text(timedelta(microseconds=event.time_us - start_us))}",
+            _type_text(event),
+            _details(event.attributes),
+        )
+        for event in events
+    )
+    title = f"Started {time_of(start_us).astimezone():%Y-%m-%d %H:%M:%S}" if events else None
+    return table(("#", "Time", "Event", "Details"), rows, title=title)
+
+
+def _type_text(event: HistoryEvent) -> Text:
+    name = EventType(event.event_type).name
+    style = "red" if name.endswith(_BAD) else "green" if name.endswith(_GOOD) else "" if event.event_id else "yellow"
+    return Text(type(event.attributes).__name__, style=style)
+
+
+def _details(attributes: Any) -> str:
+    parts = []
+    for name in _SHOWN:
+        value = getattr(attributes, name, None)
+        if value in (None, "", b"", 0):
+            continue
+        parts.append(_detail(name, value))
+    return ", ".join(parts)
+
+
+def _detail(name: str, value: Any) -> str:
+    if isinstance(value, Failure):
+        return _short(f"{value.message}")
+    if isinstance(value, bytes):
+        return f"{name} {_short(payload_text(value))}"
+    if name.endswith("_ms"):
+        return duration_text(timedelta(milliseconds=value))
+    if name.endswith("_us"):
+        return f"next at {time_of(value).astimezone():%H:%M:%S}"
+    if name == "scheduled_event_id":
+        return f"of event {value}"
+    if name == "attempt":
+        return f"attempt {value}"
+    return _short(str(value))
+
+
+def payload_text(data: bytes) -> str:
+    """Values as JSON where they are, else their encoding and size."""
+    try:
+        payloads = unpack_payloads(data)
+    except DecodeError as error:
+        return f"({error})"
+    texts = []
+    for payload in payloads:
+        encoding = payload.metadata.get("encoding", b"").decode(errors="replace")
+        if encoding == "json/plain":
+            texts.append(payload.data.decode(errors="replace"))
+        elif encoding == "binary/null":
+            texts.append(orjson.dumps(None).decode())
+        else:
+            texts.append(f"({encoding}, {len(payload.data):,} bytes)")
+    return ", ".join(texts)
+
+
+def _short(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= TEXT_MAX else text[: TEXT_MAX - 1] + "…"

@@ -1,0 +1,77 @@
+"""Values that users type: JSON (or a file of it), durations, times."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+import orjson
+
+SHOWN_MAX = 100
+"""Characters of a line that an error shows around the place where it went wrong."""
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min|m|h|d)\s*")
+_UNITS = {"ms": 0.001, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400}
+
+
+def parse_json(text: str, source: str) -> Any:
+    """A JSON value: the text itself, `@path` (a file) or `@-` (standard input).
+
+    Raises:
+        click.UsageError: not JSON; the text shows where.
+    """
+    if text.startswith("@"):
+        source, text = f"{source} {text}", _read(text[1:], source)
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        lines = text.splitlines() or [""]
+        line = lines[min(error.lineno, len(lines)) - 1]
+        start = max(0, error.colno - 1 - SHOWN_MAX // 2)
+        shown = line[start : start + SHOWN_MAX]
+        pointer = " " * (error.colno - 1 - start) + "^"
+        advice = "text needs double quotes, within the single quotes of the shell: '\"like this\"'"
+        raise click.UsageError(
+            f"{source} is not JSON: {error.msg}, at line {error.lineno}, column {error.colno}\n  {shown}\n  {pointer}\n"
+            f'Write numbers, true, false, null, [lists] and {{"objects": 1}} as they are; {advice}'
+        ) from error
+
+
+def parse_inputs(inputs: Sequence[str]) -> list[Any]:
+    """The arguments of a workflow, signal or query: one `--input` each."""
+    many = len(inputs) > 1
+    return [parse_json(text, f"--input number {n}" if many else "--input") for n, text in enumerate(inputs, 1)]
+
+
+def _read(path: str, source: str) -> str:
+    if path == "-":
+        return sys.stdin.read()
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise click.UsageError(f"{source}: cannot read the file {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise click.UsageError(f"{source}: the file {path} is not UTF-8 text ({error.reason})") from error
+
+
+def duration(text: str) -> timedelta:
+    """`10s`, `1h30m`, `250ms`, `2d`; a number alone is seconds. A type for options."""
+    text = text.strip()
+    if re.fullmatch(r"\d+(\.\d+)?", text):
+        return timedelta(seconds=float(text))
+    if not text or _DURATION.sub("", text):
+        raise click.BadParameter(f"{text!r} is no duration; write 250ms, 10s, 5m, 1h30m or 2d")
+    return timedelta(seconds=sum(float(number) * _UNITS[unit] for number, unit in _DURATION.findall(text)))
+
+
+def key_and_json(text: str) -> tuple[str, Any]:
+    """`KEY=JSON`. A type for options."""
+    key, separator, value = text.partition("=")
+    if not separator or not key:
+        raise click.BadParameter(f"{text!r} is not KEY=JSON, for example customer='\"ada\"'")
+    return key, parse_json(value, f"the value of {key}")

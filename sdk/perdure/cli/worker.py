@@ -1,0 +1,119 @@
+"""`perdure worker`: run what a module defines."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import click
+import uvloop
+
+from perdure.activity.definition import ActivityDefinition
+from perdure.cli.definitions import Definitions, load_definitions
+from perdure.cli.options import address_option, json_option, log_level_option, namespace_option
+from perdure.cli.output import console, note, print_json
+from perdure.client import Client
+from perdure.service import RPCError, RPCStatusCode
+
+RETRY_S = 1.0
+WAITED_FOR = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.FAILED_PRECONDITION)
+"""No server yet, or no engine yet: both come when they come."""
+
+
+@click.command()
+@click.argument("module")
+@click.option(
+    "--task-queue",
+    envvar="PERDURE_TASK_QUEUE",
+    show_envvar=True,
+    help="What to poll; by default the module's TASK_QUEUE.",
+)
+@click.option(
+    "--activity-slots", type=click.IntRange(min=1), default=100, show_default=True, help="Activities at once."
+)
+@click.option(
+    "--wait/--no-wait", default=True, show_default=True, help="Wait for the cluster, if it cannot be reached yet."
+)
+@address_option
+@namespace_option
+@json_option
+@log_level_option("info")
+def worker(
+    module: str, task_queue: str | None, activity_slots: int, wait: bool, address: str, namespace: str, as_json: bool
+) -> None:
+    """Run the workflows and activities that MODULE defines: pkg.mod, file.py, or either with :attribute."""
+    found = load_definitions(module)
+    queue = task_queue or found.task_queue
+    if not queue:
+        raise click.UsageError(f"{module} has no TASK_QUEUE; say which task queue to poll: --task-queue QUEUE")
+    uvloop.run(_work(found, queue, activity_slots, wait, address, namespace, as_json))
+
+
+async def _work(
+    found: Definitions, queue: str, slots: int, wait: bool, address: str, namespace: str, as_json: bool
+) -> None:
+    from perdure.worker import Worker  # here, so that other commands and the help do not load it
+
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    client = await _connect(address, namespace, wait, stop)
+    if client is None:
+        return
+    threaded = any(not ActivityDefinition.to_register(activity).is_async for activity in found.activities)
+    executor = ThreadPoolExecutor(slots, thread_name_prefix="activity") if threaded else None
+    async with client:
+        running = Worker(
+            client,
+            task_queue=queue,
+            workflows=found.workflows,
+            activities=found.activities,
+            activity_executor=executor,
+            max_concurrent_activities=slots,
+        )
+        async with running:
+            _announce(found, queue, client, as_json)
+            await stop.wait()
+            note("Stopping: running activities are given time to end.")
+    if executor is not None:
+        executor.shutdown(wait=False, cancel_futures=True)
+
+
+async def _connect(address: str, namespace: str, wait: bool, stop: asyncio.Event) -> Client | None:
+    """A client, as soon as there is a cluster; None when told to stop before.
+
+    Raises:
+        RPCError: the server cannot be used; or, without `wait`, there is none yet.
+    """
+    told = False
+    while not stop.is_set():
+        try:
+            return await Client.connect(address, namespace=namespace)
+        except RPCError as error:
+            if not wait or error.status not in WAITED_FOR:
+                raise
+            if not told:
+                note(f"{error} Waiting for it.")
+                told = True
+        try:
+            await asyncio.wait_for(stop.wait(), RETRY_S)
+        except TimeoutError:
+            continue
+    return None
+
+
+def _announce(found: Definitions, queue: str, client: Client, as_json: bool) -> None:
+    workflows = sorted(found.workflows, key=lambda member: str(member.__name__))
+    names = [str(member.__name__) for member in workflows]
+    activities = [ActivityDefinition.to_register(activity).name or "(dynamic)" for activity in found.activities]
+    if as_json:
+        print_json({"task_queue": queue, "identity": client.identity, "workflows": names, "activities": activities})
+    else:
+        out = console()
+        out.print(f"Working on the task queue {queue!r} as {client.identity}", style="bold green", markup=False)
+        out.print(f"  workflows   {', '.join(names) or 'none'}", markup=False)
+        out.print(f"  activities  {', '.join(activities) or 'none'}", markup=False)
+        out.print("Ctrl-C stops it.")
+    sys.stdout.flush()

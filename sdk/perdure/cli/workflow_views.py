@@ -1,0 +1,243 @@
+"""`perdure workflow list / count / describe / show / result / query`: the commands that look."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from perdure.cli.errors import CommandFailed, explain
+from perdure.cli.history_table import history_table
+from perdure.cli.json_input import parse_inputs
+from perdure.cli.options import connection_options, input_option, run_id_option, with_client
+from perdure.cli.output import (
+    console,
+    duration_text,
+    exception_data,
+    facts,
+    note,
+    print_json,
+    status_text,
+    table,
+    time_text,
+)
+from perdure.client import (
+    Client,
+    WorkflowExecution,
+    WorkflowExecutionDescription,
+    WorkflowFailureError,
+    WorkflowHandle,
+    WorkflowHistory,
+)
+
+query_option = click.option(
+    "--query",
+    "list_query",
+    metavar="QUERY",
+    help="Which: WorkflowType = 'X' AND ExecutionStatus = 'Running' AND StartTime > '2026-11-20'.",
+)
+
+
+@click.command(name="list")
+@query_option
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many.")
+@connection_options
+def list_(list_query: str | None, limit: int, address: str, namespace: str, as_json: bool) -> None:
+    """List workflows, newest first."""
+
+    async def work(client: Client) -> list[WorkflowExecution]:
+        return [row async for row in client.list_workflows(list_query, limit=limit)]
+
+    rows = with_client(address, namespace, work)
+    if as_json:
+        print_json([_execution_data(row) for row in rows])
+        return
+    if not rows:
+        note("No workflow matches.")
+        return
+    cells = (
+        (
+            status_text(row.status.name if row.status else ""),
+            row.id,
+            row.workflow_type,
+            row.task_queue,
+            time_text(row.start_time),
+            duration_text((row.close_time or datetime.now(UTC)) - row.start_time),
+        )
+        for row in rows
+    )
+    console().print(table(("Status", "Workflow id", "Type", "Task queue", "Started", "Duration"), cells))
+
+
+@click.command()
+@query_option
+@connection_options
+def count(list_query: str | None, address: str, namespace: str, as_json: bool) -> None:
+    """Count workflows."""
+
+    async def work(client: Client) -> int:
+        return (await client.count_workflows(list_query)).count
+
+    total = with_client(address, namespace, work)
+    if as_json:
+        print_json({"count": total})
+    else:
+        console().print(str(total))
+
+
+@click.command()
+@click.argument("workflow_id")
+@run_id_option
+@connection_options
+def describe(workflow_id: str, run_id: str | None, address: str, namespace: str, as_json: bool) -> None:
+    """Describe a workflow: its state, what is pending, who polls its task queue."""
+
+    async def work(client: Client) -> tuple[WorkflowExecutionDescription, dict[str, Any]]:
+        found = await client.get_workflow_handle(workflow_id, run_id=run_id).describe()
+        return found, dict(await found.memo())
+
+    found, memo = with_client(address, namespace, work)
+    if as_json:
+        pending = {"pending_activities": found.pending_activities, "pending_workflow_task": found.pending_workflow_task}
+        size = {"history_length": found.history_length, "history_size": found.history_size}
+        print_json({**_execution_data(found), **size, "memo": memo, **pending, "pollers": found.pollers})
+        return
+    _print_description(found, memo)
+
+
+def _print_description(found: WorkflowExecutionDescription, memo: dict[str, Any]) -> None:
+    out = console()
+    out.print(
+        facts(
+            (
+                ("Workflow id", found.id),
+                ("Run id", found.run_id),
+                ("Type", found.workflow_type),
+                ("Task queue", found.task_queue),
+                ("Namespace", found.namespace),
+                ("Status", status_text(found.status.name if found.status else "")),
+                ("Started", time_text(found.start_time)),
+                ("Closed", time_text(found.close_time)),
+                ("History", f"{found.history_length} events, {found.history_size:,} bytes"),
+                ("Memo", ", ".join(f"{name} = {value!r}" for name, value in memo.items())),
+            )
+        )
+    )
+    if found.pending_activities:
+        out.print()
+        out.print(
+            table(
+                ("Activity", "Id", "State", "Attempt", "Next attempt", "Worker", "Last failure"),
+                (
+                    (
+                        activity.activity_type,
+                        activity.activity_id,
+                        activity.state.name,
+                        f"{activity.attempt} of {activity.maximum_attempts or 'any number'}",
+                        time_text(activity.next_attempt_time),
+                        activity.worker,
+                        explain(activity.last_failure) if activity.last_failure else "",
+                    )
+                    for activity in found.pending_activities
+                ),
+                title="Pending activities",
+            )
+        )
+    task = found.pending_workflow_task
+    if task is not None:
+        out.print()
+        out.print(f"A workflow task is pending, attempt {task.attempt}.", markup=False)
+        if task.last_failure is not None:
+            out.print(f"Its last attempt failed: {explain(task.last_failure)}", markup=False, style="red")
+    if found.pollers:
+        out.print()
+        rows = ((poller.identity, poller.slots, duration_text(poller.last_access_age)) for poller in found.pollers)
+        out.print(table(("Worker", "Slots", "Last seen"), rows, title="Polling its task queue"))
+    elif found.close_time is None:
+        note(f"No worker polls the task queue {found.task_queue!r}; the workflow goes on when one does.")
+
+
+@click.command()
+@click.argument("workflow_id")
+@run_id_option
+@connection_options
+def show(workflow_id: str, run_id: str | None, address: str, namespace: str, as_json: bool) -> None:
+    """Show the history of a workflow, with the failed attempts. `--json` prints Temporal's JSON."""
+
+    async def work(client: Client) -> WorkflowHistory:
+        handle = client.get_workflow_handle(workflow_id, run_id=run_id)
+        events = handle.fetch_history_events(include_annotations=not as_json)
+        return WorkflowHistory(workflow_id, [event async for event in events], run_id or "")
+
+    history = with_client(address, namespace, work)
+    if as_json:
+        print_json(history.to_json_dict())
+    else:
+        console().print(history_table(history.events))
+
+
+@click.command()
+@click.argument("workflow_id")
+@run_id_option
+@connection_options
+def result(workflow_id: str, run_id: str | None, address: str, namespace: str, as_json: bool) -> None:
+    """Wait for the result of a workflow, and print it as JSON. Exit status 1 if it did not complete."""
+
+    async def work(client: Client) -> None:
+        await wait_result(client.get_workflow_handle(workflow_id, run_id=run_id), as_json)
+
+    with_client(address, namespace, work)
+
+
+async def wait_result(handle: WorkflowHandle[Any, Any], as_json: bool) -> None:
+    """Wait, and print what came out.
+
+    Raises:
+        CommandFailed: the workflow did not complete.
+    """
+    try:
+        value = await handle.result()
+    except WorkflowFailureError as error:
+        if as_json:
+            print_json({"workflow_id": handle.id, "status": "FAILED", "failure": exception_data(error.cause)})
+        raise CommandFailed(f"Workflow {handle.id} did not complete: {explain(error.cause)}") from error
+    print_json({"workflow_id": handle.id, "status": "COMPLETED", "result": value} if as_json else value)
+
+
+@click.command()
+@click.argument("workflow_id")
+@click.argument("name")
+@input_option
+@run_id_option
+@connection_options
+def query(
+    workflow_id: str,
+    name: str,
+    inputs: tuple[str, ...],
+    run_id: str | None,
+    address: str,
+    namespace: str,
+    as_json: bool,
+) -> None:
+    """Ask a workflow's code the query NAME, and print the answer as JSON."""
+    args = parse_inputs(inputs)
+
+    async def work(client: Client) -> Any:
+        return await client.get_workflow_handle(workflow_id, run_id=run_id).query(name, args=args)
+
+    answer = with_client(address, namespace, work)
+    print_json({"workflow_id": workflow_id, "query": name, "result": answer} if as_json else answer)
+
+
+def _execution_data(row: WorkflowExecution) -> dict[str, Any]:
+    return {
+        "workflow_id": row.id,
+        "run_id": row.run_id,
+        "namespace": row.namespace,
+        "workflow_type": row.workflow_type,
+        "task_queue": row.task_queue,
+        "status": row.status.name if row.status else None,
+        "start_time": row.start_time,
+        "close_time": row.close_time,
+    }
