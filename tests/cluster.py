@@ -17,12 +17,9 @@ import psycopg
 
 from perdure.client import Client
 from perdure.service import RPCError, RPCStatusCode
-from perdure_broker.port import StreamKind, TaskStream
-from perdure_broker.redis_broker import open_broker
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[1]
-NAMESPACE = "default"
 
 START_TIMEOUT_SECONDS = 60
 """Two cores may be busy with a whole test run."""
@@ -187,13 +184,3 @@ class Cluster:
             return owners if len(set(owners.values())) == count else None
 
         return await wait_until(shared, what=f"{count} engines that own every shard", timeout_seconds=timeout_seconds)
-
-    async def set_lease(self, task_queue: str, lease_ms: int) -> None:
-        """The visibility timeout of a queue, both for its workflow tasks and its activities."""
-        broker = open_broker(self.address)
-        await broker.connect()
-        try:
-            for kind in (StreamKind.WORKFLOW, StreamKind.ACTIVITY):
-                await broker.set_lease(TaskStream(NAMESPACE, task_queue, kind), lease_ms)
-        finally:
-            await broker.close()

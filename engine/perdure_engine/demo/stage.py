@@ -17,16 +17,13 @@ from pathlib import Path
 
 from perdure.client import Client
 from perdure.service import RPCError
-from perdure_broker.port import StreamKind, TaskStream
-from perdure_broker.redis_broker import open_broker
 from perdure_engine.demo.ledger import Ledger
 from perdure_engine.embedded.postgres import EmbeddedPostgres
 from perdure_engine.embedded.valkey import EmbeddedValkey
 
 TASK_QUEUE = "demo"
-NAMESPACE = "default"
 
-LEASE_MS = 2000
+VISIBILITY_TIMEOUT = "2s"
 """How soon a killed worker is noticed. 30 s by default, which would make for a dull act."""
 
 START_TIMEOUT_S = 60
@@ -76,9 +73,8 @@ class Stage:
         )
         if migration.returncode != 0:
             raise StageFailed(f"perdure db migrate failed: {(migration.stderr or migration.stdout).strip()}")
-        self._spawn("engine", _command("engine"))
+        self._spawn("engine", _command("engine", "--visibility-timeout", VISIBILITY_TIMEOUT))
         await self._wait_engine()
-        await self._shorten_lease()
         self._start_worker()
 
     async def replace_worker(self) -> None:
@@ -117,15 +113,6 @@ class Stage:
                 if time.monotonic() > deadline:
                     raise StageFailed(f"no engine answers: {error}\n{self._last_words('engine')}") from error
             await asyncio.sleep(POLL_INTERVAL_S)
-
-    async def _shorten_lease(self) -> None:
-        broker = open_broker(self.address)
-        await broker.connect()
-        try:
-            for kind in (StreamKind.WORKFLOW, StreamKind.ACTIVITY):
-                await broker.set_lease(TaskStream(NAMESPACE, TASK_QUEUE, kind), LEASE_MS)
-        finally:
-            await broker.close()
 
     def _start_worker(self) -> None:
         self._spawn("worker", [sys.executable, "-m", "perdure_engine.demo.worker", TASK_QUEUE])
