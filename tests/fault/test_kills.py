@@ -35,7 +35,7 @@ def journal(tmp_path: Path) -> Journal:
 
 
 def _start_worker(cluster: Cluster, journal: Journal) -> Process:
-    return cluster.start_worker("-m", "tests.fault.workload", environment=journal.environment)
+    return cluster.start_worker("-m", "tests.fault.load_worker", environment=journal.environment)
 
 
 @contextlib.asynccontextmanager

@@ -11,7 +11,7 @@ import pytest
 from perdure.client import Client
 from perdure_engine.embedded.postgres import EmbeddedPostgres
 from perdure_engine.embedded.valkey import EmbeddedValkey
-from tests.cluster import Cluster
+from tests.cluster import Cluster, Process
 from tests.fault.audit import Load
 from tests.fault.journal import Journal
 from tests.fix_redis import PrivateRedis
@@ -39,32 +39,38 @@ async def own_cluster(
         await cluster.close()
 
 
-async def test_engine_waits_for_a_postgres_that_is_not_there_yet(
+async def test_engine_without_postgres_ends_with_what_to_do(
     own_cluster: Cluster, private_postgres: EmbeddedPostgres
 ) -> None:
+    """A supervisor starts it again; a person reads why."""
     private_postgres.stop()
-    engine = own_cluster.start_engine()
-
-    async def complained() -> bool:
-        return "postgres" in engine.output.lower()
-
-    await wait_until(complained, what="an engine that says that it cannot reach Postgres")
+    output = await _ended(own_cluster.start_engine())
+    assert "cannot be reached" in output
+    assert "--postgres" in output
     private_postgres.start()
+    own_cluster.start_engine()
     await own_cluster.connect()
-    assert engine.running
 
 
-async def test_engine_waits_for_a_redis_that_is_not_there_yet(own_cluster: Cluster, valkey: EmbeddedValkey) -> None:
+async def test_engine_without_redis_ends_with_what_to_do(own_cluster: Cluster, valkey: EmbeddedValkey) -> None:
     valkey.stop()
-    engine = own_cluster.start_engine()
-
-    async def complained() -> bool:
-        return "redis" in engine.output.lower()
-
-    await wait_until(complained, what="an engine that says that it cannot reach Redis")
+    output = await _ended(own_cluster.start_engine())
+    assert valkey.url in output
+    assert "--redis" in output
     valkey.start()
+    own_cluster.start_engine()
     await own_cluster.connect()
-    assert engine.running
+
+
+async def _ended(engine: Process) -> str:
+    """What an engine said that ended by itself, without a traceback."""
+
+    async def ended() -> bool:
+        return not engine.running
+
+    await wait_until(ended, what="an engine that ends")
+    assert "Traceback" not in engine.output
+    return engine.output
 
 
 async def test_client_says_that_nothing_is_there(own_cluster: Cluster, valkey: EmbeddedValkey) -> None:
@@ -86,7 +92,7 @@ async def test_server_lost_in_mid_run(
 ) -> None:
     journal = Journal(tmp_path / "journal.jsonl")
     engine = own_cluster.start_engine()
-    worker = own_cluster.start_worker("-m", "tests.fault.workload", "20", environment=journal.environment)
+    worker = own_cluster.start_worker("-m", "tests.fault.load_worker", "20", environment=journal.environment)
     load = Load(await own_cluster.connect(), journal, runs=RUNS)
     starting = asyncio.create_task(load.start())
 

@@ -26,7 +26,7 @@ NAPPERS = 20
 async def test_ten_thousand_sleepers_cost_little_and_survive_a_restart(cluster: Cluster, tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal.jsonl")
     (engine,) = cluster.processes
-    cluster.start_worker("-m", "tests.fault.workload", environment=journal.environment)
+    cluster.start_worker("-m", "tests.fault.load_worker", environment=journal.environment)
     client = await cluster.connect()
     await _warm_up(client)
     none = engine.resident_bytes()

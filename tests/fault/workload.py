@@ -1,18 +1,12 @@
-"""The load of the fault tests: agent runs of three steps, and a few that are caught in mid-activity.
-
-Runs as a worker process: `python -m tests.fault.workload [SLOTS]`, at PERDURE_ADDRESS.
-"""
+"""The load of the fault tests: agent runs of three steps, and a few that are caught in mid-activity."""
 
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
 from datetime import timedelta
 
 from perdure import activity, workflow
-from perdure.client import Client
-from perdure.worker import Worker
 from tests.fault.journal import write_line
 
 TASK_QUEUE = "load"
@@ -20,7 +14,6 @@ STEP_SECONDS = 0.02
 """Long enough that a kill finds many of them running, short enough that 2,000 runs take seconds."""
 
 STEP_TIMEOUT = timedelta(minutes=5)
-SLOTS = 200
 HOUR_SECONDS = 3600
 
 BLOCK_SECONDS = 5.0
@@ -115,17 +108,5 @@ class Sleeper:
         return "woken"
 
 
-async def serve(slots: int) -> None:
-    async with await Client.connect() as client:
-        worker = Worker(
-            client,
-            task_queue=TASK_QUEUE,
-            workflows=[AgentRun, CaughtRun, BlockingRun, Sleeper],
-            activities=[retrieve, call_model, store_answer, hang_once, block_the_loop, neighbour],
-            max_concurrent_activities=slots,
-        )
-        await worker.run()
-
-
-if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1]) if len(sys.argv) > 1 else SLOTS))
+WORKFLOWS = (AgentRun, CaughtRun, BlockingRun, Sleeper)
+ACTIVITIES = (retrieve, call_model, store_answer, hang_once, block_the_loop, neighbour)
