@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -74,8 +75,18 @@ async def serve(config: EngineConfig, stop: asyncio.Event, ready: Callable[[], N
         await store.close()
 
 
+def calm_garbage_collection() -> None:
+    """Look for cycles less often: an engine holds many live tuples and makes few cycles (measured: a sixth of its CPU
+    time with the default thresholds)."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
+
+
 def run_engine(config: EngineConfig, ready: Callable[[], None] = lambda: None) -> None:
     """Run an engine in this process until SIGINT or SIGTERM, then hand its shards over."""
+
+    calm_garbage_collection()
 
     async def main() -> None:
         stop = asyncio.Event()

@@ -58,36 +58,16 @@ VISIBILITY_KIND = 3
 
 
 class Draft:
-    """What a batch does to one run."""
+    """What a batch does to one run, beside its tasks and timers."""
 
-    __slots__ = (
-        "close",
-        "created",
-        "heartbeats",
-        "published",
-        "records",
-        "run",
-        "shard",
-        "task_deletes",
-        "task_inserts",
-        "timer_deletes",
-        "timer_inserts",
-        "visibility",
-    )
+    __slots__ = ("close", "created", "records", "run", "shard")
 
     def __init__(self, shard: Shard, run: CachedRun) -> None:
         self.shard = shard
         self.run = run
         self.records: list[HistoryEvent] = []
-        self.task_inserts: dict[tuple[int, int], TransferRow] = {}
-        self.task_deletes: dict[tuple[int, int], int] = {}
-        self.published: dict[tuple[int, int], tuple[TaskStream, bytes]] = {}
-        self.timer_inserts: dict[TimerKey, TimerRow] = {}
-        self.timer_deletes: dict[TimerKey, int] = {}
-        self.heartbeats: dict[int, bytes] = {}
         self.close: Close | None = None
         self.created = False
-        self.visibility: TransferRow | None = None
 
 
 class Batch:
@@ -107,6 +87,12 @@ class Batch:
         self.sticky: list[tuple[int, str, int, int]] = []
         self.visible: list[str] = []
         self._replies: dict[str, list[tuple[int, int, Any]]] = {}
+        self._task_inserts: dict[tuple[str, int, int], TransferRow] = {}
+        self._task_deletes: dict[tuple[str, int, int], int] = {}
+        self._published: dict[tuple[str, int, int], tuple[TaskStream, bytes]] = {}
+        self._timer_inserts: dict[TimerKey, tuple[Shard, TimerRow]] = {}
+        self._timer_deletes: dict[TimerKey, int] = {}
+        self._heartbeats: dict[tuple[str, int, int], HeartbeatRow] = {}
         self._monotonic = monotonic
         self._windows = windows
 
@@ -158,32 +144,35 @@ class Batch:
 
     def _carry_out(self, shard: Shard, state: MutableState, draft: Draft, effect: Effect) -> None:
         if isinstance(effect, Dispatch):
-            self._dispatch(shard, state, draft, effect)
+            self._dispatch(shard, state, effect)
         elif isinstance(effect, Retire):
-            task = (effect.kind, effect.event_id)
-            if draft.task_inserts.pop(task, None) is None:
-                draft.task_deletes[task] = 1
-            draft.published.pop(task, None)
+            task = (state.run_id, effect.kind, effect.event_id)
+            if self._task_inserts.pop(task, None) is None:
+                self._task_deletes[task] = shard.shard_id
+            else:
+                self._published.pop(task, None)
+            self._heartbeats.pop(task, None)
         elif isinstance(effect, SetTimer):
             key = TimerKey(shard.shard_id, effect.fire_at_us, state.run_id, effect.kind, effect.event_id)
-            draft.timer_inserts[key] = TimerRow(*key, effect.attempt)
+            self._timer_inserts[key] = (shard, TimerRow(*key, effect.attempt))
         elif isinstance(effect, ClearTimer):
             key = TimerKey(shard.shard_id, effect.fire_at_us, state.run_id, effect.kind, effect.event_id)
-            if draft.timer_inserts.pop(key, None) is None:
-                draft.timer_deletes[key] = 1
+            if self._timer_inserts.pop(key, None) is None:
+                self._timer_deletes[key] = 1
                 shard.timers.discard(key)
         elif isinstance(effect, Close):
             draft.close = effect
         elif isinstance(effect, KeepHeartbeat):
-            draft.heartbeats[effect.event_id] = effect.details
+            row = HeartbeatRow(shard.shard_id, state.run_id, TaskKind.ACTIVITY, effect.event_id, effect.details)
+            self._heartbeats[state.run_id, TaskKind.ACTIVITY, effect.event_id] = row
         elif isinstance(effect, Remember):
-            row = RequestResultRow(shard.shard_id, state.run_id, effect.request_id, self.now_us, b"")
-            self.commit.request_results.append(row)
+            witness = RequestResultRow(shard.shard_id, state.run_id, effect.request_id, self.now_us, b"")
+            self.commit.request_results.append(witness)
         elif isinstance(effect, Push):
             self.reply(effect.worker, 0, ReplyKind.PUSH, effect.message)
 
-    def _dispatch(self, shard: Shard, state: MutableState, draft: Draft, effect: Dispatch) -> None:
-        task = (effect.kind, effect.event_id)
+    def _dispatch(self, shard: Shard, state: MutableState, effect: Dispatch) -> None:
+        task = (state.run_id, effect.kind, effect.event_id)
         kind = StreamKind.WORKFLOW if effect.kind == TaskKind.WORKFLOW else StreamKind.ACTIVITY
         stream = TaskStream(state.namespace, effect.task_queue, kind)
         data = effect.data
@@ -191,13 +180,13 @@ class Batch:
         if effect.worker:
             sticky = TaskStream(state.namespace, effect.task_queue, StreamKind.STICKY, effect.worker)
             data = encode_workflow_task(state, self.now_us, whole=True)
-            draft.published[task] = (sticky, effect.data)
+            self._published[task] = (sticky, effect.data)
         elif self._windows.take(stream, self._monotonic):
-            draft.published[task] = (stream, effect.data)
+            self._published[task] = (stream, effect.data)
         else:
             backlog = True
             self.outbox.backlogged.add(stream)
-        draft.task_inserts[task] = TransferRow(
+        self._task_inserts[task] = TransferRow(
             shard.shard_id,
             state.run_id,
             effect.kind,
@@ -212,6 +201,10 @@ class Batch:
             data,
         )
 
+    def fire(self, key: TimerKey) -> None:
+        """A timer was due: its row goes."""
+        self._timer_deletes[key] = 1
+
     def resend(self, shard: Shard, state: MutableState, event_id: int, attempt: int) -> None:
         """Publish the workflow task that is out once more, to the task queue: its row stays as it is."""
         stream = TaskStream(state.namespace, state.task_queue, StreamKind.WORKFLOW)
@@ -225,10 +218,20 @@ class Batch:
     # The end -------------------------------------------------------------------------------------------------------
 
     def seal(self) -> None:
-        """Turn the drafts into rows. Nothing may be added after this."""
+        """Turn everything into rows. Nothing may be added after this."""
         commit = self.commit
         for draft in self.drafts.values():
             self._seal_draft(draft)
+        for (run_id, kind, event_id), shard_id in self._task_deletes.items():
+            commit.transfer_deletes.append(TransferKey(shard_id, run_id, kind, event_id))
+        commit.transfer_inserts.extend(self._task_inserts.values())
+        for task, (stream, data) in self._published.items():
+            self._publish(self._task_inserts[task], stream, data)
+        commit.timer_deletes.extend(self._timer_deletes)
+        for shard, timer in self._timer_inserts.values():
+            commit.timer_inserts.append(timer)
+            shard.timers.add(timer)
+        commit.heartbeats.extend(self._heartbeats.values())
         for shard in self.shards.values():
             self.ranges[shard.shard_id] = shard.range_id
             commit.shards.append(shard.advance())
@@ -237,7 +240,6 @@ class Batch:
 
     def _seal_draft(self, draft: Draft) -> None:
         commit, state, shard_id = self.commit, draft.run.state, draft.shard.shard_id
-        run_id = state.run_id
         records = draft.records
         if state.buffered:
             records.extend(seal(state))
@@ -245,29 +247,13 @@ class Batch:
             data = encode_records(records)
             state.batch_no += 1
             state.history_size_bytes += len(data)
-            first = next((record.event_id for record in records if record.event_id), 0)
-            commit.history.append(HistoryRow(shard_id, run_id, state.batch_no, first, data))
+            first = records[0].event_id or next((record.event_id for record in records if record.event_id), 0)
+            commit.history.append(HistoryRow(shard_id, state.run_id, state.batch_no, first, data))
             if state.history_size_bytes - draft.run.snapshot_mark > SNAPSHOT_EVERY_BYTES and state.is_open:
                 draft.run.snapshot_mark = state.history_size_bytes
-                commit.snapshots.append(SnapshotRow(shard_id, run_id, state.batch_no, encode_snapshot(state)))
-        self._seal_execution(draft, state, shard_id)
-        if draft.visibility is not None:
-            commit.transfer_inserts.append(draft.visibility)
-        for kind, event_id in draft.task_deletes:
-            commit.transfer_deletes.append(TransferKey(shard_id, run_id, kind, event_id))
-        for task, row in draft.task_inserts.items():
-            commit.transfer_inserts.append(row)
-            target = draft.published.get(task)
-            if target is not None:
-                self._publish(row, *target)
-        if draft.timer_deletes:
-            commit.timer_deletes.extend(draft.timer_deletes)
-        for timer in draft.timer_inserts.values():
-            commit.timer_inserts.append(timer)
-            draft.shard.timers.add(timer)
-        for event_id, details in draft.heartbeats.items():
-            if (TaskKind.ACTIVITY, event_id) not in draft.task_deletes:
-                commit.heartbeats.append(HeartbeatRow(shard_id, run_id, TaskKind.ACTIVITY, event_id, details))
+                commit.snapshots.append(SnapshotRow(shard_id, state.run_id, state.batch_no, encode_snapshot(state)))
+        if draft.created or draft.close is not None:
+            self._seal_execution(draft, state, shard_id)
 
     def _seal_execution(self, draft: Draft, state: MutableState, shard_id: int) -> None:
         close_us = self.now_us if draft.close is not None else 0

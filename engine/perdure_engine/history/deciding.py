@@ -173,7 +173,7 @@ class Decider:
         self._cache.put(run)
         draft = batch.add(arrival.shard, run, transition)
         draft.created = True
-        draft.visibility = self._visibility.opened(batch, arrival.shard, state)
+        self._visibility.opened(batch, arrival.shard, state)
         if request.wait_result:
             self._waiters.add(run_id, arrival.sender, arrival.sent.number)
 
@@ -202,7 +202,7 @@ class Decider:
 
     def fire(self, batch: Batch, shard: Shard, row: TimerRow, loaded: Loaded) -> None:
         """A timer of this shard is due."""
-        batch.commit.timer_deletes.append(TimerKey(*row[:5]))
+        batch.fire(TimerKey(*row[:5]))
         run = self._cache.get(row.run_id)
         if run is None or not run.state.is_open:
             return
@@ -230,8 +230,6 @@ class Decider:
             self._cache.close(state)
             self._waiters.resolve(batch, outcome)
             self._queries.run_closed(batch, state)
-            row = self._visibility.closed(batch, draft.shard, state)
-            if row is not None:
-                draft.visibility = row
+            self._visibility.closed(batch, draft.shard, state)
         elif state.workflow_task is None:
             self._queries.task_closed(batch, state)

@@ -27,7 +27,7 @@ from perdure_store.port import DeadLetterRow, ExecutionKey, Store, TimerKey, Tim
 
 logger = logging.getLogger("perdure.engine.intake")
 
-REQUESTS_MAX = 2_000
+REQUESTS_MAX = 500
 """Requests of one batch: bounds how long deciding holds the loop (about 20 us each)."""
 
 TIMERS_MAX = 1_000
@@ -210,7 +210,7 @@ class Intake:
         key = TimerKey(*row[:5])
         reason = shard.poisoned_timers.pop(key, None) or loaded.broken.get(row.run_id)
         if reason is not None:
-            batch.commit.timer_deletes.append(key)
+            batch.fire(key)
             self._bury(batch, shard, reason, pack(tuple(row)), source="timer")
             return
         try:

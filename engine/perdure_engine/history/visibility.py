@@ -57,27 +57,28 @@ class VisibilityWriter:
     def __len__(self) -> int:
         return len(self._pending)
 
-    def opened(self, batch: Batch, shard: Shard, state: MutableState) -> TransferRow:
-        """The transfer row for a run that begins."""
-        return self._note(batch, shard, state, _OPENED)
+    def opened(self, batch: Batch, shard: Shard, state: MutableState) -> None:
+        """A run begins in this batch."""
+        self._note(batch, shard, state, _OPENED)
 
-    def closed(self, batch: Batch, shard: Shard, state: MutableState) -> TransferRow | None:
-        """The transfer row for a run that ends; None if the one for its beginning still waits and covers both."""
+    def closed(self, batch: Batch, shard: Shard, state: MutableState) -> None:
+        """A run ends in this batch; if the record of its beginning still waits, that covers both."""
         waiting = self._pending.pop(state.run_id, None)
         if waiting is not None:
             waiting.row = _row_of(state, batch.now_us, _CLOSED)
             waiting.since = None
             self._pending[state.run_id] = waiting
             batch.visible.append(state.run_id)
-            return None
-        return self._note(batch, shard, state, _CLOSED)
+        else:
+            self._note(batch, shard, state, _CLOSED)
 
-    def _note(self, batch: Batch, shard: Shard, state: MutableState, version: int) -> TransferRow:
+    def _note(self, batch: Batch, shard: Shard, state: MutableState, version: int) -> None:
         key = TransferKey(shard.shard_id, state.run_id, VISIBILITY_KIND, version)
         row = _row_of(state, batch.now_us if version == _CLOSED else 0, version)
         self._pending[state.run_id] = _Pending(key, row)
         batch.visible.append(state.run_id)
-        return TransferRow(*key, 1, 0, state.namespace, "", 0, False, batch.now_us, b"")
+        transfer = TransferRow(*key, 1, 0, state.namespace, "", 0, False, batch.now_us, b"")
+        batch.commit.transfer_inserts.append(transfer)
 
     def recover(self, key: TransferKey, row: ExecutionRow) -> None:
         """A record that an earlier owner left unwritten."""

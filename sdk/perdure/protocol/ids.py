@@ -10,7 +10,7 @@ ID_LENGTH_MAX = 1000
 
 DEFAULT_NAMESPACE = "default"
 
-_RUN_ID_SPACE = uuid.UUID("6c0d6c2f-7a5b-5c57-9d4e-6a1c1b2f0e55")
+_RUN_ID_SPACE = uuid.UUID("6c0d6c2f-7a5b-5c57-9d4e-6a1c1b2f0e55").bytes
 
 
 def shard_id_for(namespace: str, workflow_id: str, shard_count: int) -> int:
@@ -21,7 +21,11 @@ def shard_id_for(namespace: str, workflow_id: str, shard_count: int) -> int:
 
 def run_id_for_start(namespace: str, workflow_id: str, request_id: str) -> str:
     """The run id of a start: a function of its request, so that the store's primary key refuses a repeated one."""
-    return str(uuid.uuid5(_RUN_ID_SPACE, f"{namespace}\0{workflow_id}\0{request_id}"))
+    name = f"{namespace}\0{workflow_id}\0{request_id}".encode(errors="surrogatepass")
+    # What uuid.uuid5 does, at a third of its cost: this runs for every start.
+    digest = hashlib.sha1(_RUN_ID_SPACE + name, usedforsecurity=False).hexdigest()
+    variant = "89ab"[int(digest[16], 16) & 3]
+    return f"{digest[:8]}-{digest[8:12]}-5{digest[13:16]}-{variant}{digest[17:20]}-{digest[20:32]}"
 
 
 def text_problem(name: str, value: object) -> str | None:
