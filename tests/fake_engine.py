@@ -10,12 +10,15 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any
 
+from perdure.client import Client
 from perdure.protocol.frontend import decode_frontend_envelope, decode_frontend_request
 from perdure.protocol.replies import encode_replies
 from perdure.protocol.requests import decode_envelope, decode_request
 from perdure.transport import Transport
 from perdure_broker.leases import open_leases
-from perdure_broker.port import Broker, BrokerUnavailable, ClusterInfo
+from perdure_broker.memory import MemoryBroker, MemoryLeases
+from perdure_broker.memory_server import MemoryServer
+from perdure_broker.port import Broker, BrokerUnavailable, ClusterInfo, Leases
 from perdure_broker.redis_broker import open_broker
 
 SHARDS = 4
@@ -73,10 +76,23 @@ class FakeEngine:
         return [request for *_, request in self.seen if isinstance(request, kind)]
 
 
+Server = str | MemoryServer
+"""A Redis, by its URL, or a server in memory."""
+
+
+def broker_of(server: Server) -> Broker:
+    """A broker on that server, not connected yet."""
+    return MemoryBroker(server) if isinstance(server, MemoryServer) else open_broker(server)
+
+
+def leases_of(server: Server) -> Leases:
+    return MemoryLeases(server) if isinstance(server, MemoryServer) else open_leases(server)
+
+
 @contextlib.asynccontextmanager
-async def fake_engine(url: str, answer: Answer) -> AsyncIterator[FakeEngine]:
-    """A fake engine at work on a Redis."""
-    broker = open_broker(url)
+async def fake_engine(server: Server, answer: Answer) -> AsyncIterator[FakeEngine]:
+    """A fake engine at work."""
+    broker = broker_of(server)
     await broker.connect()
     await broker.announce_cluster(ClusterInfo("c0ffee", 1, SHARDS))
     engine = FakeEngine(broker, answer)
@@ -91,15 +107,23 @@ async def fake_engine(url: str, answer: Answer) -> AsyncIterator[FakeEngine]:
 
 
 @contextlib.asynccontextmanager
-async def transport_to(url: str) -> AsyncIterator[Transport]:
-    """A transport of the test's own, over an announced cluster."""
-    broker = open_broker(url)
+async def transport_to(server: Server) -> AsyncIterator[Transport]:
+    """A transport over an announced cluster."""
+    broker = broker_of(server)
     await broker.connect()
     cluster = await broker.cluster_info()
     assert cluster is not None
-    transport = Transport(broker, cluster, address="test", identity="tester", open_leases=lambda: open_leases(url))
+    transport = Transport(broker, cluster, address="test", identity="tester", open_leases=lambda: leases_of(server))
     await transport.start()
     try:
         yield transport
     finally:
         await transport.close()
+
+
+@contextlib.asynccontextmanager
+async def client_of(answer: Answer) -> AsyncIterator[tuple[Client, FakeEngine]]:
+    """A client and the fake engine that answers it, in memory."""
+    server = MemoryServer()
+    async with fake_engine(server, answer) as engine, transport_to(server) as transport:
+        yield Client(transport), engine

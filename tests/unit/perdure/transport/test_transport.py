@@ -1,0 +1,111 @@
+"""The transport over a server in memory: batches, callbacks, pushes, and a receiver that fails."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from perdure.protocol.replies import ReplyKind, encode_replies
+from perdure.protocol.requests import DescribeWorkflow
+from perdure.transport import default_identity
+from perdure_broker.memory_server import MemoryServer
+from perdure_broker.port import StreamKind, TaskStream
+from tests.fake_engine import fake_engine, transport_to
+from tests.waiting import wait_until
+
+DESCRIBE = DescribeWorkflow("default", "w", "")
+
+
+def agree(number: int, request: Any) -> Iterable[tuple[int, int, Any]]:
+    yield number, ReplyKind.OK, request.workflow_id
+
+
+async def test_what_is_ready_in_one_turn_leaves_in_one_envelope_a_shard() -> None:
+    server = MemoryServer()
+    async with fake_engine(server, agree) as engine, transport_to(server) as transport:
+        futures = [transport.submit(2, DescribeWorkflow("default", f"w{n}", "")) for n in range(100)]
+        replies = await asyncio.gather(*futures)
+        assert [reply.body for reply in replies] == [f"w{n}" for n in range(100)]
+        assert {shard for _, shard, _, _ in engine.seen} == {2}
+        assert engine._cursors[2] != b"0-0"
+        assert await engine.broker.inbox_length(2) == 1
+
+
+async def test_a_shard_is_found_by_the_clusters_count() -> None:
+    server = MemoryServer()
+    async with fake_engine(server, agree), transport_to(server) as transport:
+        assert {transport.shard_id("default", f"w{n}") for n in range(100)} == {0, 1, 2, 3}
+
+
+async def test_a_receiver_that_fails_takes_nobody_along(caplog: pytest.LogCaptureFixture) -> None:
+    server = MemoryServer()
+
+    def fail(kind: int, body: Any) -> None:
+        raise RuntimeError("not my day")
+
+    async with fake_engine(server, agree) as engine, transport_to(server) as transport:
+        transport.on_push(lambda body: fail(0, body))
+        pushed: list[Any] = []
+        transport.on_push(pushed.append)
+        with caplog.at_level(logging.ERROR, "perdure.transport"):
+            transport.post(2, DESCRIBE, fail)
+            await engine.broker.reply(transport.sender, encode_replies([(0, ReplyKind.PUSH, "news")]))
+            assert (await transport.submit(2, DESCRIBE)).body == "w"
+
+            async def both_failed() -> bool:
+                return len(caplog.records) >= 2
+
+            await wait_until(both_failed, what="two failures in the log")
+        assert pushed == ["news"]
+
+
+async def test_bytes_that_are_no_replies_are_passed_over() -> None:
+    server = MemoryServer()
+    async with fake_engine(server, agree) as engine, transport_to(server) as transport:
+        await engine.broker.reply(transport.sender, b"\xc1")
+        assert (await transport.submit(2, DESCRIBE)).body == "w"
+
+
+async def test_a_server_that_was_away_is_reached_again(caplog: pytest.LogCaptureFixture) -> None:
+    server = MemoryServer()
+    async with fake_engine(server, agree), transport_to(server) as transport:
+        with caplog.at_level(logging.INFO, "perdure.transport"):
+            server.stop()
+            waiting = transport.submit(2, DESCRIBE)
+
+            async def noticed() -> bool:
+                return "Lost the server" in caplog.text
+
+            await wait_until(noticed, what="the loss in the log")
+            server.start()
+            assert (await waiting).body == "w"
+
+            async def recovered() -> bool:
+                return "Reached the server" in caplog.text
+
+            await wait_until(recovered, what="the recovery in the log")
+
+
+async def test_who_polls_a_queue() -> None:
+    server = MemoryServer()
+    async with fake_engine(server, agree), transport_to(server) as transport:
+        state = await transport.queue_state(TaskStream("default", "nobody", StreamKind.WORKFLOW))
+        assert state.workers == ()
+
+
+async def test_leases_are_opened_for_the_caller() -> None:
+    server = MemoryServer()
+    async with fake_engine(server, agree), transport_to(server) as transport:
+        leases = transport.open_leases()
+        assert leases.renew("worker", {}) == {}
+        leases.close()
+
+
+def test_the_identity_says_which_process() -> None:
+    process, _, host = default_identity().partition("@")
+    assert process.isdecimal()
+    assert host
