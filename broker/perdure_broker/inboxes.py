@@ -55,6 +55,8 @@ class InboxCalls(Session):
             if shards
         ]
         timeout_s = block_ms / 1000 + CALL_TIMEOUT_S
+        # Without an await since the look at the wake: a later wake finds these reads, and ends them.
+        self._inbox_waiting.update(connection for connection, _ in reads)
         try:
             if len(reads) == 1:
                 replies = [await self._read_partition(*reads[0], timeout_s)]
@@ -62,6 +64,7 @@ class InboxCalls(Session):
                 replies = await self._read_partitions(reads, timeout_s)
         finally:
             self._inbox_wake = False
+            self._inbox_waiting.clear()
         return [inbox for reply in replies if reply for inbox in self._parse(reply)]
 
     async def wake_inbox_reader(self) -> None:
@@ -91,7 +94,6 @@ class InboxCalls(Session):
         return [(shards[key], [StreamEntry(entry[0], entry[1][1]) for entry in entries]) for key, entries in reply]
 
     async def _read_partition(self, connection: Connection, command: bytes, timeout_s: float) -> Any:
-        self._inbox_waiting.add(connection)
         try:
             (reply,) = await connection.call(command, 1, timeout_s)
         except BaseException:

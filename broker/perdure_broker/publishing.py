@@ -142,7 +142,7 @@ class PublishingCalls(ReplyCalls):
         list lives in a slot of its own, so that no script of a queue can keep it."""
         new = [key for stream in streams if (key := self.keys.queue(stream).stream) not in self._registered]
         self._registered.update(new)
-        return [pack(b"SADD", self.keys.streams, *new)] if new else []
+        return [scripts.REGISTER_STREAMS.call((self.keys.streams,), new)] if new else []
 
     async def _register(self, streams: Iterable[TaskStream]) -> None:
         for stream in streams:

@@ -113,7 +113,7 @@ class QueueCalls(Session):
         ]
         await self._send_one(pack(b"SREM", self.keys.streams, keys.stream))
         if not await self._send_one(scripts.UNLINK_IDLE.call((*keys, *siblings))):
-            await self._send_one(pack(b"SADD", self.keys.streams, keys.stream))
+            await self._send_one(scripts.REGISTER_STREAMS.call((self.keys.streams,), (keys.stream,)))
 
 
 def _worker_info(worker: bytes, told: bytes, now_ms: int) -> WorkerInfo:

@@ -19,10 +19,15 @@ class RedisBroker(ClusterCalls, InboxCalls, PublishingCalls, TaskCalls, QueueCal
     """Implements `port.Broker`. Belongs to the event loop in which it is first used."""
 
 
-def open_broker(url: str, *, prefix: str = DEFAULT_PREFIX) -> RedisBroker:
-    """A broker for the server at `url`: `redis://`, `rediss://`, `unix://` or `host:port`. Call `connect` next.
+def open_broker(url: str, *, prefix: str = DEFAULT_PREFIX, inbox_partitions: int = 1) -> RedisBroker:
+    """A broker for the server at `url`. Call `connect` next.
+
+    Args:
+        url: `redis://`, `rediss://`, `unix://` or `host:port`.
+        prefix: first part of every key; all processes of one deployment use the same.
+        inbox_partitions: slots of a cluster that the inboxes are spread over; the same for all processes too.
 
     Raises:
         ValueError: the address is malformed.
     """
-    return RedisBroker(parse_address(url), Keys(prefix))
+    return RedisBroker(parse_address(url), Keys(prefix, inbox_partitions))

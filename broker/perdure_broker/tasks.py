@@ -35,7 +35,10 @@ class TaskCalls(Session):
         life_ms = sticky_life_ms(ttl_ms) if stream.kind is StreamKind.STICKY else 0
         arguments = (info.worker, info.identity, info.slots, ttl_ms, life_ms)
         _, lease = await self._send_all(
-            (pack(b"SADD", self.keys.streams, keys.stream), scripts.ANNOUNCE_WORKER.call(keys[:5], arguments))
+            (
+                scripts.REGISTER_STREAMS.call((self.keys.streams,), (keys.stream,)),
+                scripts.ANNOUNCE_WORKER.call(keys[:5], arguments),
+            )
         )
         return int(lease) if lease else LEASE_DEFAULT_MS
 

@@ -40,7 +40,9 @@ if sticky then
     local taken = claim_and_add(first, stream, ids, 0)
     return {taken, 0, 0, 1, 0, 0, {}, {}}
   end
+  local claimed_before = redis.call('EXISTS', ids) == 1
   local taken, full = claim_and_add(first, stream, ids, math.huge)
+  if not claimed_before then redis.call('PEXPIRE', ids, redis.call('PTTL', stream)) end
   return {taken, WINDOW_MAX, 0, 0, full and 1 or 0, 0, {}, {}}
 end
 

@@ -1,0 +1,362 @@
+"""The Redis broker on a real server: what other queues lost there (full memory, leaks, restarts) is not lost here."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+import redis
+
+from perdure_broker.connection import Connection
+from perdure_broker.leases import open_leases
+from perdure_broker.port import BrokerUnavailable, Outbox, Publication
+from perdure_broker.redis_broker import RedisBroker, open_broker
+from perdure_broker.wire import pack
+from tests.conformance.broker_servers import ACTIVITY, STICKY, TTL_MS, WORKER, WORKFLOW, numbered, publications
+from tests.fix_redis import PrivateRedis
+from tests.waiting import wait_until
+
+RANGES = {1: 1}
+
+
+OpenBroker = Callable[..., RedisBroker]
+
+
+@pytest.fixture
+async def opened() -> AsyncIterator[OpenBroker]:
+    """Opens brokers, which are closed when the test ends, however it ends."""
+    brokers: list[RedisBroker] = []
+
+    def open_one(url: str, **options: Any) -> RedisBroker:
+        broker = open_broker(url, **options)
+        brokers.append(broker)
+        return broker
+
+    yield open_one
+    for broker in brokers:
+        await broker.close()
+
+
+@pytest.fixture
+async def broker(redis_url: str, opened: OpenBroker) -> RedisBroker:
+    broker = opened(redis_url)
+    await broker.connect()
+    await broker.raise_fence(ACTIVITY, RANGES)
+    return broker
+
+
+def limit_memory(url: str, limit: str) -> None:
+    """A limit below what is used makes the server full at once."""
+    with redis.Redis.from_url(url) as client:
+        client.config_set("maxmemory", limit)
+
+
+def keys_of(url: str) -> set[bytes]:
+    with redis.Redis.from_url(url) as client:
+        return set(client.keys())
+
+
+# Nothing that finished work stays ------------------------------------------------------------------------------------
+async def test_ten_thousand_tasks_leave_nothing(broker: RedisBroker, redis_url: str) -> None:
+    """XACK alone frees no entry, and XDEL alone leaks the pending list."""
+    await broker.announce_worker(ACTIVITY, WORKER._replace(slots=1000), TTL_MS)
+    for round_number in range(10):
+        members = numbered(1000, f"round-{round_number}")
+        results = await broker.release(Outbox(publish={ACTIVITY: publications(*members)}), RANGES)
+        assert results[ACTIVITY].taken == 1000
+        entries = await broker.read_tasks([ACTIVITY], "worker-1", count=1000, block_ms=1000)
+        finished = {entries[0].stream: ([entry.entry_id for entry in entries], members)}
+        await broker.release(Outbox(finished=finished), RANGES)
+    with redis.Redis.from_url(redis_url) as client:
+        assert client.xlen(entries[0].stream) == 0
+        assert client.xpending(entries[0].stream, "g")["pending"] == 0
+    await broker.withdraw_worker(ACTIVITY, "worker-1")
+    await broker.collect(ACTIVITY, 0)
+    assert keys_of(redis_url) == set()
+
+
+async def test_a_thousand_workers_leave_nothing(broker: RedisBroker, redis_url: str) -> None:
+    for number in range(1000):
+        worker = f"worker-{number}"
+        await broker.announce_worker(ACTIVITY, WORKER._replace(worker=worker), TTL_MS)
+        await broker.read_tasks([ACTIVITY], worker, count=1, block_ms=0)
+        await broker.withdraw_worker(ACTIVITY, worker)
+    await broker.collect(ACTIVITY, 0)
+    assert keys_of(redis_url) == set()
+
+
+async def test_workers_that_vanish_are_collected(broker: RedisBroker, redis_url: str) -> None:
+    """More than one XINFO page of consumers, none of which says goodbye."""
+    for number in range(300):
+        await broker.read_tasks([ACTIVITY], f"worker-{number}", count=1, block_ms=0)
+    assert await broker.collect(ACTIVITY, 60_000) == 0
+    assert await broker.collect(ACTIVITY, 0) == 300
+
+
+async def test_a_sticky_stream_ends_by_itself(broker: RedisBroker, redis_url: str) -> None:
+    """Nobody may be left to unlink it, so its keys carry an end."""
+    await broker.raise_fence(STICKY, RANGES)
+    await broker.announce_worker(STICKY, WORKER, TTL_MS)
+    await broker.release(Outbox(publish={STICKY: publications("a")}), RANGES)
+    with redis.Redis.from_url(redis_url) as client:
+        sticky = [key for key in client.scan_iter() if b":s:" in key]
+        assert len(sticky) == 5
+        assert all(client.pttl(key) > TTL_MS for key in sticky)
+        client.unlink(*sticky)
+    assert STICKY not in await broker.task_streams()
+
+
+async def test_replies_that_were_read_are_trimmed(broker: RedisBroker, redis_url: str) -> None:
+    await broker.open_replies("me", TTL_MS)
+    cursor = b"0-0"
+    for _ in range(20):
+        await broker.release(Outbox(replies={"me": [b"x" * 1000] * 500}), {})
+        entries = await broker.read_replies("me", cursor, block_ms=1000)
+        assert len(entries) == 500
+        cursor = entries[-1].entry_id
+    with redis.Redis.from_url(redis_url) as client:
+        assert client.xlen("perdure:replies:me") < 20
+
+
+async def test_collecting_races_reading_and_loses_nothing(
+    broker: RedisBroker, redis_url: str, opened: OpenBroker
+) -> None:
+    """Deleting a consumer drops what it holds: the look and the deletion are one script."""
+    other = opened(redis_url)
+    taken: list[bytes] = []
+
+    async def read() -> None:
+        while len(taken) < 500:
+            entries = await other.read_tasks([ACTIVITY], "worker-1", count=7, block_ms=100)
+            taken.extend(entry.entry_id for entry in entries)
+
+    async def collect() -> None:
+        while len(taken) < 500:
+            await broker.collect(ACTIVITY, 0)
+
+    async def publish() -> None:
+        left = publications(*numbered(500))
+        while left:
+            result = (await broker.release(Outbox(publish={ACTIVITY: left[:16]}), RANGES))[ACTIVITY]
+            left = left[result.taken :]
+
+    await asyncio.wait_for(asyncio.gather(read(), collect(), publish()), 30)
+    pending = await broker.scan_pending(ACTIVITY, idle_ms=0)
+    assert [entry.entry_id for entry in pending] == taken
+
+
+# Memory --------------------------------------------------------------------------------------------------------------
+async def test_a_full_server_takes_nothing_by_halves(private_redis: PrivateRedis, opened: OpenBroker) -> None:
+    server = private_redis(maxmemory="30mb")
+    broker = opened(server.url)
+    await broker.connect()
+    await broker.announce_worker(ACTIVITY, WORKER._replace(slots=1000), TTL_MS)
+    await broker.raise_fence(ACTIVITY, RANGES)
+    await broker.open_replies("me", TTL_MS)
+    await broker.send([(1, b"request")])
+    ((_, inbox),) = await broker.read_inboxes({1: b"0-0"}, count=1, block_ms=1000)
+    data, batch, published = b"x" * 30_000, 0, 0
+    while True:
+        tasks = [Publication(1, f"{batch}-{number}", data) for number in range(100)]
+        result = (await broker.release(Outbox(publish={ACTIVITY: tasks}), RANGES))[ACTIVITY]
+        published += result.taken
+        claims = await broker.published(ACTIVITY, [task.member for task in tasks])
+        assert claims == [True] * result.taken + [False] * (100 - result.taken)
+        if result.full:
+            break
+        batch += 1
+    assert (await broker.queue_state(ACTIVITY)).undelivered == published
+    limit_memory(server.url, "1mb")
+
+    # What lets work end still passes, in the same call as what does not.
+    entries = await broker.read_tasks([ACTIVITY], "worker-1", count=1000, block_ms=1000)
+    with pytest.raises(BrokerUnavailable, match="out of memory"):
+        await broker.send([(1, b"x")])
+    await broker.announce_worker(ACTIVITY, WORKER._replace(slots=1000), TTL_MS)
+    results = await broker.release(
+        Outbox(
+            replies={"me": [b"row-1", b"row-2"]},
+            publish={ACTIVITY: tasks[-1:]},
+            backlogged={ACTIVITY},
+            inbox_deletes={1: [inbox[0].entry_id]},
+        ),
+        RANGES,
+    )
+    assert (results[ACTIVITY].taken, results[ACTIVITY].full) == (0, True)
+    assert [row.data for row in await broker.read_replies("me", b"0-0", block_ms=1000)] == [b"row-1", b"row-2"]
+    assert await broker.inbox_length(1) == 0
+    assert (await broker.queue_state(ACTIVITY)).backlogged
+    leases = open_leases(server.url)
+    renewed = await asyncio.to_thread(leases.renew, "worker-1", {entries[0].stream: [entries[0].entry_id]})
+    assert renewed == {}
+    leases.close()
+    await broker.finish(entries[0].stream, [entry.entry_id for entry in entries], [])
+    assert (await broker.queue_state(ACTIVITY)).pending == 0
+    limit_memory(server.url, "30mb")
+    await broker.send([(1, b"x")])
+
+
+# Losing the server ---------------------------------------------------------------------------------------------------
+async def test_a_restart_is_survived_by_every_reader(private_redis: PrivateRedis, opened: OpenBroker) -> None:
+    server = private_redis()
+    broker = opened(server.url)
+    await broker.connect()
+    await broker.announce_worker(ACTIVITY, WORKER, TTL_MS)
+    await broker.raise_fence(ACTIVITY, RANGES)
+    await broker.open_replies("me", TTL_MS)
+    epoch = await broker.epoch()
+
+    def reads() -> list[asyncio.Task[object]]:
+        return [
+            asyncio.create_task(broker.read_inboxes({1: b"0-0"}, count=10, block_ms=20_000)),
+            asyncio.create_task(broker.read_tasks([ACTIVITY], "worker-1", count=10, block_ms=20_000)),
+            asyncio.create_task(broker.read_replies("me", b"0-0", block_ms=20_000)),
+            asyncio.create_task(broker.read_frontend("node", count=10, block_ms=20_000)),
+        ]
+
+    reading = reads()
+    with redis.Redis.from_url(server.url) as client:
+
+        async def all_wait() -> bool:
+            return int(client.info("clients")["blocked_clients"]) == len(reading)
+
+        await wait_until(all_wait, what="all reads wait at the server")
+    server.kill()
+    outcomes = await asyncio.wait_for(asyncio.gather(*reading, return_exceptions=True), 10)
+    assert [type(outcome) for outcome in outcomes] == [BrokerUnavailable] * 4
+    started = time.monotonic()
+    for call in (broker.epoch(), broker.send([(1, b"x")]), broker.queue_state(ACTIVITY), broker.connect()):
+        with pytest.raises(BrokerUnavailable, match=f"127.0.0.1:{server.port}"):
+            await call
+    assert time.monotonic() - started < 2
+
+    server.start()
+    assert await broker.epoch() != epoch  # the last second may be lost: nothing of the old epoch can be trusted
+    reading = reads()
+    await broker.send([(1, b"request")])
+    await broker.raise_fence(ACTIVITY, RANGES)
+    assert (await broker.release(Outbox(publish={ACTIVITY: publications("a")}), RANGES))[ACTIVITY].taken == 1
+    await broker.open_replies("me", TTL_MS)
+    await broker.reply("me", b"reply")
+    await broker.send_frontend(b"ask")
+    inboxes, tasks, replies, asked = await asyncio.wait_for(asyncio.gather(*reading), 10)
+    assert [entry.data for entry in inboxes[0][1]] == [b"request"]  # type: ignore[index]
+    assert [entry.data for entry in (*tasks, *replies, *asked)] == [b"a", b"reply", b"ask"]  # type: ignore[misc]
+
+
+async def test_a_restart_between_two_calls_goes_unnoticed(private_redis: PrivateRedis, opened: OpenBroker) -> None:
+    server = private_redis()
+    broker, leases = opened(server.url), open_leases(server.url)
+    await broker.raise_fence(ACTIVITY, RANGES)
+    await broker.release(Outbox(publish={ACTIVITY: publications("a")}), RANGES)
+    (entry,) = await broker.read_tasks([ACTIVITY], "worker-1", count=1, block_ms=1000)
+    assert await asyncio.to_thread(leases.renew, "worker-1", {entry.stream: [entry.entry_id]}) == {}
+    server.restart()
+    assert (await broker.queue_state(ACTIVITY)).pending == 1
+    assert await asyncio.to_thread(leases.renew, "worker-1", {entry.stream: [entry.entry_id]}) == {}
+    server.stop()
+    with pytest.raises(BrokerUnavailable, match=f"127.0.0.1:{server.port}"):
+        await asyncio.to_thread(leases.renew, "worker-1", {entry.stream: [entry.entry_id]})
+    leases.close()
+
+
+async def test_forgotten_scripts_are_taught_again(broker: RedisBroker, redis_url: str) -> None:
+    with redis.Redis.from_url(redis_url) as client:
+        client.script_flush()
+    await broker.announce_worker(ACTIVITY, WORKER, TTL_MS)
+    with redis.Redis.from_url(redis_url) as client:
+        client.script_flush()
+    outbox = Outbox(publish={ACTIVITY: publications("a"), WORKFLOW: publications("b")}, backlogged={STICKY})
+    results = await broker.release(outbox, RANGES)
+    assert [result.taken for result in results.values()] == [1, 1]
+
+
+async def test_a_replica_is_left(private_redis: PrivateRedis, opened: OpenBroker) -> None:
+    """After a failover the address leads elsewhere; a connection to the old master must not be kept."""
+    master, server = private_redis(), private_redis()
+    broker = opened(server.url)
+    await broker.send([(1, b"a")])
+    with redis.Redis.from_url(server.url) as client:
+        client.replicaof("127.0.0.1", str(master.port))
+        with pytest.raises(BrokerUnavailable, match=r"read-only|loading|lost its master"):
+            await broker.send([(1, b"b")])
+        client.replicaof("NO", "ONE")
+    await broker.send([(1, b"c")])
+
+
+async def test_a_silent_server_is_given_up(private_redis: PrivateRedis, opened: OpenBroker) -> None:
+    server = private_redis()
+    broker = opened(server.url)
+    await broker.connect()
+    connection = Connection(broker.address)
+    await connection.call(pack(b"PING"), 1)
+    assert server.pid is not None
+    os.kill(server.pid, signal.SIGSTOP)
+    try:
+        with pytest.raises(BrokerUnavailable, match=r"no answer within 0\.1 s"):
+            await connection.call(pack(b"PING"), 1, timeout_s=0.1)
+    finally:
+        os.kill(server.pid, signal.SIGCONT)
+    assert await connection.call(pack(b"PING"), 1) == [b"PONG"]
+    await connection.close()
+
+
+async def test_a_closed_broker_says_so(redis_url: str, opened: OpenBroker) -> None:
+    broker = opened(redis_url)
+    reading = asyncio.create_task(broker.read_tasks([ACTIVITY], "worker-1", count=1, block_ms=20_000))
+    inboxes = asyncio.create_task(broker.read_inboxes({1: b"0-0"}, count=1, block_ms=20_000))
+    await broker.send([(2, b"a")])
+    await broker.close()
+    await broker.close()
+    for task in (reading, inboxes):
+        with pytest.raises(BrokerUnavailable):
+            await asyncio.wait_for(task, 10)
+    with pytest.raises(BrokerUnavailable, match="has been closed"):
+        await broker.epoch()
+
+
+async def test_a_cancelled_task_read_leaves_a_usable_broker(broker: RedisBroker) -> None:
+    reading = asyncio.create_task(broker.read_tasks([ACTIVITY], "worker-1", count=2, block_ms=20_000))
+    await broker.announce_worker(ACTIVITY, WORKER, TTL_MS)
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    await broker.release(Outbox(publish={ACTIVITY: publications("a")}), RANGES)
+
+    async def taken_or_pending() -> bool:
+        return bool(await broker.scan_pending(ACTIVITY, idle_ms=0)) or bool(
+            await broker.read_tasks([ACTIVITY], "worker-2", count=2, block_ms=100)
+        )
+
+    await wait_until(taken_or_pending, what="the task went to somebody")
+
+
+async def test_two_prefixes_share_a_server(redis_url: str, opened: OpenBroker) -> None:
+    one, two = opened(redis_url, prefix="one"), opened(redis_url, prefix="two")
+    await one.send([(1, b"a")])
+    assert await two.inbox_length(1) == 0
+    assert await one.epoch() != await two.epoch()
+
+
+async def test_inboxes_in_several_partitions(redis_url: str, opened: OpenBroker) -> None:
+    """Three blocking reads: the first that has something ends all, a wake ends all, and nothing is lost."""
+    broker = opened(redis_url, inbox_partitions=3)
+    cursors = dict.fromkeys(range(8), b"0-0")
+    got: list[bytes] = []
+    for number in range(30):
+        reading = asyncio.create_task(broker.read_inboxes(cursors, count=10, block_ms=20_000))
+        await asyncio.sleep(0)
+        await broker.send([(number % 8, b"%d" % number)])
+        for shard, entries in await asyncio.wait_for(reading, 10):
+            got += [entry.data for entry in entries]
+            cursors[shard] = entries[-1].entry_id
+    assert got == [b"%d" % number for number in range(30)]
+    reading = asyncio.create_task(broker.read_inboxes(cursors, count=10, block_ms=20_000))
+    await asyncio.sleep(0)
+    await broker.wake_inbox_reader()
+    assert await asyncio.wait_for(reading, 10) == []
