@@ -8,7 +8,20 @@ from pathlib import Path
 from tests.tidy.source_tree import ROOT, Module, product_modules
 
 COVERED_BY_SUITE: dict[str, str] = {
+    "perdure_broker/cluster.py": "tests/integration/test_redis_server_checks.py",
+    "perdure_broker/connection.py": "tests/integration/test_redis_broker.py",
+    "perdure_broker/frontend.py": "tests/conformance/test_broker_streams.py",
+    "perdure_broker/inboxes.py": "tests/conformance/test_broker_streams.py",
+    "perdure_broker/leases.py": "tests/conformance/test_broker_tasks.py",
+    "perdure_broker/memory.py": "tests/conformance/test_broker_streams.py",
+    "perdure_broker/memory_queues.py": "tests/conformance/test_broker_tasks.py",
     "perdure_broker/port.py": "tests/conformance",
+    "perdure_broker/publishing.py": "tests/conformance/test_broker_tasks.py",
+    "perdure_broker/queues.py": "tests/conformance/test_broker_tasks.py",
+    "perdure_broker/redis_broker.py": "tests/integration/test_redis_broker.py",
+    "perdure_broker/replies.py": "tests/conformance/test_broker_streams.py",
+    "perdure_broker/session.py": "tests/integration/test_redis_broker.py",
+    "perdure_broker/tasks.py": "tests/conformance/test_broker_tasks.py",
     "perdure_store/port.py": "tests/conformance",
     "perdure_engine/demo/acts.py": "tests/integration/test_demo.py",
     "perdure_engine/demo/performance.py": "tests/integration/test_demo.py",

@@ -124,6 +124,7 @@ class EmbeddedValkey:
             "appendfsync": "everysec",
             "save": "",  # the append-only file is the only copy on disk: no second one to write and to load
             "maxmemory-policy": "noeviction",
+            "set-proc-title": "no",  # the command line must go on telling the directory: see `_end_orphan`
             **self._settings,
         }
         return [argument for name, value in settings.items() for argument in (f"--{name}", value)]
