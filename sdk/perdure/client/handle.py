@@ -149,7 +149,8 @@ class WorkflowHandle(Generic[SelfType, ReturnType]):
             if refusal.reply.code == ErrorCode.QUERY_REJECTED:
                 row = await self._ask(DescribeWorkflow(*self._target()), decode_description, rpc_timeout)
                 raise WorkflowQueryRejectedError(WorkflowExecutionStatus(row.status)) from refusal
-            raise query_failed(refusal, converter) from refusal.__cause__
+            error = query_failed(refusal, converter)
+            raise error from error.__cause__
         return converter.value_from_bytes(answer.result, result_type or hint)
 
     async def cancel(self, *, reason: str = "", rpc_timeout: timedelta | None = None) -> None:

@@ -19,6 +19,7 @@ from perdure.client.history_values import (
     text_codec,
 )
 from perdure.protocol.events import EVENTS, EventType, HistoryEvent, WorkflowTaskFailed
+from perdure.protocol.retry import RetryPolicyData
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NOT_EXPORTED = {"sticky_queue", "search_attributes", "summary", "event_type", "attributes"}
@@ -74,12 +75,9 @@ def _event_from_json(row: Any, number: int) -> HistoryEvent:
         word = str(row["eventType"]).removeprefix("EVENT_TYPE_")
         kind = EventType[re.sub(r"(?<=[a-z])(?=[A-Z])", "_", word).upper()]
         given = row.get(_attributes_key(kind)) or {}
-        values = {
-            name: codec.from_json(given[key]) if key in given else codec.empty
-            for name, (key, codec) in _fields(kind).items()
-            if key in given or name not in _class(kind)._field_defaults
-        }
-        return HistoryEvent(int(row["eventId"]), time_from_json(row["eventTime"]), kind, _class(kind)(**values))
+        values = {name: codec.from_json(given[key]) for name, (key, codec) in _fields(kind).items() if key in given}
+        attributes = _class(kind)(**{**_EMPTY[kind], **values})
+        return HistoryEvent(int(row["eventId"]), time_from_json(row["eventTime"]), kind, attributes)
     except KeyError as error:
         raise ValueError(f"event {number} of the history: {error} is missing or not known to Perdure") from error
     except (AttributeError, TypeError, ValueError) as error:
@@ -141,7 +139,14 @@ def _fields_of(cls: Any) -> dict[str, tuple[str, Codec]]:
     return {name: field for name, field in fields.items() if name not in dropped}
 
 
+def _empty_of(cls: Any) -> dict[str, Any]:
+    """What stands for fields that a message must have and protobuf does not write."""
+    required = [name for name in cls._fields if name not in cls._field_defaults]
+    return {name: RetryPolicyData() if name == "retry_policy" else _codec(cls, name).empty for name in required}
+
+
 _FIELDS = {kind: _fields_of(cls) for kind, cls in _CLASS_OF.items()}
+_EMPTY = {kind: _empty_of(cls) for kind, cls in _CLASS_OF.items()}
 
 
 def _fields(kind: int) -> dict[str, tuple[str, Codec]]:

@@ -1,0 +1,78 @@
+"""One history event of every type, with every field set."""
+
+from __future__ import annotations
+
+from perdure.protocol import events
+from perdure.protocol.codec import pack
+from perdure.protocol.events import EventType, HistoryEvent
+from perdure.protocol.failure import (
+    ActivityInfo,
+    ApplicationInfo,
+    CanceledInfo,
+    ChildWorkflowInfo,
+    Failure,
+    RetryState,
+    ServerInfo,
+    TerminatedInfo,
+    TimeoutInfo,
+    TimeoutType,
+)
+from perdure.protocol.payload import Payload, pack_payloads
+from perdure.protocol.retry import RetryPolicyData
+
+JSON = Payload({"encoding": b"json/plain"}, b'"text"')
+DATA = pack_payloads([JSON, Payload({"encoding": b"binary/null"}, b"")])
+FIELDS = pack({"name": JSON})
+RETRY = RetryPolicyData(1500, 3.0, 60_000, 4, ("TypeError",))
+FAILURE = Failure.of(
+    "activity failed",
+    ActivityInfo(5, 6, "1", "brew", int(RetryState.MAXIMUM_ATTEMPTS_REACHED), "me"),
+    cause=Failure.of(
+        "no tea",
+        ApplicationInfo("TeaError", True, DATA, 1500),
+        cause=Failure.of("late", TimeoutInfo(int(TimeoutType.HEARTBEAT), DATA)),
+        stack_trace="line 1",
+        source="PythonSDK",
+    ),
+)
+FAILURES = [
+    FAILURE,
+    Failure.of("stop", CanceledInfo(DATA)),
+    Failure.of("ended", TerminatedInfo()),
+    Failure.of("ours", ServerInfo(True)),
+    Failure.of("child", ChildWorkflowInfo("default", "w", "r", "T", 5, 6, int(RetryState.TIMEOUT))),
+]
+
+_STATE = int(RetryState.TIMEOUT)
+_ATTRIBUTES = [
+    events.WorkflowExecutionStarted(
+        "T", "q", DATA, "w", "me", "", 1, 2, 10_000, RETRY, FIELDS, b"", "r1", 2, FIELDS, 1500
+    ),
+    events.WorkflowExecutionCompleted(DATA, 4),
+    events.WorkflowExecutionFailed(FAILURE, _STATE, 4),
+    events.WorkflowExecutionTimedOut(_STATE),
+    events.WorkflowTaskScheduled("q", 10_000, 1),
+    events.WorkflowTaskStarted(2, "me"),
+    events.WorkflowTaskCompleted(2, 3, "me"),
+    events.WorkflowTaskTimedOut(2, 3, int(TimeoutType.START_TO_CLOSE)),
+    events.WorkflowTaskFailed(2, 3, "NON_DETERMINISTIC_ERROR", FAILURE, "me"),
+    events.ActivityTaskScheduled("1", "brew", "q", DATA, 1, 2, 3500, 4, RETRY, 4, FIELDS, 2),
+    events.ActivityTaskStarted(5, "me", 2, FAILURE),
+    events.ActivityTaskCompleted(DATA, 5, 6, "me"),
+    events.ActivityTaskFailed(FAILURE, 5, 6, "me", _STATE),
+    events.ActivityTaskTimedOut(FAILURE, 5, 6, _STATE),
+    events.ActivityTaskCancelRequested(5, 4),
+    events.ActivityTaskCanceled(DATA, 5, 6, 7, "me"),
+    events.TimerStarted("t", 86_400_000, 4),
+    events.TimerFired("t", 5),
+    events.TimerCanceled("t", 5, 4, "me"),
+    events.WorkflowExecutionCancelRequested("why", "me", ""),
+    events.WorkflowExecutionCanceled(DATA, 4),
+    events.WorkflowExecutionSignaled("s", DATA, "me", "req", FIELDS),
+    events.WorkflowExecutionTerminated("why", DATA, "me"),
+]
+
+HISTORY = [
+    HistoryEvent(number, 1_795_176_000_123_456 + number, EventType(events.EVENTS.kind_of[type(attributes)]), attributes)
+    for number, attributes in enumerate(_ATTRIBUTES, 1)
+]

@@ -1,0 +1,84 @@
+"""Histories as Temporal's JSON: every event survives, and what is malformed says where."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from perdure.client.history_json import events_from_json, events_to_json, time_from_json, time_to_json
+from perdure.protocol.events import EVENTS, ActivityAttemptStarted, EventType, HistoryEvent
+from tests.unit.perdure.client.every_event import HISTORY
+
+ANNOTATIONS_FROM = 1000
+
+
+def test_every_event_survives() -> None:
+    assert {int(e.event_type) for e in HISTORY} == {k for k in EVENTS.kind_of.values() if k < ANNOTATIONS_FROM}
+    rows = json.loads(json.dumps(events_to_json(HISTORY, "r1")))
+    again, run_id = events_from_json({"events": rows})
+    assert again == HISTORY
+    assert run_id == "r1"
+
+
+def test_the_shape_is_that_of_protobufs_json() -> None:
+    row = events_to_json(HISTORY)[9]
+    assert (row["eventId"], row["eventType"]) == ("10", "EVENT_TYPE_ACTIVITY_TASK_SCHEDULED")
+    assert row["eventTime"] == "2026-11-20T12:00:00.123466Z"
+    attributes = row["activityTaskScheduledEventAttributes"]
+    assert attributes["activityType"] == {"name": "brew"}
+    assert attributes["taskQueue"] == {"name": "q", "kind": "TASK_QUEUE_KIND_NORMAL"}
+    assert attributes["startToCloseTimeout"] == "3.5s"
+    assert attributes["workflowTaskCompletedEventId"] == "4"
+    assert attributes["priority"] == {"priorityKey": 2}
+    assert attributes["retryPolicy"] == {
+        "initialInterval": "1.5s",
+        "backoffCoefficient": 3.0,
+        "maximumInterval": "60s",
+        "maximumAttempts": 4,
+        "nonRetryableErrorTypes": ["TypeError"],
+    }
+    failed = events_to_json(HISTORY)[8]["workflowTaskFailedEventAttributes"]
+    assert failed["cause"] == "WORKFLOW_TASK_FAILED_CAUSE_NON_DETERMINISTIC_ERROR"
+
+
+def test_annotations_are_left_out() -> None:
+    note = HistoryEvent(0, 6, EventType.ACTIVITY_ATTEMPT_STARTED, ActivityAttemptStarted(1, 1, "me", 6))
+    assert events_to_json([note]) == []
+
+
+def test_the_older_spelling_of_types_and_finer_times_are_read() -> None:
+    row = {
+        "eventId": "1",
+        "eventTime": "2026-11-20T12:00:00.123456789Z",
+        "eventType": "TimerFired",
+        "timerFiredEventAttributes": {"timerId": "t", "startedEventId": "5", "unknownKey": 1},
+        "taskId": "1048587",
+    }
+    (event,), run_id = events_from_json({"events": [row]})
+    assert (event.event_type, event.attributes.timer_id, run_id) == (EventType.TIMER_FIRED, "t", "")
+
+
+@pytest.mark.parametrize(
+    ("history", "problem"),
+    [
+        ([], "a JSON object with a list"),
+        ({"events": []}, "not empty"),
+        ({"events": [{"eventId": "1"}]}, "event 1 of the history: 'eventType' is missing"),
+        ({"events": [{"eventType": "EVENT_TYPE_MARKER_RECORDED"}]}, "'MARKER_RECORDED' is missing or not known"),
+        ({"events": ["text"]}, "event 1 of the history is malformed"),
+        (
+            {"events": [{"eventType": "TimerFired", "eventId": "1", "eventTime": "yesterday"}]},
+            "'yesterday' is no time",
+        ),
+    ],
+)
+def test_what_is_malformed_says_where(history: Any, problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        events_from_json(history)
+
+
+@pytest.mark.parametrize("time_us", [0, 1, 1_795_176_000_000_000, 1_795_176_000_123_457])
+def test_times_survive(time_us: int) -> None:
+    assert time_from_json(time_to_json(time_us)) == time_us
