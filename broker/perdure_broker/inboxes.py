@@ -18,9 +18,6 @@ from perdure_broker.port import StreamEntry
 from perdure_broker.session import Session
 from perdure_broker.wire import ReplyError, pack
 
-UNBLOCK_RETRY_S = 0.001
-"""Between two tries to unblock a read whose command is still on its way to the server."""
-
 
 class InboxCalls(Session):
     """Sending to inboxes and reading them."""
@@ -120,8 +117,3 @@ class InboxCalls(Session):
         finally:
             for task in tasks:
                 task.cancel()
-
-    async def _unblock(self, waiting: set[Connection]) -> None:
-        """Ask the server to end the reads of these connections, and give them a moment to return."""
-        await self._send_all([pack(b"CLIENT", b"UNBLOCK", connection.client_id) for connection in waiting])
-        await asyncio.sleep(UNBLOCK_RETRY_S)

@@ -6,7 +6,8 @@ nothing else. Error replies become exceptions here, and a server that has forgot
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from perdure_broker import errors, scripts
@@ -14,6 +15,9 @@ from perdure_broker.address import Address
 from perdure_broker.connection import CALL_TIMEOUT_S, Connection
 from perdure_broker.keys import Keys
 from perdure_broker.wire import ReplyError, pack
+
+UNBLOCK_RETRY_S = 0.001
+"""Between two tries to unblock a read whose command is still on its way to the server."""
 
 
 class Session:
@@ -25,6 +29,8 @@ class Session:
         self._calls = Connection(address)
         self._idle_readers: list[Connection] = []
         self._busy_readers: set[Connection] = set()
+        self._task_readers: set[Connection] = set()
+        """Those of the busy readers that wait for tasks."""
 
     async def close(self) -> None:
         """Close all connections. Reads that wait fail with `BrokerUnavailable`."""
@@ -59,11 +65,13 @@ class Session:
         """Send one command, return its reply, raise an error reply."""
         return (await self._send_all((command,)))[0]
 
-    async def _read(self, commands: Sequence[bytes], block_ms: int) -> Any:
+    async def _read(self, commands: Sequence[bytes], block_ms: int, *, for_tasks: bool = False) -> Any:
         """Send commands of which the last may block for `block_ms`, on a connection of their own, and return the last
         reply, which may be an error reply."""
         connection = self._idle_readers.pop() if self._idle_readers else Connection(self.address)
         self._busy_readers.add(connection)
+        if for_tasks:
+            self._task_readers.add(connection)
         try:
             replies = await connection.call(b"".join(commands), len(commands), block_ms / 1000 + CALL_TIMEOUT_S)
         except BaseException:
@@ -71,16 +79,20 @@ class Session:
             raise
         finally:
             self._busy_readers.discard(connection)
+            self._task_readers.discard(connection)
             self._idle_readers.append(connection)
         reply = replies[-1]
         if type(reply) is ReplyError and errors.must_leave(reply):
             connection.abort()
         return reply
 
-    async def _unblock_readers(self) -> None:
-        """End the blocking reads that now wait; a read whose command is still on its way is not ended."""
-        waiting = [connection.client_id for connection in self._busy_readers if connection.client_id]
-        await self._send_all([pack(b"CLIENT", b"UNBLOCK", client_id) for client_id in waiting])
+    async def _unblock(self, connections: Collection[Connection]) -> list[Connection]:
+        """Ask the server to end the reads of these connections, and give them a moment to return. Returns those whose
+        read did not wait there: it has ended, or its command is still on its way."""
+        asked = list(connections)
+        ended = await self._send_all([pack(b"CLIENT", b"UNBLOCK", connection.client_id) for connection in asked])
+        await asyncio.sleep(UNBLOCK_RETRY_S)
+        return [connection for connection, was_blocked in zip(asked, ended, strict=True) if not was_blocked]
 
     async def _after_errors(self, commands: Sequence[bytes], replies: list[Any]) -> list[Any]:
         unknown = [

@@ -71,18 +71,20 @@ class TaskCalls(Session):
             *keys,
             *[b">"] * len(keys),
         )
-        reply = await self._read((command,), block_ms)
+        reply = await self._read((command,), block_ms, for_tasks=True)
         if type(reply) is ReplyError:
             if errors.code_of(reply) != "NOGROUP":
                 raise errors.from_reply(reply, self.address)
             await self._make_groups(streams)
-            reply = await self._read((command,), block_ms)
+            reply = await self._read((command,), block_ms, for_tasks=True)
             if type(reply) is ReplyError:
                 raise errors.from_reply(reply, self.address)
         return _entries(reply)
 
     async def wake_task_readers(self) -> None:
-        await self._unblock_readers()
+        waiting = list(self._task_readers)
+        while waiting:
+            waiting = [connection for connection in await self._unblock(waiting) if connection in self._task_readers]
 
     async def _take_few(
         self, streams: Sequence[TaskStream], keys: Sequence[bytes], worker: str, count: int, block_ms: int
@@ -96,7 +98,7 @@ class TaskCalls(Session):
             if found or left_ms <= 0:
                 return _entries(found)
             look = pack(b"XREAD", b"COUNT", b"1", b"BLOCK", b"%d" % left_ms, b"STREAMS", *keys, *last_ids)
-            reply = await self._read((look,), left_ms)
+            reply = await self._read((look,), left_ms, for_tasks=True)
             if type(reply) is ReplyError:
                 raise errors.from_reply(reply, self.address)
             if reply is None:
