@@ -4,8 +4,8 @@ Role: an asyncio protocol around hiredis. It is given the transport of a connect
 TLS, authentication, database), and keeps it until it is lost. One call is any number of commands written at once; its
 future gets all their replies. There is no lock: a server answers in the order of the commands.
 
-Why not redis-py itself: its pipeline costs about ten times as much processor time a command (encoding, callbacks, a
-coroutine and a timer for each reply), and these connections carry every task and every reply.
+Why not redis-py itself: in a pipeline of 64 a command costs it 8 microseconds of processor time (encoding, callbacks, a
+coroutine and a timer for each reply), and 1 here; these connections carry every task and every reply.
 """
 
 from __future__ import annotations
