@@ -1,0 +1,138 @@
+"""The attempt that runs here: how activity code finds it, and what it may ask and do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
+from datetime import timedelta
+from typing import Any
+
+from perdure.activity.information import ActivityCancellationDetails, Info
+from perdure.activity.shared_flag import SharedFlag
+from perdure.converter import PayloadConverter
+
+
+class ActivityContext:
+    """One attempt, seen from inside.
+
+    Attributes:
+        make_info: Called at the first `info()`.
+        send_heartbeat: Takes the details; may be called from any thread.
+        cancelled, worker_shutdown: See the functions of these names.
+        shield: In a thread that gets its cancellation as an exception: delays that.
+    """
+
+    __slots__ = (
+        "_info",
+        "cancellation_details",
+        "cancelled",
+        "make_info",
+        "payload_converter",
+        "send_heartbeat",
+        "shield",
+        "worker_shutdown",
+    )
+
+    def __init__(
+        self,
+        make_info: Callable[[], Info],
+        send_heartbeat: Callable[[tuple[Any, ...]], None],
+        worker_shutdown: SharedFlag,
+        payload_converter: PayloadConverter,
+    ) -> None:
+        self.make_info = make_info
+        self.send_heartbeat = send_heartbeat
+        self.cancelled = SharedFlag()
+        self.worker_shutdown = worker_shutdown
+        self.payload_converter = payload_converter
+        self.cancellation_details: ActivityCancellationDetails | None = None
+        self.shield: Callable[[], AbstractContextManager[None]] = nullcontext
+        self._info: Info | None = None
+
+    def info(self) -> Info:
+        if self._info is None:
+            self._info = self.make_info()
+        return self._info
+
+
+current_context: ContextVar[ActivityContext | None] = ContextVar("perdure_activity", default=None)
+
+
+def _current() -> ActivityContext:
+    context = current_context.get()
+    if context is None:
+        raise RuntimeError("this function of perdure.activity works only inside an activity")
+    return context
+
+
+def in_activity() -> bool:
+    """Whether this code runs inside an activity."""
+    return current_context.get() is not None
+
+
+def info() -> Info:
+    """What the running attempt knows about itself."""
+    return _current().info()
+
+
+def heartbeat(*details: Any) -> None:
+    """Say that the activity is alive, and how far it is. Cheap: sent at most once in 0.8 of the heartbeat timeout, the
+    last one counting.
+
+    Args:
+        details: What the next attempt, if there is one, finds in `info().heartbeat_details`.
+    """
+    _current().send_heartbeat(details)
+
+
+def is_cancelled() -> bool:
+    """Whether the activity was asked to stop."""
+    return _current().cancelled.is_set()
+
+
+def cancellation_details() -> ActivityCancellationDetails | None:
+    """Why it was asked to stop; None if it was not."""
+    return _current().cancellation_details
+
+
+async def wait_for_cancelled() -> None:
+    """Wait, on the event loop, to be asked to stop."""
+    await _current().cancelled.wait()
+
+
+def wait_for_cancelled_sync(timeout: timedelta | float | None = None) -> None:
+    """Wait, in a thread, to be asked to stop, or for `timeout` (seconds or a timedelta)."""
+    _current().cancelled.wait_sync(_seconds(timeout))
+
+
+def is_worker_shutdown() -> bool:
+    """Whether the worker is stopping."""
+    return _current().worker_shutdown.is_set()
+
+
+async def wait_for_worker_shutdown() -> None:
+    """Wait, on the event loop, for the worker to begin to stop."""
+    await _current().worker_shutdown.wait()
+
+
+def wait_for_worker_shutdown_sync(timeout: timedelta | float | None = None) -> None:
+    """Wait, in a thread, for the worker to begin to stop, or for `timeout` (seconds or a timedelta)."""
+    _current().worker_shutdown.wait_sync(_seconds(timeout))
+
+
+@contextmanager
+def shield_thread_cancel_exception() -> Iterator[None]:
+    """In a `def` activity that runs in a thread: hold back the `CancelledError` of a cancellation until the block ends.
+    Elsewhere without effect."""
+    with _current().shield():
+        yield
+
+
+def payload_converter() -> PayloadConverter:
+    """The converter of this activity's payloads, for code that takes raw values."""
+    return _current().payload_converter
+
+
+def _seconds(timeout: timedelta | float | None) -> float | None:
+    return timeout.total_seconds() if isinstance(timeout, timedelta) else timeout

@@ -1,0 +1,379 @@
+"""One attempt of an activity in a worker: what it runs in, how it is stopped, and what is reported of it.
+
+Rules: whatever happens, an attempt is reported once, or dropped once because nobody wants it any more. All methods are
+for the event loop's thread unless they say otherwise.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from enum import Enum
+from typing import Any, Protocol
+
+from perdure.activity.context import ActivityContext, current_context
+from perdure.activity.definition import ActivityDefinition
+from perdure.activity.information import ActivityCancellationDetails, Info
+from perdure.activity.shared_flag import SharedFlag
+from perdure.common import Priority
+from perdure.exceptions import ApplicationError, CancelledError, TimeoutError, TimeoutType
+from perdure.execution.surroundings import moment
+from perdure.protocol.codec import pack
+from perdure.protocol.failure import ApplicationInfo, Failure, TimeoutInfo
+from perdure.protocol.replies import ReplyKind, decode_activity_directive
+from perdure.protocol.requests import (
+    RecordActivityTaskHeartbeat,
+    RecordActivityTaskStarted,
+    RespondActivityTaskCanceled,
+    RespondActivityTaskCompleted,
+    RespondActivityTaskFailed,
+)
+from perdure.protocol.tasks import ActivityTask
+from perdure.worker.deadlines import Deadlines
+from perdure.worker.heartbeats import SEND_PART, Heartbeats
+from perdure.worker.link import WorkerLink
+from perdure_broker.port import TaskEntry
+
+logger = logging.getLogger("perdure.worker")
+
+
+class StopReason(Enum):
+    """Why a running attempt is stopped."""
+
+    CANCEL_REQUESTED = "its workflow cancelled it"
+    TIMED_OUT = "its start-to-close timeout has passed"
+    NOT_WANTED = "the engine no longer wants this attempt"
+    WORKER_SHUTDOWN = "its worker stops"
+
+
+_DETAILS = {
+    StopReason.CANCEL_REQUESTED: ActivityCancellationDetails(cancel_requested=True),
+    StopReason.TIMED_OUT: ActivityCancellationDetails(timed_out=True),
+    StopReason.NOT_WANTED: ActivityCancellationDetails(not_found=True),
+    StopReason.WORKER_SHUTDOWN: ActivityCancellationDetails(worker_shutdown=True),
+}
+
+
+class AttemptOwner(Protocol):
+    """What an attempt asks of the worker that runs it."""
+
+    link: WorkerLink
+    deadlines: Deadlines
+    worker_shutdown: SharedFlag
+    loop_thread: int
+    default_heartbeat_interval_s: float
+    max_heartbeat_interval_s: float
+
+    def attempt_ended(self, attempt: ActivityAttempt) -> None: ...
+
+
+class ActivityAttempt:
+    """See the module's docstring.
+
+    Attributes:
+        stop_now: Stops what runs, when `stop` is called; set by who runs it.
+    """
+
+    __slots__ = (
+        "_heartbeats",
+        "_is_over",
+        "_is_reported",
+        "_owner",
+        "context",
+        "definition",
+        "entry",
+        "started_us",
+        "stop_now",
+        "stop_reason",
+        "task",
+    )
+
+    def __init__(
+        self, owner: AttemptOwner, entry: TaskEntry, task: ActivityTask, definition: ActivityDefinition
+    ) -> None:
+        self._owner = owner
+        self.entry = entry
+        self.task = task
+        self.definition = definition
+        self.started_us = 0
+        self.stop_reason: StopReason | None = None
+        self.stop_now: Callable[[], Any] | None = None
+        self._heartbeats: Heartbeats | None = None
+        self._is_over = False
+        self._is_reported = False
+        self.context = ActivityContext(
+            self.make_info, self.heartbeat, owner.worker_shutdown, owner.link.converter.payload_converter
+        )
+
+    @property
+    def key(self) -> tuple[str, int, int]:
+        """Names the attempt in what the engine says about it."""
+        return self.task.run_id, self.task.scheduled_event_id, self.task.attempt
+
+    # Running ---------------------------------------------------------------------------------------------------------
+    def begin(self) -> None:
+        """It has started: from here on its times count."""
+        self.started_us = self.started_us or time.time_ns() // 1000
+        owner, timeout_ms = self._owner, self.task.start_to_close_timeout_ms
+        if not self._is_reported:
+            owner.deadlines.after_delay(self._report_started)
+        if timeout_ms and (timeout_ms <= _SHORT_TIMEOUT_MS or self._is_reported):
+            owner.deadlines.after(timeout_ms / 1000, self._timed_out)
+
+    def arguments(self) -> Sequence[Any]:
+        """The decoded arguments. From any thread.
+
+        Raises:
+            ApplicationError: they do not fit the activity's parameters.
+        """
+        data = self.task.input
+        if not data:
+            return ()
+        try:
+            return self._owner.link.converter.from_bytes(data, self.definition.argument_hints(_ARGUMENTS_MAX))
+        except (TypeError, ValueError) as error:
+            raise ApplicationError(
+                f"the arguments of activity {self.task.activity_type!r} do not fit its parameters: {error}",
+                type=type(error).__name__,
+            ) from error
+
+    async def run(self) -> None:
+        """Run an `async def` activity and report it."""
+        try:
+            self.begin()
+            arguments = self.arguments()
+            current_context.set(self.context)
+            result = await self.definition.function(*arguments)
+            data = self.encode(result)
+        except asyncio.CancelledError as error:
+            self.failed(error)
+        except Exception as error:
+            self.failed(error)
+        else:
+            self.completed(data)
+
+    def encode(self, result: Any) -> bytes:
+        """The result as it travels. From any thread.
+
+        Raises:
+            TypeError: it cannot be converted.
+            PayloadSizeError: it is too large.
+        """
+        return self._owner.link.converter.value_to_bytes(result)
+
+    def task_ended(self, task: asyncio.Task[None]) -> None:
+        """The task of `run` is done; without a report if it was cancelled before its first step."""
+        if not self._is_over:
+            self.failed(asyncio.CancelledError())
+
+    def stop(self, reason: StopReason) -> None:
+        """Ask what runs to stop; the first reason counts."""
+        if self._is_over or self.stop_reason is not None:
+            return
+        self.stop_reason = reason
+        self.context.cancellation_details = _DETAILS[reason]
+        self.context.cancelled.set()
+        if self.stop_now is not None:
+            self.stop_now()
+
+    def _timed_out(self) -> None:
+        self.stop(StopReason.TIMED_OUT)
+
+    # Reports ---------------------------------------------------------------------------------------------------------
+    def completed(self, data: bytes) -> None:
+        """It returned."""
+        task, link, entry = self.task, self._owner.link, self.entry
+        self._report(
+            RespondActivityTaskCompleted(
+                task.run_id,
+                task.scheduled_event_id,
+                task.attempt,
+                self.started_us,
+                data,
+                link.identity,
+                entry.stream,
+                entry.entry_id,
+            )
+        )
+
+    def failed(self, error: BaseException) -> None:
+        """It raised: a failure, or the end of a cancellation."""
+        if isinstance(error, asyncio.CancelledError | CancelledError) and self.stop_reason is not None:
+            self._stopped(error)
+        else:
+            task = self.task
+            logger.warning(
+                "Activity %r (id %r) of workflow %r failed in attempt %d: %r",
+                task.activity_type,
+                task.activity_id,
+                task.workflow_id,
+                task.attempt,
+                error,
+            )
+            self._fail(self._owner.link.converter.to_failure(error))
+
+    def _stopped(self, error: BaseException) -> None:
+        """It ended because it was asked to."""
+        task, link, entry = self.task, self._owner.link, self.entry
+        match self.stop_reason:
+            case StopReason.CANCEL_REQUESTED:
+                details = getattr(error, "details", ())
+                self._report(
+                    RespondActivityTaskCanceled(
+                        task.run_id,
+                        task.scheduled_event_id,
+                        task.attempt,
+                        self.started_us,
+                        self._encode_details(details) if details else b"",
+                        link.identity,
+                        entry.stream,
+                        entry.entry_id,
+                    )
+                )
+            case StopReason.TIMED_OUT:
+                info = TimeoutInfo(TimeoutType.START_TO_CLOSE, self._last_heartbeat())
+                self._fail(Failure.of("activity start-to-close timeout", info, source="PythonSDK"))
+            case StopReason.NOT_WANTED:
+                self._end()
+                link.drop(entry)
+            case _:
+                shutdown = ApplicationInfo("WorkerShutdown", next_retry_delay_ms=1)
+                self._fail(Failure.of("the worker was shut down", shutdown, source="PythonSDK"))
+
+    def fail_with(self, error: ApplicationError | TimeoutError) -> None:
+        """It could not be run at all."""
+        self.started_us = self.started_us or time.time_ns() // 1000
+        self._fail(self._owner.link.converter.to_failure(error))
+
+    def _fail(self, failure: Failure) -> None:
+        task, link, entry = self.task, self._owner.link, self.entry
+        self._report(
+            RespondActivityTaskFailed(
+                task.run_id,
+                task.scheduled_event_id,
+                task.attempt,
+                self.started_us,
+                failure,
+                link.identity,
+                entry.stream,
+                entry.entry_id,
+                self._last_heartbeat(),
+            )
+        )
+
+    def _report(self, request: Any) -> None:
+        if not self._is_over:
+            self._end()
+            self._owner.link.post(self.task.shard_id, request, self._reported)
+
+    def _end(self) -> None:
+        self._is_over = True
+        if self._heartbeats is not None:
+            self._heartbeats.end()
+        self._owner.attempt_ended(self)
+
+    def _reported(self, kind: int, body: Any) -> None:
+        entry, link = self.entry, self._owner.link
+        if kind == ReplyKind.ERROR:
+            link.drop(entry)  # somebody else has it, or nobody wants it
+        else:
+            link.leases.release(entry.stream, entry.entry_id)
+
+    # While it runs ---------------------------------------------------------------------------------------------------
+    def started_request(self) -> RecordActivityTaskStarted:
+        """Tells the engine that this attempt runs here. The sender in place of the identity: pushes are sent there."""
+        self._is_reported = True
+        task = self.task
+        started_us = self.started_us or time.time_ns() // 1000
+        return RecordActivityTaskStarted(
+            task.run_id, task.scheduled_event_id, task.attempt, started_us, self._owner.link.transport.sender
+        )
+
+    def _report_started(self) -> None:
+        if self._is_over:
+            return
+        self._owner.link.post(self.task.shard_id, self.started_request(), self.directed)
+        timeout_ms = self.task.start_to_close_timeout_ms
+        if timeout_ms > _SHORT_TIMEOUT_MS:
+            left_us = self.started_us + timeout_ms * 1000 - time.time_ns() // 1000
+            self._owner.deadlines.after(max(left_us, 0) / 1_000_000, self._timed_out)
+
+    def directed(self, kind: int, body: Any) -> None:
+        """The engine said what it wants of this attempt."""
+        if kind == ReplyKind.ERROR:
+            self.stop(StopReason.NOT_WANTED)
+            return
+        directive = decode_activity_directive(body)
+        if not directive.current:
+            self.stop(StopReason.NOT_WANTED)
+        elif directive.cancel_requested:
+            self.stop(StopReason.CANCEL_REQUESTED)
+
+    def heartbeat(self, details: tuple[Any, ...]) -> None:
+        """The activity said that it is alive. From any thread."""
+        owner = self._owner
+        if self._heartbeats is None:
+            timeout_s = self.task.heartbeat_timeout_ms / 1000
+            interval_s = timeout_s * SEND_PART if timeout_s else owner.default_heartbeat_interval_s
+            interval_s = min(interval_s, owner.max_heartbeat_interval_s)
+            self._heartbeats = Heartbeats(owner.link.loop, owner.deadlines, interval_s, self._send_heartbeat)
+        self._heartbeats.beat(details, owner.loop_thread)
+
+    def _send_heartbeat(self, details: tuple[Any, ...]) -> None:
+        task, link = self.task, self._owner.link
+        request = RecordActivityTaskHeartbeat(
+            task.run_id, task.scheduled_event_id, task.attempt, self._encode_details(details), link.identity
+        )
+        link.post(task.shard_id, request, self.directed)
+
+    def _last_heartbeat(self) -> bytes:
+        unsent = None if self._heartbeats is None else self._heartbeats.unsent
+        return self._encode_details(unsent) if unsent else b""
+
+    def _encode_details(self, details: tuple[Any, ...]) -> bytes:
+        try:
+            return self._owner.link.converter.to_bytes(details)
+        except (TypeError, ValueError, ApplicationError) as error:
+            logger.error("Details of activity %r are dropped: %s", self.task.activity_type, error)
+            return b""
+
+    def make_info(self) -> Info:
+        """What `activity.info()` returns."""
+        task, link = self.task, self._owner.link
+        return Info(
+            activity_id=task.activity_id,
+            activity_type=task.activity_type,
+            attempt=task.attempt,
+            current_attempt_scheduled_time=moment(task.current_attempt_scheduled_time_us),
+            heartbeat_details=link.converter.from_bytes(task.heartbeat_details),
+            heartbeat_timeout=_duration(task.heartbeat_timeout_ms),
+            is_local=False,
+            namespace=task.namespace,
+            schedule_to_close_timeout=_duration(task.schedule_to_close_timeout_ms),
+            scheduled_time=moment(task.scheduled_time_us),
+            start_to_close_timeout=_duration(task.start_to_close_timeout_ms),
+            started_time=moment(self.started_us),
+            task_queue=task.task_queue or link.task_queue,
+            task_token=pack((task.namespace, task.workflow_id, task.run_id, task.scheduled_event_id, task.attempt)),
+            workflow_id=task.workflow_id or None,
+            workflow_namespace=task.namespace if task.workflow_id else None,
+            workflow_run_id=task.run_id if task.workflow_id else None,
+            workflow_type=task.workflow_type or None,
+            priority=Priority.default,
+            retry_policy=None,
+            idempotency_key=f"{task.namespace}/{task.workflow_id}/{task.run_id}/{task.activity_id}",
+        )
+
+
+_SHORT_TIMEOUT_MS = 100
+"""Start-to-close timeouts up to this are watched from the start, longer ones from the report that it started."""
+
+_ARGUMENTS_MAX = 32
+"""Hints to prepare for functions with `*args`; arguments beyond are decoded without."""
+
+
+def _duration(milliseconds: int) -> timedelta | None:
+    return timedelta(milliseconds=milliseconds) if milliseconds else None

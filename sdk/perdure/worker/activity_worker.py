@@ -1,0 +1,207 @@
+"""The activity side of a worker: takes activity tasks, runs them, and stops them when they are no longer wanted."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import logging
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from perdure.activity.definition import ActivityDefinition
+from perdure.activity.shared_flag import SharedFlag
+from perdure.exceptions import ApplicationError
+from perdure.protocol.codec import DecodeError
+from perdure.protocol.replies import ReplyKind, decode_cancel_activity
+from perdure.protocol.requests import GetActivityTask
+from perdure.protocol.tasks import ActivityTask, decode_task
+from perdure.worker.activity_attempt import ActivityAttempt, StopReason
+from perdure.worker.activity_execution import ActivityExecution
+from perdure.worker.deadlines import Deadlines
+from perdure.worker.lease_keeper import Entry
+from perdure.worker.link import WorkerLink
+from perdure.worker.registry import Registry
+from perdure_broker.port import TaskEntry
+
+logger = logging.getLogger("perdure.worker")
+
+STARTED_AFTER_S = 0.1
+"""Activities that run for longer are reported as started; most end before, and cost nothing more."""
+
+
+class ActivityWorker:
+    """See the module's docstring. `slot_freed` is called whenever an attempt ends."""
+
+    def __init__(
+        self,
+        link: WorkerLink,
+        registry: Registry,
+        executor: concurrent.futures.Executor,
+        slots: int,
+        *,
+        default_heartbeat_interval_s: float,
+        max_heartbeat_interval_s: float,
+    ) -> None:
+        self.link = link
+        self.deadlines = Deadlines(link.loop, STARTED_AFTER_S)
+        self.worker_shutdown = SharedFlag()
+        self.loop_thread = threading.get_ident()
+        self.default_heartbeat_interval_s = default_heartbeat_interval_s
+        self.max_heartbeat_interval_s = max_heartbeat_interval_s
+        self.slot_freed: Callable[[], None] | None = None
+        self._registry = registry
+        self._execution = ActivityExecution(executor)
+        self._slots = slots
+        self._running: dict[tuple[str, int, int], ActivityAttempt] = {}
+        self._preparing = 0
+        self._is_undecodable_logged = False
+
+    def free(self) -> int:
+        """Slots that nothing uses."""
+        return self._slots - len(self._running) - self._preparing
+
+    # Tasks in --------------------------------------------------------------------------------------------------------
+    def accept(self, entries: Sequence[TaskEntry]) -> None:
+        """Begin the tasks of entries that were read."""
+        for entry in entries:
+            try:
+                task = decode_task(entry.data)
+            except DecodeError as error:
+                self._undecodable(entry, error)
+                continue
+            if type(task) is not ActivityTask:
+                self._undecodable(entry, DecodeError(f"{type(task).__name__} on a stream of activities"))
+            elif task.inline and not task.report_start:
+                self._begin(entry, task)
+            else:
+                self._preparing += 1
+                self.link.in_background(self._prepare(entry, task))
+
+    def _undecodable(self, entry: TaskEntry, error: DecodeError) -> None:
+        """Left where it is, for a worker that can read it once the lease has run out."""
+        self.link.leases.release(entry.stream, entry.entry_id)
+        if not self._is_undecodable_logged:
+            self._is_undecodable_logged = True
+            logger.error(
+                "Activity task %s cannot be read: %s. It is left for another worker; upgrade this one.",
+                entry.entry_id.decode(),
+                error,
+            )
+
+    async def _prepare(self, entry: TaskEntry, task: ActivityTask) -> None:
+        """Fetch what the entry did not carry; be sure that this attempt is wanted, if it is the only one allowed."""
+        attempt = None
+        try:
+            if not task.inline:
+                request = GetActivityTask(task.run_id, task.scheduled_event_id, task.attempt)
+                reply = await self.link.transport.submit(task.shard_id, request, None)
+                if reply.kind == ReplyKind.ERROR:
+                    self.link.drop(entry)
+                    return
+                fetched = decode_task(reply.body)
+                assert type(fetched) is ActivityTask
+                task = fetched
+            attempt = self._attempt(entry, task)
+            if attempt is not None and task.report_start:
+                reply = await self.link.transport.submit(task.shard_id, attempt.started_request(), None)
+                attempt.directed(reply.kind, reply.body)
+        finally:
+            self._preparing -= 1
+        if attempt is None:
+            self._freed()
+        elif attempt.stop_reason is StopReason.NOT_WANTED:
+            self.link.drop(entry)
+            self._freed()
+        elif attempt.stop_reason is not None:
+            attempt.failed(asyncio.CancelledError())
+        else:
+            self._start(attempt)
+
+    def _begin(self, entry: TaskEntry, task: ActivityTask) -> None:
+        attempt = self._attempt(entry, task)
+        if attempt is not None:
+            self._start(attempt)
+
+    def _attempt(self, entry: TaskEntry, task: ActivityTask) -> ActivityAttempt | None:
+        definition = self._registry.activity(task.activity_type)
+        if definition is not None:
+            return ActivityAttempt(self, entry, task, definition)
+        message = self._registry.unknown_activity(task.activity_type, self.link.task_queue)
+        unknown = ActivityAttempt(self, entry, task, _UNKNOWN)
+        self._running[unknown.key] = unknown
+        unknown.fail_with(ApplicationError(message, type="NotFoundError"))
+        return None
+
+    def _start(self, attempt: ActivityAttempt) -> None:
+        self._running[attempt.key] = attempt
+        if attempt.definition.is_async:
+            task = self.link.loop.create_task(attempt.run())
+            attempt.stop_now = task.cancel  # also what keeps the task alive
+            task.add_done_callback(attempt.task_ended)
+            return
+        try:
+            self._execution.start(attempt)
+        except RuntimeError as error:
+            attempt.fail_with(ApplicationError(f"the activity executor takes no more work ({error})"))
+
+    def attempt_ended(self, attempt: ActivityAttempt) -> None:
+        self._running.pop(attempt.key, None)
+        self._freed()
+
+    def _freed(self) -> None:
+        if self.slot_freed is not None:
+            self.slot_freed()
+
+    # What the engine says --------------------------------------------------------------------------------------------
+    def pushed(self, body: Any) -> None:
+        """A word about an attempt: it was cancelled, or is no longer wanted."""
+        try:
+            push = decode_cancel_activity(body)
+        except DecodeError as error:
+            logger.warning("A push of the engine cannot be read: %s", error)
+            return
+        attempt = self._running.get((push.run_id, push.scheduled_event_id, push.attempt))
+        if attempt is not None:
+            attempt.stop(StopReason.CANCEL_REQUESTED if push.current else StopReason.NOT_WANTED)
+
+    def lost(self, entries: Iterable[Entry]) -> None:
+        """The leases of these entries ran out: the engine has given the attempts up."""
+        gone = set(entries)
+        for attempt in [a for a in self._running.values() if (a.entry.stream, a.entry.entry_id) in gone]:
+            attempt.stop(StopReason.NOT_WANTED)
+
+    # Stopping --------------------------------------------------------------------------------------------------------
+    async def stop(self, grace_s: float) -> None:
+        """Let what runs finish for `grace_s` seconds, then cancel it, and wait until it has ended."""
+        self.worker_shutdown.set()
+        await self._wait_idle(grace_s)
+        for attempt in list(self._running.values()):
+            attempt.stop(StopReason.WORKER_SHUTDOWN)
+        await self._wait_idle(None)
+        self.deadlines.close()
+
+    async def _wait_idle(self, timeout_s: float | None) -> None:
+        idle = asyncio.Event()
+        before = self.slot_freed
+
+        def look() -> None:
+            if not self._running and not self._preparing:
+                idle.set()
+
+        self.slot_freed = look
+        look()
+        try:
+            async with asyncio.timeout(timeout_s):
+                await idle.wait()
+        except TimeoutError:
+            logger.info("%d activities still run after %s s; cancelling them.", len(self._running), timeout_s)
+        finally:
+            self.slot_freed = before
+
+
+def _never() -> None:
+    """Stands for the function of an activity that is not registered; it is never called."""
+
+
+_UNKNOWN = ActivityDefinition("unknown", _never, is_async=False)

@@ -1,0 +1,64 @@
+"""What the parts of a worker share: its way to the cluster, its name there, its leases."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from perdure.converter import DataConverter
+from perdure.transport import OnReply, Transport
+from perdure.worker.lease_keeper import LeaseKeeper
+from perdure_broker.port import TaskEntry
+
+
+class WorkerLink:
+    """See the module's docstring.
+
+    Attributes:
+        worker_id: Names the consumer and the sticky stream; unique among all workers.
+        identity: Who works, as histories show it.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        namespace: str,
+        task_queue: str,
+        converter: DataConverter,
+        worker_id: str,
+        identity: str,
+        leases: LeaseKeeper,
+    ) -> None:
+        self.transport = transport
+        self.broker = transport.broker
+        self.namespace = namespace
+        self.task_queue = task_queue
+        self.converter = converter
+        self.worker_id = worker_id
+        self.identity = identity
+        self.leases = leases
+        self.loop = asyncio.get_running_loop()
+        self._background: set[asyncio.Task[Any]] = set()
+
+    def post(self, shard_id: int, request: Any, on_reply: OnReply) -> None:
+        """Send a request until it is answered."""
+        self.transport.post(shard_id, request, on_reply)
+
+    def drop(self, entry: TaskEntry) -> None:
+        """An entry is of no use any more: take it off its stream."""
+        self.leases.release(entry.stream, entry.entry_id)
+        self.in_background(self.broker.finish(entry.stream, [entry.entry_id]))
+
+    def in_background(self, work: Any) -> None:
+        """Run a coroutine that nobody waits for; what it raises is logged by the loop."""
+        task = self.loop.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def finish_background(self, timeout_s: float) -> None:
+        """Wait for such coroutines, so that none is left behind."""
+        if self._background:
+            _, late = await asyncio.wait(self._background, timeout=timeout_s)
+            for task in late:
+                task.cancel()

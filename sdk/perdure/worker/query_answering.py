@@ -1,0 +1,94 @@
+"""Answers queries: from the cached instance if it is far enough, else from one made of the history."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from perdure.converter.failure_converter import plain_text
+from perdure.execution.handler_registry import UnknownQueryError
+from perdure.execution.instance import WorkflowInstance
+from perdure.execution.surroundings import RunIdentity, WorkerSettings
+from perdure.protocol.replies import ErrorCode, ErrorReply, QueryAnswer, ReplyKind, encode_replies
+from perdure.protocol.tasks import QueryTask
+from perdure.worker.deadlock_watch import DeadlockWatch
+from perdure.worker.history_fetching import NoHistory, fetch_history
+from perdure.worker.instance_cache import InstanceCache
+from perdure.worker.link import WorkerLink
+from perdure.worker.registry import Registry
+from perdure_broker.port import BrokerUnavailable, TaskEntry
+
+logger = logging.getLogger("perdure.worker")
+
+Body = QueryAnswer | ErrorReply
+
+
+class QueryAnswering:
+    """A query writes nothing and is asked again until its deadline: what goes wrong here is answered or dropped."""
+
+    def __init__(
+        self,
+        link: WorkerLink,
+        registry: Registry,
+        settings: WorkerSettings,
+        cache: InstanceCache,
+        watch: DeadlockWatch,
+    ) -> None:
+        self._link = link
+        self._registry = registry
+        self._settings = settings
+        self._cache = cache
+        self._watch = watch
+
+    def accept(self, entry: TaskEntry, task: QueryTask) -> None:
+        """Answer a query now if the instance is at hand, else in the background."""
+        instance = self._cache.get(task.run_id)
+        if instance is not None and instance.continues_from >= task.continues_from:
+            answer: Body | None = self._ask(instance, task)
+        else:
+            answer = None
+        self._link.in_background(self._answer(entry, task, answer))
+
+    async def _answer(self, entry: TaskEntry, task: QueryTask, body: Body | None) -> None:
+        try:
+            if task.deadline_us > time.time_ns() // 1000:
+                if body is None:
+                    body = await self._ask_history(task)
+                kind = ReplyKind.ERROR if isinstance(body, ErrorReply) else ReplyKind.OK
+                data = encode_replies([(task.request_number, kind, body)])
+                await self._link.broker.reply(task.reply_to, data)
+        except BrokerUnavailable as error:
+            logger.debug("A query is not answered (%s); it will be asked again.", error)
+        self._link.drop(entry)
+
+    async def _ask_history(self, task: QueryTask) -> Body:
+        definition = self._registry.workflow(task.workflow_type)
+        if definition is None:
+            message = self._registry.unknown_workflow(task.workflow_type, self._link.task_queue)
+            return ErrorReply(ErrorCode.QUERY_FAILED, message)
+        try:
+            events = await fetch_history(self._link, task)
+        except NoHistory as error:
+            return error.reply
+        instance = WorkflowInstance(definition, self._settings, RunIdentity(task.workflow_id, task.run_id))
+        self._watch.running = instance
+        try:
+            instance.replay(events)
+            return self._ask(instance, task)
+        except Exception as error:
+            return self._failed(task, error)
+        finally:
+            self._watch.running = None
+            instance.close()
+
+    def _ask(self, instance: WorkflowInstance, task: QueryTask) -> Body:
+        try:
+            return QueryAnswer(instance.query(task.query_type, task.args))
+        except UnknownQueryError as error:
+            return ErrorReply(ErrorCode.QUERY_FAILED, str(error))
+        except Exception as error:
+            return self._failed(task, error)
+
+    def _failed(self, task: QueryTask, error: Exception) -> ErrorReply:
+        message = plain_text(f"query {task.query_type!r} failed: {type(error).__name__}: {error}")
+        return ErrorReply(ErrorCode.QUERY_FAILED, message, failure=self._link.converter.to_failure(error))

@@ -1,0 +1,58 @@
+"""What a worker can run, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from perdure.activity.definition import ActivityDefinition
+from perdure.workflow.definition import WorkflowDefinition
+
+
+class Registry:
+    """Workflow and activity definitions of one worker.
+
+    Raises:
+        TypeError: something is no workflow or activity, or cannot be called as it is.
+        ValueError: two have one name.
+    """
+
+    def __init__(self, workflows: Iterable[Any], activities: Sequence[Callable[..., Any]]) -> None:
+        self.workflows: dict[str, WorkflowDefinition] = {}
+        self.activities: dict[str | None, ActivityDefinition] = {}
+        for workflow in workflows:
+            definition = WorkflowDefinition.of(workflow)
+            if definition is None:
+                name = getattr(workflow, "__qualname__", repr(workflow))
+                raise TypeError(f"{name} is not a workflow: decorate it with @workflow.defn")
+            if definition.name in self.workflows:
+                raise ValueError(f"two workflows have the name {definition.name!r}; give one another: defn(name=...)")
+            self.workflows[definition.name] = definition
+        for activity in activities:
+            found = ActivityDefinition.to_register(activity)
+            if found.name in self.activities:
+                what = "dynamic" if found.name is None else f"named {found.name!r}"
+                raise ValueError(f"two activities are {what}; give one another name: defn(name=...)")
+            self.activities[found.name] = found
+
+    def workflow(self, name: str) -> WorkflowDefinition | None:
+        return self.workflows.get(name)
+
+    def activity(self, name: str) -> ActivityDefinition | None:
+        return self.activities.get(name) or self.activities.get(None)
+
+    def unknown_workflow(self, name: str, task_queue: str) -> str:
+        """The error about a workflow type that is not here."""
+        return _unknown("workflow", "workflows", name, task_queue, self.workflows)
+
+    def unknown_activity(self, name: str, task_queue: str) -> str:
+        """The error about an activity type that is not here."""
+        return _unknown("activity", "activities", name, task_queue, filter(None, self.activities))
+
+
+def _unknown(kind: str, plural: str, name: str, task_queue: str, known: Iterable[str]) -> str:
+    return (
+        f"{kind} type {name!r} is not registered with this worker of task queue {task_queue!r}, which has: "
+        f"{', '.join(sorted(known)) or 'none'}. Add it to {plural}= of the worker, or correct the name or "
+        "the task queue"
+    )

@@ -1,0 +1,126 @@
+"""`Replayer`: runs workflow code against recorded histories, to prove that a change keeps to them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from perdure.client import WorkflowHistory
+from perdure.converter import DataConverter
+from perdure.exceptions import WorkflowTaskError
+from perdure.execution import io_guard, stand_ins
+from perdure.execution.instance import WorkflowInstance
+from perdure.execution.surroundings import RunIdentity, WorkerSettings
+from perdure.protocol.events import EventType
+from perdure.worker.registry import Registry
+
+
+@dataclass(frozen=True)
+class WorkflowReplayResult:
+    """`replay_failure` is None if the code does what the history says."""
+
+    history: WorkflowHistory
+    replay_failure: Exception | None
+
+
+@dataclass(frozen=True)
+class WorkflowReplayResults:
+    """Failures by run id."""
+
+    replay_failures: Mapping[str, Exception] = field(default_factory=dict)
+
+
+class Replayer:
+    """Needs no server: histories come from `handle.fetch_history()` or from JSON."""
+
+    def __init__(
+        self,
+        *,
+        workflows: Sequence[Any],
+        namespace: str = "ReplayNamespace",
+        data_converter: DataConverter = DataConverter.default,
+        workflow_failure_exception_types: Sequence[type[BaseException]] = [],
+    ) -> None:
+        """Make a replayer of these workflows.
+
+        Raises:
+            TypeError, ValueError: something is no workflow, or two have one name.
+        """
+        if not workflows:
+            raise ValueError("a replayer needs workflows")
+        self._registry = Registry(workflows, [])
+        self._settings = WorkerSettings(namespace, "", data_converter, tuple(workflow_failure_exception_types))
+        io_guard.install()
+        stand_ins.install()
+        for definition in self._registry.workflows.values():
+            stand_ins.adapt_module_of(definition.target)
+
+    async def replay_workflow(
+        self, history: WorkflowHistory, *, raise_on_replay_failure: bool = True
+    ) -> WorkflowReplayResult:
+        """Replay one history.
+
+        Raises:
+            NondeterminismError: the code does something else than the history says.
+            Exception: whatever else the code raises that fails a workflow task.
+        """
+        failure = self._replay(history)
+        if failure is not None and raise_on_replay_failure:
+            raise failure
+        return WorkflowReplayResult(history, failure)
+
+    async def replay_workflows(
+        self,
+        histories: Iterable[WorkflowHistory] | AsyncIterable[WorkflowHistory],
+        *,
+        raise_on_replay_failure: bool = True,
+    ) -> WorkflowReplayResults:
+        """Replay many histories; raises at the first failure, unless told not to."""
+        failures: dict[str, Exception] = {}
+        async with self.workflow_replay_iterator(histories) as results:
+            async for result in results:
+                if result.replay_failure is None:
+                    continue
+                if raise_on_replay_failure:
+                    raise result.replay_failure
+                failures[result.history.run_id] = result.replay_failure
+        return WorkflowReplayResults(failures)
+
+    @asynccontextmanager
+    async def workflow_replay_iterator(
+        self, histories: Iterable[WorkflowHistory] | AsyncIterable[WorkflowHistory]
+    ) -> AsyncIterator[AsyncIterator[WorkflowReplayResult]]:
+        """Replay histories one after the other as the results are asked for."""
+
+        async def results() -> AsyncGenerator[WorkflowReplayResult, None]:
+            if isinstance(histories, AsyncIterable):
+                async for history in histories:
+                    yield WorkflowReplayResult(history, self._replay(history))
+            else:
+                for history in histories:
+                    yield WorkflowReplayResult(history, self._replay(history))
+
+        iterator = results()
+        try:
+            yield iterator
+        finally:
+            await iterator.aclose()
+
+    def _replay(self, history: WorkflowHistory) -> Exception | None:
+        events = history.events
+        if not events or events[0].event_type != EventType.WORKFLOW_EXECUTION_STARTED:
+            return WorkflowTaskError("a history must begin with WorkflowExecutionStarted")
+        workflow_type = events[0].attributes.workflow_type
+        definition = self._registry.workflow(workflow_type)
+        if definition is None:
+            return WorkflowTaskError(self._registry.unknown_workflow(workflow_type, "(replay)"))
+        instance = WorkflowInstance(definition, self._settings, RunIdentity(history.workflow_id, history.run_id))
+        try:
+            instance.replay(events)
+        except Exception as error:
+            return error
+        finally:
+            instance.close()
+        return None

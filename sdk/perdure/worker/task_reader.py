@@ -1,0 +1,114 @@
+"""Reads the tasks of one kind from the streams of one task queue, and announces that somebody does.
+
+Rules: an entry's lease begins when it is read, so that no more is read than there are free slots. Nothing is read twice
+on one connection at a time. A lost server is waited for, however long it takes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Sequence
+
+from perdure.worker.link import WorkerLink
+from perdure_broker.port import BrokerUnavailable, TaskEntry, TaskStream, WorkerInfo
+
+logger = logging.getLogger("perdure.worker")
+
+READ_MAX = 256
+"""Entries of one read: more would keep the event loop from sending what the first of them led to."""
+
+BLOCK_MS = 2_000
+ANNOUNCEMENT_TTL_MS = 15_000
+
+_RETRY_MIN_S = 0.1
+_RETRY_MAX_S = 3.0
+
+Accept = Callable[[Sequence[TaskEntry]], None]
+
+
+class TaskReader:
+    """One kind of task. `accept` is called with entries whose leases are held; it must not raise."""
+
+    def __init__(
+        self, link: WorkerLink, streams: Sequence[TaskStream], slots: int, free: Callable[[], int], accept: Accept
+    ) -> None:
+        self._link = link
+        self._streams = streams
+        self._slots = slots
+        self._free = free
+        self._accept = accept
+        self._slot_freed = asyncio.Event()
+        self._is_stopping = False
+        self._is_lost = False
+
+    def slot_freed(self) -> None:
+        """There may be room again."""
+        if not self._slot_freed.is_set():
+            self._slot_freed.set()
+
+    def stop(self) -> None:
+        """Read no more. A read that waits has to be woken (`Broker.wake_task_readers`)."""
+        self._is_stopping = True
+        self._slot_freed.set()
+
+    async def announce(self) -> None:
+        """Say once that the worker polls, and learn the lease of the queue.
+
+        Raises:
+            BrokerUnavailable: the server is away.
+        """
+        info = WorkerInfo(self._link.worker_id, self._link.identity, self._slots, 0)
+        for stream in self._streams:
+            lease_ms = await self._link.broker.announce_worker(stream, info, ANNOUNCEMENT_TTL_MS)
+            self._link.leases.lease_ms = lease_ms
+
+    async def withdraw(self) -> None:
+        """Say that the worker polls no more."""
+        for stream in self._streams:
+            await self._link.broker.withdraw_worker(stream, self._link.worker_id)
+
+    async def keep_announcing(self) -> None:
+        """Repeat the announcement until cancelled."""
+        while True:
+            await asyncio.sleep(ANNOUNCEMENT_TTL_MS / 3000 * random.uniform(0.9, 1.0))
+            try:
+                await self.announce()
+            except BrokerUnavailable as error:
+                self._lost(error)
+
+    async def run(self) -> None:
+        """Read until stopped."""
+        wait_s = _RETRY_MIN_S
+        while not self._is_stopping:
+            try:
+                entries = await self._read()
+            except BrokerUnavailable as error:
+                self._lost(error)
+                await asyncio.sleep(wait_s * random.uniform(0.5, 1.0))
+                wait_s = min(2 * wait_s, _RETRY_MAX_S)
+                continue
+            wait_s = _RETRY_MIN_S
+            if self._is_lost:
+                self._is_lost = False
+                logger.info("Tasks of %s can be read again.", self._streams[0].task_queue)
+            if entries:
+                hold = self._link.leases.hold
+                for entry in entries:
+                    hold(entry.stream, entry.entry_id)
+                self._accept(entries)
+
+    async def _read(self) -> list[TaskEntry]:
+        free = self._free()
+        if free <= 0:
+            self._slot_freed.clear()
+            await self._slot_freed.wait()
+            return []
+        count = min(free, READ_MAX)
+        return await self._link.broker.read_tasks(self._streams, self._link.worker_id, count=count, block_ms=BLOCK_MS)
+
+    def _lost(self, error: BrokerUnavailable) -> None:
+        if not self._is_lost:
+            self._is_lost = True
+            logger.warning("No tasks of %s can be read (%s); trying again.", self._streams[0].task_queue, error)

@@ -1,0 +1,161 @@
+"""`Worker`: runs the workflows and activities of one task queue."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from types import TracebackType
+from typing import Any, Self
+
+from perdure.client import Client
+from perdure.protocol.ids import text_problem
+from perdure.worker.registry import Registry
+from perdure.worker.worker_run import WorkerOptions, WorkerRun
+
+MAX_CONCURRENT = 1_000
+"""Slots of each kind of task, unless the program says otherwise."""
+
+
+class Worker:
+    """Polls a task queue and runs what it finds there; see `__init__` for the options.
+
+    Use `await worker.run()`, or `async with worker:` around what it should run beside.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        *,
+        task_queue: str,
+        activities: Sequence[Callable[..., Any]] = [],
+        workflows: Sequence[Any] = [],
+        activity_executor: concurrent.futures.Executor | None = None,
+        interceptors: Sequence[Any] = [],
+        identity: str | None = None,
+        max_cached_workflows: int = 1000,
+        max_concurrent_workflow_tasks: int | None = None,
+        max_concurrent_activities: int | None = None,
+        max_heartbeat_throttle_interval: timedelta = timedelta(seconds=60),
+        default_heartbeat_throttle_interval: timedelta = timedelta(seconds=30),
+        graceful_shutdown_timeout: timedelta = timedelta(),
+        workflow_failure_exception_types: Sequence[type[BaseException]] = [],
+        deadlock_timeout: timedelta = timedelta(seconds=2),
+        debug_mode: bool = False,
+    ) -> None:
+        """Make a worker. Nothing happens before it runs.
+
+        Args:
+            client: A connected client.
+            task_queue: The queue to poll.
+            activities: Functions, bound methods and objects decorated with `activity.defn`.
+            workflows: Classes and functions decorated with `workflow.defn`.
+            activity_executor: Where `def` activities run; without one, in up to 100 threads of the worker's own.
+            interceptors: None are supported yet.
+            identity: Who works, as histories show it; the client's identity if not given.
+            max_cached_workflows: Workflows kept in memory between their tasks; others are replayed.
+            max_concurrent_workflow_tasks: Workflow tasks at a time, 1,000 if not given.
+            max_concurrent_activities: Activities at a time, 1,000 if not given; no more than the executor has room for
+                if all of them are `def`.
+            max_heartbeat_throttle_interval: Longest time between two heartbeats of an activity that heartbeats.
+            default_heartbeat_throttle_interval: That time for activities without a heartbeat timeout.
+            graceful_shutdown_timeout: How long activities may finish when the worker stops, before they are cancelled.
+            workflow_failure_exception_types: Exceptions that fail a workflow, beside `FailureError`.
+            deadlock_timeout: Workflow code that keeps the thread for longer is reported, with its stack. Zero: never.
+            debug_mode: No deadlocks are reported, so that a debugger may stop workflow code.
+
+        Raises:
+            TypeError, ValueError: something cannot be run, or two have one name.
+        """
+        problem = text_problem("task_queue", task_queue)
+        if problem is not None:
+            raise ValueError(problem)
+        if not workflows and not activities:
+            raise ValueError("a worker needs workflows, activities or both")
+        if interceptors:
+            raise ValueError("interceptors are not supported yet")
+        self._client = client
+        self._options = WorkerOptions(
+            transport=client.transport,
+            namespace=client.namespace,
+            task_queue=task_queue,
+            converter=client.data_converter,
+            registry=Registry(workflows, activities),
+            executor=activity_executor,
+            identity=identity or client.identity,
+            max_cached_workflows=max_cached_workflows,
+            workflow_slots=_slots("max_concurrent_workflow_tasks", max_concurrent_workflow_tasks),
+            activity_slots=_slots("max_concurrent_activities", max_concurrent_activities),
+            max_heartbeat_interval_s=max_heartbeat_throttle_interval.total_seconds(),
+            default_heartbeat_interval_s=default_heartbeat_throttle_interval.total_seconds(),
+            grace_s=graceful_shutdown_timeout.total_seconds(),
+            failure_exception_types=tuple(workflow_failure_exception_types),
+            deadlock_s=0.0 if debug_mode else deadlock_timeout.total_seconds(),
+        )
+        self._shutdown_asked = asyncio.Event()
+        self._ended = asyncio.Event()
+        self._is_started = False
+        self._running: asyncio.Task[None] | None = None
+
+    @property
+    def task_queue(self) -> str:
+        return self._options.task_queue
+
+    @property
+    def client(self) -> Client:
+        return self._client
+
+    @property
+    def is_running(self) -> bool:
+        return self._is_started and not self._ended.is_set()
+
+    @property
+    def is_shutdown(self) -> bool:
+        return self._ended.is_set()
+
+    async def run(self) -> None:
+        """Work until `shutdown` is called; when cancelled, shut down first.
+
+        Raises:
+            RuntimeError: it ran before.
+            BrokerUnavailable: the server cannot be reached at the start.
+        """
+        if self._is_started:
+            raise RuntimeError("a worker runs once; make another one")
+        self._is_started = True
+        try:
+            await WorkerRun(self._options).run(self._shutdown_asked)
+        finally:
+            self._ended.set()
+
+    async def shutdown(self) -> None:
+        """Stop taking tasks, let what runs finish (`graceful_shutdown_timeout`), and wait for the end."""
+        self._shutdown_asked.set()
+        if self._is_started:
+            await self._ended.wait()
+
+    async def __aenter__(self) -> Self:
+        if self._running is not None:
+            raise RuntimeError("a worker runs once; make another one")
+        self._running = asyncio.create_task(self.run())
+        await asyncio.sleep(0)
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        assert self._running is not None
+        self._shutdown_asked.set()
+        await self._running
+
+
+def _slots(name: str, given: int | None) -> int:
+    if given is None:
+        return MAX_CONCURRENT
+    if given < 1:
+        raise ValueError(f"{name} is {given}; it must be at least 1")
+    return given

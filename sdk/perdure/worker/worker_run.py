@@ -1,0 +1,214 @@
+"""One worker from its first poll to its last: starts its parts, watches them, stops them in order.
+
+The order of stopping: read no more; let activities finish, then cancel them; wait until the engine has what was
+reported; only then give up the leases.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextlib
+import itertools
+import logging
+import weakref
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from perdure.converter import DataConverter
+from perdure.execution import io_guard, stand_ins
+from perdure.execution.surroundings import WorkerSettings
+from perdure.transport import Transport
+from perdure.worker.activity_worker import ActivityWorker
+from perdure.worker.deadlock_watch import DeadlockWatch
+from perdure.worker.instance_cache import InstanceCache
+from perdure.worker.lease_keeper import Entry, LeaseKeeper
+from perdure.worker.link import WorkerLink
+from perdure.worker.registry import Registry
+from perdure.worker.task_reader import TaskReader
+from perdure.worker.workflow_worker import WorkflowWorker
+from perdure_broker.port import BrokerUnavailable, StreamKind, TaskStream
+
+logger = logging.getLogger("perdure.worker")
+
+MAX_THREADS = 100
+"""Threads of the executor that a worker makes for `def` activities when it is given none."""
+
+_LEASE_UNTIL_ANNOUNCED_MS = 30_000
+_FLUSH_TIMEOUT_S = 5.0
+_FLUSH_LOOK_S = 0.01
+
+_numbers: weakref.WeakKeyDictionary[Transport, Iterator[int]] = weakref.WeakKeyDictionary()
+
+
+@dataclass(frozen=True)
+class WorkerOptions:
+    """What a worker was told; see `Worker`."""
+
+    transport: Transport
+    namespace: str
+    task_queue: str
+    converter: DataConverter
+    registry: Registry
+    executor: concurrent.futures.Executor | None
+    identity: str
+    max_cached_workflows: int
+    workflow_slots: int
+    activity_slots: int
+    max_heartbeat_interval_s: float
+    default_heartbeat_interval_s: float
+    grace_s: float
+    failure_exception_types: tuple[type[BaseException], ...]
+    deadlock_s: float
+
+
+class WorkerRun:
+    """See the module's docstring. Made and used on one event loop."""
+
+    def __init__(self, options: WorkerOptions) -> None:
+        self._options = options
+        transport = options.transport
+        worker_id = _worker_id(transport)
+        self._leases = LeaseKeeper(worker_id, transport.open_leases, self._lost, _LEASE_UNTIL_ANNOUNCED_MS)
+        self._link = WorkerLink(
+            transport,
+            namespace=options.namespace,
+            task_queue=options.task_queue,
+            converter=options.converter,
+            worker_id=worker_id,
+            identity=options.identity,
+            leases=self._leases,
+        )
+        self._watch = DeadlockWatch(options.deadlock_s)
+        self._own_executor: concurrent.futures.Executor | None = None
+        self._activities: ActivityWorker | None = None
+        self._workflows: WorkflowWorker | None = None
+        self._readers: list[TaskReader] = []
+        if options.registry.workflows:
+            self._add_workflows()
+        if options.registry.activities:
+            self._add_activities()
+
+    async def run(self, shutdown_asked: asyncio.Event) -> None:
+        """Work until asked to stop.
+
+        Raises:
+            BrokerUnavailable: the server cannot be reached at the start.
+        """
+        for reader in self._readers:
+            await reader.announce()
+        unsubscribe = self._link.transport.on_push(self._pushed)
+        self._leases.start()
+        self._watch.start()
+        announcing = [asyncio.create_task(reader.keep_announcing()) for reader in self._readers]
+        reading = [asyncio.create_task(reader.run()) for reader in self._readers]
+        asked = asyncio.create_task(shutdown_asked.wait())
+        options = self._options
+        logger.info("Worker %s polls %r of %r.", options.identity, options.task_queue, options.namespace)
+        try:
+            done, _ = await asyncio.wait([asked, *reading, *announcing], return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()  # raises what ended a reader
+        finally:
+            asked.cancel()
+            for task in announcing:
+                task.cancel()
+            await self._stop(reading)
+            unsubscribe()
+
+    # Parts -----------------------------------------------------------------------------------------------------------
+    def _add_workflows(self) -> None:
+        options, registry = self._options, self._options.registry
+        io_guard.install()
+        stand_ins.install()
+        for definition in registry.workflows.values():
+            stand_ins.adapt_module_of(definition.target)
+        settings = WorkerSettings(
+            options.namespace, options.task_queue, options.converter, options.failure_exception_types
+        )
+        cache = InstanceCache(options.max_cached_workflows)
+        self._workflows = worker = WorkflowWorker(
+            self._link, registry, settings, cache, self._watch, options.workflow_slots
+        )
+        streams = [self._stream(StreamKind.WORKFLOW)]
+        if cache.is_enabled:
+            streams.append(self._stream(StreamKind.STICKY, self._link.worker_id))
+        reader = TaskReader(self._link, streams, options.workflow_slots, worker.free, worker.accept)
+        worker.slot_freed = reader.slot_freed
+        self._readers.append(reader)
+
+    def _add_activities(self) -> None:
+        options, registry = self._options, self._options.registry
+        executor = options.executor
+        if executor is None:
+            threads = min(MAX_THREADS, options.activity_slots)
+            executor = concurrent.futures.ThreadPoolExecutor(threads, thread_name_prefix="perdure-activity")
+            self._own_executor = executor
+        slots = options.activity_slots
+        room = getattr(executor, "_max_workers", None)
+        if room and not any(definition.is_async for definition in registry.activities.values()):
+            slots = min(slots, room)  # what waits for a thread would only age here
+        self._activities = worker = ActivityWorker(
+            self._link,
+            registry,
+            executor,
+            slots,
+            default_heartbeat_interval_s=options.default_heartbeat_interval_s,
+            max_heartbeat_interval_s=options.max_heartbeat_interval_s,
+        )
+        reader = TaskReader(self._link, [self._stream(StreamKind.ACTIVITY)], slots, worker.free, worker.accept)
+        worker.slot_freed = reader.slot_freed
+        self._readers.append(reader)
+
+    def _stream(self, kind: StreamKind, worker: str = "") -> TaskStream:
+        return TaskStream(self._options.namespace, self._options.task_queue, kind, worker)
+
+    # From elsewhere --------------------------------------------------------------------------------------------------
+    def _pushed(self, body: object) -> None:
+        if self._activities is not None:
+            self._activities.pushed(body)
+
+    def _lost(self, entries: list[Entry]) -> None:
+        """From the thread of the lease keeper."""
+        if self._activities is not None:
+            with contextlib.suppress(RuntimeError):  # the loop has been closed
+                self._link.loop.call_soon_threadsafe(self._activities.lost, entries)
+
+    # Stopping --------------------------------------------------------------------------------------------------------
+    async def _stop(self, reading: list[asyncio.Task[None]]) -> None:
+        for reader in self._readers:
+            reader.stop()
+        try:
+            await self._link.broker.wake_task_readers()
+            await asyncio.gather(*reading, return_exceptions=True)
+            for reader in self._readers:
+                await reader.withdraw()
+        except BrokerUnavailable as error:
+            logger.warning("The worker stops while the server is away (%s).", error)
+            for task in reading:
+                task.cancel()
+        if self._activities is not None:
+            await self._activities.stop(self._options.grace_s)
+        if self._workflows is not None:
+            await self._workflows.stop()
+        await self._flush()
+        await self._link.finish_background(_FLUSH_TIMEOUT_S)
+        await asyncio.to_thread(self._leases.stop)
+        await asyncio.to_thread(self._watch.stop)
+        if self._own_executor is not None:
+            self._own_executor.shutdown(wait=False)
+
+    async def _flush(self) -> None:
+        """Wait until the engine has what was reported."""
+        deadline = self._link.loop.time() + _FLUSH_TIMEOUT_S
+        while len(self._leases):
+            if self._link.loop.time() > deadline:
+                logger.warning("%d reports have no reply; their tasks will be given to others.", len(self._leases))
+                return
+            await asyncio.sleep(_FLUSH_LOOK_S)
+
+
+def _worker_id(transport: Transport) -> str:
+    """The sender's name for the first worker of a connection, that and a number for further ones."""
+    number = next(_numbers.setdefault(transport, itertools.count(1)))
+    return transport.sender if number == 1 else f"{transport.sender}.{number}"

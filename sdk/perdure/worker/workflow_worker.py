@@ -1,0 +1,209 @@
+"""The workflow side of a worker: takes workflow tasks, activates instances, and answers queries.
+
+Rules: an activation runs here and now, on the event loop's thread; only fetching a history takes time. An instance is
+kept between tasks, and let go as soon as there is any doubt about where it stands.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+
+from perdure.exceptions import ApplicationError, WorkflowTaskError
+from perdure.execution.instance import WorkflowInstance
+from perdure.execution.surroundings import RunIdentity, WorkerSettings
+from perdure.protocol.codec import DecodeError
+from perdure.protocol.commands import COMMANDS
+from perdure.protocol.events import HistoryEvent, decode_records
+from perdure.protocol.replies import ReplyKind
+from perdure.protocol.requests import RespondWorkflowTaskCompleted, RespondWorkflowTaskFailed
+from perdure.protocol.tasks import QueryTask, WorkflowTask, decode_task
+from perdure.worker.deadlock_watch import DeadlockWatch
+from perdure.worker.history_fetching import NoHistory, fetch_task_history
+from perdure.worker.instance_cache import InstanceCache
+from perdure.worker.link import WorkerLink
+from perdure.worker.query_answering import QueryAnswering
+from perdure.worker.registry import Registry
+from perdure.workflow.errors import NondeterminismError
+from perdure_broker.port import TaskEntry
+
+logger = logging.getLogger("perdure.worker")
+
+NON_DETERMINISTIC_ERROR = "NON_DETERMINISTIC_ERROR"
+UNHANDLED_FAILURE = "WORKFLOW_WORKER_UNHANDLED_FAILURE"
+
+
+class WorkflowWorker:
+    """See the module's docstring. `slot_freed` is called whenever a task that took time is done."""
+
+    def __init__(
+        self,
+        link: WorkerLink,
+        registry: Registry,
+        settings: WorkerSettings,
+        cache: InstanceCache,
+        watch: DeadlockWatch,
+        slots: int,
+    ) -> None:
+        self.slot_freed: Callable[[], None] | None = None
+        self._link = link
+        self._registry = registry
+        self._settings = settings
+        self._cache = cache
+        self._watch = watch
+        self._slots = slots
+        self._queries = QueryAnswering(link, registry, settings, cache, watch)
+        self._fetching = 0
+        self._is_undecodable_logged = False
+
+    def free(self) -> int:
+        """Slots that nothing uses."""
+        return self._slots - self._fetching
+
+    async def stop(self) -> None:
+        """Wait until no task is on its way; then let go of every instance."""
+        while self._fetching:
+            freed = asyncio.Event()
+            self.slot_freed = freed.set
+            await freed.wait()
+        self._cache.clear()
+
+    # Tasks in --------------------------------------------------------------------------------------------------------
+    def accept(self, entries: Sequence[TaskEntry]) -> None:
+        """Do the tasks of entries that were read."""
+        for entry in entries:
+            try:
+                task = decode_task(entry.data)
+                if type(task) is WorkflowTask:
+                    self._accept(entry, task)
+                elif type(task) is QueryTask:
+                    self._queries.accept(entry, task)
+                else:
+                    raise DecodeError(f"{type(task).__name__} on a stream of workflow tasks")
+            except DecodeError as error:
+                self._undecodable(entry, error)
+
+    def _undecodable(self, entry: TaskEntry, error: DecodeError) -> None:
+        """Left where it is, for a worker that can read it once the lease has run out."""
+        self._link.leases.release(entry.stream, entry.entry_id)
+        if not self._is_undecodable_logged:
+            self._is_undecodable_logged = True
+            logger.error(
+                "Workflow task %s cannot be read: %s. It is left for another worker; upgrade this one.",
+                entry.entry_id.decode(),
+                error,
+            )
+
+    def _accept(self, entry: TaskEntry, task: WorkflowTask) -> None:
+        instance = self._cache.get(task.run_id)
+        if task.events:
+            if instance is not None and instance.continues_from == task.continues_from:
+                self._activate(entry, task, instance, decode_records(task.events))
+                return
+            if task.continues_from == 0:
+                self._start_over(entry, task, decode_records(task.events))
+                return
+        self._fetching += 1
+        self._link.in_background(self._fetch(entry, task))
+
+    async def _fetch(self, entry: TaskEntry, task: WorkflowTask) -> None:
+        """Get the whole history, and begin again from it, or go on from where the instance stands."""
+        try:
+            events = await fetch_task_history(self._link, task)
+            instance = self._cache.get(task.run_id)
+            if instance is not None and instance.continues_from == task.continues_from:
+                fresh = [event for event in events if event.event_id > task.continues_from]
+                self._activate(entry, task, instance, fresh)
+            else:
+                self._start_over(entry, task, events)
+        except NoHistory:
+            self._cache.evict(task.run_id)
+            self._link.drop(entry)
+        except DecodeError as error:
+            self._undecodable(entry, error)
+        finally:
+            self._fetching -= 1
+            if self.slot_freed is not None:
+                self.slot_freed()
+
+    def _start_over(self, entry: TaskEntry, task: WorkflowTask, events: Sequence[HistoryEvent]) -> None:
+        self._cache.evict(task.run_id)
+        definition = self._registry.workflow(task.workflow_type)
+        if definition is None:
+            message = self._registry.unknown_workflow(task.workflow_type, self._link.task_queue)
+            self._fail(entry, task, UNHANDLED_FAILURE, ApplicationError(message, type="NotFoundError"))
+            return
+        instance = WorkflowInstance(definition, self._settings, RunIdentity(task.workflow_id, task.run_id))
+        self._activate(entry, task, instance, events)
+
+    # Activation ------------------------------------------------------------------------------------------------------
+    def _activate(
+        self, entry: TaskEntry, task: WorkflowTask, instance: WorkflowInstance, events: Sequence[HistoryEvent]
+    ) -> None:
+        self._watch.running = instance
+        try:
+            commands = instance.activate(events, task.started_time_us, task.scheduled_event_id, task.history_size_bytes)
+        except (Exception, SystemExit) as error:
+            self._watch.running = None
+            self._let_go(task.run_id, instance)
+            self._failed(entry, task, error)
+            return
+        self._watch.running = None
+        is_kept = self._cache.is_enabled and not instance.is_complete
+        if is_kept:
+            self._cache.keep(task.run_id, instance)
+        else:
+            self._let_go(task.run_id, instance)
+        numbered = COMMANDS.numbered
+        request = RespondWorkflowTaskCompleted(
+            task.run_id,
+            task.scheduled_event_id,
+            task.attempt,
+            task.started_time_us,
+            [numbered(command) for command in commands],  # type: ignore[arg-type]  # as `encode_envelope` wants them
+            self._link.identity,
+            self._link.worker_id if is_kept else "",
+            entry.stream,
+            entry.entry_id,
+        )
+        self._link.post(task.shard_id, request, lambda kind, body: self._replied(entry, task.run_id, kind))
+
+    def _let_go(self, run_id: str, instance: WorkflowInstance) -> None:
+        self._cache.evict(run_id)
+        instance.close()
+
+    def _failed(self, entry: TaskEntry, task: WorkflowTask, error: BaseException) -> None:
+        cause = NON_DETERMINISTIC_ERROR if isinstance(error, NondeterminismError) else UNHANDLED_FAILURE
+        logger.warning(
+            "A workflow task of %r (type %r, run %s) failed in attempt %d and will be tried again: %s",
+            task.workflow_id,
+            task.workflow_type,
+            task.run_id,
+            task.attempt,
+            error,
+            exc_info=None if isinstance(error, WorkflowTaskError) else error,
+        )
+        self._fail(entry, task, cause, error)
+
+    def _fail(self, entry: TaskEntry, task: WorkflowTask, cause: str, error: BaseException) -> None:
+        request = RespondWorkflowTaskFailed(
+            task.run_id,
+            task.scheduled_event_id,
+            task.attempt,
+            task.started_time_us,
+            cause,
+            self._link.converter.to_failure(error),
+            self._link.identity,
+            entry.stream,
+            entry.entry_id,
+        )
+        self._link.post(task.shard_id, request, lambda kind, body: self._replied(entry, task.run_id, kind))
+
+    def _replied(self, entry: TaskEntry, run_id: str, kind: int) -> None:
+        if kind == ReplyKind.ERROR:
+            # The task was no longer current: what the instance did never happened.
+            self._cache.evict(run_id)
+            self._link.drop(entry)
+        else:
+            self._link.leases.release(entry.stream, entry.entry_id)
