@@ -15,6 +15,7 @@ import asyncio
 import contextlib
 import random
 from collections.abc import AsyncIterator, Mapping, Sequence
+from itertools import count
 from typing import Any
 
 import psycopg
@@ -23,7 +24,7 @@ from psycopg import AsyncConnection, pq
 from perdure_store import columns, sql
 from perdure_store.address import Address
 from perdure_store.dialect import Setting
-from perdure_store.errors import store_error
+from perdure_store.errors import ConnectionLost, store_error
 from perdure_store.port import SerializationConflict, StoreUnavailable
 
 Rows = list[tuple[Any, ...]]
@@ -72,36 +73,46 @@ class Link:
             await self._drop()
 
     async def fetch(self, name: str, parameters: Parameters | None = None) -> Rows:
-        """Run the query `name` by itself and return its rows; tried again while the server asks for it (40001).
+        """Run the query `name` by itself and return its rows (see `fetch_each`)."""
+        return (await self.fetch_each([(name, parameters)]))[0]
+
+    async def fetch_each(self, statements: Sequence[tuple[str, Parameters | None]]) -> list[Rows]:
+        """Run queries in one round trip, each by itself, and return the rows of each (`[]` for one that has none).
+
+        For reads, and for writes that may happen twice: asked again while the server wants it (40001), and once when
+        the connection turns out to be lost, as every one is after the server was restarted.
 
         Raises:
             StoreError: see `errors`.
         """
-        return (await self.fetch_each([(name, parameters)]))[0]
-
-    async def fetch_each(self, statements: Sequence[tuple[str, Parameters | None]]) -> list[Rows]:
-        """Run queries in one round trip, each by itself, and return the rows of each (`[]` for one that has none)."""
-        for attempt in range(1, ATTEMPTS_MAX + 1):
+        lost = False
+        for attempt in count(1):
             try:
                 return await self._fetch_once(statements)
             except SerializationConflict:
-                if attempt == ATTEMPTS_MAX:
+                if attempt >= ATTEMPTS_MAX:
                     raise
                 await asyncio.sleep(_RETRY_DELAY_S * 2**attempt * random.random())
+            except ConnectionLost:
+                if lost:
+                    raise
+                lost = True
         raise AssertionError("unreachable")
 
     async def execute(self, name: str, parameters: Parameters | None = None) -> int:
-        """Run the query `name` by itself and return how many rows it touched; tried again like `fetch`."""
-        for attempt in range(1, ATTEMPTS_MAX + 1):
+        """Run the query `name` by itself and return how many rows it touched; asked again only on 40001.
+
+        Raises:
+            StoreError: see `errors`.
+        """
+        for attempt in count(1):
             try:
                 async with self.held() as connection:
-                    try:
-                        return (await connection.execute(sql.query(name), parameters, binary=True)).rowcount
-                    except psycopg.Error as error:
-                        raise store_error(error, str(self.address)) from error
-            except SerializationConflict:
-                if attempt == ATTEMPTS_MAX:
-                    raise
+                    return (await connection.execute(sql.query(name), parameters, binary=True)).rowcount
+            except psycopg.Error as error:
+                mapped = store_error(error, str(self.address))
+                if not isinstance(mapped, SerializationConflict) or attempt >= ATTEMPTS_MAX:
+                    raise mapped from error
                 await asyncio.sleep(_RETRY_DELAY_S * 2**attempt * random.random())
         raise AssertionError("unreachable")
 

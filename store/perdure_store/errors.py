@@ -35,6 +35,11 @@ _PREPARED_LOST = {"26000", "42P05"}
 _DATA_CLASSES = {"21", "22", "23", "54"}
 """Cardinality, data, constraints, program limits (an index entry too large): a value of the batch is to blame."""
 
+
+class ConnectionLost(StoreUnavailable):
+    """The connection ended under a statement; the server may well be there. A read may be asked again at once."""
+
+
 MIGRATE_HINT = "run `perdure db migrate`"
 
 
@@ -60,7 +65,7 @@ def store_error(error: psycopg.Error, place: str, *, committing: bool = False) -
     if state in _UNKNOWN or (committing and connection_lost(error)):
         return UnknownOutcome(f"The connection to {place} was lost while a commit was under way: {text}")
     if connection_lost(error):
-        return StoreUnavailable(f"The connection to {place} was lost: {text}")
+        return ConnectionLost(f"The connection to {place} was lost: {text}")
     if state in _CONFLICTS:
         return SerializationConflict(f"{place} asks for the transaction again ({state}): {text}")
     if state is not None and state.startswith("22") and FENCE_TEXT in text:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from perdure_store.port import BatchRejected, Store, VisibilityFilter
+from perdure_store.port import BatchRejected, Store, VisibilityFilter, VisibilityRow
 from tests.store_rows import COMPLETED, FAILED, OPEN, run_id, visible
 
 ALL = VisibilityFilter("default")
@@ -19,9 +19,9 @@ ROWS = [
 ]
 
 
-def names(rows: list[object]) -> list[str]:
+def names(rows: list[VisibilityRow]) -> list[str]:
     by_run = {run_id(name): name for name in "abcd"}
-    return [by_run[row.run_id] for row in rows]  # type: ignore[attr-defined]
+    return [by_run[row.run_id] for row in rows]
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""What the store does when its database is lost, late, or busy."""
