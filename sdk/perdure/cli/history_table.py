@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +13,7 @@ from rich.text import Text
 from perdure.cli.output import duration_text, table
 from perdure.client.execution import time_of
 from perdure.protocol.codec import DecodeError
-from perdure.protocol.events import EventType, HistoryEvent
+from perdure.protocol.events import EventBuffered, EventType, HistoryEvent
 from perdure.protocol.failure import Failure
 from perdure.protocol.payload import unpack_payloads
 
@@ -42,22 +42,32 @@ _GOOD = ("EXECUTION_COMPLETED", "ACTIVITY_TASK_COMPLETED")
 def history_table(events: Sequence[HistoryEvent]) -> Table:
     """Number, time since the start, type, details. Annotations, such as failed attempts, have no number."""
     start_us = events[0].time_us if events else 0
+    written = {(event.event_type, event.time_us) for event in events}
     rows = (
         (
             str(event.event_id) if event.event_id else "·",
             f"+{duration_text(timedelta(microseconds=event.time_us - start_us))}",
             _type_text(event),
-            _details(event.attributes),
+            _details(event.attributes.attributes if isinstance(event.attributes, EventBuffered) else event.attributes),
         )
         for event in events
+        if not _was_written(event, written)
     )
     title = f"Started {time_of(start_us).astimezone():%Y-%m-%d %H:%M:%S}" if events else None
     return table(("#", "Time", "Event", "Details"), rows, title=title)
 
 
+def _was_written(event: HistoryEvent, written: Container[tuple[int, int]]) -> bool:
+    """Whether this is a buffered event that has since become an event of its own."""
+    buffered = event.attributes
+    return isinstance(buffered, EventBuffered) and (buffered.event_type, event.time_us) in written
+
+
 def _type_text(event: HistoryEvent) -> Text:
     name = EventType(event.event_type).name
     style = "red" if name.endswith(_BAD) else "green" if name.endswith(_GOOD) else "" if event.event_id else "yellow"
+    if isinstance(event.attributes, EventBuffered):
+        return Text(f"{type(event.attributes.attributes).__name__} (buffered)", style=style)
     return Text(type(event.attributes).__name__, style=style)
 
 

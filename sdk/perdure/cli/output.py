@@ -14,8 +14,11 @@ from typing import Any
 import click
 import orjson
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
+
+PIPE_WIDTH = 4096
+"""Columns of what is no terminal: `perdure workflow list | grep ...` must find whole ids on one line."""
 
 STATUS_STYLES = {
     "RUNNING": "cyan",
@@ -29,8 +32,9 @@ STATUS_STYLES = {
 
 
 def console() -> Console:
-    """Standard output, for people. Made when needed: tests and pipes replace the stream."""
-    return Console(file=sys.stdout, highlight=False, soft_wrap=False)
+    """Standard output, for people; through a pipe, lines are not broken. Made when needed: tests replace the stream."""
+    width = None if sys.stdout.isatty() else PIPE_WIDTH
+    return Console(file=sys.stdout, highlight=False, soft_wrap=False, width=width)
 
 
 def print_json(value: Any) -> None:
@@ -66,7 +70,8 @@ def exception_data(error: BaseException) -> dict[str, Any]:
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str | None = None) -> Table:
     """A table of texts; a cell may be a rich `Text`."""
-    made = Table(*columns, title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    headers = (Column(name, overflow="fold") for name in columns)  # an id that is cut off cannot be copied
+    made = Table(*headers, title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for row in rows:
         made.add_row(*(cell if isinstance(cell, Text) else Text("" if cell is None else str(cell)) for cell in row))
     return made

@@ -1,0 +1,154 @@
+"""Commands that look: tables for people, JSON for programs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from perdure.converter import DataConverter
+from perdure.protocol.events import encode_records
+from perdure.protocol.failure import ApplicationInfo, Failure
+from perdure.protocol.frontend import CountWorkflows, ExecutionCount, ExecutionPage, ExecutionSummary, ListWorkflows
+from perdure.protocol.replies import (
+    Description,
+    ErrorCode,
+    ErrorReply,
+    ExecutionStatus,
+    HistoryPage,
+    Outcome,
+    PendingActivity,
+    PendingWorkflowTask,
+    QueryAnswer,
+    ReplyKind,
+)
+from perdure.protocol.requests import AwaitResult, DescribeWorkflow, GetHistory, QueryWorkflow
+from tests.unit.perdure.cli.terminal import Terminal
+from tests.unit.perdure.client.every_event import HISTORY
+from tests.unit.perdure.client.greeting import Rows
+
+CONVERTER = DataConverter.default
+FAILURE = Failure.of("out of tea", ApplicationInfo("TeaError"))
+NOON_US = 1_795_176_000_000_000
+ROW = ExecutionSummary("default", "w", "run-1", "Greet", "q", 2, NOON_US, 0, NOON_US + 90_000_000, 11, 900)
+DESCRIPTION = Description(
+    "default",
+    "w",
+    "run-1",
+    "Greet",
+    "q",
+    1,
+    NOON_US,
+    0,
+    11,
+    900,
+    b"",
+    b"",
+    (PendingActivity("1", "brew", "SCHEDULED", 2, 0, NOON_US, 0, NOON_US, "", FAILURE),),
+    PendingWorkflowTask(NOON_US, 3, FAILURE),
+)
+
+
+def look(number: int, request: Any) -> Rows:
+    body: Any = None
+    match request:
+        case ListWorkflows():
+            body = ExecutionPage((ROW,))
+        case CountWorkflows():
+            body = ExecutionCount(7)
+        case DescribeWorkflow():
+            body = DESCRIPTION
+        case GetHistory():
+            body = HistoryPage((encode_records(HISTORY),), b"")
+        case QueryWorkflow():
+            body = QueryAnswer(CONVERTER.to_bytes([{"mood": "good"}]))
+        case AwaitResult():
+            result = CONVERTER.to_bytes(["done"])
+            yield number, ReplyKind.OUTCOME, Outcome("run-1", int(ExecutionStatus.COMPLETED), result)
+            return
+    yield number, ReplyKind.OK, body
+
+
+@pytest.fixture
+def terminal(terminal: Terminal) -> Terminal:
+    terminal.answer(look)
+    return terminal
+
+
+def test_list(terminal: Terminal) -> None:
+    result = terminal.run("workflow", "list", "--query", "WorkflowType = 'Greet'", "--limit", "5")
+    heading, row = result.stdout.splitlines()
+    assert heading.split()[:2] == ["Status", "Workflow"]
+    assert row.split()[:4] == ["COMPLETED", "w", "Greet", "q"]
+    assert "1 min 30 s" in row
+    (request,) = terminal.requests()
+    assert (request.workflow_type, request.page_size) == ("Greet", 5)
+    assert terminal.json("workflow", "list")[0]["status"] == "COMPLETED"
+
+
+def test_an_empty_list_says_so_beside_the_output(terminal: Terminal) -> None:
+    terminal.answer(lambda number, _: [(number, ReplyKind.OK, ExecutionPage(()))])
+    result = terminal.run("workflow", "list")
+    assert (result.stdout, result.stderr) == ("", "No workflow matches.\n")
+    assert terminal.json("workflow", "list") == []
+
+
+def test_a_filter_that_cannot_be_understood(terminal: Terminal) -> None:
+    result = terminal.run("workflow", "list", "--query", "Colour = 'red'")
+    assert result.exit_code == 1
+    assert "Colour cannot be filtered by" in result.stderr
+
+
+def test_count(terminal: Terminal) -> None:
+    assert terminal.run("workflow", "count").stdout == "7\n"
+    assert terminal.json("workflow", "count") == {"count": 7}
+
+
+def test_describe_shows_what_is_pending_and_that_nobody_polls(terminal: Terminal) -> None:
+    result = terminal.run("workflow", "describe", "w")
+    assert "2 of any number" in result.stdout
+    assert "TeaError: out of tea" in result.stdout
+    assert "A workflow task is pending, attempt 3." in result.stdout
+    assert "No worker polls the task queue 'q'" in result.stderr
+    data = terminal.json("workflow", "describe", "w")
+    assert data["pollers"] == []
+    assert data["pending_activities"][0]["last_failure"]["error_type"] == "TeaError"
+
+
+def test_show(terminal: Terminal) -> None:
+    result = terminal.run("workflow", "show", "w")
+    assert len(result.stdout.splitlines()) == len(HISTORY) + 2
+    assert "ActivityTaskScheduled" in result.stdout
+    data = terminal.json("workflow", "show", "w")
+    assert data["events"][0]["eventType"] == "EVENT_TYPE_WORKFLOW_EXECUTION_STARTED"
+
+
+def test_result(terminal: Terminal) -> None:
+    assert terminal.run("workflow", "result", "w").stdout == '"done"\n'
+    assert terminal.json("workflow", "result", "w") == {"workflow_id": "w", "status": "COMPLETED", "result": "done"}
+
+
+def test_the_result_of_a_failed_workflow(terminal: Terminal) -> None:
+    failed = Outcome("run-1", int(ExecutionStatus.FAILED), failure=FAILURE)
+    terminal.answer(lambda number, _: [(number, ReplyKind.OUTCOME, failed)])
+    result = terminal.run("workflow", "result", "w")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "TeaError: out of tea" in result.stderr
+    as_json = terminal.run("workflow", "result", "w", "--json")
+    assert as_json.exit_code == 1
+    assert '"error_type": "TeaError"' in as_json.stdout
+
+
+def test_query(terminal: Terminal) -> None:
+    assert terminal.json("workflow", "query", "w", "mood", "--input", "1")["result"] == {"mood": "good"}
+    (request,) = terminal.requests()
+    assert request.query_type == "mood"
+    assert CONVERTER.from_bytes(request.args) == [1]
+
+
+@pytest.mark.parametrize("command", ["describe", "show", "result"])
+def test_a_workflow_that_does_not_exist(terminal: Terminal, command: str) -> None:
+    unknown = ErrorReply(int(ErrorCode.NOT_FOUND), "there is no workflow 'w'")
+    terminal.answer(lambda number, _: [(number, ReplyKind.ERROR, unknown)])
+    result = terminal.run("workflow", command, "w")
+    assert (result.exit_code, result.stderr) == (1, "Error: there is no workflow 'w'\n")
