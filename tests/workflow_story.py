@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from perdure.converter import DataConverter
+from perdure.execution import stand_ins
 from perdure.execution.instance import WorkflowInstance
 from perdure.execution.surroundings import RunIdentity, WorkerSettings
 from perdure.protocol import commands as cmd
@@ -30,6 +31,7 @@ class Story:
     def __init__(self, workflow: Any, *arguments: Any, settings: WorkerSettings | None = None) -> None:
         definition = WorkflowDefinition.of(workflow)
         assert definition is not None
+        stand_ins.install()
         self.definition = definition
         self.settings = settings or WorkerSettings("default", "queue")
         self.converter: DataConverter = self.settings.converter

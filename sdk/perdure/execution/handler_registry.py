@@ -86,30 +86,33 @@ class HandlerRegistry:
             self._waiting.append(signal)
             return
         try:
-            payloads = self._owner.converter.from_bytes(signal.input, definition.argument_hints(_COUNT_MAX))
+            values = self._owner.converter.from_bytes(signal.input, definition.argument_hints(_COUNT_MAX))
+            problem = definition.count_problem(len(values))
         except (TypeError, ValueError) as error:
+            problem = str(error)
+        if problem is not None:
             # A signal comes from outside: what nobody can read must not stop the workflow.
             if not self._owner.replaying:
                 logger.error(
                     "Signal %r to workflow type %r is dropped, its arguments do not fit the handler: %s",
                     signal.signal_name,
                     self._owner.definition.name,
-                    error,
+                    problem,
                 )
             return
-        arguments = definition.call_arguments(signal.signal_name, payloads)
-        self._owner.loop.call_soon(self._handle, definition, arguments)
+        arguments = definition.call_arguments(signal.signal_name, values)
+        if definition.is_async:
+            self._running.append(definition)
+            task = self._owner.loop.create_task(self.bound(definition)(*arguments))
+            task.add_done_callback(lambda done: self._handled(definition, done))
+        else:
+            self._owner.loop.call_soon(self._handle, definition, arguments)
 
     def _handle(self, definition: SignalDefinition, arguments: Any) -> None:
         try:
-            result = self.bound(definition)(*arguments)
+            self.bound(definition)(*arguments)
         except Exception as error:
             self._owner.handler_failed(error)
-            return
-        if inspect.iscoroutine(result):
-            self._running.append(definition)
-            task = self._owner.loop.create_task(result)
-            task.add_done_callback(lambda done: self._handled(definition, done))
 
     def _handled(self, definition: SignalDefinition, task: asyncio.Task[Any]) -> None:
         self._running.remove(definition)
@@ -147,6 +150,9 @@ class HandlerRegistry:
                 f"(and {STACK_TRACE_QUERY})"
             )
         values = self._owner.converter.from_bytes(arguments, definition.argument_hints(_COUNT_MAX))
+        problem = definition.count_problem(len(values))
+        if problem is not None:
+            raise TypeError(problem)
         result = self.bound(definition)(*definition.call_arguments(name, values))
         if inspect.iscoroutine(result):
             result.close()

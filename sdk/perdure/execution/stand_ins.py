@@ -112,10 +112,9 @@ def _replace_asyncio() -> None:
     real_as_completed = asyncio.as_completed
 
     async def sleep(delay: Any, result: Any = None) -> Any:
-        if _runtime() is None:
-            return await real_sleep(delay, result)
-        await context.sleep(delay)
-        return result
+        if _runtime() is not None and isinstance(delay, datetime_module.timedelta):
+            delay = delay.total_seconds()
+        return await real_sleep(delay, result)
 
     def as_completed(fs: Any, *, timeout: Any = None) -> Any:
         if _runtime() is None:

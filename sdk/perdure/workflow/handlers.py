@@ -41,6 +41,26 @@ class _Handler:
         """Whether a dynamic handler takes its arguments as one sequence (the other form takes `*args`)."""
         return not self.types.variadic
 
+    @cached_property
+    def _count_range(self) -> tuple[int, float]:
+        parameters = list(signature(self.function).parameters.values())[1 if self.is_method else 0 :]
+        if any(p.kind is Parameter.VAR_POSITIONAL for p in parameters):
+            return 0, float("inf")
+        required = [p for p in parameters if p.default is Parameter.empty and p.kind is not Parameter.VAR_KEYWORD]
+        return len(required), len(parameters)
+
+    def count_problem(self, count: int) -> str | None:
+        """What is wrong with being given `count` arguments, or None."""
+        least, most = self._count_range
+        if self.name is None or least <= count <= most:
+            return None
+        wanted = str(least) if least == most else f"{least} to {most}"
+        return f"it takes {wanted} arguments and was given {count}"
+
+    @cached_property
+    def is_async(self) -> bool:
+        return iscoroutinefunction(self.function)
+
     def argument_hints(self, count: int) -> Sequence[Any]:
         """Hints to decode `count` arguments by."""
         if self.name is not None:
