@@ -4,7 +4,7 @@ Role: turn a `CommitBatch` into statements, at most one insert and one delete or
 BEGIN and COMMIT as one pipeline: one round trip, one fsync, however many workflows.
 
 Rules:
-- The fence comes first, and raises (see `queries/advance_shards.sql`).
+- The fence comes first (behind a lock that orders two commits under way), and raises (see `queries/advance_shards.sql`).
 - Closes and deletes come before inserts, so that a run can follow another of its workflow id, and a task's next attempt
   take the key of the one before.
 - Tables without rows are skipped.
@@ -67,7 +67,8 @@ def statements_of(batch: CommitBatch) -> list[Statement]:
 
 
 def _statements_of(batch: CommitBatch) -> list[Statement]:
-    statements: list[Statement] = [("advance_shards", [*encode(_SHARD, batch.shards), len(batch.shards)])]
+    shards = encode(_SHARD, batch.shards)
+    statements: list[Statement] = [("lock_shards", shards[:1]), ("advance_shards", [*shards, len(batch.shards)])]
 
     def add(name: str, encoders: Sequence[Any], rows: Sequence[tuple[Any, ...]]) -> None:
         if rows:

@@ -45,6 +45,8 @@ PLANNER = (
     Setting("enable_seqscan", "off", "hot tables are near empty when a statement is planned, and large when it runs"),
     Setting("enable_hashjoin", "off", "a batch probes by primary key; hashing the table would read all of it"),
     Setting("enable_mergejoin", "off", "as for hash joins"),
+    Setting("enable_bitmapscan", "off", "a bitmap reads all entries of a range before a LIMIT can stop it"),
+    Setting("enable_material", "off", "keeps a probe by key a probe, instead of one scan that is kept in memory"),
     Setting(
         "plan_cache_mode", "force_generic_plan", "one plan fits every batch; planning again costs more than running"
     ),

@@ -11,18 +11,14 @@ Rules:
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
+from collections import deque
 from collections.abc import Mapping, Sequence
 
-import psycopg
-
-from perdure_store import commit, loading, migration, sql, visibility
+from perdure_store import commit, loading, migration, takeover, visibility
 from perdure_store.address import Address
 from perdure_store.columns import int8s, uuids
 from perdure_store.connection import Link
 from perdure_store.dialect import LISTS, PLANNER, POSTGRES, TRANSACTION_TIMEOUT, Dialect
-from perdure_store.errors import store_error
 from perdure_store.port import (
     CommitBatch,
     DeadLetterRow,
@@ -42,9 +38,6 @@ from perdure_store.port import (
 NODE_AGE_S = 600
 """Engines that have not said anything for so long are forgotten; the living judge far sooner."""
 
-BLOCKED_S = 2.0
-"""How long a takeover waits for a commit under way before it ends the session of the owner that holds the row."""
-
 _NIL = "00000000-0000-0000-0000-000000000000"
 _LAST_US = 2**63 - 1
 _KEYS = (int8s, uuids, int8s, int8s)
@@ -62,7 +55,7 @@ class PostgresStore:
     def __init__(self, dsn: str, *, visibility_dsn: str | None = None, isolation: str = "read committed") -> None:
         address = Address(dsn)
         hot = (*PLANNER, TRANSACTION_TIMEOUT)
-        self._commits = Link(address, "commit", isolation=isolation, settings=hot)
+        self._commits = deque(Link(address, "commit", isolation=isolation, settings=hot) for _ in range(2))
         self._loads = Link(address, "load", isolation=isolation, settings=PLANNER)
         self._reads = Link(address, "read", isolation=isolation, settings=PLANNER)
         self._beats = Link(address, "beat", isolation=isolation, settings=(TRANSACTION_TIMEOUT,))
@@ -76,11 +69,12 @@ class PostgresStore:
     async def connect(self) -> None:
         self._dialect = await migration.dialect_of_server(self._loads)
         await migration.check(self._loads, self._dialect)
-        async with self._commits.held():
-            pass
+        for link in self._commits:
+            async with link.held():
+                pass
 
     async def close(self) -> None:
-        for link in (self._commits, self._loads, self._reads, self._beats, self._takeovers, self._lists):
+        for link in (*self._commits, self._loads, self._reads, self._beats, self._takeovers, self._lists):
             await link.close()
         await self._list_writes.close()
 
@@ -109,32 +103,7 @@ class PostgresStore:
         await self._beats.execute("delete_node", {"node": node})
 
     async def acquire_shard(self, shard_id: int, owner: str) -> ShardRow:
-        async with self._takeovers.held() as connection:
-            blockers = asyncio.create_task(self._end_blockers(connection.info.backend_pid))
-            try:
-                if not self._dialect.ends_blockers:
-                    await connection.execute(self._dialect.begin_urgent.encode())
-                cursor = await connection.execute(
-                    sql.query("acquire_shard"), {"shard_id": shard_id, "owner": owner}, binary=True
-                )
-                row = await cursor.fetchone()
-                if not self._dialect.ends_blockers:
-                    await connection.execute(b"COMMIT")
-            except psycopg.Error as error:
-                raise store_error(error, str(self._takeovers.address)) from error
-            finally:
-                blockers.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await blockers
-        if row is None:
-            raise StoreError(f"There is no shard {shard_id}; `cluster` says how many there are.")
-        return ShardRow(*row)
-
-    async def _end_blockers(self, pid: int) -> None:
-        """An owner that was stopped in the middle of a transaction still holds its rows: end its session."""
-        while self._dialect.ends_blockers:
-            await asyncio.sleep(BLOCKED_S)
-            await self._beats.fetch("end_blockers", {"pid": pid})
+        return await takeover.acquire(self._takeovers, self._beats, self._dialect, shard_id, owner)
 
     async def release_shard(self, shard_id: int, range_id: int) -> None:
         await self._beats.execute("release_shard", {"shard_id": shard_id, "range_id": range_id})
@@ -150,7 +119,8 @@ class PostgresStore:
 
     # The hot path --------------------------------------------------------------------------------------------------
     async def commit(self, batch: CommitBatch) -> None:
-        await commit.commit(self._commits, batch)
+        self._commits.rotate()
+        await commit.commit(self._commits[0], batch)
 
     async def load(self, keys: Sequence[ExecutionKey]) -> list[list[LoadedExecution]]:
         return await loading.load(self._loads, keys)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 
 from perdure_engine.environment import Environment
 from perdure_engine.history.batch import Batch
@@ -25,6 +26,9 @@ logger = logging.getLogger("perdure.engine.commit")
 RETRY_MIN_S = 0.05
 RETRY_MAX_S = 2.0
 
+UNDER_WAY_MAX = 2
+"""Batches that are being committed at once."""
+
 
 class BatchLost(Exception):
     """A batch was not committed and will not be as it is. `rejected`: its rows were refused, not its ownership."""
@@ -37,38 +41,51 @@ class BatchLost(Exception):
 
 
 class Committer:
-    """Sends batches to the store, one at a time and in order; those that are durable go to `durable`."""
+    """Sends batches to the store in order; those that are durable go to `durable`, in the same order.
+
+    Two may be under way at once: the later one reaches the database while the earlier one is being written, and its fence
+    waits there for the earlier one's rows. Should the earlier one fail, the later one's fence does too.
+    """
 
     def __init__(self, store: Store, environment: Environment, durable: asyncio.Queue[Batch]) -> None:
         self._store = store
         self._environment = environment
         self._durable = durable
-        self._current: asyncio.Task[None] | None = None
+        self._under_way: deque[asyncio.Task[None]] = deque()
 
     async def submit(self, batch: Batch) -> None:
-        """Wait for the batch before, then send this one in the background.
+        """Wait until there is room, then send this batch in the background.
 
         Raises:
-            BatchLost: the batch before was lost; this one was not sent, and must not be.
+            BatchLost: one before was lost; this one was not sent, and must not be.
         """
-        await self.settle()
-        self._current = self._environment.spawn(self._commit(batch), name="commit")
+        while len(self._under_way) >= UNDER_WAY_MAX:
+            await self._settle_first()
+        before = self._under_way[-1] if self._under_way else None
+        self._under_way.append(self._environment.spawn(self._commit(batch, before), name="commit"))
 
     async def settle(self) -> None:
         """Wait until nothing is being committed.
 
         Raises:
-            BatchLost: the last batch was lost. Said once.
+            BatchLost: one was lost; the first is told, once.
         """
-        current, self._current = self._current, None
-        if current is not None:
-            try:
-                await asyncio.shield(current)
-            except asyncio.CancelledError:
-                self._current = current
-                raise
+        while self._under_way:
+            await self._settle_first()
 
-    async def _commit(self, batch: Batch) -> None:
+    async def _settle_first(self) -> None:
+        try:
+            await asyncio.shield(self._under_way[0])
+        except BatchLost:
+            # What was sent after it is lost as well.
+            await asyncio.wait(self._under_way)
+            for task in self._under_way:
+                task.exception()
+            self._under_way.clear()
+            raise
+        self._under_way.popleft()
+
+    async def _commit(self, batch: Batch, before: asyncio.Task[None] | None) -> None:
         delay_s = RETRY_MIN_S
         unknown = False
         while True:
@@ -76,6 +93,10 @@ class Committer:
                 await self._store.commit(batch.commit)
                 break
             except FenceLost as error:
+                if before is not None:
+                    await _wait_for(before, batch)
+                    before = None
+                    continue
                 if unknown and await self._was_committed(batch):
                     break
                 raise BatchLost(batch, str(error), rejected=False) from error
@@ -90,6 +111,8 @@ class Committer:
                 logger.warning("the store is unavailable, the batch waits: %s", error)
             await self._environment.sleep(delay_s * (0.5 + self._environment.random.random()))
             delay_s = min(delay_s * 2, RETRY_MAX_S)
+        if before is not None:
+            await _wait_for(before, batch)
         await self._durable.put(batch)
 
     async def _was_committed(self, batch: Batch) -> bool:
@@ -103,3 +126,15 @@ class Committer:
                 return False
             except StoreUnavailable:
                 await self._environment.sleep(RETRY_MAX_S)
+
+
+async def _wait_for(before: asyncio.Task[None], batch: Batch) -> None:
+    """Wait for the batch before.
+
+    Raises:
+        BatchLost: it was lost, and this batch with it.
+    """
+    await asyncio.wait([before])
+    lost = before.exception()
+    if lost is not None:
+        raise BatchLost(batch, f"the batch before was lost: {lost}", rejected=False) from lost
