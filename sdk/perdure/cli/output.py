@@ -96,10 +96,12 @@ def time_text(time: datetime | None) -> str:
 
 
 def duration_text(duration: timedelta | None) -> str:
-    """Short: `1.2 s`, `3 min 20 s`, `2 d 4 h`."""
+    """Short: `15 ms`, `1.2 s`, `3 min 20 s`, `2 d 4 h`."""
     if duration is None:
         return ""
     seconds = duration.total_seconds()
+    if 0 < seconds < 1:
+        return f"{seconds * 1000:.3g} ms"
     if seconds < 60:
         return f"{seconds:.3g} s" if seconds < 10 else f"{seconds:.0f} s"
     for size, name, part, part_name in ((86_400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):

@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import click
 import uvloop
 
 from perdure.activity.definition import ActivityDefinition
 from perdure.cli.definitions import Definitions, load_definitions
+from perdure.cli.json_input import duration
 from perdure.cli.options import address_option, json_option, log_level_option, namespace_option
 from perdure.cli.output import console, note, print_json
 from perdure.client import Client
 from perdure.service import RPCError, RPCStatusCode
+from perdure.worker import Worker
 
 RETRY_S = 1.0
 WAITED_FOR = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.FAILED_PRECONDITION)
@@ -30,8 +32,10 @@ WAITED_FOR = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.FAILED_PRECONDITION)
     show_envvar=True,
     help="What to poll; by default the module's TASK_QUEUE.",
 )
+@click.option("--activity-slots", type=click.IntRange(min=1), help="Activities at once; by default 1,000.")
+@click.option("--workflow-slots", type=click.IntRange(min=1), help="Workflow tasks at once; by default 1,000.")
 @click.option(
-    "--activity-slots", type=click.IntRange(min=1), default=100, show_default=True, help="Activities at once."
+    "--grace", type=duration, default="10s", show_default=True, help="How long activities may finish when it stops."
 )
 @click.option(
     "--wait/--no-wait", default=True, show_default=True, help="Wait for the cluster, if it cannot be reached yet."
@@ -41,44 +45,57 @@ WAITED_FOR = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.FAILED_PRECONDITION)
 @json_option
 @log_level_option("info")
 def worker(
-    module: str, task_queue: str | None, activity_slots: int, wait: bool, address: str, namespace: str, as_json: bool
+    module: str,
+    task_queue: str | None,
+    activity_slots: int | None,
+    workflow_slots: int | None,
+    grace: timedelta,
+    wait: bool,
+    address: str,
+    namespace: str,
+    as_json: bool,
 ) -> None:
     """Run the workflows and activities that MODULE defines: pkg.mod, file.py, or either with :attribute."""
     found = load_definitions(module)
     queue = task_queue or found.task_queue
     if not queue:
         raise click.UsageError(f"{module} has no TASK_QUEUE; say which task queue to poll: --task-queue QUEUE")
-    uvloop.run(_work(found, queue, activity_slots, wait, address, namespace, as_json))
 
-
-async def _work(
-    found: Definitions, queue: str, slots: int, wait: bool, address: str, namespace: str, as_json: bool
-) -> None:
-    from perdure.worker import Worker  # here, so that other commands and the help do not load it
-
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    client = await _connect(address, namespace, wait, stop)
-    if client is None:
-        return
-    threaded = any(not ActivityDefinition.to_register(activity).is_async for activity in found.activities)
-    executor = ThreadPoolExecutor(slots, thread_name_prefix="activity") if threaded else None
-    async with client:
-        running = Worker(
-            client,
-            task_queue=queue,
-            workflows=found.workflows,
-            activities=found.activities,
-            activity_executor=executor,
-            max_concurrent_activities=slots,
-        )
-        async with running:
+    async def work() -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        client = await _connect(address, namespace, wait, stop)
+        if client is None:
+            return
+        async with client:
+            running = Worker(
+                client,
+                task_queue=queue,
+                workflows=found.workflows,
+                activities=found.activities,
+                max_concurrent_activities=activity_slots,
+                max_concurrent_workflow_tasks=workflow_slots,
+                graceful_shutdown_timeout=grace,
+            )
             _announce(found, queue, client, as_json)
-            await stop.wait()
+            await _run(running, stop)
+
+    uvloop.run(work())
+
+
+async def _run(running: Worker, stop: asyncio.Event) -> None:
+    """Work until told to stop, or until the worker ends by itself, which it does only with an error."""
+    working = asyncio.create_task(running.run())
+    told = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait((working, told), return_when=asyncio.FIRST_COMPLETED)
+        if stop.is_set():
             note("Stopping: running activities are given time to end.")
-    if executor is not None:
-        executor.shutdown(wait=False, cancel_futures=True)
+            await running.shutdown()
+        await working
+    finally:
+        told.cancel()
 
 
 async def _connect(address: str, namespace: str, wait: bool, stop: asyncio.Event) -> Client | None:

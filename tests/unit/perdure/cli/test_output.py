@@ -51,7 +51,15 @@ def test_errors_as_data() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0.0123, "0.0123 s"), (9.5, "9.5 s"), (42, "42 s"), (200, "3 min 20 s"), (7200, "2 h"), (187_200, "2 d 4 h")],
+    [
+        (0, "0 s"),
+        (0.0123, "12.3 ms"),
+        (9.5, "9.5 s"),
+        (42, "42 s"),
+        (200, "3 min 20 s"),
+        (7200, "2 h"),
+        (187_200, "2 d 4 h"),
+    ],
 )
 def test_durations_are_short(seconds: float, text: str) -> None:
     assert duration_text(timedelta(seconds=seconds)) == text
