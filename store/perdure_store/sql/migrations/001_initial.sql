@@ -194,7 +194,7 @@ CREATE TABLE IF NOT EXISTS perdure.executions_visibility (
     state_transition_count BIGINT NOT NULL DEFAULT 0,
     memo BYTEA NOT NULL,
     memo_encoding TEXT NOT NULL DEFAULT 'msgpack',
-    search_attributes JSONB NOT NULL,
+    search_attributes JSONB,
     parent_workflow_id TEXT NOT NULL,
     parent_run_id TEXT NOT NULL,
     root_workflow_id TEXT NOT NULL,
@@ -222,4 +222,5 @@ WHERE close_time IS NOT NULL;
 
 -- step: executions_visibility_attributes
 CREATE INDEX IF NOT EXISTS executions_visibility_attributes
-ON perdure.executions_visibility USING GIN (search_attributes);
+ON perdure.executions_visibility USING GIN (search_attributes)
+WHERE search_attributes IS NOT NULL;

@@ -6,7 +6,7 @@
 -- Failure: none of its own.
 SELECT
     v.namespace, v.run_id::text, v.workflow_id, v.workflow_type, v.task_queue, v.status, v.start_time, v.execution_time,
-    v.close_time, v.history_length, v.history_size_bytes, v.memo, v.search_attributes::text, v.parent_workflow_id,
+    v.close_time, v.history_length, v.history_size_bytes, v.memo, coalesce(v.search_attributes::text, ''), v.parent_workflow_id,
     v.parent_run_id, v.root_workflow_id, v.root_run_id, v.version
 FROM unnest(%(statuses)b::int8[]) AS x (status)
 CROSS JOIN LATERAL (

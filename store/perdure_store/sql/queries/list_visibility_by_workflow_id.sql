@@ -5,7 +5,7 @@
 -- Failure: none of its own.
 SELECT
     namespace, run_id::text, workflow_id, workflow_type, task_queue, status, start_time, execution_time, close_time,
-    history_length, history_size_bytes, memo, search_attributes::text, parent_workflow_id, parent_run_id,
+    history_length, history_size_bytes, memo, coalesce(search_attributes::text, ''), parent_workflow_id, parent_run_id,
     root_workflow_id, root_run_id, version
 FROM perdure.executions_visibility AS v
 WHERE namespace = %(namespace)b::text

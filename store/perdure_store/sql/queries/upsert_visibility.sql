@@ -14,7 +14,7 @@ SELECT
     TIMESTAMPTZ '1970-01-01 00:00:00+00' + x.execution_time_us * INTERVAL '1 microsecond',
     TIMESTAMPTZ '1970-01-01 00:00:00+00' + nullif(x.close_time_us, 0) * INTERVAL '1 microsecond',
     nullif(x.close_time_us, 0) - x.execution_time_us,
-    x.history_length, x.history_size_bytes, x.memo, coalesce(nullif(x.search_attributes, ''), '{}')::jsonb,
+    x.history_length, x.history_size_bytes, x.memo, nullif(x.search_attributes, '')::jsonb,
     x.parent_workflow_id, x.parent_run_id, x.root_workflow_id, x.root_run_id, x.version
 FROM unnest(
     %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::int8[], %b::int8[], %b::int8[], %b::int8[],
