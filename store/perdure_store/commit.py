@@ -4,7 +4,8 @@ Role: turn a `CommitBatch` into statements, at most one insert and one delete or
 BEGIN and COMMIT as one pipeline: one round trip, one fsync, however many workflows.
 
 Rules:
-- The fence comes first (behind a lock that orders two commits under way), and raises (see `queries/advance_shards.sql`).
+- The fence comes first (behind a lock that orders two commits under way), and raises: see
+  `queries/advance_shards.sql`.
 - Closes and deletes come before inserts, so that a run can follow another of its workflow id, and a task's next attempt
   take the key of the one before.
 - Tables without rows are skipped.

@@ -72,6 +72,11 @@ class Link:
         async with self._lock:
             await self._drop()
 
+    async def close_unused(self) -> None:
+        """Close the connection unless somebody is using it; the next use opens a new one."""
+        if not self._lock.locked():
+            await self.close()
+
     async def fetch(self, name: str, parameters: Parameters | None = None) -> Rows:
         """Run the query `name` by itself and return its rows (see `fetch_each`)."""
         return (await self.fetch_each([(name, parameters)]))[0]

@@ -310,8 +310,8 @@ class Store(Protocol):
 
     # The hot path --------------------------------------------------------------------------------------------------
     async def commit(self, batch: CommitBatch) -> None:
-        """One transaction (see the module). Two calls may overlap: the later one's fence then waits for the earlier one,
-        and fails if that fails.
+        """One transaction (see the module). Two calls may overlap: the later one's fence then waits for the earlier
+        one, and fails if that fails.
 
         Raises:
             FenceLost, SerializationConflict, UnknownOutcome, StoreUnavailable, BatchRejected

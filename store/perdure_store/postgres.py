@@ -31,6 +31,7 @@ from perdure_store.port import (
     TimerRow,
     TransferKey,
     TransferRow,
+    UnknownOutcome,
     VisibilityFilter,
     VisibilityRow,
 )
@@ -120,7 +121,13 @@ class PostgresStore:
     # The hot path --------------------------------------------------------------------------------------------------
     async def commit(self, batch: CommitBatch) -> None:
         self._commits.rotate()
-        await commit.commit(self._commits[0], batch)
+        try:
+            await commit.commit(self._commits[0], batch)
+        except UnknownOutcome:
+            # What ended this connection most likely ended the other: a new one says sooner whether the server is there.
+            for link in self._commits:
+                await link.close_unused()
+            raise
 
     async def load(self, keys: Sequence[ExecutionKey]) -> list[list[LoadedExecution]]:
         return await loading.load(self._loads, keys)

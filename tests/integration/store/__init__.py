@@ -1,0 +1,1 @@
+"""What only a real database can show of the store."""
