@@ -130,15 +130,14 @@ class ActivityAttempt:
             ApplicationError: they do not fit the activity's parameters.
         """
         data = self.task.input
-        if not data:
-            return ()
         try:
-            return self._owner.link.converter.from_bytes(data, self.definition.argument_hints(_ARGUMENTS_MAX))
+            values = self._owner.link.converter.from_bytes(data, self.definition.argument_hints(_ARGUMENTS_MAX))
         except (TypeError, ValueError) as error:
             raise ApplicationError(
                 f"the arguments of activity {self.task.activity_type!r} do not fit its parameters: {error}",
                 type=type(error).__name__,
             ) from error
+        return (values,) if self.definition.name is None else values  # the dynamic one takes them as one list
 
     async def run(self) -> None:
         """Run an `async def` activity and report it."""

@@ -17,8 +17,8 @@ class NoHistory(Exception):
         self.reply = reply
 
 
-async def fetch_task_history(link: WorkerLink, task: WorkflowTask) -> list[HistoryEvent]:
-    """All events up to the scheduled event of a workflow task.
+async def fetch_task_history(link: WorkerLink, task: WorkflowTask, after_event_id: int = 0) -> list[HistoryEvent]:
+    """The events after `after_event_id` (0: all) up to the scheduled event of a workflow task.
 
     Raises:
         NoHistory: the task is no longer current.
@@ -26,10 +26,11 @@ async def fetch_task_history(link: WorkerLink, task: WorkflowTask) -> list[Histo
     page_token = b""
     events: list[HistoryEvent] = []
     while True:
-        request = GetWorkflowTask(task.run_id, task.scheduled_event_id, task.attempt, page_token)
+        request = GetWorkflowTask(task.run_id, task.scheduled_event_id, task.attempt, page_token, after_event_id)
         page_token = await _fetch_page(link, task.shard_id, request, events)
         if not page_token:
-            return events
+            # The engine gives more than was asked for when it must read it from the store.
+            return [event for event in events if event.event_id > after_event_id] if after_event_id else events
 
 
 async def fetch_history(link: WorkerLink, task: QueryTask) -> list[HistoryEvent]:

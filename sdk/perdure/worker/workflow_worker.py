@@ -96,9 +96,9 @@ class WorkflowWorker:
             )
 
     def _accept(self, entry: TaskEntry, task: WorkflowTask) -> None:
-        instance = self._cache.get(task.run_id)
         if task.events:
-            if instance is not None and instance.continues_from == task.continues_from:
+            instance = self._instance_at(task)
+            if instance is not None:
                 self._activate(entry, task, instance, decode_records(task.events))
                 return
             if task.continues_from == 0:
@@ -108,15 +108,16 @@ class WorkflowWorker:
         self._link.in_background(self._fetch(entry, task))
 
     async def _fetch(self, entry: TaskEntry, task: WorkflowTask) -> None:
-        """Get the whole history, and begin again from it, or go on from where the instance stands."""
+        """Get what the instance has not seen and go on from there, or the whole history and begin again from it."""
         try:
-            events = await fetch_task_history(self._link, task)
-            instance = self._cache.get(task.run_id)
-            if instance is not None and instance.continues_from == task.continues_from:
-                fresh = [event for event in events if event.event_id > task.continues_from]
-                self._activate(entry, task, instance, fresh)
+            instance = self._instance_at(task)
+            if instance is not None:
+                events = await fetch_task_history(self._link, task, task.continues_from)
+                instance = self._instance_at(task)
+            if instance is not None:
+                self._activate(entry, task, instance, events)
             else:
-                self._start_over(entry, task, events)
+                self._start_over(entry, task, await fetch_task_history(self._link, task))
         except NoHistory:
             self._cache.evict(task.run_id)
             self._link.drop(entry)
@@ -126,6 +127,11 @@ class WorkflowWorker:
             self._fetching -= 1
             if self.slot_freed is not None:
                 self.slot_freed()
+
+    def _instance_at(self, task: WorkflowTask) -> WorkflowInstance | None:
+        """The cached instance, if it stands where the task goes on."""
+        instance = self._cache.get(task.run_id) if task.continues_from else None
+        return instance if instance is not None and instance.continues_from == task.continues_from else None
 
     def _start_over(self, entry: TaskEntry, task: WorkflowTask, events: Sequence[HistoryEvent]) -> None:
         self._cache.evict(task.run_id)
