@@ -121,7 +121,7 @@ def request_cancel(
     Returns what is held for the flush after the commands, with the outcome of an activity that could be cancelled here.
     """
     activity = state.activities.get(command.scheduled_event_id)
-    if activity is None or activity.phase == ActivityPhase.CANCEL_REQUESTED:
+    if activity is None or activity.cancel_requested_event_id:
         return held
     attributes = ActivityTaskCancelRequested(command.scheduled_event_id, completed_event_id)
     event_id = emit(state, transition, now_us, EventType.ACTIVITY_TASK_CANCEL_REQUESTED, attributes)

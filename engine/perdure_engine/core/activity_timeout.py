@@ -25,7 +25,7 @@ def time_out(
     elif activity.attempt != attempt_no:
         return
     elif kind == TimerKind.ACTIVITY_RETRY:
-        attempt.dispatch(state, activity, transition)
+        _end_backoff(state, activity, now_us, transition)
     elif kind == TimerKind.ACTIVITY_SCHEDULE_TO_START:
         if not activity.reported_time_us:
             _end_activity(state, activity, TimeoutType.SCHEDULE_TO_START, now_us, transition)
@@ -35,6 +35,14 @@ def time_out(
         _check_heartbeat(state, activity, now_us, transition)
     else:
         raise Bug(f"run {state.run_id}: timer of unknown kind {kind} for activity {event_id}")
+
+
+def _end_backoff(state: MutableState, activity: ActivityState, now_us: int, transition: Transition) -> None:
+    """Dispatch the attempt, unless this comes so late that it could no longer start in time."""
+    if activity.attributes.schedule_to_start_timeout_ms and deadline.schedule_to_start_at_us(activity) <= now_us:
+        _end_activity(state, activity, TimeoutType.SCHEDULE_TO_START, now_us, transition)
+    else:
+        attempt.dispatch(state, activity, transition)
 
 
 def _check_heartbeat(state: MutableState, activity: ActivityState, now_us: int, transition: Transition) -> None:

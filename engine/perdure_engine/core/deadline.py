@@ -29,7 +29,7 @@ def schedule_to_close_at_us(activity: ActivityState) -> int:
     return activity.scheduled_time_us + activity.attributes.schedule_to_close_timeout_ms * 1000
 
 
-def _schedule_to_start_at_us(activity: ActivityState) -> int:
+def schedule_to_start_at_us(activity: ActivityState) -> int:
     timeout_ms = activity.attributes.schedule_to_start_timeout_ms + START_REPORT_GRACE_MS
     return activity.attempt_scheduled_time_us + timeout_ms * 1000
 
@@ -47,7 +47,7 @@ def watch_scheduled(activity: ActivityState, transition: Transition) -> None:
 def watch_dispatched(activity: ActivityState, transition: Transition) -> None:
     """An attempt was dispatched."""
     if activity.attributes.schedule_to_start_timeout_ms:
-        _set(activity, _schedule_to_start_at_us(activity), TimerKind.ACTIVITY_SCHEDULE_TO_START, transition)
+        _set(activity, schedule_to_start_at_us(activity), TimerKind.ACTIVITY_SCHEDULE_TO_START, transition)
 
 
 def watch_started(activity: ActivityState, now_us: int, transition: Transition) -> None:
@@ -77,9 +77,10 @@ def clear_attempt(activity: ActivityState, transition: Transition) -> None:
         return
     if activity.attributes.start_to_close_timeout_ms:
         _clear(activity, _start_to_close_at_us(activity), TimerKind.ACTIVITY_START_TO_CLOSE, transition)
-    # After a reload the check is not known; its timer stays, comes due, and finds the attempt gone.
-    if activity.heartbeat_check_us:
-        _clear(activity, activity.heartbeat_check_us, TimerKind.ACTIVITY_HEARTBEAT, transition)
+    if activity.attributes.heartbeat_timeout_ms:
+        # After a reload the check is not known. It is the first one, or its timer comes due and finds the attempt gone.
+        first_us = activity.reported_time_us + activity.attributes.heartbeat_timeout_ms * 1000
+        _clear(activity, activity.heartbeat_check_us or first_us, TimerKind.ACTIVITY_HEARTBEAT, transition)
 
 
 def clear_all(activity: ActivityState, now_us: int, transition: Transition) -> None:
@@ -94,7 +95,7 @@ def clear_all(activity: ActivityState, now_us: int, transition: Transition) -> N
 
 def _clear_schedule_to_start(activity: ActivityState, transition: Transition) -> None:
     if activity.attributes.schedule_to_start_timeout_ms:
-        _clear(activity, _schedule_to_start_at_us(activity), TimerKind.ACTIVITY_SCHEDULE_TO_START, transition)
+        _clear(activity, schedule_to_start_at_us(activity), TimerKind.ACTIVITY_SCHEDULE_TO_START, transition)
 
 
 def _set(
