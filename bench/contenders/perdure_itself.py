@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.contenders.contender import Contender, ContenderFailed, Report
+from bench.contenders.perdure_workflows import TASK_QUEUE
 from bench.measurement import Measurement, Memory
 from bench.process import BenchProcess
 from bench.scenario import Scenario
@@ -49,7 +50,7 @@ class PerdureItself(Contender):
             try:
                 processes.append(BenchProcess("engine", [*COMMAND, "engine"], environment))
                 asyncio.run(_wait_engine(url, processes[0]))
-                worker = [sys.executable, "-m", "bench.contenders.perdure_worker"]
+                worker = [*COMMAND, "worker", "bench.contenders.perdure_workflows", "--task-queue", TASK_QUEUE]
                 processes.append(BenchProcess("worker", worker, environment))
                 for scenario in scenarios:
                     _run_client(scenario.warm_up(), environment, processes)
