@@ -87,8 +87,8 @@ def worker(
 
 
 def _calm_garbage_collection() -> None:
-    """Look for cycles less often: a worker makes and drops many small tuples (measured: a third of its CPU time with the
-    default thresholds). Only here, where the process is ours."""
+    """Look for cycles less often: a worker makes and drops many small tuples (measured: a third of its CPU time with
+    the default thresholds). Only here, where the process is ours."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
