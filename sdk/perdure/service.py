@@ -38,6 +38,9 @@ class RPCError(PerdureError):
             engine replied in time; the request may still take effect), `NOT_FOUND`, `INVALID_ARGUMENT`, ...
     """
 
+    message: str
+    status: RPCStatusCode
+
     def __init__(self, message: str, status: RPCStatusCode) -> None:
         super().__init__(message)
         self.message = message

@@ -224,8 +224,13 @@ class WorkflowExecutionAsyncIterator:
 
     Attributes:
         current_page: The rows of the page that is being read.
+        current_page_index: Where in it.
         next_page_token: Where the next page starts; None after the last.
     """
+
+    current_page: list[WorkflowExecution] | None
+    current_page_index: int
+    next_page_token: bytes | None
 
     def __init__(
         self,
@@ -237,7 +242,7 @@ class WorkflowExecutionAsyncIterator:
         next_page_token: bytes | None,
         rpc_timeout: timedelta | None,
     ) -> None:
-        self.current_page: list[WorkflowExecution] | None = None
+        self.current_page = None
         self.current_page_index = 0
         self.next_page_token = next_page_token
         self._connection = connection

@@ -71,7 +71,17 @@ class WorkflowHistory:
 
 
 class WorkflowHistoryEventAsyncIterator:
-    """The events of one run, page by page. An asynchronous iterator, to be used once."""
+    """The events of one run, page by page. An asynchronous iterator, to be used once.
+
+    Attributes:
+        current_page: The events of the page that is being read.
+        current_page_index: Where in it.
+        next_page_token: Where the next page starts; None after the last.
+    """
+
+    current_page: list[HistoryEvent] | None
+    current_page_index: int
+    next_page_token: bytes | None
 
     def __init__(
         self,
@@ -84,7 +94,7 @@ class WorkflowHistoryEventAsyncIterator:
         include_annotations: bool,
         rpc_timeout: timedelta | None,
     ) -> None:
-        self.current_page: list[HistoryEvent] | None = None
+        self.current_page = None
         self.current_page_index = 0
         self.next_page_token = next_page_token
         self._connection = connection
