@@ -27,11 +27,17 @@ class CachedRun:
 
 
 class ExecutionCache:
-    """Runs by run id, and the open one of each workflow id. A pinned run is never evicted."""
+    """Runs by run id, and the latest one of each workflow id.
+
+    Rules: a pinned run is never evicted. Nothing is evicted but by `sweep`, which the owner calls before a batch looks
+    up what it needs: a run that was found in memory stays there until the batch is decided. A closed run stays until
+    the batch that closed it is durable, because until then the store says that it is open.
+    """
 
     def __init__(self, bytes_max: int = CACHE_BYTES_MAX) -> None:
         self._runs: OrderedDict[str, CachedRun] = OrderedDict()
-        self._open: dict[tuple[str, str], str] = {}
+        self._latest: dict[tuple[str, str], str] = {}
+        self._idle: dict[str, CachedRun] = {}
         self._bytes_max = bytes_max
         self._bytes = 0
 
@@ -41,38 +47,46 @@ class ExecutionCache:
     def get(self, run_id: str) -> CachedRun | None:
         return self._runs.get(run_id)
 
-    def open_run(self, namespace: str, workflow_id: str) -> CachedRun | None:
-        run_id = self._open.get((namespace, workflow_id))
+    def latest(self, namespace: str, workflow_id: str) -> CachedRun | None:
+        """The run of a workflow id that memory knows: the open one, or one that is closed but perhaps not durably."""
+        run_id = self._latest.get((namespace, workflow_id))
         return self._runs.get(run_id) if run_id is not None else None
+
+    def open_run(self, namespace: str, workflow_id: str) -> CachedRun | None:
+        run = self.latest(namespace, workflow_id)
+        return run if run is not None and run.state.is_open else None
 
     def put(self, run: CachedRun) -> None:
         state = run.state
+        before = self._runs.get(state.run_id)
+        if before is not None:
+            self._bytes -= before.size_bytes
         self._runs[state.run_id] = run
         self._bytes += run.size_bytes
-        if state.is_open:
-            self._open[state.namespace, state.workflow_id] = state.run_id
-
-    def close(self, state: MutableState) -> None:
-        """A run is closed: its workflow id is free, while the run itself stays until it is durable."""
-        key = (state.namespace, state.workflow_id)
-        if self._open.get(key) == state.run_id:
-            del self._open[key]
+        self._latest[state.namespace, state.workflow_id] = state.run_id
 
     def release(self, run: CachedRun, now_us: int) -> None:
-        """A batch that touched the run is durable: forget it if it is closed or sleeps for long."""
+        """A batch that touched the run is durable. The run may have been dropped, or loaded anew, meanwhile."""
         run.pins -= 1
-        if run.pins == 0:
-            state = run.state
-            if not state.is_open or _sleeps(state, now_us):
-                self._remove(run)
-            else:
-                size = RUN_OVERHEAD_BYTES + state.history_size_bytes
-                self._bytes += size - run.size_bytes
-                run.size_bytes = size
-                self._runs.move_to_end(state.run_id)
+        state = run.state
+        if run.pins or self._runs.get(state.run_id) is not run:
+            return
+        if not state.is_open or _sleeps(state, now_us):
+            self._idle[state.run_id] = run
+            return
+        self._idle.pop(state.run_id, None)
+        size = RUN_OVERHEAD_BYTES + state.history_size_bytes
+        self._bytes += size - run.size_bytes
+        run.size_bytes = size
+        self._runs.move_to_end(state.run_id)
 
-    def shrink(self) -> None:
-        """Evict the runs that were touched longest ago until the bound holds."""
+    def sweep(self) -> None:
+        """Forget the runs that are closed or sleep for long, then those touched longest ago until the bound holds."""
+        if self._idle:
+            idle, self._idle = self._idle, {}
+            for run in idle.values():
+                if run.pins == 0:
+                    self._remove(run)
         if self._bytes <= self._bytes_max:
             return
         for run in list(self._runs.values()):
@@ -82,9 +96,14 @@ class ExecutionCache:
                 self._remove(run)
 
     def _remove(self, run: CachedRun) -> None:
-        if self._runs.pop(run.state.run_id, None) is not None:
-            self._bytes -= run.size_bytes
-            self.close(run.state)
+        state = run.state
+        if self._runs.get(state.run_id) is not run:
+            return
+        del self._runs[state.run_id]
+        self._bytes -= run.size_bytes
+        key = (state.namespace, state.workflow_id)
+        if self._latest.get(key) == state.run_id:
+            del self._latest[key]
 
     def drop_shards(self, shard_ids: frozenset[int]) -> None:
         """Forget every run of these shards, pinned or not: what is in memory is not what is stored."""

@@ -68,16 +68,18 @@ class Decider:
         request = arrival.sent.request
         shard_id = arrival.shard.shard_id
         if isinstance(request, StartWorkflow):
-            if self._cache.open_run(request.namespace, request.workflow_id) is not None or start_problem(request):
-                return None
             candidate = run_id_for_start(request.namespace, request.workflow_id, request.request_id)
+            if self._cache.get(candidate) is not None or start_problem(request):
+                return None
+            if self._cache.latest(request.namespace, request.workflow_id) is not None:
+                return ExecutionKey(shard_id, "", "", candidate)
             return ExecutionKey(shard_id, request.namespace, request.workflow_id, "", candidate)
         run_id = request.run_id
         if run_id:
             if self._cache.get(run_id) is not None:
                 return None
             return ExecutionKey(shard_id, "", "", run_id)
-        if self._cache.open_run(request.namespace, request.workflow_id) is not None:
+        if self._cache.latest(request.namespace, request.workflow_id) is not None:
             return None
         return ExecutionKey(shard_id, request.namespace, request.workflow_id)
 
@@ -98,9 +100,9 @@ class Decider:
             self._change(batch, arrival, request, loaded)
 
     def _change(self, batch: Batch, arrival: Arrival, request: Any, loaded: Loaded) -> None:
-        run = self._find(request, loaded)
+        run = self._find(request)
         if run is None or not run.state.is_open:
-            self._change_closed(batch, arrival, request, loaded)
+            self._change_closed(batch, arrival, request, run, loaded)
         else:
             if isinstance(request, RecordActivityTaskStarted):
                 request = request._replace(identity=arrival.sender)
@@ -114,22 +116,24 @@ class Decider:
                 stream, request.entry_id, task_member(request.run_id, request.scheduled_event_id, request.attempt)
             )
 
-    def _find(self, request: Any, loaded: Loaded) -> CachedRun | None:
+    def _find(self, request: Any) -> CachedRun | None:
         if request.run_id:
             return self._cache.get(request.run_id)
-        return self._cache.open_run(request.namespace, request.workflow_id)
+        return self._cache.latest(request.namespace, request.workflow_id)
 
-    def _change_closed(self, batch: Batch, arrival: Arrival, request: Any, loaded: Loaded) -> None:
-        """The run is closed, or was never there."""
+    def _change_closed(
+        self, batch: Batch, arrival: Arrival, request: Any, run: CachedRun | None, loaded: Loaded
+    ) -> None:
+        """The run is closed (`run`: in memory still), or was never there."""
         if isinstance(request, ReportTaskLost):
             return
         if isinstance(request, _BY_WORKFLOW_ID):
             row = (
                 loaded.run(request.run_id) if request.run_id else loaded.latest(request.namespace, request.workflow_id)
             )
-            cached = self._cache.get(request.run_id) if request.run_id else None
-            if row is not None or cached is not None:
-                self._reading.answer_if_known(batch, arrival, row.run_id if row is not None else request.run_id)
+            if run is not None or row is not None:
+                run_id = run.state.run_id if run is not None else row.run_id if row is not None else ""
+                self._reading.answer_if_known(batch, arrival, run_id)
                 return
             message = f"there is no workflow {request.workflow_id!r} in namespace {request.namespace!r}"
             if request.run_id:
@@ -142,27 +146,19 @@ class Decider:
 
     def _start(self, batch: Batch, arrival: Arrival, request: StartWorkflow, loaded: Loaded) -> None:
         run_id = run_id_for_start(request.namespace, request.workflow_id, request.request_id)
-        existing = self._cache.open_run(request.namespace, request.workflow_id)
+        if self._repeats(batch, arrival, request, run_id, loaded):
+            return
+        existing = self._cache.latest(request.namespace, request.workflow_id)
+        last = loaded.latest(request.namespace, request.workflow_id) if existing is None else None
         transition = Transition()
-        if existing is not None:
-            if existing.state.run_id == run_id:
-                transition.answer(Started(run_id, True))
-            elif settle_open_conflict(request, existing.state.run_id, transition):
-                self._terminate_for(batch, arrival, existing)
-                existing = None
-            if existing is not None:
+        if existing is not None and existing.state.is_open:
+            if not settle_open_conflict(request, existing.state.run_id, transition):
                 self._answer_start(batch, arrival, request, existing.state, transition)
                 return
-        else:
-            repeated = loaded.run(run_id)
-            if repeated is not None:
-                transition.answer(Started(run_id, True))
-                batch.reply_to(arrival.sender, arrival.sent, transition)
-                if request.wait_result:
-                    self._reading.outcome_of(batch, arrival, repeated)
-                return
-            latest = loaded.latest(request.namespace, request.workflow_id)
-            if latest is not None and not settle_reuse(request, latest.run_id, latest.status, transition):
+            self._terminate_for(batch, arrival, existing)
+        elif existing is not None or last is not None:
+            closed = existing.state if existing is not None else last
+            if closed is not None and not settle_reuse(request, closed.run_id, closed.status, transition):
                 batch.reply_to(arrival.sender, arrival.sent, transition)
                 return
         state, transition = decide_start(request, run_id, arrival.shard.shard_id, batch.now_us)
@@ -176,6 +172,22 @@ class Decider:
         self._visibility.opened(batch, arrival.shard, state)
         if request.wait_result:
             self._waiters.add(run_id, arrival.sender, arrival.sent.number)
+
+    def _repeats(self, batch: Batch, arrival: Arrival, request: StartWorkflow, run_id: str, loaded: Loaded) -> bool:
+        """Answer a start that took effect already as it was answered then. False if it did not."""
+        known = self._cache.get(run_id)
+        row = loaded.run(run_id) if known is None else None
+        if known is None and row is None:
+            return False
+        batch.reply(arrival.sender, arrival.sent.number, ReplyKind.OK, Started(run_id, True))
+        if request.wait_result:
+            if known is None and row is not None:
+                self._reading.outcome_of(batch, arrival, row)
+            elif known is not None and known.state.outcome is not None:
+                batch.reply(arrival.sender, arrival.sent.number, ReplyKind.OUTCOME, known.state.outcome)
+            else:
+                self._waiters.add(run_id, arrival.sender, arrival.sent.number)
+        return True
 
     def _answer_start(
         self, batch: Batch, arrival: Arrival, request: StartWorkflow, state: MutableState, transition: Transition
@@ -227,7 +239,6 @@ class Decider:
         state = run.state
         if draft.close is not None and not state.is_open:
             outcome = draft.close.outcome
-            self._cache.close(state)
             self._waiters.resolve(batch, outcome)
             self._queries.run_closed(batch, state)
             self._visibility.closed(batch, draft.shard, state)

@@ -35,7 +35,7 @@ from perdure_engine.history.cache import ExecutionCache
 from perdure_engine.history.loading import Loaded
 from perdure_engine.history.queries import Queries
 from perdure_engine.history.waiters import Waiters
-from perdure_store.port import ExecutionRow, HistoryRow, Store
+from perdure_store.port import ExecutionKey, ExecutionRow, HistoryRow, Store
 
 PAGE_BYTES_MAX = 1_000_000
 """About the size of one page of history."""
@@ -73,7 +73,7 @@ class Reading:
         if request.run_id:
             run = self._cache.get(request.run_id)
         else:
-            run = self._cache.open_run(request.namespace, request.workflow_id)
+            run = self._cache.latest(request.namespace, request.workflow_id)
         return run.state if run is not None else None
 
     def _row(self, request: Any, loaded: Loaded) -> ExecutionRow | None:
@@ -145,33 +145,40 @@ class Reading:
 
     def _describe(self, batch: Batch, arrival: Arrival, request: DescribeWorkflow, loaded: Loaded) -> None:
         state = self._state(request)
-        if state is not None:
+        if state is not None and state.is_open:
             batch.reply(arrival.sender, arrival.sent.number, ReplyKind.OK, describe(state, batch.now_us))
             return
         row = self._row(request, loaded)
-        if row is None:
+        if state is None and row is None:
             self._refuse_unknown(batch, arrival, request)
             return
+        run_id = state.run_id if state is not None else row.run_id if row is not None else ""
+        shard_id = arrival.shard.shard_id
 
         async def answer() -> tuple[ReplyKind, Any]:
-            rows = await self._store.read_history(row.shard_id, row.run_id, limit=1)
-            started = decode_records(rows[0].data)[0].attributes if rows else None
-            return ReplyKind.OK, Description(
-                row.namespace,
-                row.workflow_id,
-                row.run_id,
-                row.workflow_type,
-                row.task_queue,
-                row.status,
-                row.start_time_us,
-                row.close_time_us,
-                row.history_length,
-                row.history_size_bytes,
-                started.memo if started is not None else b"",
-                started.search_attributes if started is not None else b"",
-            )
+            return ReplyKind.OK, await self._describe_closed(shard_id, run_id)
 
         self._later(batch, arrival, answer)
+
+    async def _describe_closed(self, shard_id: int, run_id: str) -> Description:
+        """What a closed run looks like: from its row, and from its first event what the row does not hold."""
+        [[execution]] = await self._store.load([ExecutionKey(shard_id, "", "", run_id)])
+        rows = await self._store.read_history(shard_id, run_id, limit=1)
+        row, started = execution.row, decode_records(rows[0].data)[0].attributes
+        return Description(
+            row.namespace,
+            row.workflow_id,
+            row.run_id,
+            row.workflow_type,
+            row.task_queue,
+            row.status,
+            row.start_time_us,
+            row.close_time_us,
+            row.history_length,
+            row.history_size_bytes,
+            started.memo,
+            started.search_attributes,
+        )
 
     # History -------------------------------------------------------------------------------------------------------
 
@@ -234,10 +241,12 @@ class Reading:
 
     def _query(self, batch: Batch, arrival: Arrival, request: QueryWorkflow, loaded: Loaded) -> None:
         state = self._state(request)
-        if state is not None:
-            self._queries.ask(batch, arrival.sender, arrival.sent.number, request, state)
-        elif (row := self._row(request, loaded)) is not None:
-            self._queries.ask_closed(batch, arrival.sender, arrival.sent.number, request, row)
+        row = self._row(request, loaded)
+        number = arrival.sent.number
+        if state is not None and (state.is_open or state.last_completed_event_id):
+            self._queries.ask(batch, arrival.sender, number, request, state)
+        elif state is None and row is not None:
+            self._queries.ask_closed(batch, arrival.sender, number, request, row)
         else:
             self._refuse_unknown(batch, arrival, request)
 

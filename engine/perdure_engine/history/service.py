@@ -228,6 +228,7 @@ class HistoryService:
                 for shard_id, entries in reads
                 if shard_id in self._shards and self._shards[shard_id].read_from == cursors[shard_id]
             ]
+            self.cache.sweep()
             batch = await self._intake.build(self._shards, current, self._take_sticky())
             self._add_chores(batch)
             if not batch.shards:
@@ -278,7 +279,6 @@ class HistoryService:
     def _on_durable(self, batch: Batch) -> None:
         for draft in batch.drafts.values():
             self.cache.release(draft.run, batch.now_us)
-        self.cache.shrink()
         if batch.visible:
             self._visibility.ready(batch.visible)
         if batch.sticky:

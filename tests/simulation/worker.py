@@ -1,0 +1,300 @@
+"""A worker that carries out scripts, by the protocol alone."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from perdure.protocol.events import decode_records
+from perdure.protocol.failure import ApplicationInfo, Failure
+from perdure.protocol.replies import (
+    CancelActivity,
+    QueryAnswer,
+    ReplyKind,
+    decode_activity_directive,
+    decode_history_page,
+    encode_replies,
+)
+from perdure.protocol.requests import (
+    GetWorkflowTask,
+    RecordActivityTaskHeartbeat,
+    RecordActivityTaskStarted,
+    RespondActivityTaskCanceled,
+    RespondActivityTaskCompleted,
+    RespondActivityTaskFailed,
+    RespondWorkflowTaskCompleted,
+    RespondWorkflowTaskFailed,
+)
+from perdure.protocol.tasks import ActivityTask, QueryTask, WorkflowTask, decode_task, task_member
+from perdure_broker.memory import MemoryBroker, MemoryLeases
+from perdure_broker.memory_server import MemoryServer
+from perdure_broker.port import Broker, BrokerUnavailable, StreamKind, TaskEntry, TaskStream, WorkerInfo
+from tests.simulation.ledger import Ledger
+from tests.simulation.process import Process
+from tests.simulation.script import TaskFails, View
+from tests.simulation.station import Station
+
+OK = frozenset({int(ReplyKind.OK)})
+LEASE_MS = 2_000
+SLOTS = 20
+TTL_MS = 6_000
+
+
+class WorkerBroker(MemoryBroker):
+    """Remembers when each entry was handed out: a stopped worker may begin with it much later."""
+
+    def __init__(self, server: MemoryServer) -> None:
+        super().__init__(server)
+        self.handed_out_s: dict[tuple[bytes, bytes], float] = {}
+
+    async def read_tasks(
+        self, streams: Sequence[TaskStream], worker: str, *, count: int, block_ms: int
+    ) -> list[TaskEntry]:
+        entries = await super().read_tasks(streams, worker, count=count, block_ms=block_ms)
+        now = asyncio.get_running_loop().time()
+        self.handed_out_s.update({(entry.stream, entry.entry_id): now for entry in entries})
+        return entries
+
+
+class _Directive(Exception):
+    """The engine does not want the attempt any more, or wants it to be cancelled."""
+
+    def __init__(self, is_current: bool) -> None:
+        super().__init__()
+        self.is_current = is_current
+
+
+class Worker:
+    """Args:
+    handed_out_s: when each entry was handed out, see `WorkerBroker`.
+    """
+
+    def __init__(
+        self,
+        process: Process,
+        broker: Broker,
+        server: MemoryServer,
+        ledger: Ledger,
+        queue: str,
+        handed_out_s: Mapping[tuple[bytes, bytes], float],
+    ) -> None:
+        self._handed_out_s = handed_out_s
+        self._process = process
+        self._broker = broker
+        self._leases = MemoryLeases(server)
+        self._ledger = ledger
+        self._name = process.name
+        self._workflow_streams = [
+            TaskStream("default", queue, StreamKind.WORKFLOW),
+            TaskStream("default", queue, StreamKind.STICKY, self._name),
+        ]
+        self._activity_streams = [TaskStream("default", queue, StreamKind.ACTIVITY)]
+        self._station = Station(self._name, process, broker, self._pushed)
+        self._views: dict[str, View] = {}
+        self._held: dict[tuple[bytes, bytes], int] = {}
+        self._running: dict[tuple[str, int, int], asyncio.Queue[bool]] = {}
+
+    async def run(self) -> None:
+        self._station.open()
+        self._process.spawn(self._keep_leases(), name="leases")
+        for streams in (self._workflow_streams, self._activity_streams):
+            self._process.spawn(self._keep_announcing(streams), name="announce")
+            self._process.spawn(self._read(streams), name="read")
+
+    async def _keep_announcing(self, streams: list[TaskStream]) -> None:
+        while True:
+            try:
+                for stream in streams:
+                    await self._broker.announce_worker(stream, WorkerInfo(self._name, self._name, SLOTS, 0), TTL_MS)
+            except BrokerUnavailable:
+                await self._process.sleep(0.1)
+                continue
+            await self._process.sleep(TTL_MS / 3000)
+
+    async def _keep_leases(self) -> None:
+        while True:
+            await self._process.sleep(LEASE_MS / 4000)
+            held: dict[bytes, list[bytes]] = {}
+            for stream, entry_id in self._held:
+                held.setdefault(stream, []).append(entry_id)
+            try:
+                self._leases.renew(self._name, held)
+            except BrokerUnavailable:
+                continue
+
+    async def _read(self, streams: list[TaskStream]) -> None:
+        count = 0
+        while True:
+            try:
+                entries = await self._broker.read_tasks(streams, self._name, count=5, block_ms=500)
+            except BrokerUnavailable:
+                await self._process.sleep(0.1)
+                continue
+            for entry in entries:
+                count += 1
+                self._held[entry.stream, entry.entry_id] = 1
+                self._process.spawn(self._work(entry), name=f"task-{count}")
+            while len(self._held) >= SLOTS:
+                await self._process.sleep(0.005)
+
+    async def _work(self, entry: TaskEntry) -> None:
+        task = decode_task(entry.data)
+        try:
+            if isinstance(task, WorkflowTask):
+                await self._decide(entry, task)
+            elif isinstance(task, ActivityTask):
+                await self._act(entry, task)
+            else:
+                await self._answer(entry, task)
+        finally:
+            del self._held[entry.stream, entry.entry_id]
+
+    async def _drop(self, entry: TaskEntry, member: str = "") -> None:
+        """Nobody wants this task: give its entry back."""
+        while True:
+            try:
+                await self._broker.finish(entry.stream, [entry.entry_id], [member] if member else [])
+                return
+            except BrokerUnavailable:
+                await self._process.sleep(0.1)
+
+    # Workflow tasks ------------------------------------------------------------------------------------------------
+    async def _decide(self, entry: TaskEntry, task: WorkflowTask) -> None:
+        view = await self._view(task)
+        if view is None:
+            await self._drop(entry, task_member(task.run_id, task.scheduled_event_id, task.attempt))
+            return
+        about = (task.run_id, task.scheduled_event_id, task.attempt, task.started_time_us)
+        try:
+            commands = view.decide(task.attempt)
+        except TaskFails as error:
+            failed = RespondWorkflowTaskFailed(
+                *about,
+                "WORKFLOW_WORKER_UNHANDLED_FAILURE",
+                Failure(str(error)),
+                self._name,
+                entry.stream,
+                entry.entry_id,
+            )
+            await self._station.ask(task.shard_id, failed, until=OK)
+            return
+        completed = RespondWorkflowTaskCompleted(
+            *about, tuple(commands), self._name, self._name, entry.stream, entry.entry_id
+        )
+        kind, _ = await self._station.ask(task.shard_id, completed, until=OK)
+        if kind == ReplyKind.OK:
+            view.stands_at = task.scheduled_event_id + 2
+            self._views[task.run_id] = view
+
+    async def _view(self, task: WorkflowTask) -> View | None:
+        """The instance that stands before this task, with the task's events applied; None if the task is over."""
+        view = self._views.pop(task.run_id, None)
+        if view is not None and view.stands_at == task.continues_from and task.events:
+            # The two events that completed the task before are written by the engine, and not sent.
+            view.next_event_id = task.continues_from + 1
+            view.apply(decode_records(task.events))
+            return view
+        view = View()
+        if task.continues_from == 0 and task.events:
+            view.apply(decode_records(task.events))
+            return view
+        token = b""
+        while True:
+            request = GetWorkflowTask(task.run_id, task.scheduled_event_id, task.attempt, token)
+            kind, body = await self._station.ask(task.shard_id, request, until=OK)
+            if kind == ReplyKind.ERROR:
+                return None
+            page = decode_history_page(body)
+            for records in page.records:
+                view.apply(decode_records(records))
+            token = page.next_page_token
+            if not token:
+                return view
+
+    # Queries -------------------------------------------------------------------------------------------------------
+    async def _answer(self, entry: TaskEntry, task: QueryTask) -> None:
+        answer = encode_replies([(task.request_number, ReplyKind.OK, QueryAnswer(b"fine"))])
+        with contextlib.suppress(BrokerUnavailable):  # the asker asks again
+            await self._broker.reply(task.reply_to, answer)
+        await self._drop(entry)
+
+    # Activity tasks ------------------------------------------------------------------------------------------------
+    async def _act(self, entry: TaskEntry, task: ActivityTask) -> None:
+        member = task_member(task.run_id, task.scheduled_event_id, task.attempt)
+        spec = json.loads(task.input)
+        started_us = self._process.now_us()
+        key = (task.run_id, task.scheduled_event_id, task.attempt)
+        words = self._running[key] = asyncio.Queue()
+        about = (*key, started_us)
+        try:
+            if task.report_start:
+                await self._report_start(task, started_us)
+            handed_out_s = self._handed_out_s[entry.stream, entry.entry_id]
+            self._ledger.attempt_began(key[:2], task.attempt, self._name, handed_out_s, once=bool(spec.get("once")))
+            await self._body(task, spec, words, started_us)
+        except _Directive as directive:
+            if not directive.is_current:
+                await self._drop(entry, member)
+                return
+            canceled = RespondActivityTaskCanceled(*about, b"", self._name, entry.stream, entry.entry_id)
+            await self._station.ask(task.shard_id, canceled, until=OK)
+            return
+        finally:
+            if self._running.get(key) is words:  # after a loss of the broker an attempt may be handed out twice
+                del self._running[key]
+        request: Any
+        if task.attempt <= spec.get("fail", 0) or spec.get("fatal"):
+            failure = Failure("scripted", info=ApplicationInfo("Scripted", bool(spec.get("fatal"))))
+            request = RespondActivityTaskFailed(*about, failure, self._name, entry.stream, entry.entry_id)
+        else:
+            result = f"{self._name}:{task.attempt}".encode()
+            request = RespondActivityTaskCompleted(*about, result, self._name, entry.stream, entry.entry_id)
+        kind, _ = await self._station.ask(task.shard_id, request, until=OK)
+        if kind == ReplyKind.OK and isinstance(request, RespondActivityTaskCompleted):
+            self._ledger.attempt_succeeded(key[:2], self._process.monotonic())
+
+    async def _body(
+        self, task: ActivityTask, spec: dict[str, int], words: asyncio.Queue[bool], started_us: int
+    ) -> None:
+        """Take the time that the script says, and listen meanwhile."""
+        is_stuck = bool(spec.get("stuck")) and task.attempt == 1
+        left_s = 3_600.0 if is_stuck else spec["ms"] / 1000
+        is_reported = task.report_start
+        while left_s > 0:
+            pause_s = min(left_s, 0.1 if not is_reported else 0.5)
+            try:
+                async with asyncio.timeout(pause_s):
+                    raise _Directive(await words.get())
+            except TimeoutError:
+                left_s -= pause_s
+            await self._process.gate()
+            if left_s <= 0:
+                return
+            if not is_reported:
+                await self._report_start(task, started_us)
+                is_reported = True
+            elif spec.get("beat") or is_stuck:
+                beat = RecordActivityTaskHeartbeat(
+                    task.run_id, task.scheduled_event_id, task.attempt, b"at %d" % int(left_s * 1000), self._name
+                )
+                await self._ask_directive(task, beat)
+
+    async def _report_start(self, task: ActivityTask, started_us: int) -> None:
+        report = RecordActivityTaskStarted(task.run_id, task.scheduled_event_id, task.attempt, started_us, self._name)
+        await self._ask_directive(task, report)
+
+    async def _ask_directive(self, task: ActivityTask, request: Any) -> None:
+        kind, body = await self._station.ask(task.shard_id, request, until=OK)
+        if kind == ReplyKind.ERROR:
+            raise _Directive(False)
+        directive = decode_activity_directive(body)
+        if not directive.current or directive.cancel_requested:
+            raise _Directive(directive.current)
+
+    def _pushed(self, word: CancelActivity) -> None:
+        words = self._running.get((word.run_id, word.scheduled_event_id, word.attempt))
+        if words is not None:
+            words.put_nowait(word.current)
