@@ -191,6 +191,15 @@ class RunMachine(RuleBasedStateMachine):
         self.run.decide(TerminateWorkflow("default", "order", "", "enough", b"", "end", "client"))
         assert not self.is_open()
 
+    def report(self, kind: TaskKind, request: Any) -> None:
+        """A worker or matching says something of an attempt; if that attempt is not out, nothing may come of it."""
+        task = self.run.tasks.get((kind, request.scheduled_event_id))
+        stale = task is None or task.attempt != request.attempt
+        transition = self.run.decide(request)
+        if stale:
+            assert not transition.records
+            assert not transition.effects
+
     # Workflow tasks --------------------------------------------------------------------------------------------------
 
     def workflow_task(self, data: st.DataObject) -> tuple[int, int]:
@@ -237,14 +246,19 @@ class RunMachine(RuleBasedStateMachine):
         if how == "completed":
             names = (worker, worker, b"s", b"1-0")
             commands = self.commands(data)
-            self.run.decide(RespondWorkflowTaskCompleted(RUN_ID, event_id, attempt, started_us, commands, *names))
+            self.report(
+                TaskKind.WORKFLOW, RespondWorkflowTaskCompleted(RUN_ID, event_id, attempt, started_us, commands, *names)
+            )
         elif how == "failed":
             failure = Failure("replay went another way")
-            self.run.decide(
-                RespondWorkflowTaskFailed(RUN_ID, event_id, attempt, 0, "ODD", failure, worker, b"s", b"1-0")
+            self.report(
+                TaskKind.WORKFLOW,
+                RespondWorkflowTaskFailed(RUN_ID, event_id, attempt, 0, "ODD", failure, worker, b"s", b"1-0"),
             )
         else:
-            self.run.decide(ReportTaskLost(RUN_ID, TaskKind.WORKFLOW, event_id, attempt, worker, b"s", b"1-0"))
+            self.report(
+                TaskKind.WORKFLOW, ReportTaskLost(RUN_ID, TaskKind.WORKFLOW, event_id, attempt, worker, b"s", b"1-0")
+            )
 
     @precondition(lambda self: self.has_task())
     @rule(data=st.data())
@@ -254,14 +268,20 @@ class RunMachine(RuleBasedStateMachine):
         ]
         commands = self.commands(data)
         names = ("w1", "w1", b"s", b"1-0")
-        self.run.decide(RespondWorkflowTaskCompleted(RUN_ID, event_id, attempt, self.run.now_us, commands, *names))
+        self.report(
+            TaskKind.WORKFLOW,
+            RespondWorkflowTaskCompleted(RUN_ID, event_id, attempt, self.run.now_us, commands, *names),
+        )
 
     # Activities ------------------------------------------------------------------------------------------------------
 
     def activity(self, data: st.DataObject) -> tuple[int, int]:
+        """Event id and attempt of one that is out; now and then of one that was, or that waits for the buffer."""
         out = sorted(
             (event_id, item.attempt) for (kind, event_id), item in self.run.tasks.items() if kind == TaskKind.ACTIVITY
         )
+        if data.draw(st.integers(0, 9)) == 0:
+            out += [(event_id, item.attempt) for event_id, item in self.run.state.activities.items()]
         event_id, attempt = data.draw(st.sampled_from(out))
         return event_id, max(1, attempt + data.draw(st.sampled_from([0] * 9 + [-1])))
 
@@ -269,13 +289,15 @@ class RunMachine(RuleBasedStateMachine):
     @rule(data=st.data(), worker=workers, offset_us=st.sampled_from([-(10**12), -1_000, 0, 10**12]))
     def activity_started(self, data: st.DataObject, worker: str, offset_us: int) -> None:
         event_id, attempt = self.activity(data)
-        self.run.decide(RecordActivityTaskStarted(RUN_ID, event_id, attempt, self.run.now_us + offset_us, worker))
+        self.report(
+            TaskKind.ACTIVITY, RecordActivityTaskStarted(RUN_ID, event_id, attempt, self.run.now_us + offset_us, worker)
+        )
 
     @precondition(lambda self: self.has_activity())
     @rule(data=st.data(), details=st.sampled_from([b"10%", b"90%"]))
     def activity_beats(self, data: st.DataObject, details: bytes) -> None:
         event_id, attempt = self.activity(data)
-        self.run.decide(RecordActivityTaskHeartbeat(RUN_ID, event_id, attempt, details, "w1"))
+        self.report(TaskKind.ACTIVITY, RecordActivityTaskHeartbeat(RUN_ID, event_id, attempt, details, "w1"))
 
     @precondition(lambda self: self.has_activity())
     @rule(
@@ -296,7 +318,7 @@ class RunMachine(RuleBasedStateMachine):
             request = RespondActivityTaskCanceled(RUN_ID, event_id, attempt, started_us, b"", *names)
         else:
             request = ReportTaskLost(RUN_ID, TaskKind.ACTIVITY, event_id, attempt, *names)
-        self.run.decide(request)
+        self.report(TaskKind.ACTIVITY, request)
 
     def teardown(self) -> None:
         if hasattr(self, "run"):
