@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
 
 from perdure.cli.errors import CommandFailed, explain
 from perdure.cli.history_table import history_table
-from perdure.cli.json_input import parse_inputs
+from perdure.cli.json_input import duration, parse_inputs
 from perdure.cli.options import connection_options, input_option, run_id_option, with_client
 from perdure.cli.output import (
     console,
@@ -209,12 +209,14 @@ async def wait_result(handle: WorkflowHandle[Any, Any], as_json: bool) -> None:
 @click.argument("workflow_id")
 @click.argument("name")
 @input_option
+@click.option("--timeout", type=duration, default="10s", show_default=True, help="How long to wait for a worker.")
 @run_id_option
 @connection_options
 def query(
     workflow_id: str,
     name: str,
     inputs: tuple[str, ...],
+    timeout: timedelta,
     run_id: str | None,
     address: str,
     namespace: str,
@@ -224,7 +226,7 @@ def query(
     args = parse_inputs(inputs)
 
     async def work(client: Client) -> Any:
-        return await client.get_workflow_handle(workflow_id, run_id=run_id).query(name, args=args)
+        return await client.get_workflow_handle(workflow_id, run_id=run_id).query(name, args=args, rpc_timeout=timeout)
 
     answer = with_client(address, namespace, work)
     print_json({"workflow_id": workflow_id, "query": name, "result": answer} if as_json else answer)

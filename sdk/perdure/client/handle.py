@@ -24,8 +24,11 @@ from perdure.protocol.requests import (
     SignalWorkflow,
     TerminateWorkflow,
 )
+from perdure.service import RPCError, RPCStatusCode
 from perdure.types import ReturnType, SelfType
 from perdure_broker.port import StreamKind, TaskStream
+
+_DIAGNOSIS_TIMEOUT = timedelta(seconds=5)
 
 
 class WorkflowHandle(Generic[SelfType, ReturnType]):
@@ -151,6 +154,10 @@ class WorkflowHandle(Generic[SelfType, ReturnType]):
                 raise WorkflowQueryRejectedError(WorkflowExecutionStatus(row.status)) from refusal
             error = query_failed(refusal, converter)
             raise error from error.__cause__
+        except RPCError as error:
+            if error.status != RPCStatusCode.DEADLINE_EXCEEDED:
+                raise
+            raise RPCError(await self._why_unanswered(name, error.message), error.status) from None
         return converter.value_from_bytes(answer.result, result_type or hint)
 
     async def cancel(self, *, reason: str = "", rpc_timeout: timedelta | None = None) -> None:
@@ -203,6 +210,20 @@ class WorkflowHandle(Generic[SelfType, ReturnType]):
             include_annotations=include_annotations,
             rpc_timeout=rpc_timeout,
         )
+
+    async def _why_unanswered(self, query: str, otherwise: str) -> str:
+        """Why nobody answered a query: what an operator would look for next."""
+        try:
+            found = await self.describe(rpc_timeout=_DIAGNOSIS_TIMEOUT)
+        except RPCError:
+            return otherwise
+        start = f"no worker answered the query {query!r} to workflow {self._id!r} in time"
+        if not found.pollers:
+            return f"{start}: no worker polls its task queue {found.task_queue!r}; start one"
+        task = found.pending_workflow_task
+        if task is not None and task.last_failure is not None:
+            return f"{start}: its workflow task fails (attempt {task.attempt}): {task.last_failure}"
+        return f"{start}, though {len(found.pollers)} poll its task queue {found.task_queue!r}; they may be busy"
 
     def _target(self) -> tuple[str, str, str]:
         return self._connection.namespace, self._id, self._run_id or ""

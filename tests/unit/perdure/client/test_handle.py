@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -81,6 +82,22 @@ async def test_a_query_that_fails_has_the_handlers_error_as_cause() -> None:
         with pytest.raises(WorkflowQueryFailedError, match="the handler raised") as caught:
             await client.get_workflow_handle("w").query("mood")
         assert "no mood" in str(caught.value.__cause__)
+
+
+async def test_a_query_that_nobody_answers_says_why() -> None:
+    def keep_silent(number: int, request: Any) -> Rows:
+        return () if isinstance(request, QueryWorkflow) else answer(number, request)
+
+    soon = timedelta(milliseconds=20)
+    async with client_of(keep_silent) as (client, engine):
+        handle = client.get_workflow_handle("w")
+        with pytest.raises(RPCError, match="no worker polls its task queue 'q'; start one") as caught:
+            await handle.query("mood", rpc_timeout=soon)
+        assert caught.value.status == RPCStatusCode.DEADLINE_EXCEEDED
+        stream = TaskStream("default", "q", StreamKind.WORKFLOW)
+        await engine.broker.announce_worker(stream, WorkerInfo("worker-1", "1@host", 10, 0), 60_000)
+        with pytest.raises(RPCError, match="though 1 poll its task queue"):
+            await handle.query("mood", rpc_timeout=soon)
 
 
 async def test_a_rejected_query_says_the_status() -> None:
