@@ -28,7 +28,7 @@ class Proxy:
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._refusing = False
-        self._lose_requests = False
+        self._lose_requests: bytes | None = None
         self._lose_replies_after: bytes | None = None
         self.port = 0
         self.losses = 0
@@ -46,12 +46,12 @@ class Proxy:
     def accept(self) -> None:
         self._refusing = False
 
-    def lose_requests(self) -> None:
-        """Cut the connection that sends next, and pass on nothing of what it sends."""
-        self._lose_requests = True
+    def lose_requests(self, containing: bytes = b"") -> None:
+        """Cut the connection that next sends something with `containing`, and pass on nothing of that."""
+        self._lose_requests = containing
 
     def lose_replies(self, after: bytes) -> None:
-        """Pass on requests, but no replies; cut the connection whose replies contain `after`."""
+        """Cut the connection whose replies next contain `after`, and pass on nothing from that piece on."""
         self._lose_replies_after = after
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -80,26 +80,25 @@ class Proxy:
     async def _pass_requests(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError):
             while data := await reader.read(_CHUNK_BYTES):
-                if self._lose_requests:
-                    self._lose_requests = False
+                if self._lose_requests is not None and self._lose_requests in data:
+                    self._lose_requests = None
                     self.losses += 1
                     return
                 writer.write(data)
                 await writer.drain()
 
     async def _pass_replies(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        swallowed = b""
+        last = b""
         with suppress(ConnectionError):
             while data := await reader.read(_CHUNK_BYTES):
-                if self._lose_replies_after is None:
-                    writer.write(data)
-                    await writer.drain()
-                    continue
-                swallowed += data
-                if self._lose_replies_after in swallowed:
+                wanted = self._lose_replies_after
+                if wanted is not None and wanted in last + data:
                     self._lose_replies_after = None
                     self.losses += 1
                     return
+                last = data[-len(wanted) :] if wanted else b""
+                writer.write(data)
+                await writer.drain()
 
     async def close(self) -> None:
         self.cut()
@@ -147,7 +146,12 @@ async def make_postgres_proxy() -> AsyncIterator[MakePostgresProxy]:
                 return await asyncio.open_connection(host, port)
 
             proxy = await stack.enter_async_context(proxy_to(connect))
-            through: dict[str, str | int] = {"host": "127.0.0.1", "port": proxy.port, "sslmode": "disable", "gssencmode": "disable"}
+            through: dict[str, str | int] = {
+                "host": "127.0.0.1",
+                "port": proxy.port,
+                "sslmode": "disable",
+                "gssencmode": "disable",
+            }
             return PostgresProxy(proxy, make_conninfo(dsn, **through))
 
         yield make

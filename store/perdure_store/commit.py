@@ -1,20 +1,22 @@
 """The group commit: one transaction for all that a batch decided.
 
 Role: turn a `CommitBatch` into statements, at most one insert and one delete or update a table, and send them with
-BEGIN and COMMIT as one pipeline: one round trip, one fsync, however many workflows.
+COMMIT as one pipeline: one fsync, however many workflows. A short round trip before it, BEGIN and the lock of the
+shards' rows, puts two commits that are under way in order.
 
 Rules:
-- The fence comes first (behind a lock that orders two commits under way), and raises: see
-  `queries/advance_shards.sql`.
+- The fence comes first, and raises: see `queries/advance_shards.sql`.
 - Closes and deletes come before inserts, so that a run can follow another of its workflow id, and a task's next attempt
   take the key of the one before.
 - Tables without rows are skipped.
-- All of the pipeline may have reached the server when the connection is lost: that is an unknown outcome, always.
+- All of the pipeline may have reached the server when the connection is lost in it: that is an unknown outcome, always.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from typing import Any
 
 import psycopg
@@ -68,8 +70,7 @@ def statements_of(batch: CommitBatch) -> list[Statement]:
 
 
 def _statements_of(batch: CommitBatch) -> list[Statement]:
-    shards = encode(_SHARD, batch.shards)
-    statements: list[Statement] = [("lock_shards", shards[:1]), ("advance_shards", [*shards, len(batch.shards)])]
+    statements: list[Statement] = [("advance_shards", [*encode(_SHARD, batch.shards), len(batch.shards)])]
 
     def add(name: str, encoders: Sequence[Any], rows: Sequence[tuple[Any, ...]]) -> None:
         if rows:
@@ -100,19 +101,29 @@ def _chunks(row: SnapshotRow) -> list[tuple[int, str, int, int, bytes]]:
     ]
 
 
-async def commit(link: Link, batch: CommitBatch) -> None:
-    """Write a batch (see `Store.commit`)."""
+async def commit(link: Link, batch: CommitBatch, turn: asyncio.Lock) -> None:
+    """Write a batch (see `Store.commit`).
+
+    Args:
+        turn: shared by the links of one store. It passes on once the shards are locked, so that of two commits under
+            way the first is the first at the database too: a fence that overtakes the one before it would fail.
+    """
     statements = statements_of(batch)
-    async with link.held() as connection:
-        execute = connection.execute
+    async with AsyncExitStack() as stack:
+        sent = False
         try:
+            async with turn:
+                connection = await stack.enter_async_context(link.held())
+                async with connection.pipeline():
+                    await connection.execute(b"BEGIN")
+                    await connection.execute(sql.query("lock_shards"), [int8s([row.shard_id for row in batch.shards])])
+            sent = True
             async with connection.pipeline():
-                await execute(b"BEGIN")
                 for name, parameters in statements:
-                    await execute(sql.query(name), parameters)
-                await execute(b"COMMIT")
+                    await connection.execute(sql.query(name), parameters)
+                await connection.execute(b"COMMIT")
         except psycopg.Error as error:
-            mapped = store_error(error, str(link.address), committing=True)
+            mapped = store_error(error, str(link.address), committing=sent)
             if not connection.closed:
                 await connection.rollback()
             raise mapped from error

@@ -60,8 +60,9 @@ LISTS = (
 )
 """For the connection that serves lists and counts, where the statistics are to be trusted."""
 
-TRANSACTION_TIMEOUT = Setting(
-    "transaction_timeout", "5s", "a stopped owner must not keep row locks from its successor (Postgres 17+)"
+TRANSACTION_TIMEOUTS = (
+    Setting("transaction_timeout", "5s", "a stopped owner must not keep row locks from its successor (Postgres 17+)"),
+    Setting("idle_in_transaction_session_timeout", "5s", "the same, where the owner was stopped between statements"),
 )
 
 

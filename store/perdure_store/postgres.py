@@ -11,6 +11,7 @@ Rules:
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
 
@@ -18,7 +19,8 @@ from perdure_store import commit, loading, migration, takeover, visibility
 from perdure_store.address import Address
 from perdure_store.columns import int8s, uuids
 from perdure_store.connection import Link
-from perdure_store.dialect import LISTS, PLANNER, POSTGRES, TRANSACTION_TIMEOUT, Dialect
+from perdure_store.dialect import LISTS, PLANNER, POSTGRES, TRANSACTION_TIMEOUTS, Dialect
+from perdure_store.errors import ConnectionLost
 from perdure_store.port import (
     CommitBatch,
     DeadLetterRow,
@@ -55,11 +57,12 @@ class PostgresStore:
 
     def __init__(self, dsn: str, *, visibility_dsn: str | None = None, isolation: str = "read committed") -> None:
         address = Address(dsn)
-        hot = (*PLANNER, TRANSACTION_TIMEOUT)
+        hot = (*PLANNER, *TRANSACTION_TIMEOUTS)
         self._commits = deque(Link(address, "commit", isolation=isolation, settings=hot) for _ in range(2))
+        self._commit_turn = asyncio.Lock()
         self._loads = Link(address, "load", isolation=isolation, settings=PLANNER)
         self._reads = Link(address, "read", isolation=isolation, settings=PLANNER)
-        self._beats = Link(address, "beat", isolation=isolation, settings=(TRANSACTION_TIMEOUT,))
+        self._beats = Link(address, "beat", isolation=isolation, settings=TRANSACTION_TIMEOUTS)
         self._takeovers = Link(address, "takeover", isolation=isolation)
         self._schema = Link(address, "migrate", isolation=isolation)
         lists = Address(visibility_dsn) if visibility_dsn else address
@@ -122,8 +125,8 @@ class PostgresStore:
     async def commit(self, batch: CommitBatch) -> None:
         self._commits.rotate()
         try:
-            await commit.commit(self._commits[0], batch)
-        except UnknownOutcome:
+            await commit.commit(self._commits[0], batch, self._commit_turn)
+        except (ConnectionLost, UnknownOutcome):
             # What ended this connection most likely ended the other: a new one says sooner whether the server is there.
             for link in self._commits:
                 await link.close_unused()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from perdure_store.port import (
@@ -12,6 +14,7 @@ from perdure_store.port import (
     FenceLost,
     HeartbeatRow,
     RequestResultRow,
+    SerializationConflict,
     SnapshotRow,
     Store,
     TimerKey,
@@ -75,6 +78,35 @@ async def test_a_batch_takes_effect_once(store: Store) -> None:
     batch = await owner.commit(executions=[execution("a")])
     with pytest.raises(FenceLost):
         await store.commit(batch)
+
+
+async def test_batches_that_overlap_take_effect_in_order(store: Store) -> None:
+    """The later one may be told to come again (40001, where the database is serializable), never that it lost."""
+    owner = await Owner.of(store, 0, 1)
+    for number in range(10):
+        batches = []
+        for half in "ab":
+            run = f"{number} {half}"
+            batches.append(owner.batch(executions=[execution(run, workflow_id=run)]))
+            owner.committed(batches[-1])
+        outcomes = await asyncio.gather(*map(store.commit, batches), return_exceptions=True)
+        assert outcomes[0] is None
+        if outcomes[1] is not None:
+            assert isinstance(outcomes[1], SerializationConflict)
+            await store.commit(batches[1])
+        assert await store.shard(0) == owner.shards[0]
+
+
+async def test_a_batch_behind_a_rejected_one_fails_too(store: Store) -> None:
+    owner = await Owner.of(store, 0)
+    await owner.commit(executions=[execution("a")])
+    guilty = owner.batch(executions=[execution("a")])
+    owner.committed(guilty)
+    behind = owner.batch(executions=[execution("b", workflow_id="order-2")])
+    outcomes = await asyncio.gather(store.commit(guilty), store.commit(behind), return_exceptions=True)
+    assert isinstance(outcomes[0], BatchRejected)
+    assert isinstance(outcomes[1], FenceLost | SerializationConflict)
+    assert (await store.shard(0)).commit_seq == 1
 
 
 async def test_a_rejected_batch_writes_nothing_and_the_next_one_does(store: Store) -> None:

@@ -67,3 +67,16 @@ async def test_a_node_that_retires_is_gone(store: Store) -> None:
     await store.retire("engine-1")
     await store.retire("engine-1")
     assert await store.beat("engine-2", "host-2") == {"engine-2": 2}
+
+
+async def test_a_shard_that_is_let_go_names_no_owner(store: Store) -> None:
+    owner = await Owner.of(store, 0)
+    await store.release_shard(0, owner.shards[0].range_id)
+    assert await store.shard(0) == owner.shards[0]._replace(owner="")
+
+
+async def test_only_its_owner_lets_a_shard_go(store: Store) -> None:
+    earlier = await Owner.of(store, 0, name="engine-1")
+    later = await Owner.of(store, 0, name="engine-2")
+    await store.release_shard(0, earlier.shards[0].range_id)
+    assert await store.shard(0) == later.shards[0]

@@ -1,0 +1,41 @@
+"""The loader of SQL. What the files may say is the matter of tests/tidy/test_sql.py."""
+
+from __future__ import annotations
+
+import pytest
+
+from perdure_store import sql
+
+
+def test_a_query_comes_without_its_head() -> None:
+    text = sql.query("select_cluster")
+    assert text.startswith(b"SELECT")
+    assert b"--" not in text
+
+
+def test_an_unknown_query() -> None:
+    with pytest.raises(FileNotFoundError):
+        sql.query("no_such_query")
+
+
+def test_steps_come_in_order_with_names_of_their_own() -> None:
+    names = [step.name for step in sql.migration_steps("postgres")]
+    assert names[:2] == ["001_initial/cluster", "001_initial/shards"]
+    assert "001_initial.postgres/storage_shards" in names
+    assert len(names) == len(set(names))
+    files = [name.partition("/")[0] for name in names]
+    assert files == sorted(files, key=lambda name: (name.split(".")[0], len(name.split("."))))
+
+
+def test_a_dialect_gets_its_own_files_alone() -> None:
+    cockroach = [step.name for step in sql.migration_steps("cockroach")]
+    assert cockroach
+    assert not [name for name in cockroach if ".postgres/" in name]
+    assert set(cockroach) < {step.name for step in sql.migration_steps("postgres")}
+
+
+def test_a_step_is_a_statement_alone() -> None:
+    for step in (*sql.ledger_steps(), *sql.migration_steps("postgres")):
+        assert ";" not in step.statement
+        assert "--" not in step.statement
+        assert step.statement.split()[0] in ("CREATE", "ALTER", "INSERT")
