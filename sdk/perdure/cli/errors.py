@@ -50,7 +50,11 @@ def explain(error: BaseException) -> str:
         seen.add(id(link))
         text = str(link) or type(link).__name__
         # A cause that the message quotes already says nothing new.
-        if not any(text in line for line in lines):
+        if not any(_words(text) in _words(line) for line in lines):
             lines.append(text if not lines else f"  caused by {type(link).__name__}: {text}")
         link = link.__cause__
     return "\n".join(lines)
+
+
+def _words(text: str) -> str:
+    return " ".join(text.split())

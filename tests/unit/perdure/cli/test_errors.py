@@ -38,6 +38,8 @@ def test_causes_are_told_once() -> None:
     error = RequestError("cannot start: no server")
     error.__cause__ = OSError("no server")
     assert explain(error) == "cannot start: no server"
+    error.__cause__ = OSError("no\n\tserver")
+    assert explain(error) == "cannot start: no server"
     error.__cause__ = ApplicationError("out of tea", type="TeaError")
     assert explain(error) == "cannot start: no server\n  caused by ApplicationError: TeaError: out of tea"
     assert explain(ValueError()) == "ValueError"

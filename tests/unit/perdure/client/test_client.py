@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, assert_type
 
 import pytest
 
-from perdure.client import RPCError, RPCStatusCode, WorkflowFailureError
+from perdure.client import RPCError, RPCStatusCode, WorkflowFailureError, WorkflowHandle
 from perdure.common import RetryPolicy, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from perdure.exceptions import PayloadSizeError, WorkflowAlreadyStartedError
 from perdure.protocol.failure import ApplicationInfo, Failure
@@ -56,6 +56,19 @@ async def test_start_by_method_by_function_and_by_name() -> None:
         assert [request.workflow_type for request in starts] == ["Greeting", "count_letters", "Anything"]
         assert CONVERTER.from_bytes(starts[2].input) == [1, "two"]
         assert len({request.request_id for request in starts}) == 3
+
+
+async def test_types_travel_from_the_definition_to_the_call() -> None:
+    async with client_of(play) as (client, _):
+        result = await client.execute_workflow(Greet.run, "ada", id="g", task_queue="q")
+        assert_type(result, list[int])
+        handle = await client.start_workflow(Greet.run, "ada", id="g", task_queue="q")
+        assert_type(handle, WorkflowHandle[Greet, list[int]])
+        function = await client.start_workflow(count_letters, "text", id="c", task_queue="q")
+        assert_type(function, WorkflowHandle[Any, int])
+        by_name = await client.execute_workflow("Greeting", "ada", id="g", task_queue="q", result_type=list)
+        assert_type(by_name, Any)
+        assert result == by_name == [3]
 
 
 async def test_every_option_travels() -> None:
