@@ -7,8 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from perdure.common import RawValue
 from perdure.converter.failure_converter import DefaultFailureConverter, FailureConverter
+from perdure.converter.json_values import from_json, to_json
 from perdure.converter.payload_converter import DefaultPayloadConverter, PayloadConverter
+from perdure.converter.single_json import unwrap_json, wrap_json
 from perdure.exceptions import PayloadSizeError
 from perdure.protocol.failure import Failure
 from perdure.protocol.payload import (
@@ -20,6 +23,9 @@ from perdure.protocol.payload import (
 )
 
 logger = logging.getLogger("perdure.converter")
+
+_NOT_JSON = (bytes, bytearray, RawValue)
+"""What the default converter does not make JSON of (beside None)."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +43,14 @@ class DataConverter:
     failure_converter_class: type[FailureConverter] = DefaultFailureConverter
     payload_converter: PayloadConverter = field(init=False)
     failure_converter: FailureConverter = field(init=False)
+    _is_default: bool = field(init=False, repr=False)
 
     default: ClassVar[DataConverter]
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "payload_converter", self.payload_converter_class())
         object.__setattr__(self, "failure_converter", self.failure_converter_class())
+        object.__setattr__(self, "_is_default", self.payload_converter_class is DefaultPayloadConverter)
 
     async def encode(self, values: Sequence[Any]) -> list[Payload]:
         """A payload for each value."""
@@ -59,7 +67,7 @@ class DataConverter:
             TypeError: a value cannot be converted.
             PayloadSizeError: they are larger than 2 MB together.
         """
-        data = pack_payloads(self.payload_converter.to_payloads(values))
+        data = self._pack(values)
         if len(data) > PAYLOAD_SIZE_WARNING:
             if len(data) > PAYLOAD_SIZE_MAX:
                 raise PayloadSizeError(len(data), PAYLOAD_SIZE_MAX)
@@ -69,6 +77,13 @@ class DataConverter:
                 PAYLOAD_SIZE_MAX,
             )
         return data
+
+    def _pack(self, values: Sequence[Any]) -> bytes:
+        if self._is_default and len(values) == 1:
+            value = values[0]
+            if value is not None and not isinstance(value, _NOT_JSON):
+                return wrap_json(to_json(value))
+        return pack_payloads(self.payload_converter.to_payloads(values))
 
     def value_to_bytes(self, value: Any) -> bytes:
         """The wire form of one value, such as a result."""
@@ -81,6 +96,12 @@ class DataConverter:
             TypeError: a value does not fit its hint.
             ValueError: malformed, or of an unknown encoding.
         """
+        if self._is_default:
+            json = unwrap_json(data)
+            if json is not None:
+                hint = type_hints[0] if type_hints else None
+                if hint is not RawValue:
+                    return [from_json(json, hint)]
         return self.payload_converter.from_payloads(unpack_payloads(data), type_hints) if data else []
 
     def value_from_bytes(self, data: bytes, type_hint: Any = None) -> Any:

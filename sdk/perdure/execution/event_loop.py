@@ -18,8 +18,7 @@ import contextvars
 import logging
 import sys
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine
 from typing import Any, Protocol, TypeVarTuple
 
 from perdure.workflow.errors import ReadOnlyContextError, WorkflowIOError
@@ -30,6 +29,11 @@ _Ts = TypeVarTuple("_Ts")
 
 _TASKS_KEPT = 64
 """Finished tasks that the list of tasks may hold before it is swept."""
+
+_NO_LOOP = (None, None, None)
+
+_get_running_loop = asyncio.events._get_running_loop
+_set_running_loop = asyncio.events._set_running_loop
 
 _CLOSE_ATTEMPTS = 100
 """How often a coroutine may refuse to be closed by waiting again."""
@@ -48,6 +52,21 @@ class LoopOwner(Protocol):
     def start_timer(
         self, seconds: float, callback: Callable[..., Any], args: tuple[Any, ...], context: Any, summary: str
     ) -> asyncio.TimerHandle: ...
+
+
+class _NoOwner:
+    """Who owns a loop that is closed, so that what is left of a workflow is freed without a search for cycles."""
+
+    replaying = True
+    read_only = True
+
+    def start_timer(
+        self, seconds: float, callback: Callable[..., Any], args: tuple[Any, ...], context: Any, summary: str
+    ) -> asyncio.TimerHandle:
+        raise WorkflowEvicted
+
+
+_NO_OWNER = _NoOwner()
 
 
 class WorkflowTask(asyncio.Task[Any]):
@@ -85,7 +104,7 @@ class WorkflowEventLoop(asyncio.AbstractEventLoop):
     """
 
     def __init__(self, owner: LoopOwner) -> None:
-        self.workflow_runtime = owner
+        self.workflow_runtime: LoopOwner = owner
         self.now_us = 0
         self._ready: deque[Any] = deque()
         self._conditions: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
@@ -93,22 +112,23 @@ class WorkflowEventLoop(asyncio.AbstractEventLoop):
         self._tasks_swept_at = _TASKS_KEPT
         self._order = 0
         self._is_closing = False
+        self._outer: tuple[Any, Any, Any] = _NO_LOOP
 
     # Running ---------------------------------------------------------------------------------------------------------
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """Make this the running loop of the thread, and the outer one again at the end."""
-        outer = asyncio.events._get_running_loop()
-        outer_task = _swap_current_task(outer, None)
-        hooks = sys.get_asyncgen_hooks()
+    def __enter__(self) -> None:
+        """Make this the running loop of the thread."""
+        outer = _get_running_loop()
+        self._outer = (outer, _swap_current_task(outer, None), sys.get_asyncgen_hooks())
         sys.set_asyncgen_hooks(None, None)
-        asyncio.events._set_running_loop(self)
-        try:
-            yield
-        finally:
-            asyncio.events._set_running_loop(outer)
-            sys.set_asyncgen_hooks(*hooks)
-            _swap_current_task(outer, outer_task)
+        _set_running_loop(self)
+
+    def __exit__(self, *exc_info: object) -> None:
+        """Make the outer loop the running one again."""
+        outer, outer_task, hooks = self._outer
+        self._outer = _NO_LOOP
+        _set_running_loop(outer)
+        sys.set_asyncgen_hooks(*hooks)
+        _swap_current_task(outer, outer_task)
 
     def run_until_idle(self) -> None:
         """Run callbacks, then wake who waits for a condition that has come true, until there is nothing left to run.
@@ -230,11 +250,12 @@ class WorkflowEventLoop(asyncio.AbstractEventLoop):
         unfinished = self.unfinished_tasks()
         self._tasks.clear()
         if unfinished:
-            with self.running():
+            with self:
                 for task in reversed(unfinished):
                     task._log_destroy_pending = False  # type: ignore[attr-defined]  # private, as asyncio's own tests do
                     _close(task.get_coro())
         self._ready.clear()
+        self.workflow_runtime = _NO_OWNER
 
 
 def _close(coroutine: Coroutine[Any, Any, Any] | Any) -> None:

@@ -112,7 +112,7 @@ class WorkflowInstance:
             WorkflowTaskError: the code did what workflow code must not.
             Exception: whatever else the code raised that does not fail the workflow.
         """
-        with self.loop.running():
+        with self.loop:
             self._apply(events)
             self.history_size = history_size
             commands = self._run_task(started_time_us, scheduled_event_id + 1, replaying=False)
@@ -124,7 +124,7 @@ class WorkflowInstance:
 
         Raises: as `activate`.
         """
-        with self.loop.running():
+        with self.loop:
             self._apply(events)
 
     def query(self, name: str, arguments: bytes) -> bytes:
@@ -134,7 +134,7 @@ class WorkflowInstance:
             UnknownQueryError: there is no such handler.
             Exception: whatever the handler raises.
         """
-        with self.loop.running():
+        with self.loop:
             self.read_only = True
             try:
                 return self.handlers.answer(name, arguments)
@@ -147,6 +147,7 @@ class WorkflowInstance:
         self.loop.close()
         self.activities.clear()
         self.timers.clear()
+        self._main = self._handlers = None
 
     # Applying history ------------------------------------------------------------------------------------------------
     def _apply(self, events: Sequence[HistoryEvent]) -> None:
@@ -277,7 +278,8 @@ class WorkflowInstance:
 
     def _end(self, command: Command) -> None:
         if not self.ledger.is_closed:
-            self.handlers.warn_of_unfinished()
+            if self._handlers is not None:
+                self._handlers.warn_of_unfinished()
             self.ledger.close(command)
 
     def handler_failed(self, error: BaseException) -> None:

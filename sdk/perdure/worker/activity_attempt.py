@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from enum import Enum
+from time import time_ns  # the real one, whatever is put in its place for workflows
 from typing import Any, Protocol
 
 from perdure.activity.context import ActivityContext, current_context
@@ -116,7 +116,7 @@ class ActivityAttempt:
     # Running ---------------------------------------------------------------------------------------------------------
     def begin(self) -> None:
         """It has started: from here on its times count."""
-        self.started_us = self.started_us or time.time_ns() // 1000
+        self.started_us = self.started_us or time_ns() // 1000
         owner, timeout_ms = self._owner, self.task.start_to_close_timeout_ms
         if not self._is_reported:
             owner.deadlines.after_delay(self._report_started)
@@ -244,7 +244,7 @@ class ActivityAttempt:
 
     def fail_with(self, error: ApplicationError | TimeoutError) -> None:
         """It could not be run at all."""
-        self.started_us = self.started_us or time.time_ns() // 1000
+        self.started_us = self.started_us or time_ns() // 1000
         self._fail(self._owner.link.converter.to_failure(error))
 
     def _fail(self, failure: Failure) -> None:
@@ -270,6 +270,7 @@ class ActivityAttempt:
 
     def _end(self) -> None:
         self._is_over = True
+        self.stop_now = None  # ends a cycle of references, by way of the task and its context
         if self._heartbeats is not None:
             self._heartbeats.end()
         self._owner.attempt_ended(self)
@@ -286,7 +287,7 @@ class ActivityAttempt:
         """Tells the engine that this attempt runs here. The sender in place of the identity: pushes are sent there."""
         self._is_reported = True
         task = self.task
-        started_us = self.started_us or time.time_ns() // 1000
+        started_us = self.started_us or time_ns() // 1000
         return RecordActivityTaskStarted(
             task.run_id, task.scheduled_event_id, task.attempt, started_us, self._owner.link.transport.sender
         )
@@ -297,7 +298,7 @@ class ActivityAttempt:
         self._owner.link.post(self.task.shard_id, self.started_request(), self.directed)
         timeout_ms = self.task.start_to_close_timeout_ms
         if timeout_ms > _SHORT_TIMEOUT_MS:
-            left_us = self.started_us + timeout_ms * 1000 - time.time_ns() // 1000
+            left_us = self.started_us + timeout_ms * 1000 - time_ns() // 1000
             self._owner.deadlines.after(max(left_us, 0) / 1_000_000, self._timed_out)
 
     def directed(self, kind: int, body: Any) -> None:

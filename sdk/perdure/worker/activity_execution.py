@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextvars
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from time import time_ns
 from typing import Any
 
 from perdure.activity.context import ActivityContext, current_context
@@ -69,7 +69,7 @@ class ActivityExecution:
         self._executor.submit(self._run_in_thread, attempt, cancellation)
 
     def _run_in_thread(self, attempt: ActivityAttempt, cancellation: ThreadCancellation) -> None:
-        attempt.started_us = time.time_ns() // 1000
+        attempt.started_us = time_ns() // 1000
         self._deliver(attempt, None)
         outcome: Outcome
         try:
