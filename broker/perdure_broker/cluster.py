@@ -10,7 +10,7 @@ import uuid
 from typing import Any
 
 from perdure_broker import errors
-from perdure_broker.port import BrokerUnavailable, ClusterInfo, WrongConfiguration
+from perdure_broker.port import LEASE_DEFAULT_MS, BrokerUnavailable, ClusterInfo, WrongConfiguration
 from perdure_broker.session import Session
 from perdure_broker.wire import ReplyError, pack
 
@@ -50,12 +50,12 @@ class ClusterCalls(Session):
         return f"{held.decode()}:{replication_id}"
 
     async def cluster_info(self) -> ClusterInfo | None:
-        cluster_id, map_version, shard_count = await self._send_one(
-            pack(b"HMGET", self.keys.cluster, b"id", b"map_version", b"shard_count")
+        cluster_id, map_version, shard_count, lease_ms = await self._send_one(
+            pack(b"HMGET", self.keys.cluster, b"id", b"map_version", b"shard_count", b"lease_ms")
         )
         if cluster_id is None:
             return None
-        return ClusterInfo(cluster_id.decode(), int(map_version), int(shard_count))
+        return ClusterInfo(cluster_id.decode(), int(map_version), int(shard_count), int(lease_ms or LEASE_DEFAULT_MS))
 
     async def announce_cluster(self, info: ClusterInfo) -> None:
         await self._send_one(
@@ -68,6 +68,8 @@ class ClusterCalls(Session):
                 info.map_version,
                 b"shard_count",
                 info.shard_count,
+                b"lease_ms",
+                info.lease_ms,
             )
         )
 

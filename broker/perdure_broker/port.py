@@ -52,11 +52,14 @@ class TaskStream(NamedTuple):
 
 
 class ClusterInfo(NamedTuple):
-    """What a sender must know to route: published by every engine as it starts, the same for all of one store."""
+    """What a sender must know to route, and a worker to keep its leases: published by every engine as it starts, the
+    same for all of one store. `lease_ms` is the lease of queues for which none was set: a worker that comes to a new
+    queue before any engine has seen it must not take it for longer."""
 
     cluster_id: str
     map_version: int
     shard_count: int
+    lease_ms: int = LEASE_DEFAULT_MS
 
 
 class StreamEntry(NamedTuple):

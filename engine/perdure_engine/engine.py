@@ -59,7 +59,7 @@ class Engine:
             Whatever ended a service that must not end.
         """
         cluster_id, shard_count = await self._store.cluster()
-        cluster = ClusterInfo(cluster_id, MAP_VERSION, shard_count)
+        cluster = ClusterInfo(cluster_id, MAP_VERSION, shard_count, self._lease_ms)
         await self._broker.announce_cluster(cluster)
         matching: list[MatchingService] = []
         history = HistoryService(

@@ -197,8 +197,8 @@ async def test_a_blocked_frontend_read_returns_with_the_first_request(server: Br
 async def test_cluster_information_is_what_was_published_last(server: BrokerServer, broker: Broker) -> None:
     assert await broker.cluster_info() is None
     await broker.announce_cluster(ClusterInfo("c1", 1, 16))
-    await broker.announce_cluster(ClusterInfo("c1", 2, 32))
-    assert await (await server.broker()).cluster_info() == ClusterInfo("c1", 2, 32)
+    await broker.announce_cluster(ClusterInfo("c1", 2, 32, lease_ms=500))
+    assert await (await server.broker()).cluster_info() == ClusterInfo("c1", 2, 32, lease_ms=500)
 
 
 async def test_the_epoch_stays_until_the_server_loses_its_data(server: BrokerServer, broker: Broker) -> None:

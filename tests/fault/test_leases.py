@@ -20,9 +20,9 @@ async def test_activity_that_blocks_the_loop_for_five_leases_runs_once(bare_clus
     cluster = bare_cluster
     cluster.start_engine("--visibility-timeout", f"{LEASE_SECONDS}s")
     journal = Journal(tmp_path / "journal.jsonl")
+    client = await cluster.connect()
     for _ in range(2):  # a second worker stands ready to take what the first would lose
         cluster.start_worker("-m", "tests.fault.load_worker", environment=journal.environment)
-    client = await cluster.connect()
     handle = await client.start_workflow(BlockingRun.run, NEIGHBOURS, id="blocking", task_queue=TASK_QUEUE)
     async with asyncio.timeout(60):
         assert await handle.result() == list(range(NEIGHBOURS))

@@ -93,7 +93,7 @@ async def test_legal_review_goes_to_the_partner_when_nobody_answers(run_example:
 async def test_saga_undoes_in_reverse(run_example: RunExample) -> None:
     booked, undone = (await run_example("saga.py")).splitlines()
     assert booked == "ada: booked flight, hotel, car"
-    assert undone == "lin: no car left; undone in this order: hotel, flight"
+    assert undone == "lin: SoldOut: no car left; undone in this order: hotel, flight"
 
 
 async def test_fan_out_runs_a_thousand_agents(run_example: RunExample, ledger: Ledger) -> None:
