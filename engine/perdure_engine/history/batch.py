@@ -71,7 +71,11 @@ class Draft:
 
 
 class Batch:
-    """A batch under construction. `seal` ends it; then `commit` is what to write and `outbox` what to let out."""
+    """A batch under construction. `seal` ends it; then `commit` is what to write and `outbox` what to let out.
+
+    `places` names the requests that were decided (shard, inbox entry, index), and `fired` the timers: one of them is
+    guilty if the store refuses the batch.
+    """
 
     def __init__(self, now_us: int, monotonic: float, windows: Windows) -> None:
         self.now_us = now_us
@@ -80,8 +84,8 @@ class Batch:
         self.shards: dict[int, Shard] = {}
         self.ranges: dict[int, int] = {}
         self.drafts: dict[str, Draft] = {}
-        self.request_count = 0
-        self.entry_count = 0
+        self.places: list[tuple[Shard, bytes, int]] = []
+        self.fired: list[tuple[Shard, TimerKey]] = []
         self.after: list[Callable[[], Awaitable[None]]] = []
         self.fallbacks: dict[str, tuple[TaskStream, bytes, TransferKey]] = {}
         self.sticky: list[tuple[int, str, int, int]] = []
@@ -95,6 +99,10 @@ class Batch:
         self._heartbeats: dict[tuple[str, int, int], HeartbeatRow] = {}
         self._monotonic = monotonic
         self._windows = windows
+
+    @property
+    def request_count(self) -> int:
+        return len(self.places) + len(self.fired)
 
     def touch(self, shard: Shard) -> None:
         """The shard has a part in this batch, if only its cursor."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Callable
 
 from perdure_engine.environment import Environment
 from perdure_engine.history.batch import Batch
@@ -44,13 +45,25 @@ class Committer:
     """Sends batches to the store in order; those that are durable go to `durable`, in the same order.
 
     Two may be under way at once: the later one reaches the database while the earlier one is being written, and its fence
-    waits there for the earlier one's rows. Should the earlier one fail, the later one's fence does too.
+    waits there for the earlier one's rows. Should the earlier one fail, the later one's fence does too, unless they
+    have no shard in common: then it counts, although everything decided after it is thrown away.
+
+    Args:
+        failed: called when a batch is lost; `settle` tells which.
     """
 
-    def __init__(self, store: Store, environment: Environment, durable: asyncio.Queue[Batch]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        environment: Environment,
+        durable: asyncio.Queue[Batch],
+        *,
+        failed: Callable[[], None] = lambda: None,
+    ) -> None:
         self._store = store
         self._environment = environment
         self._durable = durable
+        self._failed = failed
         self._under_way: deque[asyncio.Task[None]] = deque()
 
     async def submit(self, batch: Batch) -> None:
@@ -63,6 +76,11 @@ class Committer:
             await self._settle_first()
         before = self._under_way[-1] if self._under_way else None
         self._under_way.append(self._environment.spawn(self._commit(batch, before), name="commit"))
+
+    @property
+    def has_failed(self) -> bool:
+        """True if a batch was lost and nobody was told yet."""
+        return any(task.done() and task.exception() is not None for task in self._under_way)
 
     async def settle(self) -> None:
         """Wait until nothing is being committed.
@@ -86,6 +104,15 @@ class Committer:
         self._under_way.popleft()
 
     async def _commit(self, batch: Batch, before: asyncio.Task[None] | None) -> None:
+        try:
+            await self._write(batch, before)
+        except BatchLost:
+            self._failed()
+            raise
+        await self._durable.put(batch)
+
+    async def _write(self, batch: Batch, before: asyncio.Task[None] | None) -> None:
+        """Return once the batch is committed, and the one before is not under way any more."""
         delay_s = RETRY_MIN_S
         unknown = False
         while True:
@@ -112,8 +139,7 @@ class Committer:
             await self._environment.sleep(delay_s * (0.5 + self._environment.random.random()))
             delay_s = min(delay_s * 2, RETRY_MAX_S)
         if before is not None:
-            await _wait_for(before, batch)
-        await self._durable.put(batch)
+            await asyncio.wait([before])
 
     async def _was_committed(self, batch: Batch) -> bool:
         """After an unknown outcome: a batch commits as a whole, so one of its shards tells."""

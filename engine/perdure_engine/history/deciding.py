@@ -171,7 +171,7 @@ class Decider:
         draft.created = True
         self._visibility.opened(batch, arrival.shard, state)
         if request.wait_result:
-            self._waiters.add(run_id, arrival.sender, arrival.sent.number)
+            self._waiters.add(arrival.shard.shard_id, run_id, arrival.sender, arrival.sent.number)
 
     def _repeats(self, batch: Batch, arrival: Arrival, request: StartWorkflow, run_id: str, loaded: Loaded) -> bool:
         """Answer a start that took effect already as it was answered then. False if it did not."""
@@ -186,7 +186,7 @@ class Decider:
             elif known is not None and known.state.outcome is not None:
                 batch.reply(arrival.sender, arrival.sent.number, ReplyKind.OUTCOME, known.state.outcome)
             else:
-                self._waiters.add(run_id, arrival.sender, arrival.sent.number)
+                self._waiters.add(arrival.shard.shard_id, run_id, arrival.sender, arrival.sent.number)
         return True
 
     def _answer_start(
@@ -194,7 +194,7 @@ class Decider:
     ) -> None:
         batch.reply_to(arrival.sender, arrival.sent, transition)
         if request.wait_result and transition.reply_kind == ReplyKind.OK:
-            self._waiters.add(state.run_id, arrival.sender, arrival.sent.number)
+            self._waiters.add(state.shard_id, state.run_id, arrival.sender, arrival.sent.number)
 
     def _terminate_for(self, batch: Batch, arrival: Arrival, existing: CachedRun) -> None:
         transition = Transition()
@@ -239,7 +239,7 @@ class Decider:
         state = run.state
         if draft.close is not None and not state.is_open:
             outcome = draft.close.outcome
-            self._waiters.resolve(batch, outcome)
+            self._waiters.resolve(batch, state.shard_id, outcome)
             self._queries.run_closed(batch, state)
             self._visibility.closed(batch, draft.shard, state)
         elif state.workflow_task is None:

@@ -104,7 +104,8 @@ class Intake:
         for shard_id, run_id, event_id, attempt in redirects:
             if shard_id in shards:
                 self._decider.redirect(batch, shards[shard_id], run_id, event_id, attempt)
-        batch.request_count = len(arrivals) + len(due)
+        batch.places = [(item.shard, item.entry_id, item.place) for item in arrivals]
+        batch.fired = [(shard, TimerKey(*row[:5])) for shard, row in due]
         for draft in batch.drafts.values():
             batch.touch(draft.shard)
         for shard in batch.shards.values():
@@ -131,7 +132,6 @@ class Intake:
                     await self._take_apart(shard, entry)
                     continue
                 self._decode(batch, shard, entry, arrivals)
-                batch.entry_count += 1
             del entries[taken:]
         return arrivals
 

@@ -105,7 +105,7 @@ class Reading:
     def _await_result(self, batch: Batch, arrival: Arrival, request: AwaitResult, loaded: Loaded) -> None:
         state = self._state(request)
         if state is not None and state.is_open:
-            self._waiters.add(state.run_id, arrival.sender, arrival.sent.number)
+            self._waiters.add(state.shard_id, state.run_id, arrival.sender, arrival.sent.number)
             batch.reply(arrival.sender, arrival.sent.number, ReplyKind.REGISTERED, state.run_id)
         elif state is not None and state.outcome is not None:
             batch.reply(arrival.sender, arrival.sent.number, ReplyKind.OUTCOME, state.outcome)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator
+from typing import NamedTuple
 
 from perdure.protocol.tasks import TaskKind, task_member
 from perdure_broker.port import Broker, Outbox, Publication, StreamKind, TaskStream
+from perdure_engine.core.state import ActivityPhase
 from perdure_engine.history.batch import VISIBILITY_KIND
+from perdure_engine.history.cache import ExecutionCache
 from perdure_engine.history.visibility import VisibilityWriter
 from perdure_store.port import ExecutionKey, Store, TransferKey, TransferRow
 
@@ -16,74 +19,102 @@ logger = logging.getLogger("perdure.engine.recovery")
 PAGE = 2_000
 
 
-class Repair:
-    """Publications that are missing from their streams, with what the releaser needs to follow up."""
+class Repair(NamedTuple):
+    """What is to be published, with what the releaser needs to follow up."""
 
-    def __init__(self) -> None:
-        self.outbox = Outbox()
-        self.fallbacks: dict[str, tuple[TaskStream, bytes, TransferKey]] = {}
-
-    def __len__(self) -> int:
-        return len(self.fallbacks)
+    outbox: Outbox
+    fallbacks: dict[str, tuple[TaskStream, bytes, TransferKey]]
 
 
 class Recovery:
-    def __init__(self, store: Store, broker: Broker, visibility: VisibilityWriter) -> None:
+    def __init__(self, store: Store, broker: Broker, cache: ExecutionCache, visibility: VisibilityWriter) -> None:
         self._store = store
         self._broker = broker
+        self._cache = cache
         self._visibility = visibility
 
-    async def missing(
-        self, shard_id: int, *, older_than_us: int, is_current: Callable[[TransferRow], bool]
-    ) -> list[Repair]:
-        """The outstanding tasks of a shard that stand in no stream, page by page.
+    async def missing(self, shard_id: int, *, older_than_us: int) -> AsyncIterator[list[TransferRow]]:
+        """The outstanding tasks of a shard that stand in no stream, page by page. Visibility records that were left
+        behind are taken over on the way.
 
         Args:
             older_than_us: leave alone what was created later: it is on its way.
-            is_current: False for a row that is being settled right now.
         """
-        repairs = []
         after: TransferKey | None = None
         while True:
             rows = await self._store.outstanding(shard_id, after=after, limit=PAGE)
-            repair = Repair()
-            await self._add_missing(
-                repair, [row for row in rows if row.created_us <= older_than_us and is_current(row)]
-            )
-            if len(repair):
-                repairs.append(repair)
+            old = [row for row in rows if row.created_us <= older_than_us]
+            records = [row for row in old if row.kind == VISIBILITY_KIND]
+            if records:
+                await self._recover_visibility(records)
+            tasks = await self._unpublished([row for row in old if row.kind != VISIBILITY_KIND])
+            if tasks:
+                yield tasks
             if len(rows) < PAGE:
-                return repairs
-            after = TransferKey(rows[-1].shard_id, rows[-1].run_id, rows[-1].kind, rows[-1].event_id)
+                return
+            after = _key(rows[-1])
 
-    async def _add_missing(self, repair: Repair, rows: list[TransferRow]) -> None:
-        streams: dict[TaskStream, list[TransferRow]] = {}
-        records: list[TransferRow] = []
+    def prepare(self, rows: list[TransferRow]) -> Repair:
+        """Publications for those of `rows` that memory does not know to be over. Rows of the backlog are left to their
+        dispatcher, which is told. Release it without a pause: what is right now may be over after the next batch."""
+        repair = Repair(Outbox(), {})
         for row in rows:
-            if row.kind == VISIBILITY_KIND:
-                records.append(row)
-            elif row.backlog:
-                kind = StreamKind.WORKFLOW if row.kind == TaskKind.WORKFLOW else StreamKind.ACTIVITY
-                repair.outbox.backlogged.add(TaskStream(row.namespace, row.task_queue, kind))
-            else:
-                kind = StreamKind.WORKFLOW if row.kind == TaskKind.WORKFLOW else StreamKind.ACTIVITY
-                streams.setdefault(TaskStream(row.namespace, row.task_queue, kind), []).append(row)
-        if records:
-            await self._recover_visibility(records)
-        for stream, found in streams.items():
-            members = [task_member(row.run_id, row.event_id, row.attempt) for row in found]
-            claimed = await self._broker.published(stream, members)
-            for row, member, is_claimed in zip(found, members, claimed, strict=True):
-                if not is_claimed:
-                    publication = Publication(row.shard_id, member, row.data)
-                    repair.outbox.publish.setdefault(stream, []).append(publication)
-                    key = TransferKey(row.shard_id, row.run_id, row.kind, row.event_id)
-                    repair.fallbacks[member] = (stream, row.data, key)
+            if not self._is_current(row):
+                continue
+            stream = _stream(row)
+            if row.backlog:
+                repair.outbox.backlogged.add(stream)
+                continue
+            member = _member(row)
+            repair.outbox.publish.setdefault(stream, []).append(Publication(row.shard_id, member, row.data))
+            repair.fallbacks[member] = (stream, row.data, _key(row))
+        return repair
+
+    async def _unpublished(self, rows: list[TransferRow]) -> list[TransferRow]:
+        streams: dict[TaskStream, list[TransferRow]] = {}
+        for row in rows:
+            if self._is_current(row):
+                streams.setdefault(_stream(row), []).append(row)
+        found: list[TransferRow] = []
+        for stream, waiting in streams.items():
+            claimed = await self._broker.published(stream, [_member(row) for row in waiting])
+            found.extend(row for row, is_claimed in zip(waiting, claimed, strict=True) if not is_claimed)
+        if not found:
+            return []
+        # A task that was finished since the rows were read is not claimed either; its row is gone by now.
+        still = {(_key(row), row.attempt) for row in await self._store.transfer_rows([_key(row) for row in found])}
+        return [row for row in found if (_key(row), row.attempt) in still]
+
+    def _is_current(self, row: TransferRow) -> bool:
+        """False if memory knows that this row is about to go."""
+        run = self._cache.get(row.run_id)
+        if run is None:
+            return True
+        state = run.state
+        if not state.is_open:
+            return False
+        if row.kind == TaskKind.WORKFLOW:
+            task = state.workflow_task
+            return task is not None and (state.workflow_task_id(), task.attempt) == (row.event_id, row.attempt)
+        activity = state.activities.get(row.event_id)
+        return activity is not None and activity.phase != ActivityPhase.RESOLVED and activity.attempt == row.attempt
 
     async def _recover_visibility(self, rows: list[TransferRow]) -> None:
         keys = [ExecutionKey(row.shard_id, "", "", row.run_id) for row in rows]
         for row, found in zip(rows, await self._store.load(keys), strict=True):
-            key = TransferKey(row.shard_id, row.run_id, row.kind, row.event_id)
             for execution in found:
                 if execution.row.run_id == row.run_id:
-                    self._visibility.recover(key, execution.row)
+                    self._visibility.recover(_key(row), execution.row)
+
+
+def _key(row: TransferRow) -> TransferKey:
+    return TransferKey(row.shard_id, row.run_id, row.kind, row.event_id)
+
+
+def _member(row: TransferRow) -> str:
+    return task_member(row.run_id, row.event_id, row.attempt)
+
+
+def _stream(row: TransferRow) -> TaskStream:
+    kind = StreamKind.WORKFLOW if row.kind == TaskKind.WORKFLOW else StreamKind.ACTIVITY
+    return TaskStream(row.namespace, row.task_queue, kind)

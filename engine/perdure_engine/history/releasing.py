@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from perdure_broker.port import (
     Broker,
@@ -22,7 +22,7 @@ from perdure_broker.port import (
 from perdure_engine.environment import Environment
 from perdure_engine.history.batch import Batch
 from perdure_engine.history.windows import Windows
-from perdure_store.port import Store, StoreUnavailable, TransferKey
+from perdure_store.port import Store, StoreError, TransferKey
 
 logger = logging.getLogger("perdure.engine.release")
 
@@ -62,12 +62,14 @@ class Releaser:
                 await self._persist(action)
             self._durable.task_done()
 
-    async def _persist(self, action: Callable[[], object]) -> None:
+    async def _persist(self, action: Callable[[], Awaitable[None]]) -> None:
         """A read's answer: asked again by its sender if it is lost, so tried once."""
         try:
-            await action()  # type: ignore[misc]  # every action returns an awaitable
-        except (BrokerUnavailable, StoreUnavailable) as error:
+            await action()
+        except (BrokerUnavailable, StoreError) as error:
             logger.warning("an answer was not sent, its sender will ask again: %s", error)
+        except Exception:  # the top of one answer: its failure must not end the service
+            logger.exception("an answer could not be made")
 
     async def release(
         self,
@@ -75,12 +77,14 @@ class Releaser:
         ranges: dict[int, int],
         fallbacks: dict[str, tuple[TaskStream, bytes, TransferKey]],
     ) -> None:
+        """Let everything out. `ranges` loses the shards that turn out to belong to another engine."""
         delay_s = RETRY_MIN_S
         while True:
             try:
+                outbox.publish = _of_shards(outbox.publish, ranges)
                 results = await self._broker.release(outbox, ranges)
                 again = await self._follow_up(outbox, results, ranges, fallbacks)
-            except (BrokerUnavailable, StoreUnavailable) as error:
+            except (BrokerUnavailable, StoreError) as error:
                 logger.warning("replies and tasks wait: %s", error)
                 await self._environment.sleep(delay_s * (0.5 + self._environment.random.random()))
                 delay_s = min(delay_s * 2, RETRY_MAX_S)
@@ -108,9 +112,7 @@ class Releaser:
                 continue
             if result.unproven:
                 await self._prove(stream, result.unproven, ranges)
-                mine = [item for item in publications if item.shard_id in ranges]
-                if mine:
-                    again.publish.setdefault(stream, []).extend(mine)
+                again.publish.setdefault(stream, []).extend(publications)
                 continue
             rest = publications[result.taken :]
             if stream.kind == StreamKind.STICKY:
@@ -128,6 +130,8 @@ class Releaser:
         proven: dict[int, int] = {}
         lost = []
         for shard_id in shard_ids:
+            if shard_id not in ranges:
+                continue  # another stream told that it is lost
             row = await self._store.shard(shard_id)
             if row.range_id == ranges[shard_id]:
                 proven[shard_id] = row.range_id
@@ -138,3 +142,13 @@ class Releaser:
             await self._broker.raise_fence(stream, proven)
         if lost:
             self._lost(tuple(lost))
+
+
+def _of_shards(
+    publish: dict[TaskStream, list[Publication]], ranges: dict[int, int]
+) -> dict[TaskStream, list[Publication]]:
+    """The publications of these shards."""
+    if all(item.shard_id in ranges for items in publish.values() for item in items):
+        return publish
+    mine = {stream: [item for item in items if item.shard_id in ranges] for stream, items in publish.items()}
+    return {stream: items for stream, items in mine.items() if items}

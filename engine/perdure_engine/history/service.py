@@ -18,10 +18,11 @@ from __future__ import annotations
 import asyncio
 import heapq
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
-from perdure.protocol.tasks import TaskKind
 from perdure_broker.port import Broker, BrokerUnavailable, ClusterInfo, TaskStream
 from perdure_engine.environment import Environment
 from perdure_engine.history.batch import Batch
@@ -31,15 +32,17 @@ from perdure_engine.history.deciding import Decider
 from perdure_engine.history.intake import REQUESTS_MAX, Intake, Undecidable
 from perdure_engine.history.queries import Queries
 from perdure_engine.history.reading import Reading
-from perdure_engine.history.recovery import Recovery, Repair
+from perdure_engine.history.recovery import Recovery
 from perdure_engine.history.releasing import Releaser
 from perdure_engine.history.shard import Shard
 from perdure_engine.history.visibility import VisibilityWriter
 from perdure_engine.history.waiters import Waiters
 from perdure_engine.history.windows import Windows
-from perdure_store.port import ShardRow, Store, StoreError, StoreUnavailable, TimerKey, TransferKey, TransferRow
+from perdure_store.port import ShardRow, Store, StoreError, TimerKey, TransferKey
 
 logger = logging.getLogger("perdure.engine.history")
+
+T = TypeVar("T")
 
 BLOCK_MS = 1_000
 """How long a read of the inboxes waits at the most."""
@@ -53,6 +56,9 @@ STICKY_TIMEOUT_S = 5.0
 UPKEEP_S = 1.0
 RECONCILE_S = 30.0
 RETRY_S = 0.5
+
+HANDOVER_S = 5.0
+"""Seconds that a shard waits for the broker before it is handed over."""
 
 INBOX_SHED_AT = 20_000
 """Entries waiting in one inbox from which on starts are refused until it is half of that."""
@@ -97,6 +103,8 @@ class HistoryService:
         self._refused: list[tuple[TaskStream, TransferKey]] = []
         self._sticky: list[tuple[float, tuple[int, str, int, int]]] = []
         self._lost: set[int] = set()
+        self._repairs: dict[int, asyncio.Task[None]] = {}
+        self._reads = 0
         self._stopping = False
         self.counters = Counters()
         windows = Windows()
@@ -108,7 +116,7 @@ class HistoryService:
         decider = Decider(self.cache, self.waiters, self._queries, self._visibility, reading)
         self._intake = Intake(store, broker, environment, self.cache, decider, windows, cluster.map_version)
         self._durable: asyncio.Queue[Batch] = asyncio.Queue(maxsize=4)
-        self._committer = Committer(store, environment, self._durable)
+        self._committer = Committer(store, environment, self._durable, failed=self._wake_soon)
         self._releaser = Releaser(
             store,
             broker,
@@ -119,7 +127,7 @@ class HistoryService:
             refused=self._on_refused,
             lost=self._on_lost,
         )
-        self._recovery = Recovery(store, broker, self._visibility)
+        self._recovery = Recovery(store, broker, self.cache, self._visibility)
 
     # Life ----------------------------------------------------------------------------------------------------------
 
@@ -139,9 +147,10 @@ class HistoryService:
                 task.result()
             await self._durable.join()
         finally:
-            for task in (intake, *background):
+            tasks = [intake, *background, *self._repairs.values()]
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(intake, *background, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def stop(self) -> None:
         """End `run` after the batch that is under way. Give up the shards first (`Ownership.retire`)."""
@@ -169,10 +178,10 @@ class HistoryService:
         self._has_shards.set()
         await self._broker.wake_inbox_reader()
         logger.info("shard %d is held at range %d", row.shard_id, row.range_id)
-        self._environment.spawn(self._repair(shard, self._environment.now_us()), name=f"repair-{row.shard_id}")
+        self._repair_soon(shard)
 
     async def give_up(self, shard_id: int) -> None:
-        """Let a shard go, once what was decided on it is durable and released."""
+        """Let a shard go, once what was decided on it is durable and, if the broker answers, released."""
         async with self._turn:
             shard = self._shards.get(shard_id)
             if shard is None:
@@ -182,13 +191,20 @@ class HistoryService:
             except BatchLost as lost:
                 await self._follow_loss(lost)
             self._drop(shard_id)
-        await self._durable.join()
+        try:
+            async with asyncio.timeout(HANDOVER_S):
+                await self._durable.join()
+        except TimeoutError:
+            logger.warning("shard %d is handed over unreleased: its next owner publishes what is missing", shard_id)
         await self._store.release_shard(shard_id, shard.range_id)
 
     def _drop(self, shard_id: int) -> None:
         self._shards.pop(shard_id, None)
         self.cache.drop_shards(frozenset({shard_id}))
         self._visibility.forget_shards(frozenset({shard_id}))
+        self.waiters.drop_shard(shard_id)
+        if (repair := self._repairs.pop(shard_id, None)) is not None:
+            repair.cancel()
         if not self._shards:
             self._has_shards.clear()
 
@@ -210,8 +226,8 @@ class HistoryService:
             except BrokerUnavailable as error:
                 logger.warning("the broker is unavailable, reading again soon: %s", error)
                 await self._environment.sleep(RETRY_S)
-            except StoreUnavailable as error:
-                logger.warning("the store is unavailable, loading again soon: %s", error)
+            except StoreError as error:
+                logger.warning("the store cannot be read, loading again soon: %s", error)
                 await self._environment.sleep(RETRY_S)
         try:
             await self._committer.settle()
@@ -219,7 +235,7 @@ class HistoryService:
             logger.warning("the last batch was not committed; its requests are still in the inbox: %s", lost)
 
     async def _run_batch(self) -> None:
-        cursors = {shard_id: shard.read_from for shard_id, shard in self._shards.items()}
+        cursors = self._cursors()
         reads = await self._broker.read_inboxes(cursors, count=ENTRIES_A_SHARD, block_ms=self._block_ms())
         async with self._turn:
             self._drop_lost()
@@ -229,18 +245,33 @@ class HistoryService:
                 if shard_id in self._shards and self._shards[shard_id].read_from == cursors[shard_id]
             ]
             self.cache.sweep()
-            batch = await self._intake.build(self._shards, current, self._take_sticky())
+            redirects = self._take_sticky()
+            try:
+                batch = await self._intake.build(self._shards, current, redirects)
+            except BaseException:
+                self._put_back_sticky(redirects)
+                raise
             self._add_chores(batch)
             if not batch.shards:
+                if self._committer.has_failed:
+                    await self._committer.settle()
                 return
             batch.seal()
             self.counters.batches += 1
             self.counters.requests += batch.request_count
             await self._committer.submit(batch)
 
+    def _cursors(self) -> dict[int, bytes]:
+        """Where to read each inbox on. The one to be served first changes, so that a flood for one shard cannot keep
+        the others waiting."""
+        self._reads += 1
+        first = self._reads % len(self._shards)
+        items = list(self._shards.items())
+        return {shard_id: shard.read_from for shard_id, shard in (*items[first:], *items[:first])}
+
     def _block_ms(self) -> int:
         """How long the next read may wait: up to the next thing that must happen by itself."""
-        if self._refused or self._lost or self._visibility.has_done():
+        if self._refused or self._lost or self._visibility.has_done() or self._committer.has_failed:
             return 1
         block_ms = BLOCK_MS
         due = [due_us for shard in self._shards.values() if (due_us := shard.timers.next_due_us()) is not None]
@@ -258,6 +289,11 @@ class HistoryService:
         while self._sticky and self._sticky[0][0] <= now:
             due.append(heapq.heappop(self._sticky)[1])
         return due
+
+    def _put_back_sticky(self, redirects: list[tuple[int, str, int, int]]) -> None:
+        now = self._environment.monotonic()
+        for item in redirects:
+            heapq.heappush(self._sticky, (now, item))
 
     def _add_chores(self, batch: Batch) -> None:
         """Rows that changed beside the requests: refused publications, and visibility records that are written."""
@@ -291,6 +327,10 @@ class HistoryService:
 
     def _on_refused(self, stream: TaskStream, keys: list[TransferKey]) -> None:
         self._refused.extend((stream, key) for key in keys)
+        self._wake_soon()
+
+    def _wake_soon(self) -> None:
+        """The batch loop shall not wait for requests: there is something else to do."""
         self._environment.spawn(self._wake(), name="wake")
 
     async def _wake(self) -> None:
@@ -315,27 +355,23 @@ class HistoryService:
         batch = lost.batch
         logger.warning("a batch of %d requests was not committed: %s", batch.request_count, lost.reason)
         if lost.rejected:
-            if batch.request_count > 1 and batch.entry_count != 1:
-                self._intake.limit = max(1, batch.request_count // 2)
-            elif batch.entry_count == 1 and batch.request_count > 1:
-                for shard_id, entries in batch.outbox.inbox_deletes.items():
-                    self._shards[shard_id].split.update(dict.fromkeys(entries, 1))
-                self._intake.limit = 1
-            else:
-                self._poison(batch, lost.reason)
-                self._intake.limit = 1
+            self._narrow_down(batch, lost.reason)
         await self._rewind()
 
-    def _poison(self, batch: Batch, reason: str) -> None:
-        """The one request or timer of this batch cannot be committed."""
-        for shard_id, entries in batch.outbox.inbox_deletes.items():
-            shard = self._shards.get(shard_id)
-            if shard is not None and entries:
-                shard.poisoned[entries[-1], 0] = reason
-        for key in batch.commit.timer_deletes:
-            shard = self._shards.get(key.shard_id)
-            if shard is not None:
-                shard.poisoned_timers[TimerKey(*key)] = reason
+    def _narrow_down(self, batch: Batch, reason: str) -> None:
+        """The store refuses what one request or timer of this batch leads to: halve until it is alone. It is set aside
+        when it comes again."""
+        if batch.request_count > 1:
+            if batch.fired or len({(shard.shard_id, entry_id) for shard, entry_id, _ in batch.places}) > 1:
+                self._intake.limit = max(1, batch.request_count // 2)
+                return
+            shard, entry_id, _ = batch.places[0]
+            shard.split[entry_id] = 1
+        for shard, entry_id, place in batch.places[:1] if batch.request_count == 1 else ():
+            shard.poisoned[entry_id, place] = reason
+        for shard, key in batch.fired:
+            shard.poisoned_timers[key] = reason
+        self._intake.limit = 1
 
     async def _follow_undecidable(self, guilty: Undecidable) -> None:
         if guilty.place is not None:
@@ -351,25 +387,28 @@ class HistoryService:
     async def _rewind(self) -> None:
         """Throw away what is not durable, and go on from what is. Called with the turn held."""
         self.counters.rewinds += 1
-        while True:
-            try:
-                rows = {row.shard_id: row for row in await self._store.shards()}
-                break
-            except StoreUnavailable as error:
-                logger.warning("cannot rewind yet: %s", error)
-                await self._environment.sleep(RETRY_S)
         held = frozenset(self._shards)
         self.cache.drop_shards(held)
         self._visibility.forget_shards(held)
+        rows = {row.shard_id: row for row in await self._insist(self._store.shards)}
         for shard_id, shard in list(self._shards.items()):
             row = rows[shard_id]
             if row.range_id != shard.range_id:
                 self._lost.add(shard_id)
                 continue
             shard.rewind(row, self._epoch)
-            await shard.timers.refill(self._store, self._environment.now_us())
-            self._environment.spawn(self._repair(shard, self._environment.now_us()), name=f"repair-{shard_id}")
+            await self._insist(partial(shard.timers.refill, self._store, self._environment.now_us()))
+            self._repair_soon(shard)
         self._drop_lost()
+
+    async def _insist(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """Ask the store until it answers: half a rewind is worse than a late one."""
+        while True:
+            try:
+                return await ask()
+            except StoreError as error:
+                logger.warning("cannot rewind yet: %s", error)
+                await self._environment.sleep(RETRY_S)
 
     # Upkeep --------------------------------------------------------------------------------------------------------
 
@@ -396,9 +435,9 @@ class HistoryService:
         logger.warning(
             "the broker's data is not what it was (epoch %s, before %s): publishing again", epoch, self._epoch
         )
+        await self._broker.announce_cluster(self._cluster)
         async with self._turn:
             self._epoch = epoch
-            await self._broker.announce_cluster(self._cluster)
             try:
                 await self._committer.settle()
             except BatchLost as lost:
@@ -417,37 +456,36 @@ class HistoryService:
         while True:
             await self._environment.sleep(RECONCILE_S * (0.5 + self._environment.random.random()))
             for shard in list(self._shards.values()):
-                await self._repair(shard, self._environment.now_us() - int(RECONCILE_S * 1_000_000))
+                try:
+                    await self._repair(shard, self._environment.now_us() - int(RECONCILE_S * 1_000_000))
+                except (StoreError, BrokerUnavailable) as error:
+                    logger.warning("shard %d is not reconciled: %s", shard.shard_id, error)
+
+    def _repair_soon(self, shard: Shard) -> None:
+        """Publish what an earlier owner, or a batch that was thrown away, left unpublished."""
+        before = self._repairs.get(shard.shard_id)
+        if before is not None:
+            before.cancel()
+        name = f"repair-{shard.shard_id}"
+        self._repairs[shard.shard_id] = self._environment.spawn(self._repair_now(shard), name=name)
+
+    async def _repair_now(self, shard: Shard) -> None:
+        while True:
+            try:
+                await self._repair(shard, max(self._environment.now_us(), shard.time_us))
+                return
+            except (StoreError, BrokerUnavailable) as error:
+                logger.warning("shard %d is not repaired yet: %s", shard.shard_id, error)
+                await self._environment.sleep(RETRY_S)
 
     async def _repair(self, shard: Shard, older_than_us: int) -> None:
         """Publish what is outstanding on a shard and stands in no stream."""
-        try:
-            repairs = await self._recovery.missing(
-                shard.shard_id, older_than_us=older_than_us, is_current=lambda row: self._is_current(row)
-            )
-            for repair in repairs:
-                await self._publish_repair(shard, repair)
-        except (StoreError, BrokerUnavailable) as error:
-            logger.warning("shard %d is not repaired yet: %s", shard.shard_id, error)
-
-    def _is_current(self, row: TransferRow) -> bool:
-        """False if memory knows that this row is about to go."""
-        run = self.cache.get(row.run_id)
-        if run is None:
-            return True
-        if row.kind == TaskKind.WORKFLOW:
-            task = run.state.workflow_task
-            return task is not None and run.state.workflow_task_id() == row.event_id
-        if row.kind == TaskKind.ACTIVITY:
-            activity = run.state.activities.get(row.event_id)
-            return activity is not None and activity.attempt == row.attempt
-        return True
-
-    async def _publish_repair(self, shard: Shard, repair: Repair) -> None:
-        if self._shards.get(shard.shard_id) is not shard:
-            return
-        self.counters.republished += len(repair)
-        logger.info("shard %d: publishing %d tasks that stand in no stream", shard.shard_id, len(repair))
-        await self._releaser.release(repair.outbox, {shard.shard_id: shard.range_id}, repair.fallbacks)
-        if repair.outbox.backlogged:
-            self._backlogged(repair.outbox.backlogged)
+        async for rows in self._recovery.missing(shard.shard_id, older_than_us=older_than_us):
+            if self._shards.get(shard.shard_id) is not shard:
+                return
+            repair = self._recovery.prepare(rows)
+            self.counters.republished += len(repair.fallbacks)
+            logger.info("shard %d: publishing %d tasks that stand in no stream", shard.shard_id, len(repair.fallbacks))
+            await self._releaser.release(repair.outbox, {shard.shard_id: shard.range_id}, repair.fallbacks)
+            if repair.outbox.backlogged:
+                self._backlogged(repair.outbox.backlogged)

@@ -26,9 +26,16 @@ class TimerQueue:
 
     async def refill(self, store: Store, now_us: int) -> None:
         """Take in what comes due within the horizon; call it at least every half horizon."""
-        until_us = now_us + HORIZON_US
-        rows = await store.timers(self._shard_id, after=None, until_us=until_us, limit=PAGE)
-        self._horizon_us = until_us if len(rows) < PAGE else rows[-1].fire_at_us
+        before_us, until_us = self._horizon_us, now_us + HORIZON_US
+        # What is written while the store is being asked must be taken in as well.
+        self._horizon_us = until_us
+        try:
+            rows = await store.timers(self._shard_id, after=None, until_us=until_us, limit=PAGE)
+        except BaseException:
+            self._horizon_us = before_us
+            raise
+        if len(rows) == PAGE:
+            self._horizon_us = rows[-1].fire_at_us
         for row in rows:
             self._push(row)
 

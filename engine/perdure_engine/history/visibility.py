@@ -14,9 +14,8 @@ from perdure_engine.history.batch import VISIBILITY_KIND, Batch
 from perdure_engine.history.shard import Shard
 from perdure_store.port import (
     ExecutionRow,
-    SerializationConflict,
     Store,
-    StoreUnavailable,
+    StoreError,
     TransferKey,
     TransferRow,
     VisibilityRow,
@@ -35,12 +34,13 @@ _CLOSED = 2
 
 
 class _Pending:
-    """A record to be written; `since` is None until the batch that noted it is durable."""
+    """A record to be written; `since` is None until the batch that noted it is durable. `keys`: the transfer rows that
+    stand for it."""
 
-    __slots__ = ("key", "row", "since")
+    __slots__ = ("keys", "row", "since")
 
     def __init__(self, key: TransferKey, row: VisibilityRow) -> None:
-        self.key = key
+        self.keys = [key]
         self.row = row
         self.since: float | None = None
 
@@ -103,7 +103,13 @@ class VisibilityWriter:
             row.run_id,
             version,
         )
-        pending = self._pending.setdefault(row.run_id, _Pending(key, visibility))
+        pending = self._pending.get(row.run_id)
+        if pending is not None:
+            # What is noted here is at least as new, and may not be durable yet: it keeps its time.
+            if key not in pending.keys:
+                pending.keys.append(key)
+            return
+        pending = self._pending[row.run_id] = _Pending(key, visibility)
         pending.since = self._environment.monotonic()
 
     def ready(self, run_ids: list[str]) -> None:
@@ -117,7 +123,7 @@ class VisibilityWriter:
     def forget_shards(self, shard_ids: frozenset[int]) -> None:
         """These shards are rewound or lost: what was noted may never have been committed. Their rows tell."""
         for run_id, pending in list(self._pending.items()):
-            if pending.key.shard_id in shard_ids:
+            if pending.keys[0].shard_id in shard_ids:
                 del self._pending[run_id]
         self._done = [key for key in self._done if key.shard_id not in shard_ids]
 
@@ -146,14 +152,15 @@ class VisibilityWriter:
                 self._pending.pop(pending.row.run_id, None)
             try:
                 await self._store.upsert_visibility([pending.row for pending in due])
-            except (StoreUnavailable, SerializationConflict) as error:
+            except StoreError as error:
                 logger.warning("visibility rows wait: %s", error)
                 for pending in due:
-                    if self._pending.setdefault(pending.row.run_id, pending) is not pending:
-                        self._done.append(pending.key)
+                    newer = self._pending.setdefault(pending.row.run_id, pending)
+                    if newer is not pending:
+                        newer.keys.extend(pending.keys)
                 await self._environment.sleep(RETRY_S)
                 continue
-            self._done.extend(pending.key for pending in due)
+            self._done.extend(key for pending in due for key in pending.keys)
 
 
 def _row_of(state: MutableState, close_us: int, version: int) -> VisibilityRow:

@@ -8,15 +8,25 @@ from perdure_engine.history.batch import Batch
 
 class Waiters:
     def __init__(self) -> None:
-        self._by_run: dict[str, dict[tuple[str, int], int]] = {}
+        self._by_shard: dict[int, dict[str, dict[tuple[str, int], int]]] = {}
 
     def __len__(self) -> int:
-        return sum(len(waiting) for waiting in self._by_run.values())
+        return sum(len(waiting) for runs in self._by_shard.values() for waiting in runs.values())
 
-    def add(self, run_id: str, sender: str, number: int) -> None:
-        self._by_run.setdefault(run_id, {})[sender, number] = 1
+    def add(self, shard_id: int, run_id: str, sender: str, number: int) -> None:
+        runs = self._by_shard.get(shard_id)
+        if runs is None:
+            runs = self._by_shard[shard_id] = {}
+        runs.setdefault(run_id, {})[sender, number] = 1
 
-    def resolve(self, batch: Batch, outcome: Outcome) -> None:
+    def resolve(self, batch: Batch, shard_id: int, outcome: Outcome) -> None:
         """The run is closed in this batch: everybody hears of it when that is durable."""
-        for sender, number in self._by_run.pop(outcome.run_id, ()):
+        runs = self._by_shard.get(shard_id)
+        if runs is None:
+            return
+        for sender, number in runs.pop(outcome.run_id, ()):
             batch.reply(sender, number, ReplyKind.OUTCOME, outcome)
+
+    def drop_shard(self, shard_id: int) -> None:
+        """The shard has another owner, whom its waiters will ask."""
+        self._by_shard.pop(shard_id, None)
