@@ -2,7 +2,8 @@
 
 Role: turn the columns of a batch (`zip(*rows)`) into Postgres' binary array format, and tell psycopg to pass those
 bytes on. psycopg's own list dumper looks up and calls a dumper for each element; here an element costs a slot of one
-`struct.pack` or of one `join` (measured for 1,000 rows: see `bench`), which is most of what a commit costs in Python.
+`struct.pack` or of one `join`. Measured for 600 rows of `transfer_tasks` (13 columns): 0.23 ms instead of 1.11 ms. It
+is most of what a commit costs in Python.
 
 Rules:
 - Three element types carry everything: int8, text, bytea. SQL casts where a column is another type.

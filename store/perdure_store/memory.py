@@ -82,6 +82,7 @@ class MemoryStore:
         self.database = MemoryDatabase() if database is None else database
         self._on_commit = on_commit
         self._on_call = on_call
+        self._commit_turn = asyncio.Lock()
 
     async def _called(self, method: str) -> MemoryDatabase:
         await asyncio.sleep(0)
@@ -144,15 +145,16 @@ class MemoryStore:
     # The hot path --------------------------------------------------------------------------------------------------
     async def commit(self, batch: CommitBatch) -> None:
         await asyncio.sleep(0)
-        fault = CommitFault.NONE if self._on_commit is None else await self._on_commit(batch)
-        if fault is CommitFault.UNAVAILABLE:
-            raise StoreUnavailable("The in-memory store was told to be unavailable; nothing was written.")
-        if fault is CommitFault.CONFLICT:
-            raise SerializationConflict("The in-memory store was told to conflict; nothing was written.")
-        if fault is not CommitFault.UNKNOWN_LOST:
-            self.database.commit(batch)
-        if fault in (CommitFault.UNKNOWN_LOST, CommitFault.UNKNOWN_WRITTEN):
-            raise UnknownOutcome("The in-memory store was told to lose the outcome of this commit.")
+        async with self._commit_turn:  # a slow commit is not overtaken by the one after it
+            fault = CommitFault.NONE if self._on_commit is None else await self._on_commit(batch)
+            if fault is CommitFault.UNAVAILABLE:
+                raise StoreUnavailable("The in-memory store was told to be unavailable; nothing was written.")
+            if fault is CommitFault.CONFLICT:
+                raise SerializationConflict("The in-memory store was told to conflict; nothing was written.")
+            if fault is not CommitFault.UNKNOWN_LOST:
+                self.database.commit(batch)
+            if fault in (CommitFault.UNKNOWN_LOST, CommitFault.UNKNOWN_WRITTEN):
+                raise UnknownOutcome("The in-memory store was told to lose the outcome of this commit.")
 
     async def load(self, keys: Sequence[ExecutionKey]) -> list[list[LoadedExecution]]:
         database = await self._called("load")

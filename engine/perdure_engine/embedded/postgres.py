@@ -147,22 +147,21 @@ class EmbeddedPostgres:
     def _account(self, binaries: Path, created: bool) -> _Account:
         if os.geteuid() != 0:
             return _Account(os.geteuid(), os.getegid())
-        owner = self._data_dir.stat().st_uid
-        entry = pwd.getpwuid(owner) if owner != 0 and not created else _unprivileged_user()
-        plain = _Account(entry.pw_uid, entry.pw_gid)
-        if _may_enter(binaries, plain) and _may_enter(self._data_dir.parent, plain):
-            return plain
-        # Below a directory that only root may enter, such as /root. Opening that directory to everybody would outlive
-        # us; passing on the one right to enter it does not.
+        owner = self._data_dir.stat()
+        account = _unprivileged_account() if created or owner.st_uid == 0 else _Account(owner.st_uid, owner.st_gid)
+        if _may_enter(binaries, account) and _may_enter(self._data_dir.parent, account):
+            return account
+        # Below a directory that only root may enter, such as root's home. Opening that directory to everybody would
+        # outlive us; passing on the one right to enter it does not.
         setpriv = shutil.which("setpriv")
         if setpriv is None:
             raise EmbeddedServerError(
-                f"Postgres cannot run as root, and the user {entry.pw_name!r} may not enter {self._data_dir} or "
+                f"Postgres cannot run as root, and the user with id {account.uid} may not enter {self._data_dir} or "
                 f"{binaries}. Run as an ordinary user, or install the command `setpriv` (package util-linux)."
             )
         rights = "--inh-caps=-all,+dac_override", "--ambient-caps=-all,+dac_override"
-        user = f"--reuid={entry.pw_uid}", f"--regid={entry.pw_gid}", "--clear-groups"
-        return _Account(entry.pw_uid, entry.pw_gid, (setpriv, *user, *rights))
+        user = f"--reuid={account.uid}", f"--regid={account.gid}", "--clear-groups"
+        return account._replace(prefix=(setpriv, *user, *rights))
 
     def _initialize(self, binaries: Path, account: _Account) -> None:
         """Make the database files in a directory beside, then move them, so that a half-made one is never used."""
@@ -297,10 +296,11 @@ def _binaries() -> Path:
     return directory
 
 
-def _unprivileged_user() -> pwd.struct_passwd:
+def _unprivileged_account() -> _Account:
     for name in ("postgres", "nobody"):
         with contextlib.suppress(KeyError):
-            return pwd.getpwnam(name)
+            entry = pwd.getpwnam(name)
+            return _Account(entry.pw_uid, entry.pw_gid)
     raise EmbeddedServerError(
         "Postgres cannot run as root, and there is no user `postgres` or `nobody` to run it as. "
         "Run as an ordinary user."

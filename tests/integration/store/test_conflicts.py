@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 import psycopg
 import pytest
 
+from perdure_store import sql
 from perdure_store.port import (
     DeadLetterRow,
     ExecutionKey,
@@ -143,8 +144,15 @@ async def test_single_statements_are_asked_again(
     assert (await store.acquire_shard(5, "engine-1")).range_id == 1
 
 
-async def test_two_engines_fight_over_one_shard(database_dsn: str, store: PostgresStore) -> None:
-    """Whoever loses is told so by a fence or by a conflict, never by silence: each commit that succeeds is counted."""
+@pytest.mark.parametrize("locking", [True, False], ids=["with locks", "without locks"])
+async def test_two_engines_fight_over_one_shard(
+    database_dsn: str, store: PostgresStore, locking: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever loses is told so by a fence or by a conflict, never by silence: each commit that succeeds is counted.
+    FOR UPDATE only saves repetitions, so it is true without it too."""
+    if not locking:
+        whole = sql.query
+        monkeypatch.setattr(sql, "query", lambda name: whole(name).replace(b"FOR UPDATE", b""))
     rivals = [store, PostgresStore(database_dsn, isolation="serializable")]
     committed = 0
 
