@@ -119,6 +119,9 @@ class EmbeddedPostgres:
     def stop(self) -> None:
         """End all sessions, write a checkpoint, and wait until the server is gone. Nothing happens if none runs."""
         self._end(signal.SIGINT)
+        if self._socket_dir != self._data_dir:
+            with contextlib.suppress(OSError):  # never made, or not empty
+                self._socket_dir.rmdir()
 
     def kill(self) -> None:
         """End the server as a power cut would, for fault tests; the next start replays its log."""
