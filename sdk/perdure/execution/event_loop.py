@@ -201,6 +201,7 @@ class WorkflowEventLoop(asyncio.AbstractEventLoop):
         order = self.next_order()
         task = WorkflowTask(coro, loop=self, name=name or f"Task-{order}", context=context)
         task._order = order
+        task._log_destroy_pending = False  # type: ignore[attr-defined]  # a workflow may be let go at any time
         self._tasks.append(task)
         if len(self._tasks) > self._tasks_swept_at:
             self._tasks = [task for task in self._tasks if not task.done()]
@@ -252,7 +253,6 @@ class WorkflowEventLoop(asyncio.AbstractEventLoop):
         if unfinished:
             with self:
                 for task in reversed(unfinished):
-                    task._log_destroy_pending = False  # type: ignore[attr-defined]  # private, as asyncio's own tests do
                     _close(task.get_coro())
         self._ready.clear()
         self.workflow_runtime = _NO_OWNER
