@@ -9,45 +9,57 @@ from __future__ import annotations
 from perdure.protocol.failure import Failure, RetryState, TimeoutInfo, TimeoutType
 from perdure.protocol.replies import CancelActivity
 from perdure_engine.core import attempt, deadline
-from perdure_engine.core.state import ActivityPhase, ActivityState, Bug, MutableState
-from perdure_engine.core.transition import Push, TimerKind, Transition
+from perdure_engine.core.state import ActivityPhase, ActivityState, MutableState
+from perdure_engine.core.transition import Push, Transition
 
 
-def time_out(
-    state: MutableState, kind: int, event_id: int, attempt_no: int, now_us: int, transition: Transition
-) -> None:
-    """A timer of an activity is due; one that a later attempt made stale is ignored."""
+def _current(state: MutableState, event_id: int, attempt_no: int) -> ActivityState | None:
+    """The activity, if the timer is not stale: its outcome is not known, and no later attempt has begun. A timer with
+    attempt 0 is one of the whole activity."""
     activity = state.activities.get(event_id)
     if activity is None or activity.phase == ActivityPhase.RESOLVED:
-        return
-    if kind == TimerKind.ACTIVITY_SCHEDULE_TO_CLOSE:
-        _end_activity(state, activity, TimeoutType.SCHEDULE_TO_CLOSE, now_us, transition)
-    elif activity.attempt != attempt_no:
-        return
-    elif kind == TimerKind.ACTIVITY_RETRY:
-        _end_backoff(state, activity, now_us, transition)
-    elif kind == TimerKind.ACTIVITY_SCHEDULE_TO_START:
-        if not activity.reported_time_us:
-            _end_activity(state, activity, TimeoutType.SCHEDULE_TO_START, now_us, transition)
-    elif kind == TimerKind.ACTIVITY_START_TO_CLOSE:
-        _end_attempt(state, activity, TimeoutType.START_TO_CLOSE, now_us, transition)
-    elif kind == TimerKind.ACTIVITY_HEARTBEAT:
-        _check_heartbeat(state, activity, now_us, transition)
-    else:
-        raise Bug(f"run {state.run_id}: timer of unknown kind {kind} for activity {event_id}")
+        return None
+    return activity if attempt_no in (0, activity.attempt) else None
 
 
-def _end_backoff(state: MutableState, activity: ActivityState, now_us: int, transition: Transition) -> None:
-    """Dispatch the attempt, unless this comes so late that it could no longer start in time."""
+def end_backoff(state: MutableState, event_id: int, attempt_no: int, now_us: int, transition: Transition) -> None:
+    """Dispatch the attempt that waited, unless this comes so late that it could no longer start in time."""
+    activity = _current(state, event_id, attempt_no)
+    if activity is None:
+        return
     if activity.attributes.schedule_to_start_timeout_ms and deadline.schedule_to_start_at_us(activity) <= now_us:
         _end_activity(state, activity, TimeoutType.SCHEDULE_TO_START, now_us, transition)
     else:
         attempt.dispatch(state, activity, transition)
 
 
-def _check_heartbeat(state: MutableState, activity: ActivityState, now_us: int, transition: Transition) -> None:
-    """Set the next check if there was a heartbeat in time. After a reload the times of earlier heartbeats are not
-    known: the attempt gets one more timeout to show life."""
+def time_out_start(state: MutableState, event_id: int, attempt_no: int, now_us: int, transition: Transition) -> None:
+    """No worker began the attempt in time: the activity ends, since another attempt would wait in the same queue."""
+    activity = _current(state, event_id, attempt_no)
+    if activity is not None and not activity.reported_time_us:
+        _end_activity(state, activity, TimeoutType.SCHEDULE_TO_START, now_us, transition)
+
+
+def time_out_activity(state: MutableState, event_id: int, attempt_no: int, now_us: int, transition: Transition) -> None:
+    """The time for all attempts together is over."""
+    activity = _current(state, event_id, attempt_no)
+    if activity is not None:
+        _end_activity(state, activity, TimeoutType.SCHEDULE_TO_CLOSE, now_us, transition)
+
+
+def time_out_attempt(state: MutableState, event_id: int, attempt_no: int, now_us: int, transition: Transition) -> None:
+    """The attempt ran for too long: it failed, and may be tried again."""
+    activity = _current(state, event_id, attempt_no)
+    if activity is not None:
+        _end_attempt(state, activity, TimeoutType.START_TO_CLOSE, now_us, transition)
+
+
+def check_heartbeat(state: MutableState, event_id: int, attempt_no: int, now_us: int, transition: Transition) -> None:
+    """End the attempt if there was no heartbeat in time, else set the next check. After a reload the times of earlier
+    heartbeats are not known: the attempt gets one more timeout to show life."""
+    activity = _current(state, event_id, attempt_no)
+    if activity is None:
+        return
     reloaded = activity.heartbeat_check_us == 0
     heard_us = activity.heartbeat_time_us or (now_us if reloaded else 0)
     if heard_us + activity.attributes.heartbeat_timeout_ms * 1000 > now_us:

@@ -30,7 +30,7 @@ def complete(state: MutableState, request: RespondWorkflowTaskCompleted, now_us:
     scheduled_event_id = request.scheduled_event_id
     transition.effects.append(Retire(TaskKind.WORKFLOW, scheduled_event_id))
     held = state.buffered
-    workflow_task.open_transient(state, transition, task, task.scheduled_time_us)
+    workflow_task.open_transient(state, transition, task)
     started_event_id = emit(
         state,
         transition,

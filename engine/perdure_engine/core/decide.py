@@ -152,17 +152,26 @@ def settle_reuse(request: StartWorkflow, run_id: str, status: int, transition: T
 
 
 def decide_timer(state: MutableState, kind: int, event_id: int, attempt: int, now_us: int) -> Transition:
-    """A timer of the open run `state` is due."""
+    """A timer of the open run `state` is due. The caller removes its row, whatever comes of it."""
+    if state.outcome is not None:
+        raise Bug(f"run {state.run_id} is closed: a timer of kind {kind} is not for the machines")
+    machine = TIMED.get(kind)
+    if machine is None:
+        raise Bug(f"run {state.run_id}: no machine for a timer of kind {kind}")
     transition = Transition()
-    if kind == TimerKind.USER:
-        if timer.fire(state, event_id, now_us, transition):
-            workflow_task.schedule(state, transition, now_us)
-    elif kind == TimerKind.WORKFLOW_TASK_RETRY:
-        workflow_task.retry(state, attempt, now_us, transition)
-    elif kind == TimerKind.RUN_TIMEOUT:
-        workflow_execution.time_out(state, now_us, transition)
-    elif kind == TimerKind.START_DELAY:
-        workflow_execution.end_start_delay(state, now_us, transition)
-    else:
-        activity_timeout.time_out(state, kind, event_id, attempt, now_us, transition)
+    machine(state, event_id, attempt, now_us, transition)
     return transition
+
+
+TIMED: dict[int, Callable[[MutableState, int, int, int, Transition], None]] = {
+    TimerKind.USER: timer.fire,
+    TimerKind.ACTIVITY_RETRY: activity_timeout.end_backoff,
+    TimerKind.ACTIVITY_SCHEDULE_TO_START: activity_timeout.time_out_start,
+    TimerKind.ACTIVITY_SCHEDULE_TO_CLOSE: activity_timeout.time_out_activity,
+    TimerKind.ACTIVITY_START_TO_CLOSE: activity_timeout.time_out_attempt,
+    TimerKind.ACTIVITY_HEARTBEAT: activity_timeout.check_heartbeat,
+    TimerKind.WORKFLOW_TASK_RETRY: workflow_task.retry,
+    TimerKind.RUN_TIMEOUT: workflow_execution.time_out,
+    TimerKind.START_DELAY: workflow_execution.end_start_delay,
+}
+"""Each kind of timer, and what is done when one is due: with its event id and attempt, which may be stale."""

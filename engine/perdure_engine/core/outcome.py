@@ -31,16 +31,17 @@ def _timed_out(run_id: str, event: Any) -> Outcome:
     return Outcome(run_id, ExecutionStatus.TIMED_OUT, b"", Failure.of("Workflow timed out", TimeoutInfo()))
 
 
-_OUTCOMES: dict[int, Callable[[str, Any], Outcome]] = {
+OUTCOMES: dict[int, Callable[[str, Any], Outcome]] = {
     EventType.WORKFLOW_EXECUTION_COMPLETED: _completed,
     EventType.WORKFLOW_EXECUTION_FAILED: _failed,
     EventType.WORKFLOW_EXECUTION_CANCELED: _canceled,
     EventType.WORKFLOW_EXECUTION_TERMINATED: _terminated,
     EventType.WORKFLOW_EXECUTION_TIMED_OUT: _timed_out,
 }
+"""Each type of event that closes a run, and the outcome that it tells."""
 
 
 def outcome_of(run_id: str, event: HistoryEvent) -> Outcome | None:
     """How the run ended, if `event` is one that closes a run."""
-    outcome = _OUTCOMES.get(event.event_type)
+    outcome = OUTCOMES.get(event.event_type)
     return None if outcome is None else outcome(run_id, event.attributes)

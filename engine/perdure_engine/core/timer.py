@@ -5,6 +5,7 @@ from __future__ import annotations
 from perdure.protocol.commands import CancelTimer, StartTimer
 from perdure.protocol.events import EventType, TimerCanceled, TimerFired, TimerStarted
 from perdure.protocol.ids import text_problem
+from perdure_engine.core import workflow_task
 from perdure_engine.core.ledger import emit, happen
 from perdure_engine.core.limits import duration_problem
 from perdure_engine.core.state import BufferedEvent, MutableState, TimerPhase
@@ -52,10 +53,10 @@ def _is_firing(item: BufferedEvent, timer_id: str) -> bool:
     return isinstance(attributes, TimerFired) and attributes.timer_id == timer_id
 
 
-def fire(state: MutableState, started_event_id: int, now_us: int, transition: Transition) -> bool:
-    """A timer is due. True if that is news to the run."""
-    timer_id = state.timer_ids.get(started_event_id)
+def fire(state: MutableState, event_id: int, attempt: int, now_us: int, transition: Transition) -> None:
+    """A timer is due; one that was cancelled is ignored."""
+    timer_id = state.timer_ids.get(event_id)
     if timer_id is None or state.timers[timer_id].phase != TimerPhase.STARTED:
-        return False
-    happen(state, transition, now_us, EventType.TIMER_FIRED, TimerFired(timer_id, started_event_id))
-    return True
+        return
+    happen(state, transition, now_us, EventType.TIMER_FIRED, TimerFired(timer_id, event_id))
+    workflow_task.schedule(state, transition, now_us)

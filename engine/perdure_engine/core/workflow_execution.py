@@ -112,13 +112,13 @@ def terminate(state: MutableState, request: TerminateWorkflow, now_us: int, tran
     transition.answer()
 
 
-def end_start_delay(state: MutableState, now_us: int, transition: Transition) -> None:
+def end_start_delay(state: MutableState, event_id: int, attempt: int, now_us: int, transition: Transition) -> None:
     """The first workflow task is due, unless something came in before and began the run already."""
     if state.last_completed_event_id == 0:
         workflow_task.schedule(state, transition, now_us)
 
 
-def time_out(state: MutableState, now_us: int, transition: Transition) -> None:
+def time_out(state: MutableState, event_id: int, attempt: int, now_us: int, transition: Transition) -> None:
     """The run timeout is due; the workflow is not asked."""
     _abandon_workflow_task(state, now_us, transition)
     attributes = WorkflowExecutionTimedOut(RetryState.TIMEOUT)

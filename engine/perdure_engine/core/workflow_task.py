@@ -125,7 +125,7 @@ def current(state: MutableState, scheduled_event_id: int, attempt: int, now_us: 
 
 def started_time_us(task: WorkflowTaskState, said_us: int, now_us: int) -> int:
     """The time of the Started event, which is the workflow's own: what the task carried, within what is possible."""
-    return min(max(said_us, task.scheduled_time_us), now_us)
+    return min(max(said_us, task.scheduled_time_us, task.next_attempt_time_us), now_us)
 
 
 def refuse_stale(state: MutableState, transition: Transition, scheduled_event_id: int, attempt: int) -> None:
@@ -136,11 +136,11 @@ def refuse_stale(state: MutableState, transition: Transition, scheduled_event_id
     )
 
 
-def open_transient(state: MutableState, transition: Transition, task: WorkflowTaskState, time_us: int) -> None:
-    """A transient task gets its Scheduled event now that it is about to be closed by an event."""
+def open_transient(state: MutableState, transition: Transition, task: WorkflowTaskState) -> None:
+    """A transient task gets its Scheduled event, dated when it was dispatched, now that an event is to close it."""
     if task.scheduled_event_id == 0:
         attributes = WorkflowTaskScheduled(state.task_queue, state.started.task_timeout_ms, task.attempt)
-        emit(state, transition, time_us, EventType.WORKFLOW_TASK_SCHEDULED, attributes)
+        emit(state, transition, task.next_attempt_time_us, EventType.WORKFLOW_TASK_SCHEDULED, attributes)
 
 
 def fail(state: MutableState, request: RespondWorkflowTaskFailed, now_us: int, transition: Transition) -> None:
@@ -212,8 +212,8 @@ def _reopen(state: MutableState, transition: Transition, held: list[BufferedEven
         emit(state, transition, now_us, EventType.WORKFLOW_TASK_SCHEDULED, attributes)
 
 
-def retry(state: MutableState, attempt: int, now_us: int, transition: Transition) -> None:
-    """The backoff of a failed workflow task is over."""
+def retry(state: MutableState, event_id: int, attempt: int, now_us: int, transition: Transition) -> None:
+    """The backoff of a failed workflow task is over; a timer that another attempt made stale is ignored."""
     task = state.workflow_task
     if task is None or task.attempt != attempt or task.scheduled_event_id:
         return

@@ -1,0 +1,346 @@
+"""Stories: text files in which each step is a line of input, and what came of it is written below.
+
+A step is a line (with its commands, if any, indented below it), a line `----`, and the output up to the next empty
+line. Comments begin with `#`. The first words say who does what:
+
+    start [key=value ...]                             a client starts the run (always the first step)
+    signal NAME [id=..] / cancel [id=..] / terminate [reason=..]
+    workflow-task ID completed|failed|lost [attempt=..] [worker=..] [cause=..]
+    activity ID started|completed|failed|canceled|lost|beats [attempt=..] [worker=..] [...]
+    wait DURATION        time passes, and timers come due one by one
+    sleep DURATION       time passes, and the timers that come due are not noticed yet
+    end-batch            what is still buffered is stored
+    start-again [reuse=..] [conflict=..]              what a second start of the workflow id meets
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from perdure.protocol.commands import (
+    CancelTimer,
+    CancelWorkflowExecution,
+    Command,
+    CompleteWorkflowExecution,
+    FailWorkflowExecution,
+    RequestCancelActivityTask,
+    ScheduleActivityTask,
+    StartTimer,
+)
+from perdure.protocol.failure import ApplicationInfo, Failure
+from perdure.protocol.requests import (
+    IdConflictPolicy,
+    IdReusePolicy,
+    RecordActivityTaskHeartbeat,
+    RecordActivityTaskStarted,
+    ReportTaskLost,
+    RequestCancelWorkflow,
+    RespondActivityTaskCanceled,
+    RespondActivityTaskCompleted,
+    RespondActivityTaskFailed,
+    RespondWorkflowTaskCompleted,
+    RespondWorkflowTaskFailed,
+    SignalWorkflow,
+    StartWorkflow,
+    TerminateWorkflow,
+)
+from perdure.protocol.retry import RetryPolicyData
+from perdure.protocol.tasks import TaskKind
+from perdure_engine.core.decide import settle_open_conflict, settle_reuse
+from perdure_engine.core.transition import Transition
+from tests.audited_run import AuditedRun
+from tests.transcripts.teller import Teller
+
+RUN_ID = "5b0c1a52-7c43-5d0f-9a35-3f0a3f6d1c11"
+START_US = 1_700_000_000_000_000
+STREAM = (b"stream", b"1-0")
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
+_UNITS_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000}
+
+
+@dataclass
+class Step:
+    """One input, its commands, and the output that the file has for it."""
+
+    line: str
+    commands: list[str] = field(default_factory=list)
+    output: list[str] = field(default_factory=list)
+
+
+def read_story(path: Path) -> list[str | Step]:
+    """The comments (as text) and steps of a file, in order."""
+    parts: list[str | Step] = []
+    lines = path.read_text(encoding="utf-8").splitlines()
+    index = 0
+    while index < len(lines):
+        line = lines[index]
+        index += 1
+        if not line.strip() or line.startswith("#"):
+            parts.append(line)
+            continue
+        step = Step(line)
+        while index < len(lines) and lines[index].startswith("  "):
+            step.commands.append(lines[index].strip())
+            index += 1
+        if index < len(lines) and lines[index] == "----":
+            index += 1
+            while index < len(lines) and lines[index].strip():
+                step.output.append(lines[index])
+                index += 1
+        parts.append(step)
+    return parts
+
+
+def write_story(parts: list[str | Step], outputs: list[list[str]]) -> str:
+    """The text of the file, with these outputs of its steps."""
+    remaining = iter(outputs)
+    lines: list[str] = []
+    for part in parts:
+        if isinstance(part, str):
+            lines.append(part)
+        else:
+            lines += [part.line, *(f"  {command}" for command in part.commands), "----", *next(remaining)]
+    return "\n".join(lines) + "\n"
+
+
+def milliseconds(text: str) -> int:
+    found = _DURATION.fullmatch(text)
+    assert found is not None, f"{text!r} is no duration such as 500ms, 3s, 2m, 1h"
+    return round(float(found[1]) * _UNITS_MS[found[2]])
+
+
+class Words:
+    """The words of one line: positional ones, and options `key=value` that are each to be used."""
+
+    def __init__(self, line: str) -> None:
+        self.plain: list[str] = []
+        self._options: dict[str, str] = {}
+        for word in shlex.split(line):
+            key, separator, value = word.partition("=")
+            if separator:
+                self._options[key] = value
+            else:
+                self.plain.append(word)
+
+    def text(self, key: str, default: str = "") -> str:
+        return self._options.pop(key, default)
+
+    def data(self, key: str, default: str = "") -> bytes:
+        return self.text(key, default).encode()
+
+    def number(self, key: str, default: int) -> int:
+        return int(self._options.pop(key, default))
+
+    def ms(self, key: str, default_ms: int = 0) -> int:
+        text = self._options.pop(key, None)
+        return default_ms if text is None else milliseconds(text)
+
+    def flag(self, name: str) -> bool:
+        return name in self.plain
+
+    def done(self) -> None:
+        assert not self._options, f"unknown options: {self._options}"
+
+
+def _retry_policy(words: Words) -> RetryPolicyData | None:
+    """`retry=INITIAL[:ATTEMPTS]`, `never=TYPE,TYPE`."""
+    text, never = words.text("retry"), words.text("never")
+    if not text and not never:
+        return None
+    initial, _, attempts = (text or "1s").partition(":")
+    return RetryPolicyData(
+        milliseconds(initial),
+        maximum_attempts=int(attempts or 0),
+        non_retryable_error_types=tuple(never.split(",")) if never else (),
+    )
+
+
+def _failure(words: Words) -> Failure:
+    info = ApplicationInfo(words.text("type", "Error"), words.flag("non-retryable"), b"", words.ms("next-delay"))
+    return Failure.of(words.text("message", "it broke"), info, source="PythonSDK")
+
+
+def _schedule_activity(words: Words) -> Command:
+    return ScheduleActivityTask(
+        words.plain[1],
+        words.text("type", "charge"),
+        words.text("queue"),
+        words.data("input") * words.number("times", 1),
+        words.ms("schedule-to-close"),
+        words.ms("schedule-to-start"),
+        words.ms("start-to-close"),
+        words.ms("heartbeat"),
+        _retry_policy(words),
+        priority=words.number("priority", 3),
+    )
+
+
+_COMMANDS: dict[str, Callable[[Words], Command]] = {
+    "schedule-activity": _schedule_activity,
+    "cancel-activity": lambda words: RequestCancelActivityTask(int(words.plain[1])),
+    "start-timer": lambda words: StartTimer(words.plain[1], milliseconds(words.plain[2])),
+    "cancel-timer": lambda words: CancelTimer(words.plain[1]),
+    "complete": lambda words: CompleteWorkflowExecution(words.data("result")),
+    "fail": lambda words: FailWorkflowExecution(_failure(words)),
+    "cancel": lambda words: CancelWorkflowExecution(words.data("details")),
+}
+
+
+def parse_command(line: str) -> Command:
+    words = Words(line)
+    command = _COMMANDS[words.plain[0]](words)
+    words.done()
+    return command
+
+
+class Narrator:
+    """Carries out the steps of one story.
+
+    `reloading`: after each step the run is forgotten and made again from its history, which must change nothing.
+    """
+
+    def __init__(self, *, reloading: bool = False) -> None:
+        self._run: AuditedRun | None = None
+        self._teller = Teller(START_US)
+        self._reloading = reloading
+
+    @property
+    def run(self) -> AuditedRun:
+        assert self._run is not None, "the first step is a start"
+        return self._run
+
+    def tell(self, step: Step) -> list[str]:
+        """What comes of one step."""
+        words = Words(step.line)
+        commands = tuple(parse_command(line) for line in step.commands)
+        output = list(self._carry_out(words, commands))
+        words.done()
+        if self._reloading and self.run.state.is_open:
+            self.run.end_batch()
+            self.run.reload(from_snapshot=False)
+        return output
+
+    def end(self) -> None:
+        self.run.end_batch()
+
+    def _carry_out(self, words: Words, commands: tuple[Command, ...]) -> Iterator[str]:
+        verb = words.plain[0]
+        if verb == "start":
+            yield from self._start(words)
+        elif verb in ("wait", "sleep"):
+            yield from self._pass_time(milliseconds(words.plain[1]) * 1000, noticed=verb == "wait")
+        elif verb == "end-batch":
+            for record in self.run.end_batch():
+                yield self._teller.record(record)
+        elif verb == "start-again":
+            yield from self._start_again(words)
+        else:
+            request = self._request(verb, words, commands)
+            yield from self._teller.transition(self.run.decide(request))
+
+    def _start(self, words: Words) -> Iterator[str]:
+        request = StartWorkflow(
+            "default",
+            "order-7",
+            words.text("type", "Order"),
+            "q",
+            words.data("input"),
+            "start-1",
+            "client",
+            run_timeout_ms=words.ms("run-timeout"),
+            execution_timeout_ms=words.ms("execution-timeout"),
+            start_delay_ms=words.ms("start-delay"),
+        )
+        self._run = AuditedRun(request, RUN_ID, START_US)
+        self._run.audit()
+        yield from self._teller.transition(self._run.started)
+
+    def _start_again(self, words: Words) -> Iterator[str]:
+        request = StartWorkflow(
+            "default",
+            "order-7",
+            "Order",
+            "q",
+            b"",
+            "start-2",
+            "client",
+            id_reuse_policy=IdReusePolicy[words.text("reuse", "ALLOW_DUPLICATE")],
+            id_conflict_policy=IdConflictPolicy[words.text("conflict", "FAIL")],
+        )
+        transition = Transition()
+        state = self.run.state
+        if state.is_open:
+            free = settle_open_conflict(request, state.run_id, transition)
+            granted = "the open run is to be terminated for the new one"
+        else:
+            free = settle_reuse(request, state.run_id, state.status, transition)
+            granted = "a new run may start"
+        if free:
+            yield f"  {granted}"
+        yield from self._teller.transition(transition)
+
+    def _pass_time(self, span_us: int, *, noticed: bool) -> Iterator[str]:
+        run = self.run
+        until_us = run.now_us + span_us
+        while noticed and run.state.is_open:
+            due = [row for row in sorted(run.timers) if row[0] <= until_us]
+            if not due:
+                break
+            run.now_us = max(run.now_us, due[0][0])
+            yield f"{self._teller.time(run.now_us)}: {self._teller.timer(due[0][1], due[0][2])} is due"
+            yield from self._teller.transition(run.fire(due[0]))
+        run.now_us = until_us
+        yield f"it is {self._teller.time(until_us)}"
+
+    def _request(self, verb: str, words: Words, commands: tuple[Command, ...]) -> Any:
+        now_us = self.run.now_us
+        if verb == "signal":
+            return SignalWorkflow(
+                "default",
+                "order-7",
+                "",
+                words.plain[1],
+                words.data("input") * words.number("times", 1),
+                words.text("id", "signal-1"),
+                "client",
+            )
+        if verb == "cancel":
+            reason = words.text("reason")
+            return RequestCancelWorkflow("default", "order-7", "", reason, words.text("id", "cancel-1"), "client")
+        if verb == "terminate":
+            reason, details = words.text("reason", "enough"), words.data("details")
+            return TerminateWorkflow(
+                "default", "order-7", "", reason, details, words.text("id", "terminate-1"), "client"
+            )
+        event_id, what = int(words.plain[1]), words.plain[2]
+        attempt = words.number("attempt", 1)
+        worker = words.text("worker", "w1")
+        key = (RUN_ID, event_id, attempt)
+        if verb == "workflow-task":
+            if what == "completed":
+                return RespondWorkflowTaskCompleted(*key, now_us, commands, worker, worker, *STREAM)
+            if what == "failed":
+                cause = words.text("cause", "NON_DETERMINISTIC_ERROR")
+                return RespondWorkflowTaskFailed(*key, now_us, cause, _failure(words), worker, *STREAM)
+            return ReportTaskLost(RUN_ID, TaskKind.WORKFLOW, event_id, attempt, worker, *STREAM)
+        assert verb == "activity", f"unknown step {verb!r}"
+        if what == "started":
+            return RecordActivityTaskStarted(*key, now_us, worker)
+        if what == "beats":
+            return RecordActivityTaskHeartbeat(*key, words.data("details"), worker)
+        if what == "completed":
+            result = words.data("result") * words.number("times", 1)
+            return RespondActivityTaskCompleted(*key, now_us, result, worker, *STREAM)
+        if what == "failed":
+            failure = _failure(words)
+            return RespondActivityTaskFailed(*key, now_us, failure, worker, *STREAM, words.data("details"))
+        if what == "canceled":
+            return RespondActivityTaskCanceled(*key, now_us, words.data("details"), worker, *STREAM)
+        assert what == "lost", f"unknown step {what!r}"
+        return ReportTaskLost(RUN_ID, TaskKind.ACTIVITY, event_id, attempt, worker, *STREAM)
