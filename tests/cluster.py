@@ -10,14 +10,17 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import psycopg
 
 from perdure.client import Client
 from perdure.service import RPCError, RPCStatusCode
 from tests.waiting import wait_until
+
+T = TypeVar("T")
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -155,7 +158,7 @@ class Cluster:
 
         async def answer() -> Client | None:
             dead = [process for process in self.processes if process.name.startswith("engine") and not process.running]
-            assert len(dead) < max(1, self._counts.get("engine", 0)), f"no engine runs:\n{self.logs()}"
+            assert len(dead) < max(1, self._counts.get("engine", 0)), "no engine runs"
             try:
                 client = await Client.connect(self.address)
             except RPCError:
@@ -167,20 +170,27 @@ class Cluster:
                 return client if error.status == RPCStatusCode.NOT_FOUND else None
             raise AssertionError("a workflow that nobody started has a description")
 
-        return await wait_until(answer, what="an engine that answers", timeout_seconds=START_TIMEOUT_SECONDS)
+        return await self._wait(answer, "an engine that answers", START_TIMEOUT_SECONDS)
 
     async def shard_owners(self) -> dict[int, str]:
-        """Owner of each shard, as the store says; an empty one is left out."""
+        """Owner of each shard, as the store says; empty if nobody took it yet."""
         connection = await psycopg.AsyncConnection.connect(self.postgres_dsn, autocommit=True)
         async with connection:
             rows = await (await connection.execute("SELECT shard_id, owner FROM shards")).fetchall()
-        return {shard_id: owner for shard_id, owner in rows if owner}
+        return dict(rows)
 
     async def wait_owners(self, count: int, *, timeout_seconds: float = START_TIMEOUT_SECONDS) -> dict[int, str]:
         """Wait until exactly `count` engines own all the shards between them."""
 
         async def shared() -> dict[int, str] | None:
             owners = await self.shard_owners()
-            return owners if len(set(owners.values())) == count else None
+            return owners if "" not in owners.values() and len(set(owners.values())) == count else None
 
-        return await wait_until(shared, what=f"{count} engines that own every shard", timeout_seconds=timeout_seconds)
+        return await self._wait(shared, f"{count} engines that own every shard", timeout_seconds)
+
+    async def _wait(self, look: Callable[[], Awaitable[T | None]], what: str, timeout_seconds: float) -> T:
+        try:
+            return await wait_until(look, what=what, timeout_seconds=timeout_seconds)
+        except AssertionError as error:
+            error.add_note(self.logs())
+            raise

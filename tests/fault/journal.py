@@ -42,7 +42,8 @@ class Journal:
     def lines(self) -> list[Line]:
         if not self.path.exists():
             return []
-        return [Line(**json.loads(text)) for text in self.path.read_text().splitlines()]
+        complete = self.path.read_text().rpartition("\n")[0]  # the last line may be on its way
+        return [Line(**json.loads(text)) for text in complete.splitlines()]
 
     def by_step(self) -> dict[tuple[str, str], list[Line]]:
         """Lines of each (workflow id, step), in order of time."""
@@ -55,6 +56,6 @@ class Journal:
 def write_line() -> None:
     """Called first by each activity of the workload. One write in append mode: lines of many processes do not mix."""
     info = activity.info()
-    line = Line(info.workflow_id, info.activity_type, info.attempt, time.time(), os.getpid())
+    line = Line(info.workflow_id or "", info.activity_type, info.attempt, time.time(), os.getpid())
     with open(os.environ[ENVIRONMENT], "ab", buffering=0) as journal:
         journal.write(json.dumps(asdict(line)).encode() + b"\n")

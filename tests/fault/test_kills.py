@@ -109,6 +109,7 @@ async def test_killed_engine_hands_its_shards_to_the_other(bare_cluster: Cluster
     cluster = bare_cluster
     engines = [cluster.start_engine(), cluster.start_engine()]
     before = await cluster.wait_owners(2)
+    await cluster.connect()
     _start_worker(cluster, journal)
     async with _load_in_mid_run(cluster, journal):
         engines[0].kill()
@@ -125,6 +126,7 @@ async def test_paused_engine_wakes_to_find_its_shards_taken(bare_cluster: Cluste
     cluster = bare_cluster
     engines = [cluster.start_engine(), cluster.start_engine()]
     before = await cluster.wait_owners(2)
+    await cluster.connect()
     _start_worker(cluster, journal)
     async with _load_in_mid_run(cluster, journal):
         engines[0].freeze()

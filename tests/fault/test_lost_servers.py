@@ -92,17 +92,21 @@ async def test_server_lost_in_mid_run(
 ) -> None:
     journal = Journal(tmp_path / "journal.jsonl")
     engine = own_cluster.start_engine()
-    worker = own_cluster.start_worker("-m", "tests.fault.load_worker", "20", environment=journal.environment)
     load = Load(await own_cluster.connect(), journal, runs=RUNS)
+    worker = own_cluster.start_worker("-m", "tests.fault.load_worker", "20", environment=journal.environment)
     starting = asyncio.create_task(load.start())
 
     async def in_mid_run() -> bool:
         return load.steps_started() > RUNS // 2
 
-    await wait_until(in_mid_run, what="a load in mid-run")
-    await asyncio.to_thread(_lose, private_postgres if server == "postgres" else valkey, end)
-    await starting
-    await load.audit()
+    try:
+        await wait_until(in_mid_run, what="a load in mid-run")
+        await asyncio.to_thread(_lose, private_postgres if server == "postgres" else valkey, end)
+        await starting
+        await load.audit()
+    except BaseException as error:
+        error.add_note(own_cluster.logs())
+        raise
     assert engine.running, engine.output
     assert worker.running, worker.output
 
