@@ -139,6 +139,17 @@ def test_numbered_messages_survive(family: Registry, cls: type[Any], data: st.Da
     assert is_shaped_like(decoded, message)
 
 
+@pytest.mark.parametrize(("family", "cls"), NUMBERED, ids=name_of)
+@given(data=st.data())
+@few
+def test_an_older_sender_leaves_defaults(family: Registry, cls: type[Any], data: st.DataObject) -> None:
+    """Fields are appended with a default: a message that ends before them is whole."""
+    message = data.draw(messages(cls))
+    kind, fields = unpack(pack(family.numbered(on_the_wire(message))))
+    count = data.draw(st.integers(len(fields) - len(cls._field_defaults), len(fields)))
+    assert family.decode(kind, fields[:count])[count:] == cls(*message[:count])[count:]
+
+
 @pytest.mark.parametrize(("cls", "decode"), BARE, ids=name_of)
 @given(data=st.data())
 @few

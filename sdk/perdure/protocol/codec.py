@@ -89,46 +89,48 @@ def _list_checker(label: str, hint: Any) -> Callable[[Any], Any] | None:
 class _Shape:
     """How the fields of one message are checked and completed."""
 
-    __slots__ = ("accepted", "cls", "count", "defaults", "nested", "required")
+    __slots__ = ("accepted", "cls", "count", "name", "nested", "required")
 
-    def __init__(self, cls: type[Any]) -> None:
+    def __init__(self, cls: type[Any], name: str = "") -> None:
         hints = typing.get_type_hints(cls)
         names: tuple[str, ...] = cls._fields
         self.cls = cls
+        self.name = name or cls.__name__
         self.count = len(names)
         self.accepted = tuple(_accepted_types(hints[name]) for name in names)
         self.required = len(names) - len(cls._field_defaults)
-        self.defaults = tuple(cls._field_defaults.get(name) for name in names)
         self.nested: dict[int, Callable[[Any], Any]] = {}
-        for index, name in enumerate(names):
-            decode = getattr(cls, "_decode_" + name, None) or _list_checker(f"{cls.__name__}.{name}", hints[name])
+        for index, field in enumerate(names):
+            decode = getattr(cls, "_decode_" + field, None) or _list_checker(f"{self.name}.{field}", hints[field])
             if decode is not None:
                 self.nested[index] = decode
 
     def build(self, fields: Sequence[Any]) -> Any:
-        if len(fields) != self.count:
-            if len(fields) < self.required:
-                raise DecodeError(f"{self.cls.__name__}: {len(fields)} fields, at least {self.required} are required")
-            fields = (*fields[: self.count], *self.defaults[len(fields) :])
-        for value, accepted in zip(fields, self.accepted, strict=True):
+        given = len(fields)
+        if given > self.count:
+            fields = fields[: self.count]
+        elif given < self.required:
+            raise DecodeError(f"{self.name}: {given} fields, at least {self.required} are required")
+        for value, accepted in zip(fields, self.accepted, strict=False):
             kind = type(value)
             if kind not in accepted or (kind is str and "\0" in value):
                 raise self._wrong(fields)
         if self.nested:
             whole = list(fields)
             for index, decode in self.nested.items():
-                whole[index] = decode(whole[index])
-            return self.cls(*whole)
+                if index < given:
+                    whole[index] = decode(whole[index])
+            fields = whole
         return self.cls(*fields)
 
     def _wrong(self, fields: Sequence[Any]) -> DecodeError:
-        for name, value, accepted in zip(self.cls._fields, fields, self.accepted, strict=True):
+        for name, value, accepted in zip(self.cls._fields, fields, self.accepted, strict=False):
             if type(value) not in accepted:
                 allowed = " or ".join(sorted(kind.__name__ for kind in accepted))
-                return DecodeError(f"{self.cls.__name__}.{name} must be {allowed}, not {type(value).__name__}")
+                return DecodeError(f"{self.name}.{name} must be {allowed}, not {type(value).__name__}")
             if isinstance(value, str) and "\0" in value:
-                return DecodeError(f"{self.cls.__name__}.{name} contains a NUL character, which the store cannot keep")
-        return DecodeError(f"{self.cls.__name__}: malformed")
+                return DecodeError(f"{self.name}.{name} contains a NUL character, which the store cannot keep")
+        return DecodeError(f"{self.name}: malformed")
 
 
 class Registry:
@@ -159,17 +161,18 @@ class Registry:
         if shape is None:
             raise DecodeError(f"unknown {self.family} number {kind!r}; an older version reads what a newer one wrote?")
         if type(fields) is not tuple:
-            raise DecodeError(f"{shape.cls.__name__}: fields must be an array, not {type(fields).__name__}")
+            raise DecodeError(f"{shape.name}: fields must be an array, not {type(fields).__name__}")
         return shape.build(fields)
 
 
-def struct_decoder(cls: type[Any]) -> Callable[[Any], Any]:
-    """A decoder for one message that has no number, because its place says what it is."""
-    shape = _Shape(cls)
+def struct_decoder(cls: type[Any], name: str = "") -> Callable[[Any], Any]:
+    """A decoder for one message that has no number, because its place says what it is. `name` is what errors call it,
+    if not by its class."""
+    shape = _Shape(cls, name)
 
     def decode(fields: Any) -> Any:
         if type(fields) is not tuple:
-            raise DecodeError(f"{cls.__name__}: fields must be an array, not {type(fields).__name__}")
+            raise DecodeError(f"{shape.name}: fields must be an array, not {type(fields).__name__}")
         return shape.build(fields)
 
     return decode

@@ -126,14 +126,14 @@ class _Flat(NamedTuple):
     """The same fields before `kind` has said what `info` is."""
 
     message: str
-    kind: int
-    info: tuple[Any, ...]
+    kind: int = int(FailureKind.APPLICATION)
+    info: tuple[Any, ...] = ()
     cause: tuple[Any, ...] | None = None
     stack_trace: str = ""
     source: str = ""
 
 
-_decode_flat = struct_decoder(_Flat)
+_decode_flat = struct_decoder(_Flat, "Failure")
 
 CAUSES_MAX = 50
 """Causes that are kept of a failure; what lies deeper is dropped when it is decoded, so that no chain of wrapping can

@@ -1,0 +1,43 @@
+"""Backoff grows to its maximum, and no number makes it raise."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from perdure.protocol.retry import DEFAULT_RETRY_POLICY, RetryPolicyData, decode_retry_policy
+
+
+def test_the_default_is_temporals() -> None:
+    assert [DEFAULT_RETRY_POLICY.backoff_ms(attempt) for attempt in range(1, 9)] == [
+        1_000,
+        2_000,
+        4_000,
+        8_000,
+        16_000,
+        32_000,
+        64_000,
+        100_000,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("policy", "attempt", "backoff_ms"),
+    [
+        (RetryPolicyData(500, 1.0), 50, 500),
+        (RetryPolicyData(1_000, 3.0, 5_000), 3, 5_000),
+        (RetryPolicyData(1_000, 2.0), 10_000, 100_000),
+        (RetryPolicyData(0, 2.0), 3, 0),
+        (RetryPolicyData(0, math.inf), 2, 0),
+        (RetryPolicyData(1_000, math.nan), 2, 100_000),
+        (RetryPolicyData(1_000, math.inf), 2, 100_000),
+    ],
+)
+def test_backoff(policy: RetryPolicyData, attempt: int, backoff_ms: int) -> None:
+    assert policy.backoff_ms(attempt) == backoff_ms
+
+
+def test_no_policy_is_none() -> None:
+    assert decode_retry_policy(None) is None
+    assert decode_retry_policy(()) == RetryPolicyData()
