@@ -38,6 +38,9 @@ _set_running_loop = asyncio.events._set_running_loop
 _CLOSE_ATTEMPTS = 100
 """How often a coroutine may refuse to be closed by waiting again."""
 
+_REFUSALS_MAX = 1_000
+"""How often code that is being closed may try to act."""
+
 
 class WorkflowEvicted(BaseException):
     """Raised in code that is being closed because its worker lets the workflow go: it must not act any more."""
@@ -112,6 +115,7 @@ class WorkflowEventLoop(asyncio.AbstractEventLoop):
         self._tasks_swept_at = _TASKS_KEPT
         self._order = 0
         self._is_closing = False
+        self._refusals = 0
         self._outer: tuple[Any, Any, Any] = _NO_LOOP
 
     # Running ---------------------------------------------------------------------------------------------------------
@@ -189,7 +193,7 @@ class WorkflowEventLoop(asyncio.AbstractEventLoop):
 
     def create_future(self) -> asyncio.Future[Any]:
         if self._is_closing:
-            raise WorkflowEvicted
+            self._refuse_to_act()
         return asyncio.Future(loop=self)
 
     def create_task(
@@ -216,9 +220,19 @@ class WorkflowEventLoop(asyncio.AbstractEventLoop):
     def check_may_act(self) -> None:
         """Raise if the code that runs is being closed, or may only look."""
         if self._is_closing:
-            raise WorkflowEvicted
-        if self.workflow_runtime.read_only:
+            self._refuse_to_act()
+        elif self.workflow_runtime.read_only:
             raise ReadOnlyContextError("a query handler must not change its workflow, start anything or wait")
+
+    def _refuse_to_act(self) -> None:
+        """For code that is being closed. What catches even this, again and again, is let wait, where `_close` gives it
+        up: nothing comes of what it starts."""
+        self._refusals += 1
+        if self._refusals <= _REFUSALS_MAX:
+            raise WorkflowEvicted
+
+    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
+        """asyncio asks to be told of timers of its own kind; there is nothing to do."""
 
     def get_debug(self) -> bool:
         return False
@@ -245,6 +259,9 @@ class WorkflowEventLoop(asyncio.AbstractEventLoop):
         what they would start raises `WorkflowEvicted`. Nothing runs afterwards."""
         if self._is_closing:
             return
+        for task in self._tasks:
+            if task.done() and task._log_traceback:  # nobody asked for its exception
+                self.call_exception_handler({"message": f"{task!r} failed", "exception": task.exception()})
         self._is_closing = True
         self._ready.clear()
         self._conditions.clear()
@@ -267,7 +284,12 @@ def _close(coroutine: Coroutine[Any, Any, Any] | Any) -> None:
         except BaseException as error:
             logger.debug("A workflow raised %r while it was let go.", error)
         return
+    _never_let_go.append(coroutine)
     logger.warning("A workflow cannot be let go: %r waits again whenever it is closed.", coroutine)
+
+
+_never_let_go: list[Any] = []
+"""Coroutines that cannot be closed. Were they freed, Python would try again, outside of any workflow."""
 
 
 _swap_current_task: Callable[[Any, Any], Any] = getattr(

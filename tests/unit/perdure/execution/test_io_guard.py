@@ -1,0 +1,95 @@
+"""What workflow code must not do, and what Python may do for it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from perdure import workflow
+from perdure.execution import io_guard
+from perdure.workflow import WorkflowIOError
+from tests.workflow_story import Story
+
+io_guard.install()
+
+
+def _connect() -> None:
+    with socket.socket() as connection:
+        connection.connect(("127.0.0.1", 9))
+
+
+@workflow.defn
+class Doer:
+    deed: Any = None
+
+    @workflow.run
+    async def run(self) -> str:
+        return str(type(self).deed())
+
+    @workflow.query
+    def ask(self) -> str:
+        return str(type(self).deed())
+
+
+def _do(deed: Any) -> str:
+    Doer.deed = staticmethod(deed)
+    story = Story(Doer)
+    story.task()
+    return str(story.result)
+
+
+@pytest.mark.parametrize(
+    ("deed", "words"),
+    [
+        (lambda: Path(__file__).read_text(), r"opens a file: open \('.*test_io_guard.py'\).*in an activity"),
+        (_connect, r"uses the network: socket\.connect"),
+        (lambda: subprocess.run(["true"], check=False), r"starts a process: subprocess\.Popen"),
+        (lambda: os.system("true"), r"os\.system"),
+        (lambda: os.listdir("."), "changes or lists files"),
+        (lambda: sqlite3.connect(":memory:"), "sqlite3"),
+        (lambda: socket.getaddrinfo("localhost", 80), "getaddrinfo"),
+    ],
+)
+def test_refused_with_the_name_of_the_call_and_the_cure(deed: Any, words: str) -> None:
+    with pytest.raises(WorkflowIOError, match=words):
+        _do(deed)
+
+
+def test_a_query_handler_is_workflow_code_too() -> None:
+    Doer.deed = staticmethod(str)
+    story = Story(Doer)
+    story.task()
+    Doer.deed = staticmethod(lambda: os.listdir("."))
+    with pytest.raises(WorkflowIOError):
+        story.instance.query("ask", b"")
+
+
+def test_importing_is_let_pass() -> None:
+    sys.modules.pop("this_is_imported_by_a_workflow", None)
+    sys.modules.pop("colorsys", None)
+
+    def imports() -> str:
+        import colorsys
+
+        return colorsys.__name__
+
+    assert _do(imports) == "colorsys"
+
+
+def test_who_asks_to_be_let_out_is() -> None:
+    def reads() -> str:
+        with workflow.unsafe.sandbox_unrestricted():
+            return Path(__file__).read_text()[:3]
+
+    assert _do(reads) == '"""'
+
+
+def test_outside_of_workflows_nothing_is_refused() -> None:
+    assert os.listdir(Path(__file__).parent)
