@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from perdure import workflow
+from perdure.converter import DataConverter
 from perdure.protocol.events import encode_records
 from perdure.protocol.replies import ErrorCode, ErrorReply, HistoryPage, ReplyKind, decode_error, decode_replies
 from perdure.protocol.requests import GetHistory, RespondWorkflowTaskCompleted
@@ -42,8 +43,6 @@ class Counter:
 
 
 def _query(query_type: str, *arguments: Any, continues_from: int = 0, **changes: Any) -> QueryTask:
-    from perdure.converter import DataConverter
-
     task = QueryTask(
         namespace="default",
         workflow_id="wf",

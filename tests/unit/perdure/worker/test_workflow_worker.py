@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 
 from perdure import workflow
-from perdure.protocol import commands as cmd
-from perdure.protocol.events import EventType, HistoryEvent, decode_events, encode_records
+from perdure.protocol.events import HistoryEvent, encode_records
 from perdure.protocol.replies import ErrorCode, ErrorReply, HistoryPage, ReplyKind
 from perdure.protocol.requests import GetWorkflowTask, RespondWorkflowTaskCompleted, RespondWorkflowTaskFailed
 from perdure.protocol.tasks import WorkflowTask
@@ -213,9 +212,3 @@ async def test_bytes_that_are_no_task_are_left_for_others(caplog: pytest.LogCapt
             await on.give(_task(Story(Order, "Ann")))
             await on.report(RespondWorkflowTaskCompleted)
         assert caplog.text.count("cannot be read") == 1
-
-
-def test_commands_travel_as_numbered_pairs() -> None:
-    numbered = cmd.COMMANDS.numbered(cmd.CompleteWorkflowExecution(b""))
-    assert numbered[0] == cmd.CommandType.COMPLETE_WORKFLOW_EXECUTION
-    assert decode_events([(1, 2, int(EventType.WORKFLOW_TASK_STARTED), (3, "x"))])[0].event_id == 1

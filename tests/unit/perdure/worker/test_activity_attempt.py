@@ -1,0 +1,142 @@
+"""One attempt: reported once, whatever comes together."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from perdure import activity
+from perdure.activity.definition import ActivityDefinition
+from perdure.activity.shared_flag import SharedFlag
+from perdure.exceptions import ApplicationError, CancelledError
+from perdure.protocol.codec import unpack
+from perdure.protocol.replies import ReplyKind
+from perdure.protocol.requests import (
+    RespondActivityTaskCanceled,
+    RespondActivityTaskCompleted,
+    RespondActivityTaskFailed,
+)
+from perdure.worker.activity_attempt import ActivityAttempt, StopReason
+from perdure.worker.deadlines import Deadlines
+from perdure_broker.port import TaskEntry
+from tests.unit.perdure.worker.test_link import _link
+from tests.worker_stage import Stage, activity_task, stage
+
+ENTRY = TaskEntry(b"stream", b"1-1", b"")
+
+
+@activity.defn
+async def work() -> object:
+    return object()
+
+
+class Owner:
+    """A worker that runs one attempt."""
+
+    def __init__(self, on: Stage) -> None:
+        self.link = _link(on)
+        self.deadlines = Deadlines(self.link.loop, 0.1)
+        self.worker_shutdown = SharedFlag()
+        self.loop_thread = 0
+        self.default_heartbeat_interval_s = self.max_heartbeat_interval_s = 1.0
+        self.sent: list[Any] = []
+        self.ended: list[ActivityAttempt] = []
+        self.link.post = lambda shard_id, request, on_reply: self.sent.append(request)  # type: ignore[method-assign]
+        self.attempt_ended = self.ended.append
+
+    def attempt(self, **changes: Any) -> ActivityAttempt:
+        definition = ActivityDefinition.of(work)
+        assert definition is not None
+        return ActivityAttempt(self, ENTRY, activity_task("work", **changes), definition)
+
+
+async def test_it_is_reported_once() -> None:
+    async with stage() as on:
+        owner = Owner(on)
+        attempt = owner.attempt()
+        attempt.completed(b"")
+        attempt.failed(ValueError())
+        attempt.completed(b"")
+        attempt.stop(StopReason.CANCEL_REQUESTED)
+        assert [type(request) for request in owner.sent] == [RespondActivityTaskCompleted]
+        assert owner.ended == [attempt]
+        assert not attempt.context.cancelled.is_set()
+
+
+@pytest.mark.parametrize("error", [asyncio.CancelledError(), CancelledError("stop", "detail")])
+async def test_a_cancellation_that_was_asked_for_is_one(error: BaseException) -> None:
+    async with stage() as on:
+        owner = Owner(on)
+        attempt = owner.attempt()
+        attempt.stop(StopReason.CANCEL_REQUESTED)
+        attempt.stop(StopReason.TIMED_OUT)
+        attempt.failed(error)
+        (request,) = owner.sent
+        assert isinstance(request, RespondActivityTaskCanceled)
+        assert on.client.data_converter.from_bytes(request.details) == list(getattr(error, "details", ()))
+
+
+async def test_a_cancellation_that_nobody_asked_for_is_a_failure() -> None:
+    async with stage() as on:
+        owner = Owner(on)
+        owner.attempt().failed(asyncio.CancelledError())
+        assert isinstance(owner.sent[0], RespondActivityTaskFailed)
+
+
+async def test_a_task_that_never_took_its_first_step_is_reported_too() -> None:
+    async with stage() as on:
+        owner = Owner(on)
+        attempt = owner.attempt()
+        task = asyncio.create_task(attempt.run())
+        task.add_done_callback(attempt.task_ended)
+        attempt.stop_now = task.cancel
+        attempt.stop(StopReason.WORKER_SHUTDOWN)
+        await asyncio.wait([task])
+        assert owner.sent[0].failure.info.type == "WorkerShutdown"
+
+
+async def test_a_result_that_cannot_be_converted_is_a_failure() -> None:
+    async with stage() as on:
+        owner = Owner(on)
+        await owner.attempt().run()
+        assert "type object cannot be made JSON" in owner.sent[0].failure.message
+        owner.deadlines.close()
+
+
+async def test_what_the_engine_says() -> None:
+    async with stage() as on:
+        owner = Owner(on)
+        for body, reason in (
+            ((True, False), None),
+            ((True, True), StopReason.CANCEL_REQUESTED),
+            ((False, False), StopReason.NOT_WANTED),
+        ):
+            attempt = owner.attempt()
+            attempt.directed(ReplyKind.OK, body)
+            assert attempt.stop_reason is reason
+        attempt.directed(ReplyKind.ERROR, None)
+        assert attempt.stop_reason is StopReason.NOT_WANTED
+
+
+async def test_details_that_cannot_be_converted_are_dropped(caplog: pytest.LogCaptureFixture) -> None:
+    async with stage() as on:
+        owner = Owner(on)
+        attempt = owner.attempt()
+        attempt.heartbeat((object(),))
+        attempt.heartbeat((object(),))
+        await asyncio.sleep(0)
+        attempt.fail_with(ApplicationError("x"))
+        assert owner.sent[-1].heartbeat_details == b""
+        assert "are dropped" in caplog.text
+        owner.deadlines.close()
+
+
+async def test_the_idempotency_key_is_that_of_every_attempt() -> None:
+    async with stage() as on:
+        owner = Owner(on)
+        first, second = owner.attempt(activity_id="a"), owner.attempt(activity_id="a", attempt=2)
+        assert first.make_info().idempotency_key == second.make_info().idempotency_key
+        assert first.make_info().idempotency_key != owner.attempt(activity_id="b").make_info().idempotency_key
+        assert unpack(first.make_info().task_token)[1] == "wf"

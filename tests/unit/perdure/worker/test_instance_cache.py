@@ -1,0 +1,50 @@
+"""The instances that a worker keeps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from perdure.worker.instance_cache import InstanceCache
+
+
+class Instance:
+    def __init__(self) -> None:
+        self.is_closed = False
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+def test_the_least_recently_used_goes_first() -> None:
+    cache = InstanceCache(2)
+    a, b, c = (Instance() for _ in range(3))
+    instances: Any = {"a": a, "b": b, "c": c}
+    cache.keep("a", instances["a"])
+    cache.keep("b", instances["b"])
+    cache.keep("a", instances["a"])
+    cache.keep("c", instances["c"])
+    assert (a.is_closed, b.is_closed, c.is_closed) == (False, True, False)
+    assert cache.get("b") is None
+    assert len(cache) == 2
+
+
+def test_another_instance_of_a_run_replaces_the_first() -> None:
+    cache = InstanceCache(2)
+    first, second = Instance(), Instance()
+    cache.keep("a", first)  # type: ignore[arg-type]
+    cache.keep("a", second)  # type: ignore[arg-type]
+    assert first.is_closed
+    cache.evict("a")
+    cache.evict("a")
+    assert second.is_closed
+
+
+def test_clearing_closes_all() -> None:
+    cache = InstanceCache(5)
+    instances = [Instance() for _ in range(3)]
+    for number, instance in enumerate(instances):
+        cache.keep(str(number), instance)  # type: ignore[arg-type]
+    cache.clear()
+    assert all(instance.is_closed for instance in instances)
+    assert cache.is_enabled
+    assert not InstanceCache(0).is_enabled

@@ -1,0 +1,89 @@
+"""Reading tasks by slots, through the failures of the server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from perdure.worker.task_reader import TaskReader
+from perdure_broker.port import BrokerUnavailable, StreamKind, TaskEntry, TaskStream
+from tests.unit.perdure.worker.test_link import _link
+from tests.waiting import wait_until
+from tests.worker_stage import QUEUE, Stage, activity_task, stage
+
+STREAM = TaskStream("default", QUEUE, StreamKind.ACTIVITY)
+
+
+class Reading:
+    """A reader at work, and what it took."""
+
+    def __init__(self, on: Stage, slots: int) -> None:
+        self.link = _link(on)
+        self.taken: list[TaskEntry] = []
+        self.slots = slots
+        self.reader = TaskReader(self.link, [STREAM], slots, self.free, self.accept)
+
+    def free(self) -> int:
+        return self.slots - len(self.taken)
+
+    def accept(self, entries: Sequence[TaskEntry]) -> None:
+        self.taken += entries
+
+    async def has(self, count: int) -> None:
+        async def look() -> bool:
+            return len(self.taken) == count
+
+        await wait_until(look, what=f"{count} entries taken")
+
+
+async def test_it_takes_what_there_is_room_for_and_holds_its_leases() -> None:
+    async with stage() as on:
+        reading = Reading(on, 2)
+        await reading.reader.announce()
+        assert reading.link.leases.lease_ms == 30_000
+        for _ in range(3):
+            await on.give(activity_task("double", 1))
+        running = asyncio.create_task(reading.reader.run())
+        await reading.has(2)
+        assert len(reading.link.leases) == 2
+        reading.slots = 3
+        reading.reader.slot_freed()
+        await reading.has(3)
+        reading.reader.stop()
+        await running
+        state = await on.broker.queue_state(STREAM)
+        assert [worker.slots for worker in state.workers] == [2]
+        await reading.reader.withdraw()
+        assert not (await on.broker.queue_state(STREAM)).workers
+
+
+async def test_a_server_that_went_away_is_waited_for(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    async with stage() as on:
+        reading = Reading(on, 5)
+        await reading.reader.announce()
+        running = asyncio.create_task(reading.reader.run())
+        on.server.stop()
+        await wait_until(lambda: _said(caplog, "can be read ("), what="the loss to be noticed")
+        on.server.start()
+        await wait_until(lambda: _said(caplog, "can be read again"), what="the return to be noticed")
+        await on.give(activity_task("double", 1))
+        await reading.has(1)
+        reading.reader.stop()
+        await on.client.transport.broker.wake_task_readers()
+        await running
+
+
+async def _said(caplog: pytest.LogCaptureFixture, words: str) -> bool:
+    return words in caplog.text
+
+
+async def test_announcing_needs_the_server() -> None:
+    async with stage() as on:
+        reading = Reading(on, 5)
+        on.server.stop()
+        with pytest.raises(BrokerUnavailable):
+            await reading.reader.announce()
+        on.server.start()
