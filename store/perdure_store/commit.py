@@ -40,6 +40,7 @@ _HISTORY = (int8s, uuids, int8s, int8s, byteas)
 _SNAPSHOT = (int8s, uuids, int8s, int8s, byteas)
 _RUN = (int8s, uuids)
 _TRANSFER_KEY = (int8s, uuids, int8s, int8s)
+_BACKLOG = (*_TRANSFER_KEY, int8s)
 _TRANSFER = (
     (int8s, uuids, int8s, int8s, int8s, int8s, repeated_texts, repeated_texts, int8s, int8s, int8s, byteas, byteas)
 )  # fmt: skip
@@ -84,7 +85,7 @@ def _statements_of(batch: CommitBatch) -> list[Statement]:
     add("insert_history", _HISTORY, batch.history)
     add("insert_snapshots", _SNAPSHOT, [chunk for row in batch.snapshots for chunk in _chunks(row)])
     add("insert_transfer_tasks", _TRANSFER, batch.transfer_inserts)
-    add("backlog_transfer_tasks", _TRANSFER_KEY, batch.transfer_backlogs)
+    add("backlog_transfer_tasks", _BACKLOG, batch.transfer_backlogs)
     add("update_heartbeats", _HEARTBEAT, batch.heartbeats)
     add("insert_timer_tasks", _TIMER, batch.timer_inserts)
     add("insert_request_results", _REQUEST_RESULT, batch.request_results)

@@ -140,8 +140,8 @@ class MemoryDatabase:
                 self.snapshots[snapshot.shard_id, snapshot.run_id] = snapshot
         for task in batch.transfer_inserts:
             self.transfer[task.shard_id][TransferKey(*task[:4])] = task._replace(backlog=bool(task.backlog))
-        for key in batch.transfer_backlogs:
-            self._change_task(key, backlog=True)
+        for waiting in batch.transfer_backlogs:
+            self._change_task(TransferKey(*waiting[:4]), backlog=True, task_id=waiting.task_id)
         for beat in batch.heartbeats:
             self._change_task(TransferKey(*beat[:4]), heartbeat=beat.heartbeat)
         for timer in batch.timer_inserts:

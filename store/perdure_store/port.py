@@ -117,6 +117,17 @@ class TransferRow(NamedTuple):
     heartbeat: bytes = b""
 
 
+class BacklogRow(NamedTuple):
+    """A task that no stream took. Key: the first four fields. `task_id` replaces that of the task: a dispatcher reads
+    by rising task ids, and what becomes backlog must not lie behind it."""
+
+    shard_id: int
+    run_id: str
+    kind: int
+    event_id: int
+    task_id: int
+
+
 class TimerKey(NamedTuple):
     shard_id: int
     fire_at_us: int
@@ -200,7 +211,7 @@ class CommitBatch:
     snapshots: list[SnapshotRow] = field(default_factory=list)
     transfer_deletes: list[TransferKey] = field(default_factory=list)
     transfer_inserts: list[TransferRow] = field(default_factory=list)
-    transfer_backlogs: list[TransferKey] = field(default_factory=list)
+    transfer_backlogs: list[BacklogRow] = field(default_factory=list)
     heartbeats: list[HeartbeatRow] = field(default_factory=list)
     timer_deletes: list[TimerKey] = field(default_factory=list)
     timer_inserts: list[TimerRow] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""`python -m tests.simulation --seed n --runs m`: simulate seeds n to n + m - 1. The exit code is 0 if all was right."""
+"""`python -m tests.simulation --seed n --runs m`: simulate seeds n to n + m - 1. Exit code 0: all was right."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def main() -> int:
     failed = 0
     for seed in range(options.seed, options.seed + options.runs):
         begin = time.perf_counter()
-        verdict = simulate(seed, options.workflows)
+        verdict = simulate(seed, options.workflows, logs=options.log)
         took = time.perf_counter() - begin
         state = "wrong" if verdict.wrong else "right"
         print(f"seed {seed}: {state}, {verdict.seconds:.0f} virtual s in {took:.2f} s, trace {verdict.trace}")

@@ -67,6 +67,15 @@ class _Directive(Exception):
         self.is_current = is_current
 
 
+class _Running:
+    """An attempt under way: the entry that stands for it, what the engine says about it, and whether it is over."""
+
+    def __init__(self, entry: TaskEntry) -> None:
+        self.entry = entry
+        self.words: asyncio.Queue[bool] = asyncio.Queue()
+        self.over = asyncio.Event()
+
+
 class Worker:
     """Args:
     handed_out_s: when each entry was handed out, see `WorkerBroker`.
@@ -95,7 +104,7 @@ class Worker:
         self._station = Station(self._name, process, broker, self._pushed)
         self._views: dict[str, View] = {}
         self._held: dict[tuple[bytes, bytes], int] = {}
-        self._running: dict[tuple[str, int, int], asyncio.Queue[bool]] = {}
+        self._running: dict[tuple[str, int, int], _Running] = {}
 
     async def run(self) -> None:
         self._station.open()
@@ -223,38 +232,50 @@ class Worker:
 
     # Activity tasks ------------------------------------------------------------------------------------------------
     async def _act(self, entry: TaskEntry, task: ActivityTask) -> None:
-        member = task_member(task.run_id, task.scheduled_event_id, task.attempt)
+        key = (task.run_id, task.scheduled_event_id, task.attempt)
+        running = self._running.get(key)
+        if running is not None:
+            # The broker lost everything, and the attempt was handed out again: the new entry stands for it from now on.
+            running.entry = entry
+            await running.over.wait()
+            return
+        running = self._running[key] = _Running(entry)
+        try:
+            await self._carry_out(running, task)
+        finally:
+            running.over.set()
+            del self._running[key]
+
+    async def _carry_out(self, running: _Running, task: ActivityTask) -> None:
+        entry = running.entry
         spec = json.loads(task.input)
         started_us = self._process.now_us()
-        key = (task.run_id, task.scheduled_event_id, task.attempt)
-        words = self._running[key] = asyncio.Queue()
-        about = (*key, started_us)
+        about = (task.run_id, task.scheduled_event_id, task.attempt, started_us)
+        activity = (task.run_id, task.scheduled_event_id)
+        request: Any
         try:
             if task.report_start:
                 await self._report_start(task, started_us)
             handed_out_s = self._handed_out_s[entry.stream, entry.entry_id]
-            self._ledger.attempt_began(key[:2], task.attempt, self._name, handed_out_s, once=bool(spec.get("once")))
-            await self._body(task, spec, words, started_us)
+            self._ledger.attempt_began(activity, task.attempt, self._name, handed_out_s, once=bool(spec.get("once")))
+            await self._body(task, spec, running.words, started_us)
         except _Directive as directive:
             if not directive.is_current:
-                await self._drop(entry, member)
+                await self._drop(running.entry, task_member(task.run_id, task.scheduled_event_id, task.attempt))
                 return
-            canceled = RespondActivityTaskCanceled(*about, b"", self._name, entry.stream, entry.entry_id)
-            await self._station.ask(task.shard_id, canceled, until=OK)
-            return
-        finally:
-            if self._running.get(key) is words:  # after a loss of the broker an attempt may be handed out twice
-                del self._running[key]
-        request: Any
-        if task.attempt <= spec.get("fail", 0) or spec.get("fatal"):
-            failure = Failure("scripted", info=ApplicationInfo("Scripted", bool(spec.get("fatal"))))
-            request = RespondActivityTaskFailed(*about, failure, self._name, entry.stream, entry.entry_id)
+            request = RespondActivityTaskCanceled(*about, b"", self._name, *running.entry[:2])
         else:
-            result = f"{self._name}:{task.attempt}".encode()
-            request = RespondActivityTaskCompleted(*about, result, self._name, entry.stream, entry.entry_id)
+            if task.attempt <= spec.get("fail", 0) or spec.get("fatal"):
+                failure = Failure("scripted", info=ApplicationInfo("Scripted", bool(spec.get("fatal"))))
+                request = RespondActivityTaskFailed(*about, failure, self._name, *running.entry[:2])
+            else:
+                result = f"{self._name}:{task.attempt}".encode()
+                request = RespondActivityTaskCompleted(*about, result, self._name, *running.entry[:2])
         kind, _ = await self._station.ask(task.shard_id, request, until=OK)
+        if running.entry[:2] != (request.stream, request.entry_id):
+            await self._drop(running.entry, task_member(task.run_id, task.scheduled_event_id, task.attempt))
         if kind == ReplyKind.OK and isinstance(request, RespondActivityTaskCompleted):
-            self._ledger.attempt_succeeded(key[:2], self._process.monotonic())
+            self._ledger.attempt_succeeded(activity, self._process.monotonic())
 
     async def _body(
         self, task: ActivityTask, spec: dict[str, int], words: asyncio.Queue[bool], started_us: int
@@ -295,6 +316,6 @@ class Worker:
             raise _Directive(directive.current)
 
     def _pushed(self, word: CancelActivity) -> None:
-        words = self._running.get((word.run_id, word.scheduled_event_id, word.attempt))
-        if words is not None:
-            words.put_nowait(word.current)
+        running = self._running.get((word.run_id, word.scheduled_event_id, word.attempt))
+        if running is not None:
+            running.words.put_nowait(word.current)

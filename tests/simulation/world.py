@@ -240,13 +240,14 @@ class World:
         self._weather.is_store_down = False
 
 
-def simulate(seed: int, workflows: int = 25) -> Verdict:
-    """Run one seed from beginning to end."""
+def simulate(seed: int, workflows: int = 25, *, logs: bool = False) -> Verdict:
+    """Run one seed from beginning to end. `logs`: let the engines log."""
     generator = random.Random(seed)
     limit = batch.SNAPSHOT_EVERY_BYTES
     batch.SNAPSHOT_EVERY_BYTES = generator.choice([limit, 400])
     level = logging.getLogger("perdure").level
-    logging.getLogger("perdure").setLevel(logging.CRITICAL)
+    if not logs:
+        logging.getLogger("perdure").setLevel(logging.CRITICAL)
     loop = VirtualLoop()
     try:
         asyncio.set_event_loop(loop)

@@ -50,6 +50,7 @@ class Ownership:
         self._node = node
         self._shard_count = shard_count
         self._seen: dict[str, tuple[int, float]] = {}
+        self._is_settled = False
 
     def live_nodes(self) -> list[str]:
         """The nodes that are alive as far as this one knows, itself included."""
@@ -82,20 +83,32 @@ class Ownership:
             shard_id for shard_id in range(self._shard_count) if preferred_node(f"shard {shard_id}", live) == self._node
         )
         held = self._holder.held()
+        if mine == held and self._is_settled:
+            return
+        self._is_settled = False
         for shard_id in sorted(held - mine):
             logger.info("handing over shard %d", shard_id)
             await self._holder.give_up(shard_id)
-        wanted = mine - held
-        if not wanted:
-            return
-        owners = {row.shard_id: row.owner for row in await self._store.shards()}
         others = [node for node in live if node != self._node]
-        for shard_id in sorted(wanted):
-            if owners[shard_id] not in others:
-                await self._holder.gain(await self._store.acquire_shard(shard_id, self._node))
+        are_left = False
+        for row in await self._store.shards():
+            if row.shard_id in held:
+                continue
+            if row.shard_id not in mine:
+                if row.owner == self._node:
+                    # An earlier handover, or taking it, was cut short: others wait for its owner, which they see alive.
+                    await self._store.release_shard(row.shard_id, row.range_id)
+            elif row.owner in others:
+                are_left = True
+            else:
+                await self._holder.gain(await self._store.acquire_shard(row.shard_id, self._node))
+        self._is_settled = not are_left
 
     async def retire(self) -> None:
         """Hand over everything and leave."""
         for shard_id in sorted(self._holder.held()):
             await self._holder.give_up(shard_id)
+        for row in await self._store.shards():
+            if row.owner == self._node:  # being taken when the end came
+                await self._store.release_shard(row.shard_id, row.range_id)
         await self._store.retire(self._node)

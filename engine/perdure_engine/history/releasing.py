@@ -121,6 +121,10 @@ class Releaser:
                     again.publish.setdefault(target, []).append(Publication(item.shard_id, item.member, data))
                 continue
             self._windows.learn(stream, result, self._environment.monotonic())
+            if result.full:
+                # A full server may have refused to look: what it took at an earlier try is no backlog.
+                claimed = await self._broker.published(stream, [item.member for item in rest])
+                rest = [item for item, is_claimed in zip(rest, claimed, strict=True) if not is_claimed]
             if rest:
                 self._refused(stream, [fallbacks[item.member][2] for item in rest])
         return again if again.publish else None

@@ -38,7 +38,7 @@ from perdure_engine.history.shard import Shard
 from perdure_engine.history.visibility import VisibilityWriter
 from perdure_engine.history.waiters import Waiters
 from perdure_engine.history.windows import Windows
-from perdure_store.port import ShardRow, Store, StoreError, TimerKey, TransferKey
+from perdure_store.port import BacklogRow, ShardRow, Store, StoreError, TimerKey, TransferKey
 
 logger = logging.getLogger("perdure.engine.history")
 
@@ -302,7 +302,7 @@ class HistoryService:
             shard = self._shards.get(key.shard_id)
             if shard is not None:
                 batch.touch(shard)
-                batch.commit.transfer_backlogs.append(key)
+                batch.commit.transfer_backlogs.append(BacklogRow(*key, shard.take_task_id()))
                 batch.outbox.backlogged.add(stream)
         for key in self._visibility.take_done():
             shard = self._shards.get(key.shard_id)

@@ -2,17 +2,20 @@
 
 While a queue has backlog, direct publishing is refused, so that nothing overtakes. When the store holds no more of it
 the mark is cleared, unless more came meanwhile.
+
+Rules: rows are published once. What a dispatcher published itself lies behind its position, and a row that becomes
+backlog later gets a task id before it. What another dispatcher may have published is looked at first: a row that was
+read, and then finished before it is published, would start an activity again whose success is known.
 """
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
 
 from perdure.protocol.tasks import TaskKind, task_member
 from perdure_broker.port import Broker, Publication, StreamKind, TaskStream
 from perdure_engine.environment import Environment
-from perdure_store.port import Store, TransferRow
+from perdure_store.port import Store, TransferKey, TransferRow
 
 logger = logging.getLogger("perdure.engine.dispatch")
 
@@ -23,21 +26,14 @@ WAIT_MIN_S = 0.002
 WAIT_MAX_S = 0.1
 """How long to wait for room in the window; doubled while there is none."""
 
+LOOK_AGAIN_S = 20.0
+"""Seconds after which a dispatcher looks at the whole backlog again: the stream may have lost entries behind it."""
+
 PRIORITIES = {StreamKind.WORKFLOW: (0,), StreamKind.ACTIVITY: (1, 2, 3, 4, 5)}
 
 
-@dataclass(slots=True)
-class Position:
-    """How far the backlog has been published: for each priority, each shard's last task id."""
-
-    cursors: dict[int, dict[int, int]] = field(default_factory=dict)
-
-    def of(self, priority: int) -> dict[int, int]:
-        return self.cursors.setdefault(priority, {})
-
-
 class Dispatcher:
-    """Publishes the backlog of one queue until there is none."""
+    """Publishes the backlog of one queue. Lives as long as its engine dispatches that queue."""
 
     def __init__(self, store: Store, broker: Broker, environment: Environment, stream: TaskStream, node: str) -> None:
         self._store = store
@@ -46,6 +42,11 @@ class Dispatcher:
         self._stream = stream
         self._node = node
         self._kind = TaskKind.WORKFLOW if stream.kind == StreamKind.WORKFLOW else TaskKind.ACTIVITY
+        self._term = -1
+        self._epoch = ""
+        self._cursors: dict[int, dict[int, int]] = {}
+        self._is_alone = False
+        self._looked_at = 0.0
 
     async def drain(self) -> bool:
         """Publish until the store has no more backlog for this queue.
@@ -53,10 +54,8 @@ class Dispatcher:
         Returns:
             False if another engine dispatches this queue by now.
         """
-        term = self._environment.now_us()
-        if not await self._broker.take_dispatch(self._stream, self._node, term):
+        if not await self._take():
             return False
-        position = Position()
         wait_s = WAIT_MIN_S
         while True:
             state = await self._broker.queue_state(self._stream)
@@ -65,32 +64,82 @@ class Dispatcher:
                 await self._environment.sleep(wait_s)
                 wait_s = min(wait_s * 2, WAIT_MAX_S)
                 continue
-            rows = await self._next_rows(position, room)
+            rows = await self._next_rows(room)
             if not rows:
+                self._is_alone = True
                 if await self._broker.clear_backlog(self._stream, state.backlog_version):
                     return True
                 continue
-            publications = [
-                Publication(row.shard_id, task_member(row.run_id, row.event_id, row.attempt), row.data) for row in rows
-            ]
-            result = await self._broker.publish_backlog(self._stream, term, publications)
-            if result is None:
+            taken = await self._publish(rows)
+            if taken is None:
+                self._term = -1
                 return False
-            for row in rows[: result.taken]:
-                position.of(row.priority)[row.shard_id] = row.task_id
-            if result.taken:
+            if taken:
                 wait_s = WAIT_MIN_S
             else:
                 await self._environment.sleep(wait_s)
                 wait_s = min(wait_s * 2, WAIT_MAX_S)
 
-    async def _next_rows(self, position: Position, room: int) -> list[TransferRow]:
+    async def _take(self) -> bool:
+        """Become the dispatcher, or go on as the one that this already is."""
+        epoch, now = await self._broker.epoch(), self._environment.monotonic()
+        if self._term >= 0 and epoch == self._epoch and await self._take_term(self._term):
+            if now - self._looked_at > LOOK_AGAIN_S:
+                self._begin(now)
+            return True
+        self._term, self._epoch = self._environment.now_us(), epoch
+        self._begin(now)
+        if await self._take_term(self._term):
+            return True
+        self._term = -1
+        return False
+
+    async def _take_term(self, term: int) -> bool:
+        return await self._broker.take_dispatch(self._stream, self._node, term)
+
+    def _begin(self, now: float) -> None:
+        """From the first row on; which of them are published already is not known."""
+        self._cursors = {priority: {} for priority in PRIORITIES[self._stream.kind]}
+        self._is_alone = False
+        self._looked_at = now
+
+    async def _next_rows(self, room: int) -> list[TransferRow]:
         """The next rows in order of priority: those of a lower one only when no higher one has any."""
         namespace, task_queue = self._stream.namespace, self._stream.task_queue
-        for priority in PRIORITIES[self._stream.kind]:
-            rows = await self._store.backlog(
-                namespace, task_queue, self._kind, priority, position.of(priority), limit=room
-            )
+        for priority, cursors in self._cursors.items():
+            rows = await self._store.backlog(namespace, task_queue, self._kind, priority, cursors, limit=room)
             if rows:
                 return rows
         return []
+
+    async def _publish(self, rows: list[TransferRow]) -> int | None:
+        """Publish these rows in order. Returns how many are behind the position now, None if the term is over."""
+        wanted = rows if self._is_alone else await self._unpublished(rows)
+        taken = 0
+        if wanted:
+            publications = [Publication(row.shard_id, _member(row), row.data) for row in wanted]
+            # Should the answer be lost, nobody knows what was published.
+            is_alone, self._is_alone = self._is_alone, False
+            result = await self._broker.publish_backlog(self._stream, self._term, publications)
+            self._is_alone = is_alone
+            if result is None:
+                return None
+            taken = result.taken
+        passed = rows if taken == len(wanted) else rows[: rows.index(wanted[taken])]
+        for row in passed:
+            self._cursors[row.priority][row.shard_id] = row.task_id
+        return len(passed)
+
+    async def _unpublished(self, rows: list[TransferRow]) -> list[TransferRow]:
+        """Those of `rows` that are neither in the stream nor finished since they were read."""
+        claimed = await self._broker.published(self._stream, [_member(row) for row in rows])
+        found = [row for row, is_claimed in zip(rows, claimed, strict=True) if not is_claimed]
+        if not found:
+            return []
+        still = await self._store.transfer_rows([TransferKey(*row[:4]) for row in found])
+        members = {_member(row): 1 for row in still}
+        return [row for row in found if _member(row) in members]
+
+
+def _member(row: TransferRow) -> str:
+    return task_member(row.run_id, row.event_id, row.attempt)

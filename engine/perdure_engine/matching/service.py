@@ -54,6 +54,7 @@ class MatchingService:
         self._lease_ms = lease_ms
         self._watches: dict[TaskStream, LeaseWatch] = {}
         self._leases: dict[TaskStream, int] = {}
+        self._dispatchers: dict[TaskStream, Dispatcher] = {}
         self._draining: dict[TaskStream, asyncio.Task[None]] = {}
         self._again: dict[TaskStream, int] = {}
 
@@ -97,6 +98,8 @@ class MatchingService:
             if stream not in mine:
                 del self._watches[stream]
                 self._leases.pop(stream, None)
+                if stream not in self._draining:
+                    self._dispatchers.pop(stream, None)
         for stream in mine:
             if stream not in self._watches:
                 self._watches[stream] = LeaseWatch(self._broker, self._environment, stream, self._cluster.map_version)
@@ -132,7 +135,10 @@ class MatchingService:
         self._draining[stream] = self._environment.spawn(self._drain(stream), name=name)
 
     async def _drain(self, stream: TaskStream) -> None:
-        dispatcher = Dispatcher(self._store, self._broker, self._environment, stream, self._node)
+        dispatcher = self._dispatchers.get(stream)
+        if dispatcher is None:
+            dispatcher = Dispatcher(self._store, self._broker, self._environment, stream, self._node)
+            self._dispatchers[stream] = dispatcher
         try:
             while True:
                 self._again.pop(stream, None)

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from perdure_store.port import (
+    BacklogRow,
     BatchRejected,
     CommitBatch,
     DeadLetterRow,
@@ -198,18 +199,19 @@ async def test_a_task_becomes_backlog_and_keeps_heartbeats(store: Store) -> None
     await owner.commit(transfer_inserts=[task("a", 2), task("a", 3)])
     keys = [TransferKey(0, run_id("a"), 1, 2), TransferKey(0, run_id("gone"), 1, 2)]
     await owner.commit(
-        transfer_backlogs=keys, heartbeats=[HeartbeatRow(0, run_id("a"), 1, 3, b"50%"), HeartbeatRow(*keys[1], b"?")]
+        transfer_backlogs=[BacklogRow(*key, 9) for key in keys],
+        heartbeats=[HeartbeatRow(0, run_id("a"), 1, 3, b"50%"), HeartbeatRow(*keys[1], b"?")],
     )
     assert await store.outstanding(0, after=None, limit=10) == [
-        task("a", 2, backlog=True),
+        task("a", 2, backlog=True, task_id=9),
         task("a", 3, heartbeat=b"50%"),
     ]
 
 
 async def test_a_task_of_the_same_batch_becomes_backlog(store: Store) -> None:
     owner = await Owner.of(store, 0)
-    await owner.commit(transfer_inserts=[task("a", 2)], transfer_backlogs=[TransferKey(0, run_id("a"), 1, 2)])
-    assert await store.outstanding(0, after=None, limit=10) == [task("a", 2, backlog=True)]
+    await owner.commit(transfer_inserts=[task("a", 2)], transfer_backlogs=[BacklogRow(0, run_id("a"), 1, 2, 9)])
+    assert await store.outstanding(0, after=None, limit=10) == [task("a", 2, backlog=True, task_id=9)]
 
 
 async def test_a_timer_can_be_moved(store: Store) -> None:

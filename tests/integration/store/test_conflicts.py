@@ -13,6 +13,7 @@ import pytest
 
 from perdure_store import sql
 from perdure_store.port import (
+    BacklogRow,
     DeadLetterRow,
     ExecutionKey,
     FenceLost,
@@ -90,7 +91,7 @@ async def commit_twice(owner: Owner) -> None:
         snapshots=[SnapshotRow(0, run_id("a"), 2, b"new")],
         transfer_deletes=[TransferKey(0, run_id("a"), 1, 2)],
         transfer_inserts=[task("b", 2)],
-        transfer_backlogs=[TransferKey(0, run_id("b"), 1, 2)],
+        transfer_backlogs=[BacklogRow(0, run_id("b"), 1, 2, 9)],
         heartbeats=[HeartbeatRow(0, run_id("a"), 1, 3, b"beat")],
         timer_deletes=[TimerKey(*timer("a")[:5])],
         timer_inserts=[timer("b")],
@@ -105,7 +106,7 @@ async def commit_twice(owner: Owner) -> None:
     owner.committed(batch)
     assert await owner.store.shard(0) == owner.shards[0]
     assert await owner.store.outstanding(0, after=None, limit=9) == sorted(
-        [task("a", 3, heartbeat=b"beat"), task("b", 2, backlog=True)]
+        [task("a", 3, heartbeat=b"beat"), task("b", 2, backlog=True, task_id=9)]
     )
     [[found]] = await owner.store.load([ExecutionKey(0, "default", "order-1")])
     assert found.row == execution("b")
