@@ -25,7 +25,6 @@ from perdure_engine.core.decide import (
     decide_timer,
     settle_open_conflict,
     settle_reuse,
-    start_problem,
 )
 from perdure_engine.core.state import MutableState
 from perdure_engine.core.transition import Transition
@@ -69,7 +68,7 @@ class Decider:
         shard_id = arrival.shard.shard_id
         if isinstance(request, StartWorkflow):
             candidate = run_id_for_start(request.namespace, request.workflow_id, request.request_id)
-            if self._cache.get(candidate) is not None or start_problem(request):
+            if self._cache.get(candidate) is not None:
                 return None
             if self._cache.latest(request.namespace, request.workflow_id) is not None:
                 return ExecutionKey(shard_id, "", "", candidate)
@@ -94,9 +93,7 @@ class Decider:
         request = arrival.sent.request
         if isinstance(request, StartWorkflow):
             self._start(batch, arrival, request, loaded)
-        elif self._reading.reads(request):
-            self._reading.read(batch, arrival, loaded)
-        else:
+        elif not self._reading.read(batch, arrival, loaded):
             self._change(batch, arrival, request, loaded)
 
     def _change(self, batch: Batch, arrival: Arrival, request: Any, loaded: Loaded) -> None:

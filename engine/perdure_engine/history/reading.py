@@ -42,8 +42,6 @@ PAGE_BYTES_MAX = 1_000_000
 
 _ROWS_A_READ = 200
 
-_READS = (AwaitResult, DescribeWorkflow, GetHistory, GetWorkflowTask, GetActivityTask, QueryWorkflow)
-
 
 class Reading:
     def __init__(self, store: Store, broker: Broker, cache: ExecutionCache, waiters: Waiters, queries: Queries) -> None:
@@ -61,11 +59,14 @@ class Reading:
             QueryWorkflow: self._query,
         }
 
-    def reads(self, request: Any) -> bool:
-        return isinstance(request, _READS)
-
-    def read(self, batch: Batch, arrival: Arrival, loaded: Loaded) -> None:
-        self._handlers[type(arrival.sent.request)](batch, arrival, arrival.sent.request, loaded)
+    def read(self, batch: Batch, arrival: Arrival, loaded: Loaded) -> bool:
+        """Answer a read. False, and nothing was done, if the request is none."""
+        request = arrival.sent.request
+        handler = self._handlers.get(type(request))
+        if handler is None:
+            return False
+        handler(batch, arrival, request, loaded)
+        return True
 
     # Finding the run -----------------------------------------------------------------------------------------------
 

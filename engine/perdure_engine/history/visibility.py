@@ -7,6 +7,8 @@ soon costs one upsert; should the engine die meanwhile, the next owner finds the
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from functools import partial
 
 from perdure_engine.core.state import MutableState
 from perdure_engine.environment import Environment
@@ -37,11 +39,12 @@ class _Pending:
     """A record to be written; `since` is None until the batch that noted it is durable. `keys`: the transfer rows that
     stand for it."""
 
-    __slots__ = ("keys", "row", "since")
+    __slots__ = ("keys", "make_row", "run_id", "since")
 
-    def __init__(self, key: TransferKey, row: VisibilityRow) -> None:
+    def __init__(self, key: TransferKey, make_row: Callable[[], VisibilityRow]) -> None:
         self.keys = [key]
-        self.row = row
+        self.run_id = key.run_id
+        self.make_row = make_row
         self.since: float | None = None
 
 
@@ -65,7 +68,7 @@ class VisibilityWriter:
         """A run ends in this batch; if the record of its beginning still waits, that covers both."""
         waiting = self._pending.pop(state.run_id, None)
         if waiting is not None:
-            waiting.row = _row_of(state, batch.now_us, _CLOSED)
+            waiting.make_row = partial(_row_of, state, batch.now_us, _CLOSED)
             waiting.since = None
             self._pending[state.run_id] = waiting
             batch.visible.append(state.run_id)
@@ -74,8 +77,8 @@ class VisibilityWriter:
 
     def _note(self, batch: Batch, shard: Shard, state: MutableState, version: int) -> None:
         key = TransferKey(shard.shard_id, state.run_id, VISIBILITY_KIND, version)
-        row = _row_of(state, batch.now_us if version == _CLOSED else 0, version)
-        self._pending[state.run_id] = _Pending(key, row)
+        close_us = batch.now_us if version == _CLOSED else 0
+        self._pending[state.run_id] = _Pending(key, partial(_row_of, state, close_us, version))
         batch.visible.append(state.run_id)
         transfer = TransferRow(*key, 1, 0, state.namespace, "", 0, False, batch.now_us, b"")
         batch.commit.transfer_inserts.append(transfer)
@@ -109,7 +112,7 @@ class VisibilityWriter:
             if key not in pending.keys:
                 pending.keys.append(key)
             return
-        pending = self._pending[row.run_id] = _Pending(key, visibility)
+        pending = self._pending[row.run_id] = _Pending(key, lambda: visibility)
         pending.since = self._environment.monotonic()
 
     def ready(self, run_ids: list[str]) -> None:
@@ -149,13 +152,13 @@ class VisibilityWriter:
                 await self._environment.sleep(LINGER_S / 2)
                 continue
             for pending in due:
-                self._pending.pop(pending.row.run_id, None)
+                self._pending.pop(pending.run_id, None)
             try:
-                await self._store.upsert_visibility([pending.row for pending in due])
+                await self._store.upsert_visibility([pending.make_row() for pending in due])
             except StoreError as error:
                 logger.warning("visibility rows wait: %s", error)
                 for pending in due:
-                    newer = self._pending.setdefault(pending.row.run_id, pending)
+                    newer = self._pending.setdefault(pending.run_id, pending)
                     if newer is not pending:
                         newer.keys.extend(pending.keys)
                 await self._environment.sleep(RETRY_S)

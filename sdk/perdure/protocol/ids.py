@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import uuid
 
@@ -19,6 +20,7 @@ def shard_id_for(namespace: str, workflow_id: str, shard_count: int) -> int:
     return (int.from_bytes(digest, "big") * shard_count) >> 64
 
 
+@functools.lru_cache(maxsize=4096)
 def run_id_for_start(namespace: str, workflow_id: str, request_id: str) -> str:
     """The run id of a start: a function of its request, so that the store's primary key refuses a repeated one."""
     name = f"{namespace}\0{workflow_id}\0{request_id}".encode(errors="surrogatepass")
