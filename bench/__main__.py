@@ -21,6 +21,8 @@ from bench.servers import Servers, shared_servers
 RESULTS = Path(__file__).parent / "results"
 ROUNDS = 5
 QUICK_FACTOR = 10
+OUTPUT_WIDTH = 120
+"""Columns of the table in a file or a pipe, where there is no terminal to ask."""
 
 
 @click.command()
@@ -31,7 +33,7 @@ QUICK_FACTOR = 10
 @click.option("--no-plot", is_flag=True, help="Leave out the picture.")
 def main(rounds: int, quick: bool, contenders: tuple[str, ...], wanted: str, no_plot: bool) -> None:
     """Measure Perdure beside its peers, on the same servers."""
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else OUTPUT_WIDTH)
     scenarios = tuple(scenario for scenario in (*SCENARIOS, *SHARD_SCENARIOS) if wanted in scenario.name)
     if not scenarios:
         names = ", ".join(repr(scenario.name) for scenario in (*SCENARIOS, *SHARD_SCENARIOS))
