@@ -7,14 +7,14 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from perdure_broker.port import Broker, ClusterInfo
+from perdure_broker.port import Broker, BrokerUnavailable, ClusterInfo
 from perdure_engine.environment import Environment
 from perdure_engine.frontend.service import FrontendService
 from perdure_engine.history.cache import CACHE_BYTES_MAX
 from perdure_engine.history.ownership import Ownership
 from perdure_engine.history.service import HistoryService
 from perdure_engine.matching.service import MatchingService
-from perdure_store.port import Store
+from perdure_store.port import Store, StoreError
 
 logger = logging.getLogger("perdure.engine")
 
@@ -23,6 +23,10 @@ MAP_VERSION = 1
 
 LEASE_MS = 30_000
 """The visibility timeout of a task queue, unless the engine was started with another one."""
+
+
+HANDOVER_S = 15.0
+"""Seconds that an engine takes at the most to stop."""
 
 
 class Engine:
@@ -92,28 +96,39 @@ class Engine:
             live_nodes=ownership.live_nodes,
         )
         history_task = self._spawn(history.run(), "history")
-        await ownership.settle()
-        others = [
-            self._spawn(ownership.run(), "ownership"),
-            self._spawn(matching[0].run(), "matching"),
-            self._spawn(frontend.run(), "frontend"),
-        ]
-        stopped = self._spawn(stop.wait(), "stop")
-        ready()
+        others: list[asyncio.Task[Any]] = []
         try:
-            done, _ = await asyncio.wait([history_task, *others, stopped], return_when=asyncio.FIRST_COMPLETED)
+            await ownership.settle()
+            others += [
+                self._spawn(ownership.run(), "ownership"),
+                self._spawn(matching[0].run(), "matching"),
+                self._spawn(frontend.run(), "frontend"),
+                self._spawn(stop.wait(), "stop"),
+            ]
+            ready()
+            done, _ = await asyncio.wait([history_task, *others], return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
             await _cancel(others)
-            logger.info("stopping: handing over %d shards", len(history.held()))
-            await ownership.retire()
-            await history.stop()
-            await history_task
+            await _hand_over(ownership, history, history_task)
         finally:
-            await _cancel([history_task, *others, stopped])
+            await _cancel([history_task, *others])
 
     def _spawn(self, coroutine: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
         return self._environment.spawn(coroutine, name=name)
+
+
+async def _hand_over(ownership: Ownership, history: HistoryService, running: asyncio.Task[None]) -> None:
+    """Give the shards to whoever wants them, and end the history service. Servers that do not answer cannot hold up the
+    end: what is not handed over is taken, a little later."""
+    logger.info("stopping: handing over %d shards", len(history.held()))
+    try:
+        async with asyncio.timeout(HANDOVER_S):
+            await ownership.retire()
+            await history.stop()
+            await running
+    except (TimeoutError, StoreError, BrokerUnavailable) as error:
+        logger.warning("ending without having handed over everything (%s); other engines will take it", error)
 
 
 async def _cancel(tasks: list[asyncio.Task[Any]]) -> None:

@@ -158,8 +158,9 @@ class World:
             for task in late:
                 task.cancel()
         elif not self._ledger.wrong:
-            held = [row for row in self._database.shards.values() if row.owner]
-            stayed = [process.name for process in self._engines.values() if process.name in self._database.nodes]
+            names = [process.name for process in self._engines.values()]
+            held = [row for row in self._database.shards.values() if row.owner in names]
+            stayed = [name for name in names if name in self._database.nodes]
             if held or stayed:
                 self._ledger.violation(f"after a graceful stop: held {held}, not retired {stayed}")
         for process in [client, *self._workers.values(), *self._engines.values()]:

@@ -32,6 +32,7 @@ from perdure_engine.core.transition import (
 from perdure_engine.core.workflow_task import encode_workflow_task
 from perdure_engine.history.cache import CachedRun
 from perdure_engine.history.shard import Shard
+from perdure_engine.history.sticky import StickyTask
 from perdure_engine.history.windows import Windows
 from perdure_store.port import (
     CommitBatch,
@@ -88,7 +89,7 @@ class Batch:
         self.fired: list[tuple[Shard, TimerKey]] = []
         self.after: list[Callable[[], Awaitable[None]]] = []
         self.fallbacks: dict[str, tuple[TaskStream, bytes, TransferKey]] = {}
-        self.sticky: list[tuple[int, str, int, int]] = []
+        self.sticky: list[StickyTask] = []
         self.visible: list[str] = []
         self._replies: dict[str, list[tuple[int, int, Any]]] = {}
         self._task_inserts: dict[tuple[str, int, int], TransferRow] = {}
@@ -297,7 +298,7 @@ class Batch:
         normal = TaskStream(row.namespace, row.task_queue, StreamKind.WORKFLOW)
         self.fallbacks[member] = (normal if stream.kind == StreamKind.STICKY else stream, row.data, key)
         if stream.kind == StreamKind.STICKY:
-            self.sticky.append((row.shard_id, row.run_id, row.event_id, row.attempt))
+            self.sticky.append(StickyTask(row.shard_id, row.run_id, row.event_id, row.attempt))
 
 
 def _encode_replies(rows: list[tuple[int, int, Any]]) -> list[bytes]:

@@ -1,7 +1,7 @@
 """Committing: batches become durable, in order, one transaction each, while the next one is decided.
 
-Each way in which a commit does not say yes ends in one of three: it was committed after all, it is sent again unchanged,
-or `BatchLost`: the caller rewinds the shards of this batch and of those decided after it to what is durable.
+Each way in which a commit does not say yes ends in one of three: it was committed after all, it is sent again
+unchanged, or `BatchLost`: the caller rewinds its shards, and those of what was decided after it, to what is durable.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ class BatchLost(Exception):
 class Committer:
     """Sends batches to the store in order; those that are durable go to `durable`, in the same order.
 
-    Two may be under way at once: the later one reaches the database while the earlier one is being written, and its fence
-    waits there for the earlier one's rows. Should the earlier one fail, the later one's fence does too, unless they
-    have no shard in common: then it counts, although everything decided after it is thrown away.
+    Two may be under way at once: the later one reaches the database while the earlier one is being written, and its
+    fence waits there for the earlier one's rows. Should the earlier one fail, the later one's fence does too, unless
+    they have no shard in common: then it counts, although everything decided after it is thrown away.
 
     Args:
         failed: called when a batch is lost; `settle` tells which.

@@ -22,6 +22,7 @@ from perdure_engine.history.cache import ExecutionCache
 from perdure_engine.history.deciding import Decider
 from perdure_engine.history.loading import Loaded, load
 from perdure_engine.history.shard import Shard
+from perdure_engine.history.sticky import StickyTask
 from perdure_engine.history.windows import Windows
 from perdure_store.port import DeadLetterRow, ExecutionKey, Store, TimerKey, TimerRow
 
@@ -73,7 +74,7 @@ class Intake:
         self,
         shards: Mapping[int, Shard],
         reads: list[tuple[int, list[StreamEntry]]],
-        redirects: list[tuple[int, str, int, int]],
+        redirects: list[StickyTask],
     ) -> Batch:
         """One decided batch, not yet sealed.
 
@@ -193,10 +194,11 @@ class Intake:
     # Deciding ------------------------------------------------------------------------------------------------------
 
     def _decide(self, batch: Batch, item: Arrival, loaded: Loaded) -> None:
-        run_id = getattr(item.sent.request, "run_id", "")
-        if loaded.broken and run_id in loaded.broken:
-            self._refuse_arrival(batch, item, loaded.broken[run_id])
-            return
+        if loaded.broken:
+            reason = loaded.broken_reason(item.sent.request)
+            if reason is not None:
+                self._refuse_arrival(batch, item, reason)
+                return
         try:
             self._decider.decide(batch, item, loaded)
         except (

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
-from perdure.protocol.codec import DecodeError
 from perdure.protocol.events import decode_records
 from perdure.protocol.tasks import TaskKind
 from perdure_engine.core.fold import begin, fold
@@ -40,6 +40,14 @@ class Loaded:
     def latest(self, namespace: str, workflow_id: str) -> ExecutionRow | None:
         """The open run of a workflow id, or the last closed one."""
         return self._latest.get((namespace, workflow_id))
+
+    def broken_reason(self, request: Any) -> str | None:
+        """Why the run that a request names cannot be worked with, or None."""
+        run_id = getattr(request, "run_id", "")
+        if not run_id:
+            row = self.latest(request.namespace, request.workflow_id)
+            run_id = row.run_id if row is not None else ""
+        return self.broken.get(run_id)
 
 
 def rebuild(loaded: LoadedExecution) -> CachedRun:
@@ -90,6 +98,6 @@ async def load(store: Store, cache: ExecutionCache, keys: Iterable[ExecutionKey]
             if row.status == OPEN:
                 try:
                     cache.put(rebuild(execution))
-                except (Bug, DecodeError) as error:
+                except Exception as error:  # one run that cannot be rebuilt, for whatever reason, must not end the rest
                     loaded.broken[row.run_id] = f"the history of run {row.run_id} does not fold: {error}"
     return loaded

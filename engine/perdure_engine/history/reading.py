@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from perdure.protocol.codec import pack, unpack
+from perdure.protocol.codec import DecodeError, pack, unpack
 from perdure.protocol.events import HistoryEvent, decode_records, encode_records
 from perdure.protocol.replies import (
     Description,
@@ -192,12 +192,28 @@ class Reading:
         run_id = state.run_id if state is not None else row.run_id if row is not None else ""
         shard_id = arrival.shard.shard_id
         size = min(max(request.page_size_bytes, 1), PAGE_BYTES_MAX)
+        after = self._place_after(batch, arrival, request.page_token)
+        if after is None:
+            return
 
         async def answer() -> tuple[ReplyKind, Any]:
-            after = unpack(request.page_token)[0] if request.page_token else 0
             return ReplyKind.OK, await self._page(shard_id, run_id, after, size)
 
         self._later(batch, arrival, answer)
+
+    def _place_after(self, batch: Batch, arrival: Arrival, token: bytes) -> int | None:
+        """The place that a page token names, 0 without one; None if it is not one of ours, which is then answered."""
+        if not token:
+            return 0
+        try:
+            fields = unpack(token)
+        except DecodeError:
+            fields = None
+        if type(fields) is tuple and len(fields) == 1 and type(fields[0]) is int and fields[0] >= 0:
+            return fields[0]
+        message = "this page token was not made by a page of this history; begin again without one"
+        self._refuse(batch, arrival, message, ErrorCode.INVALID_ARGUMENT)
+        return None
 
     async def _page(self, shard_id: int, run_id: str, after_batch_no: int, size: int) -> HistoryPage:
         rows = await self._store.read_history(shard_id, run_id, after_batch_no=after_batch_no, limit=_ROWS_A_READ)
@@ -217,14 +233,16 @@ class Reading:
         ):
             self._refuse(batch, arrival, "the workflow task is no longer the current one; drop it")
             return
+        after = self._place_after(batch, arrival, request.page_token)
+        if after is None:
+            return
         if request.after_event_id == state.last_completed_event_id and state.recent is not None:
-            page = _recent_page(state.recent, request.page_token)
+            page = _recent_page(state.recent, after)
             batch.reply(arrival.sender, arrival.sent.number, ReplyKind.OK, page)
             return
         shard_id, run_id = arrival.shard.shard_id, state.run_id
 
         async def answer() -> tuple[ReplyKind, Any]:
-            after = unpack(request.page_token)[0] if request.page_token else 0
             return ReplyKind.OK, await self._page(shard_id, run_id, after, PAGE_BYTES_MAX)
 
         self._later(batch, arrival, answer)
@@ -262,9 +280,8 @@ def _take(rows: Sequence[HistoryRow], size: int) -> tuple[list[HistoryRow], bool
     return list(rows), False
 
 
-def _recent_page(recent: list[HistoryEvent], token: bytes) -> HistoryPage:
-    """One page of events from memory, about a megabyte."""
-    start = unpack(token)[0] if token else 0
+def _recent_page(recent: list[HistoryEvent], start: int) -> HistoryPage:
+    """One page of events from memory, from the one with index `start` on, about a megabyte."""
     step = 2_000
     data = encode_records(recent[start : start + step])
     while len(data) > PAGE_BYTES_MAX and step > 1:

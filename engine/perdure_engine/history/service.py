@@ -16,7 +16,6 @@ with the effects.
 from __future__ import annotations
 
 import asyncio
-import heapq
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -34,7 +33,9 @@ from perdure_engine.history.queries import Queries
 from perdure_engine.history.reading import Reading
 from perdure_engine.history.recovery import Recovery
 from perdure_engine.history.releasing import Releaser
+from perdure_engine.history.repairing import Repairs
 from perdure_engine.history.shard import Shard
+from perdure_engine.history.sticky import StickyWatch
 from perdure_engine.history.visibility import VisibilityWriter
 from perdure_engine.history.waiters import Waiters
 from perdure_engine.history.windows import Windows
@@ -50,11 +51,7 @@ BLOCK_MS = 1_000
 ENTRIES_A_SHARD = 64
 """Inbox entries that one read takes of each shard (an entry holds up to a hundred requests)."""
 
-STICKY_TIMEOUT_S = 5.0
-"""Seconds after which a workflow task that its sticky worker has not completed goes to the task queue as well."""
-
 UPKEEP_S = 1.0
-RECONCILE_S = 30.0
 RETRY_S = 0.5
 
 HANDOVER_S = 5.0
@@ -71,7 +68,6 @@ class Counters:
     batches: int = 0
     requests: int = 0
     rewinds: int = 0
-    republished: int = 0
 
 
 class HistoryService:
@@ -101,9 +97,8 @@ class HistoryService:
         self._turn = asyncio.Lock()
         self._has_shards = asyncio.Event()
         self._refused: list[tuple[TaskStream, TransferKey]] = []
-        self._sticky: list[tuple[float, tuple[int, str, int, int]]] = []
+        self._sticky = StickyWatch()
         self._lost: set[int] = set()
-        self._repairs: dict[int, asyncio.Task[None]] = {}
         self._reads = 0
         self._stopping = False
         self.counters = Counters()
@@ -127,7 +122,8 @@ class HistoryService:
             refused=self._on_refused,
             lost=self._on_lost,
         )
-        self._recovery = Recovery(store, broker, self.cache, self._visibility)
+        recovery = Recovery(store, broker, self.cache, self._visibility)
+        self.repairs = Repairs(recovery, self._releaser, environment, self._shards, backlogged)
 
     # Life ----------------------------------------------------------------------------------------------------------
 
@@ -138,7 +134,7 @@ class HistoryService:
             self._environment.spawn(self._releaser.run(), name="releaser"),
             self._environment.spawn(self._visibility.run(), name="visibility"),
             self._environment.spawn(self._upkeep(), name="upkeep"),
-            self._environment.spawn(self._reconcile(), name="reconciler"),
+            self._environment.spawn(self.repairs.run(), name="reconciler"),
         ]
         intake = self._environment.spawn(self._run_batches(), name="intake")
         try:
@@ -147,10 +143,9 @@ class HistoryService:
                 task.result()
             await self._durable.join()
         finally:
-            tasks = [intake, *background, *self._repairs.values()]
-            for task in tasks:
+            for task in (intake, *background):
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(intake, *background, *self.repairs.stop(), return_exceptions=True)
 
     async def stop(self) -> None:
         """End `run` after the batch that is under way. Give up the shards first (`Ownership.retire`)."""
@@ -178,7 +173,7 @@ class HistoryService:
         self._has_shards.set()
         await self._broker.wake_inbox_reader()
         logger.info("shard %d is held at range %d", row.shard_id, row.range_id)
-        self._repair_soon(shard)
+        self.repairs.begin(shard)
 
     async def give_up(self, shard_id: int) -> None:
         """Let a shard go, once what was decided on it is durable and, if the broker answers, released."""
@@ -203,8 +198,7 @@ class HistoryService:
         self.cache.drop_shards(frozenset({shard_id}))
         self._visibility.forget_shards(frozenset({shard_id}))
         self.waiters.drop_shard(shard_id)
-        if (repair := self._repairs.pop(shard_id, None)) is not None:
-            repair.cancel()
+        self.repairs.drop(shard_id)
         if not self._shards:
             self._has_shards.clear()
 
@@ -245,11 +239,11 @@ class HistoryService:
                 if shard_id in self._shards and self._shards[shard_id].read_from == cursors[shard_id]
             ]
             self.cache.sweep()
-            redirects = self._take_sticky()
+            redirects = self._sticky.take_due(self._environment.monotonic())
             try:
                 batch = await self._intake.build(self._shards, current, redirects)
             except BaseException:
-                self._put_back_sticky(redirects)
+                self._sticky.put_back(redirects, self._environment.monotonic())
                 raise
             self._add_chores(batch)
             if not batch.shards:
@@ -277,23 +271,10 @@ class HistoryService:
         due = [due_us for shard in self._shards.values() if (due_us := shard.timers.next_due_us()) is not None]
         if due:
             block_ms = min(block_ms, max(1, (min(due) - self._environment.now_us() + 999) // 1000))
-        if self._sticky:
-            wait_s = self._sticky[0][0] - self._environment.monotonic()
-            block_ms = min(block_ms, max(1, int(wait_s * 1000) + 1))
+        sticky_s = self._sticky.next_due_s()
+        if sticky_s is not None:
+            block_ms = min(block_ms, max(1, int((sticky_s - self._environment.monotonic()) * 1000) + 1))
         return block_ms
-
-    def _take_sticky(self) -> list[tuple[int, str, int, int]]:
-        """Sticky tasks whose time to be taken is over."""
-        now = self._environment.monotonic()
-        due = []
-        while self._sticky and self._sticky[0][0] <= now:
-            due.append(heapq.heappop(self._sticky)[1])
-        return due
-
-    def _put_back_sticky(self, redirects: list[tuple[int, str, int, int]]) -> None:
-        now = self._environment.monotonic()
-        for item in redirects:
-            heapq.heappush(self._sticky, (now, item))
 
     def _add_chores(self, batch: Batch) -> None:
         """Rows that changed beside the requests: refused publications, and visibility records that are written."""
@@ -318,9 +299,7 @@ class HistoryService:
         if batch.visible:
             self._visibility.ready(batch.visible)
         if batch.sticky:
-            deadline = self._environment.monotonic() + STICKY_TIMEOUT_S
-            for item in batch.sticky:
-                heapq.heappush(self._sticky, (deadline, item))
+            self._sticky.published(batch.sticky, self._environment.monotonic())
         if batch.outbox.backlogged:
             self._backlogged(batch.outbox.backlogged)
         self._intake.limit = min(REQUESTS_MAX, self._intake.limit * 2)
@@ -398,7 +377,7 @@ class HistoryService:
                 continue
             shard.rewind(row, self._epoch)
             await self._insist(partial(shard.timers.refill, self._store, self._environment.now_us()))
-            self._repair_soon(shard)
+            self.repairs.begin(shard)
         self._drop_lost()
 
     async def _insist(self, ask: Callable[[], Awaitable[T]]) -> T:
@@ -450,42 +429,3 @@ class HistoryService:
         for shard_id in list(self._shards):
             longest = max(longest, await self._broker.inbox_length(shard_id))
         self._intake.sheds = longest > (INBOX_SHED_AT // 2 if self._intake.sheds else INBOX_SHED_AT)
-
-    async def _reconcile(self) -> None:
-        """Compare outstanding rows with the streams, slowly and for ever: partial loss is the common case."""
-        while True:
-            await self._environment.sleep(RECONCILE_S * (0.5 + self._environment.random.random()))
-            for shard in list(self._shards.values()):
-                try:
-                    await self._repair(shard, self._environment.now_us() - int(RECONCILE_S * 1_000_000))
-                except (StoreError, BrokerUnavailable) as error:
-                    logger.warning("shard %d is not reconciled: %s", shard.shard_id, error)
-
-    def _repair_soon(self, shard: Shard) -> None:
-        """Publish what an earlier owner, or a batch that was thrown away, left unpublished."""
-        before = self._repairs.get(shard.shard_id)
-        if before is not None:
-            before.cancel()
-        name = f"repair-{shard.shard_id}"
-        self._repairs[shard.shard_id] = self._environment.spawn(self._repair_now(shard), name=name)
-
-    async def _repair_now(self, shard: Shard) -> None:
-        while True:
-            try:
-                await self._repair(shard, max(self._environment.now_us(), shard.time_us))
-                return
-            except (StoreError, BrokerUnavailable) as error:
-                logger.warning("shard %d is not repaired yet: %s", shard.shard_id, error)
-                await self._environment.sleep(RETRY_S)
-
-    async def _repair(self, shard: Shard, older_than_us: int) -> None:
-        """Publish what is outstanding on a shard and stands in no stream."""
-        async for rows in self._recovery.missing(shard.shard_id, older_than_us=older_than_us):
-            if self._shards.get(shard.shard_id) is not shard:
-                return
-            repair = self._recovery.prepare(rows)
-            self.counters.republished += len(repair.fallbacks)
-            logger.info("shard %d: publishing %d tasks that stand in no stream", shard.shard_id, len(repair.fallbacks))
-            await self._releaser.release(repair.outbox, {shard.shard_id: shard.range_id}, repair.fallbacks)
-            if repair.outbox.backlogged:
-                self._backlogged(repair.outbox.backlogged)

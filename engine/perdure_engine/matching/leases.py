@@ -79,7 +79,7 @@ class LeaseWatch:
             found.extend(page)
             if len(page) < SCAN_PAGE:
                 return found
-            start = b"(" + page[-1].entry_id
+            start = _next_id(page[-1].entry_id)
 
     async def _report(self, lost: Sequence[PendingEntry]) -> None:
         consumers = {entry.entry_id: entry.consumer for entry in lost}
@@ -118,3 +118,9 @@ class LeaseWatch:
             task.run_id, kind, task.scheduled_event_id, task.attempt, worker, entry.stream, entry.entry_id
         )
         return task.shard_id, report
+
+
+def _next_id(entry_id: bytes) -> bytes:
+    """The first id after this one."""
+    time_ms, _, sequence = entry_id.partition(b"-")
+    return b"%s-%d" % (time_ms, int(sequence or b"0") + 1)

@@ -57,6 +57,7 @@ class MatchingService:
         self._dispatchers: dict[TaskStream, Dispatcher] = {}
         self._draining: dict[TaskStream, asyncio.Task[None]] = {}
         self._again: dict[TaskStream, int] = {}
+        self._has_ended = False
 
     async def run(self) -> None:
         """Survey, watch and dispatch, for ever."""
@@ -79,6 +80,7 @@ class MatchingService:
                     await self._environment.sleep(RETRY_S)
                 await self._environment.sleep(LOOK_S)
         finally:
+            self._has_ended = True
             for task in self._draining.values():
                 task.cancel()
             await asyncio.gather(*self._draining.values(), return_exceptions=True)
@@ -86,7 +88,7 @@ class MatchingService:
     def wake(self, streams: set[TaskStream]) -> None:
         """Backlog was committed for these queues: dispatch those that are ours at once."""
         for stream in streams:
-            if self._is_mine(stream):
+            if not self._has_ended and self._is_mine(stream):
                 self._dispatch(stream)
 
     def _is_mine(self, stream: TaskStream) -> bool:

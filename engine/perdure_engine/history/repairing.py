@@ -1,0 +1,94 @@
+"""Repairing: outstanding tasks that stand in no stream are published, after a takeover or rewind and now and then.
+
+Partial loss is the common case: a stream that was trimmed by hand, an entry deleted, a server restored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+
+from perdure_broker.port import BrokerUnavailable, TaskStream
+from perdure_engine.environment import Environment
+from perdure_engine.history.recovery import Recovery
+from perdure_engine.history.releasing import Releaser
+from perdure_engine.history.shard import Shard
+from perdure_store.port import StoreError
+
+logger = logging.getLogger("perdure.engine.repair")
+
+RECONCILE_S = 30.0
+RETRY_S = 0.5
+
+
+class Repairs:
+    """Args:
+    shards: those that are held, as they are now.
+    backlogged: called with the streams whose backlog was marked again.
+    """
+
+    def __init__(
+        self,
+        recovery: Recovery,
+        releaser: Releaser,
+        environment: Environment,
+        shards: Mapping[int, Shard],
+        backlogged: Callable[[set[TaskStream]], None],
+    ) -> None:
+        self._recovery = recovery
+        self._releaser = releaser
+        self._environment = environment
+        self._shards = shards
+        self._backlogged = backlogged
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self.count = 0
+
+    async def run(self) -> None:
+        """Look for what is missing on every shard, slowly and for ever."""
+        while True:
+            await self._environment.sleep(RECONCILE_S * (0.5 + self._environment.random.random()))
+            for shard in list(self._shards.values()):
+                try:
+                    await self._repair(shard, self._environment.now_us() - int(RECONCILE_S * 1_000_000))
+                except (StoreError, BrokerUnavailable) as error:
+                    logger.warning("shard %d is not reconciled: %s", shard.shard_id, error)
+
+    def begin(self, shard: Shard) -> None:
+        """Publish, in the background, what an earlier owner or a batch that was thrown away left unpublished."""
+        self.drop(shard.shard_id)
+        name = f"repair-{shard.shard_id}"
+        self._tasks[shard.shard_id] = self._environment.spawn(self._insist(shard), name=name)
+
+    def drop(self, shard_id: int) -> None:
+        """The shard is lost, or about to be repaired from the start."""
+        task = self._tasks.pop(shard_id, None)
+        if task is not None:
+            task.cancel()
+
+    def stop(self) -> list[asyncio.Task[None]]:
+        """Cancel what is under way; the caller awaits it."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        return tasks
+
+    async def _insist(self, shard: Shard) -> None:
+        while True:
+            try:
+                await self._repair(shard, max(self._environment.now_us(), shard.time_us))
+                return
+            except (StoreError, BrokerUnavailable) as error:
+                logger.warning("shard %d is not repaired yet: %s", shard.shard_id, error)
+                await self._environment.sleep(RETRY_S)
+
+    async def _repair(self, shard: Shard, older_than_us: int) -> None:
+        async for rows in self._recovery.missing(shard.shard_id, older_than_us=older_than_us):
+            if self._shards.get(shard.shard_id) is not shard:
+                return
+            repair = self._recovery.prepare(rows)
+            self.count += len(repair.fallbacks)
+            logger.info("shard %d: publishing %d tasks that stand in no stream", shard.shard_id, len(repair.fallbacks))
+            await self._releaser.release(repair.outbox, {shard.shard_id: shard.range_id}, repair.fallbacks)
+            if repair.outbox.backlogged:
+                self._backlogged(repair.outbox.backlogged)
