@@ -185,7 +185,7 @@ def heartbeat(state: MutableState, request: RecordActivityTaskHeartbeat, now_us:
     if activity is None:
         transition.answer(ActivityDirective(False, False))
         return
-    problem = size_problem(f"the heartbeat of activity {activity.attributes.activity_type!r}", request.details)
+    problem = size_problem("the heartbeat of activity", request.details, activity.attributes.activity_type)
     if problem is not None:
         transition.refuse(ErrorCode.INVALID_ARGUMENT, problem)
         return
@@ -202,7 +202,7 @@ def complete(state: MutableState, request: RespondActivityTaskCompleted, now_us:
         return
     transition.answer()
     started_us = attempt.started_time_us(activity, request.started_time_us, now_us)
-    problem = size_problem(f"the result of activity {activity.attributes.activity_type!r}", request.result)
+    problem = size_problem("the result of activity", request.result, activity.attributes.activity_type)
     if problem is not None:
         _refuse_payload(state, activity, problem, request.identity, started_us, now_us, transition)
         return
@@ -219,8 +219,7 @@ def fail(state: MutableState, request: RespondActivityTaskFailed, now_us: int, t
         return
     transition.answer()
     started_us = attempt.started_time_us(activity, request.started_time_us, now_us)
-    name = f"the heartbeat of activity {activity.attributes.activity_type!r}"
-    problem = size_problem(name, request.heartbeat_details)
+    problem = size_problem("the heartbeat of activity", request.heartbeat_details, activity.attributes.activity_type)
     if problem is not None:
         _refuse_payload(state, activity, problem, request.identity, started_us, now_us, transition)
         return
@@ -240,8 +239,8 @@ def report_canceled(
         return
     transition.answer()
     started_us = attempt.started_time_us(activity, request.started_time_us, now_us)
-    name = f"the details of the cancellation of activity {activity.attributes.activity_type!r}"
-    problem = size_problem(name, request.details)
+    what = "the details of the cancellation of activity"
+    problem = size_problem(what, request.details, activity.attributes.activity_type)
     if problem is not None:
         _refuse_payload(state, activity, problem, request.identity, started_us, now_us, transition)
         return

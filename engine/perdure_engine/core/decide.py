@@ -97,7 +97,7 @@ def start_problem(request: StartWorkflow) -> str | None:
         if problem is not None:
             return problem
     return (
-        size_problem(f"the input of workflow {request.workflow_id!r}", request.input)
+        size_problem("the input of workflow", request.input, request.workflow_id)
         or size_problem("the memo", request.memo)
         or size_problem("the headers", request.headers)
         or size_problem("the search attributes", request.search_attributes)

@@ -36,12 +36,14 @@ def duration_problem(name: str, duration_ms: int) -> str | None:
     return f"{name} is {duration_ms} ms; it must be at least 0 and at most {DURATION_MS_MAX} ms (100 years)"
 
 
-def size_problem(name: str, data: bytes) -> str | None:
-    """Whether user data is small enough to be kept."""
+def size_problem(what: str, data: bytes, owner: str = "") -> str | None:
+    """Whether user data is small enough to be kept. The problem calls it `what`, followed by the name of its owner."""
     if len(data) <= PAYLOAD_SIZE_MAX:
         return None
+    name = f"{what} {owner!r}" if owner else what
     return (
-        f"{name} has {len(data)} bytes; the limit is {PAYLOAD_SIZE_MAX}: store the data elsewhere and pass a reference"
+        f"{name} came to {len(data)} bytes; the limit is {PAYLOAD_SIZE_MAX}: "
+        "store the data elsewhere and pass a reference"
     )
 
 

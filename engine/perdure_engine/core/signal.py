@@ -29,7 +29,7 @@ def receive(state: MutableState, request: SignalWorkflow, now_us: int, transitio
     problem = (
         text_problem("signal name", request.signal_name)
         or text_problem("request id", request.request_id)
-        or size_problem(f"the input of signal {request.signal_name!r}", request.input)
+        or size_problem("the input of signal", request.input, request.signal_name)
     )
     if problem is not None:
         transition.refuse(ErrorCode.INVALID_ARGUMENT, problem)

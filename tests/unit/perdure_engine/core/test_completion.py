@@ -1,0 +1,83 @@
+"""A workflow task completes: its events, its commands, what was buffered, and the next task."""
+
+from __future__ import annotations
+
+from perdure.protocol.commands import CompleteWorkflowExecution, StartTimer
+from perdure.protocol.events import EventType, HistoryEvent, decode_records
+from perdure.protocol.replies import ErrorCode, ReplyKind
+from perdure.protocol.tasks import TaskKind, WorkflowTask, decode_task
+from tests.unit.perdure_engine.core.runs import (
+    RUN_ID,
+    SECOND_US,
+    START_US,
+    begun,
+    break_down,
+    go_on,
+    names,
+    record_of,
+    refusal,
+    running,
+    signal,
+)
+
+
+def test_events_come_in_order() -> None:
+    run = begun()
+    signal(run)
+    transition = go_on(run, StartTimer("nap", 5_000))
+    assert names(transition) == [
+        "WORKFLOW_TASK_STARTED",
+        "WORKFLOW_TASK_COMPLETED",
+        "TIMER_STARTED",
+        "WORKFLOW_EXECUTION_SIGNALED",
+        "WORKFLOW_TASK_SCHEDULED",
+    ]
+
+
+def test_the_next_task_carries_what_the_worker_lacks() -> None:
+    run = running(StartTimer("nap", 5_000))
+    signal(run)
+    dispatch = run.tasks[TaskKind.WORKFLOW, 7]
+    task = decode_task(dispatch.data)
+    assert isinstance(task, WorkflowTask)
+    assert (dispatch.worker, task.continues_from) == ("w1", 4)
+    assert [event.event_id for event in decode_records(task.events)] == [5, 6, 7]
+
+
+def test_a_worker_that_does_not_cache_gets_no_sticky_task() -> None:
+    run = begun()
+    go_on(run, sticky_worker="")
+    signal(run)
+    assert run.tasks[TaskKind.WORKFLOW, 6].worker == ""
+
+
+def test_a_completion_counts_once() -> None:
+    run = begun()
+    completion = {"scheduled_event_id": 2, "attempt": 1}
+    go_on(run)
+    signal(run)
+    reply = refusal(go_on(run, **completion))
+    assert reply.code == ErrorCode.NOT_FOUND
+    assert reply.message == (
+        f"workflow task 2 attempt 1 of run {RUN_ID} is no longer the current one; drop it and the cached instance"
+    )
+    refusal(go_on(run, attempt=2))
+
+
+def test_time_stays_within_what_is_possible() -> None:
+    for said_us, told_us in ((0, START_US), (START_US + 3, START_US + 3), (2**60, START_US + SECOND_US)):
+        run = begun()
+        run.now_us += SECOND_US
+        started = record_of(go_on(run, started_time_us=said_us), EventType.WORKFLOW_TASK_STARTED)
+        assert started.time_us == told_us
+
+
+def test_a_transient_task_gets_its_event_at_last() -> None:
+    run = begun()
+    break_down(run)
+    run.now_us += SECOND_US
+    transition = go_on(run, CompleteWorkflowExecution(b"done"))
+    scheduled: HistoryEvent = transition.records[0]
+    assert (scheduled.event_id, scheduled.event_type) == (5, EventType.WORKFLOW_TASK_SCHEDULED)
+    assert (scheduled.time_us, scheduled.attributes.attempt) == (START_US, 2)
+    assert transition.reply_kind == ReplyKind.OK

@@ -1,0 +1,124 @@
+"""The run itself: how it starts, and that nothing stays behind when it closes."""
+
+from __future__ import annotations
+
+import pytest
+
+from perdure.protocol.commands import (
+    CancelWorkflowExecution,
+    Command,
+    CompleteWorkflowExecution,
+    FailWorkflowExecution,
+    StartTimer,
+)
+from perdure.protocol.failure import Failure
+from perdure.protocol.payload import PAYLOAD_SIZE_MAX
+from perdure.protocol.replies import ErrorCode, ExecutionStatus
+from perdure.protocol.requests import TerminateWorkflow
+from perdure_engine.core.transition import Close, Push, Remember, TimerKind
+from perdure_engine.core.workflow_execution import first_task_at_us, run_timeout_at_us
+from tests.unit.perdure_engine.core.runs import (
+    RUN_ID,
+    SECOND_US,
+    START_US,
+    activity_command,
+    begun,
+    go_on,
+    names,
+    refusal,
+    report_started,
+    running,
+    signal,
+)
+
+TERMINATE = TerminateWorkflow("default", "order-7", "", "enough", b"", "end-1", "client")
+
+
+def test_a_start_tells_all_that_later_runs_need() -> None:
+    run = begun(memo=b"memo", run_timeout_ms=5_000)
+    started = run.history[0].attributes
+    assert started.first_execution_run_id == RUN_ID
+    assert (started.workflow_type, started.task_queue, started.memo, started.attempt) == ("Order", "q", b"memo", 1)
+    assert (run.state.shard_id, run.state.start_time_us) == (7, START_US)
+
+
+@pytest.mark.parametrize(
+    ("run_ms", "execution_ms", "delay_ms", "at_ms"),
+    [(0, 0, 5_000, None), (7_000, 0, 0, 7_000), (0, 6_000, 0, 6_000), (7_000, 6_000, 5_000, 11_000)],
+)
+def test_the_shorter_timeout_counts_from_the_end_of_the_delay(
+    run_ms: int, execution_ms: int, delay_ms: int, at_ms: int | None
+) -> None:
+    state = begun(run_timeout_ms=run_ms, execution_timeout_ms=execution_ms, start_delay_ms=delay_ms).state
+    assert run_timeout_at_us(state) == (0 if at_ms is None else START_US + at_ms * 1000)
+    assert first_task_at_us(state) == START_US + delay_ms * 1000
+
+
+def test_a_start_delay_holds_the_first_task_back() -> None:
+    run = begun(start_delay_ms=1_000)
+    assert not run.tasks
+    run.now_us += SECOND_US
+    assert names(run.fire(min(run.timers))) == ["WORKFLOW_TASK_SCHEDULED"]
+
+
+def test_the_end_of_a_delay_that_was_cut_short_is_no_news() -> None:
+    run = begun(start_delay_ms=1_000)
+    signal(run)
+    go_on(run)
+    run.now_us += SECOND_US
+    transition = run.fire(min(run.timers))
+    assert not transition.records
+    assert not transition.effects
+
+
+@pytest.mark.parametrize(
+    ("command", "status"),
+    [
+        (CompleteWorkflowExecution(b"done"), ExecutionStatus.COMPLETED),
+        (FailWorkflowExecution(Failure("it broke")), ExecutionStatus.FAILED),
+        (CancelWorkflowExecution(b"why"), ExecutionStatus.CANCELED),
+    ],
+)
+def test_a_workflow_closes_by_its_own_will(command: Command, status: ExecutionStatus) -> None:
+    run = running(activity_command(), StartTimer("nap", 60_000), run_timeout_ms=60_000)
+    report_started(run, worker="w9")
+    signal(run)
+    transition = go_on(run, command)
+    [close] = [effect for effect in transition.effects if isinstance(effect, Close)]
+    assert close.outcome.status == run.state.status == status
+    [push] = [effect for effect in transition.effects if isinstance(effect, Push)]
+    assert (push.worker, push.message.current) == ("w9", False)
+    assert not run.tasks
+    assert not run.timers
+
+
+def test_a_termination_takes_everything_back() -> None:
+    run = begun()
+    signal(run)
+    transition = run.decide(TERMINATE)
+    assert names(transition) == ["WORKFLOW_EXECUTION_SIGNALED", "WORKFLOW_EXECUTION_TERMINATED"]
+    assert Remember("end-1") in transition.effects
+    assert not run.tasks
+
+
+def test_a_termination_by_the_engine_leaves_no_request_id() -> None:
+    effects = begun().decide(TERMINATE._replace(request_id="")).effects
+    assert not any(isinstance(effect, Remember) for effect in effects)
+
+
+def test_details_of_a_termination_have_a_limit() -> None:
+    run = begun()
+    reply = refusal(run.decide(TERMINATE._replace(details=b"x" * (PAYLOAD_SIZE_MAX + 1))))
+    assert reply.code == ErrorCode.INVALID_ARGUMENT
+    assert reply.message.startswith("the details of the termination came to 2097153 bytes")
+    assert run.state.is_open
+
+
+def test_a_run_times_out() -> None:
+    run = running(StartTimer("nap", 60_000), run_timeout_ms=1_000)
+    run.now_us += SECOND_US
+    row = min(run.timers)
+    assert row[1] == TimerKind.RUN_TIMEOUT
+    assert names(run.fire(row)) == ["WORKFLOW_EXECUTION_TIMED_OUT"]
+    assert run.state.status == ExecutionStatus.TIMED_OUT
+    assert not run.timers
