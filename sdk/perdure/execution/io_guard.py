@@ -15,6 +15,8 @@ import sys
 from types import FrameType
 from typing import Any
 
+import pydantic
+
 from perdure.execution.event_loop import WorkflowEventLoop
 from perdure.workflow.errors import WorkflowIOError
 from perdure.workflow.unsafe_code import is_io_permitted
@@ -81,6 +83,7 @@ def install() -> None:
     global _is_installed
     if not _is_installed:
         _is_installed = True
+        pydantic.TypeAdapter(object)  # looks for its plugins, in files, at its first use: not inside of a workflow, then
         sys.addaudithook(_audit)
 
 

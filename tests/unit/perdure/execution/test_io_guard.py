@@ -93,3 +93,20 @@ def test_who_asks_to_be_let_out_is() -> None:
 
 def test_outside_of_workflows_nothing_is_refused() -> None:
     assert os.listdir(Path(__file__).parent)
+
+
+def test_the_first_conversion_by_type_opens_no_file_inside_of_a_workflow() -> None:
+    """pydantic looks for plugins at its first use; in a fresh process that must not fall into a workflow."""
+    program = """
+import dataclasses, sys
+from perdure.execution import io_guard
+from perdure.converter.json_values import from_json
+
+io_guard.install()
+opened = []
+sys.addaudithook(lambda event, arguments: opened.append(arguments[0]) if event == "open" else None)
+from_json(b'{"x": 1}', dataclasses.make_dataclass("Point", [("x", int)]))
+print([path for path in opened if not str(path).endswith((".py", ".pyc", ".so"))])
+"""
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
