@@ -3,13 +3,16 @@
 It retrieves context, drafts an answer with a model, waits for as long as a person needs to approve the draft, and
 writes it down. Kill the worker at any point: what was finished stays finished, and the wait costs nothing.
 
-    perdure dev                       # in one terminal
-    python sdk/examples/agent.py      # in another
+    perdure dev                         # in one terminal
+    python sdk/examples/agent.py        # in another: one run, approved at once
 
-While it waits, anybody may look and decide:
+To decide yourself, from any terminal:
 
-    perdure workflow query  agent-1 state
+    perdure worker sdk/examples/agent.py
+    perdure workflow start Agent --task-queue agents --id agent-1 --input '"Can I return a lamp?"'
+    perdure workflow query agent-1 state
     perdure workflow signal agent-1 decide --input '{"approved": true, "by": "ada"}'
+    perdure workflow result agent-1
 """
 
 from __future__ import annotations
@@ -59,7 +62,7 @@ async def call_model(prompt: str) -> str:
 
 
 @activity.defn
-async def write_answer(workflow_id: str, answer: str) -> str:
+def write_answer(workflow_id: str, answer: str) -> str:  # not `async`: it runs in a thread, where it may block
     path = Path(tempfile.gettempdir()) / f"{workflow_id}.txt"
     path.write_text(answer)  # writing the same text twice leaves the same file: safe to retry
     return str(path)
