@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Sequence
 
 from perdure_broker.port import BrokerUnavailable, Leases
 
@@ -41,6 +41,7 @@ class LeaseKeeper:
     ) -> None:
         """`lost` is called from the thread, with entries that have come to belong to somebody else."""
         self.lease_ms = lease_ms
+        self._announced: dict[Hashable, int] = {}
         self._worker = worker
         self._open_leases = open_leases
         self._lost = lost
@@ -60,6 +61,11 @@ class LeaseKeeper:
         self._stop.set()
         self._thread.join(_JOIN_TIMEOUT_S)
 
+    def lease_announced(self, stream: Hashable, lease_ms: int) -> None:
+        """A stream's queue said how long its leases are."""
+        self._announced[stream] = lease_ms
+        self.lease_ms = min(self._announced.values())
+
     def hold(self, stream: bytes, entry_id: bytes) -> None:
         """An entry was read just now."""
         self._held[stream, entry_id] = _monotonic()
@@ -67,6 +73,22 @@ class LeaseKeeper:
     def release(self, stream: bytes, entry_id: bytes) -> None:
         """The engine has what became of the entry."""
         self._held.pop((stream, entry_id), None)
+
+    def confirm(self, entries: Sequence[Entry]) -> set[Entry]:
+        """Renew entries now and return those that are still this worker's. Blocks: for a thread of its own.
+
+        Raises:
+            BrokerUnavailable: the server cannot be asked.
+        """
+        streams: dict[bytes, list[bytes]] = {}
+        for stream, entry_id in entries:
+            streams.setdefault(stream, []).append(entry_id)
+        leases = self._open_leases()
+        try:
+            gone = leases.renew(self._worker, streams)
+        finally:
+            leases.close()
+        return set(entries) - {(stream, entry_id) for stream, lost in gone.items() for entry_id in lost}
 
     # The thread ------------------------------------------------------------------------------------------------------
     def _run(self) -> None:

@@ -42,6 +42,7 @@ class TaskReader:
         self._slot_freed = asyncio.Event()
         self._is_stopping = False
         self._is_lost = False
+        self._asked_at = 0.0
 
     def slot_freed(self) -> None:
         """There may be room again."""
@@ -97,6 +98,8 @@ class TaskReader:
                 hold = self._link.leases.hold
                 for entry in entries:
                     hold(entry.stream, entry.entry_id)
+                if self._link.loop.time() - self._asked_at > self._stale_after_s():
+                    entries = await self._confirmed(entries)
                 self._accept(entries)
 
     async def _read(self) -> list[TaskEntry]:
@@ -106,7 +109,34 @@ class TaskReader:
             await self._slot_freed.wait()
             return []
         count = min(free, READ_MAX)
-        return await self._link.broker.read_tasks(self._streams, self._link.worker_id, count=count, block_ms=BLOCK_MS)
+        self._asked_at = self._link.loop.time()
+        block_ms = min(BLOCK_MS, self._link.leases.lease_ms // 4)
+        return await self._link.broker.read_tasks(self._streams, self._link.worker_id, count=count, block_ms=block_ms)
+
+    def _stale_after_s(self) -> float:
+        """An entry was delivered after it was asked for. What comes back later than this may have aged on its way,
+        because something blocked the event loop."""
+        return self._link.leases.lease_ms / 3000
+
+    async def _confirmed(self, entries: Sequence[TaskEntry]) -> list[TaskEntry]:
+        """Those of the entries that have not been given to others meanwhile: the others must not run here, too."""
+        leases = self._link.leases
+        keys = [(entry.stream, entry.entry_id) for entry in entries]
+        try:
+            mine = await asyncio.to_thread(leases.confirm, keys)
+        except BrokerUnavailable as error:
+            self._lost(error)
+            mine = set()
+        for stream, entry_id in keys:
+            if (stream, entry_id) not in mine:
+                leases.release(stream, entry_id)
+        logger.warning(
+            "The event loop was blocked for longer than a third of a lease; of %d tasks that came in meanwhile, %d are "
+            "still this worker's. An `async def` activity must not block: make it a `def`.",
+            len(keys),
+            len(mine),
+        )
+        return [entry for entry in entries if (entry.stream, entry.entry_id) in mine]
 
     def _lost(self, error: BrokerUnavailable) -> None:
         if not self._is_lost:

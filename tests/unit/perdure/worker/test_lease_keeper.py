@@ -77,6 +77,16 @@ def test_a_server_that_is_away_is_asked_again(leases: Leases, caplog: pytest.Log
     assert "could not be renewed (away)" in caplog.text
 
 
+def test_confirming_tells_what_is_still_ours(leases: Leases) -> None:
+    keeper = _keeper(leases, [])
+    leases.gone = {b"s": [b"1"]}
+    assert keeper.confirm([(b"s", b"1"), (b"s", b"2"), (b"t", b"1")]) == {(b"s", b"2"), (b"t", b"1")}
+    assert leases.is_closed
+    leases.is_away = True
+    with pytest.raises(BrokerUnavailable):
+        keeper.confirm([(b"s", b"2")])
+
+
 def test_what_belongs_to_somebody_else_is_told(leases: Leases) -> None:
     leases.gone = {b"s": [b"1"]}
     lost: list[Entry] = []

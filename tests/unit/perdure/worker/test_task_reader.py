@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -78,6 +79,34 @@ async def test_a_server_that_went_away_is_waited_for(caplog: pytest.LogCaptureFi
 
 async def _said(caplog: pytest.LogCaptureFixture, words: str) -> bool:
     return words in caplog.text
+
+
+@pytest.mark.parametrize("is_ours", [True, False])
+async def test_what_aged_on_its_way_is_confirmed_before_it_runs(
+    is_ours: bool, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with stage() as on:
+        reading = Reading(on, 5)
+        await reading.reader.announce()
+        read_tasks = reading.link.broker.read_tasks
+
+        async def slow_read(*args: Any, **kwargs: Any) -> list[TaskEntry]:
+            entries = await read_tasks(*args, **kwargs)
+            if entries:
+                reading.reader._asked_at -= 60  # as if the loop had been blocked since
+                if not is_ours:
+                    await on.broker.finish(entries[0].stream, [entries[0].entry_id])
+            return entries
+
+        monkeypatch.setattr(reading.link.broker, "read_tasks", slow_read)
+        await on.give(activity_task("double", 1))
+        running = asyncio.create_task(reading.reader.run())
+        await wait_until(lambda: _said(caplog, "was blocked"), what="the warning")
+        await reading.has(int(is_ours))
+        assert len(reading.link.leases) == int(is_ours)
+        reading.reader.stop()
+        await on.client.transport.broker.wake_task_readers()
+        await running
 
 
 async def test_announcing_needs_the_server() -> None:
