@@ -12,8 +12,6 @@ from perdure.protocol.events import (
     ActivityTaskCancelRequested,
     ActivityTaskCompleted,
     ActivityTaskScheduled,
-    EventBuffered,
-    EventType,
 )
 from perdure.protocol.failure import ApplicationInfo, CanceledInfo, Failure, TimeoutInfo, TimeoutType
 from perdure.protocol.ids import text_problem
@@ -30,7 +28,7 @@ from perdure.protocol.retry import DEFAULT_RETRY_POLICY
 from perdure.protocol.tasks import TaskKind
 from perdure_engine.core import attempt, deadline
 from perdure_engine.core.attempt import current, encode_activity_task
-from perdure_engine.core.ledger import annotate, emit
+from perdure_engine.core.ledger import annotate, emit, held_event
 from perdure_engine.core.limits import (
     PRIORITY_MAX,
     PRIORITY_MIN,
@@ -102,7 +100,7 @@ def schedule(
         command.priority,
         command.summary,
     )
-    event_id = emit(state, transition, now_us, EventType.ACTIVITY_TASK_SCHEDULED, attributes)
+    event_id = emit(state, transition, now_us, attributes)
     activity = state.activities[event_id]
     deadline.watch_scheduled(activity, transition)
     attempt.dispatch(state, activity, transition)
@@ -124,13 +122,13 @@ def request_cancel(
     if activity is None or activity.cancel_requested_event_id:
         return held
     attributes = ActivityTaskCancelRequested(command.scheduled_event_id, completed_event_id)
-    event_id = emit(state, transition, now_us, EventType.ACTIVITY_TASK_CANCEL_REQUESTED, attributes)
+    event_id = emit(state, transition, now_us, attributes)
     if activity.phase == ActivityPhase.RESOLVED:
         return held
     if deadline.is_waiting(activity, now_us):
         deadline.clear_all(activity, now_us, transition)
         outcome = ActivityTaskCanceled(b"", command.scheduled_event_id, 0, event_id)
-        return [*held, BufferedEvent(now_us, EventBuffered(EventType.ACTIVITY_TASK_CANCELED, outcome))]
+        return [*held, BufferedEvent(now_us, held_event(outcome))]
     if activity.worker:
         message = CancelActivity(state.run_id, command.scheduled_event_id, activity.attempt)
         transition.effects.append(Push(activity.worker, message))
@@ -174,7 +172,7 @@ def report_started(
         return
     started_us = attempt.started_time_us(activity, request.started_time_us, now_us)
     report = ActivityAttemptStarted(request.scheduled_event_id, request.attempt, request.identity, started_us)
-    annotate(state, transition, now_us, EventType.ACTIVITY_ATTEMPT_STARTED, report)
+    annotate(state, transition, now_us, report)
     deadline.watch_started(activity, now_us, transition)
     transition.answer(ActivityDirective(True, canceled))
 

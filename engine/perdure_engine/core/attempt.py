@@ -13,7 +13,6 @@ from perdure.protocol.events import (
     ActivityTaskFailed,
     ActivityTaskStarted,
     ActivityTaskTimedOut,
-    EventType,
 )
 from perdure.protocol.failure import (
     ApplicationInfo,
@@ -31,13 +30,6 @@ from perdure_engine.core.state import ActivityPhase, ActivityState, MutableState
 from perdure_engine.core.transition import Dispatch, Retire, Transition
 
 Outcome = ActivityTaskCompleted | ActivityTaskFailed | ActivityTaskTimedOut | ActivityTaskCanceled
-
-_OUTCOME_TYPE: dict[type[Outcome], EventType] = {
-    ActivityTaskCompleted: EventType.ACTIVITY_TASK_COMPLETED,
-    ActivityTaskFailed: EventType.ACTIVITY_TASK_FAILED,
-    ActivityTaskTimedOut: EventType.ACTIVITY_TASK_TIMED_OUT,
-    ActivityTaskCanceled: EventType.ACTIVITY_TASK_CANCELED,
-}
 
 
 def current(state: MutableState, scheduled_event_id: int, attempt: int, now_us: int) -> ActivityState | None:
@@ -127,7 +119,7 @@ def fail(
     transition.effects.append(Retire(TaskKind.ACTIVITY, event_id))
     deadline.clear_attempt(activity, transition)
     record = ActivityAttemptFailed(event_id, activity.attempt, failure, identity, next_us, activity.heartbeat_details)
-    annotate(state, transition, now_us, EventType.ACTIVITY_ATTEMPT_FAILED, record)
+    annotate(state, transition, now_us, record)
     if delay_ms:
         deadline.watch_backoff(activity, transition)
     else:
@@ -195,6 +187,6 @@ def resolve(
     deadline.clear_all(activity, now_us, transition)
     if started_us:
         started = ActivityTaskStarted(event_id, identity, activity.attempt, activity.last_failure)
-        happen(state, transition, started_us, EventType.ACTIVITY_TASK_STARTED, started)
-    happen(state, transition, now_us, _OUTCOME_TYPE[type(outcome)], outcome)
+        happen(state, transition, started_us, started)
+    happen(state, transition, now_us, outcome)
     workflow_task.schedule(state, transition, now_us)

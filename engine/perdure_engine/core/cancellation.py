@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from perdure.protocol.events import EventType, WorkflowExecutionCancelRequested
+from perdure.protocol.events import WorkflowExecutionCancelRequested
 from perdure.protocol.ids import text_problem
 from perdure.protocol.replies import ErrorCode
 from perdure.protocol.requests import RequestCancelWorkflow
@@ -22,6 +22,6 @@ def request(state: MutableState, request: RequestCancelWorkflow, now_us: int, tr
     if state.cancel_requested:
         return
     attributes = WorkflowExecutionCancelRequested(request.reason, request.identity, request.request_id)
-    happen(state, transition, now_us, EventType.WORKFLOW_EXECUTION_CANCEL_REQUESTED, attributes)
+    happen(state, transition, now_us, attributes)
     transition.effects.append(Remember(request.request_id))
     workflow_task.schedule(state, transition, now_us)

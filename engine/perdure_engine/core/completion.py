@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from perdure.protocol.events import EventType, WorkflowTaskCompleted, WorkflowTaskStarted
+from perdure.protocol.events import WorkflowTaskCompleted, WorkflowTaskStarted
 from perdure.protocol.failure import Failure
 from perdure.protocol.requests import RespondWorkflowTaskCompleted
 from perdure.protocol.tasks import TaskKind
@@ -35,14 +35,12 @@ def complete(state: MutableState, request: RespondWorkflowTaskCompleted, now_us:
         state,
         transition,
         workflow_task.started_time_us(task, request.started_time_us, now_us),
-        EventType.WORKFLOW_TASK_STARTED,
         WorkflowTaskStarted(scheduled_event_id, request.identity),
     )
     completed_event_id = emit(
         state,
         transition,
         now_us,
-        EventType.WORKFLOW_TASK_COMPLETED,
         WorkflowTaskCompleted(scheduled_event_id, started_event_id, request.identity, request.sticky_worker),
     )
     for command in request.commands:

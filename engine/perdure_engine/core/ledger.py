@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from perdure.protocol.events import (
+    EVENTS,
     ActivityTaskCanceled,
     ActivityTaskCompleted,
     ActivityTaskFailed,
@@ -13,45 +14,52 @@ from perdure.protocol.events import (
     EventBuffered,
     EventType,
     HistoryEvent,
+    TimerFired,
 )
 from perdure_engine.core.fold import apply, buffer
 from perdure_engine.core.state import BufferedEvent, MutableState
 from perdure_engine.core.transition import Transition
 
-_OUTCOMES = frozenset(
-    {
-        EventType.ACTIVITY_TASK_STARTED,
-        EventType.ACTIVITY_TASK_COMPLETED,
-        EventType.ACTIVITY_TASK_FAILED,
-        EventType.ACTIVITY_TASK_TIMED_OUT,
-        EventType.ACTIVITY_TASK_CANCELED,
-        EventType.TIMER_FIRED,
-    }
+_OUTCOMES = (
+    ActivityTaskStarted,
+    ActivityTaskCompleted,
+    ActivityTaskFailed,
+    ActivityTaskTimedOut,
+    ActivityTaskCanceled,
+    TimerFired,
 )
 
+_TYPE_OF = EVENTS.kind_of
+"""The event type of each class of attributes."""
 
-def emit(state: MutableState, transition: Transition, time_us: int, event_type: int, attributes: Any) -> int:
-    """Append an event and apply it. Returns its id."""
+
+def emit(state: MutableState, transition: Transition, time_us: int, attributes: Any) -> int:
+    """Append the event that has these attributes, and apply it. Returns its id."""
     event_id = state.next_event_id
-    event = HistoryEvent(event_id, time_us, event_type, attributes)
+    event = HistoryEvent(event_id, time_us, _TYPE_OF[type(attributes)], attributes)
     transition.records.append(event)
     apply(state, event)
     return event_id
 
 
-def annotate(state: MutableState, transition: Transition, time_us: int, event_type: int, attributes: Any) -> None:
+def annotate(state: MutableState, transition: Transition, time_us: int, attributes: Any) -> None:
     """Append a record that is no event."""
-    record = HistoryEvent(0, time_us, event_type, attributes)
+    record = HistoryEvent(0, time_us, _TYPE_OF[type(attributes)], attributes)
     transition.records.append(record)
     apply(state, record)
 
 
-def happen(state: MutableState, transition: Transition, time_us: int, event_type: int, attributes: Any) -> None:
+def happen(state: MutableState, transition: Transition, time_us: int, attributes: Any) -> None:
     """Something came from outside: an event now, or, while a workflow task is out, when that is closed."""
     if state.workflow_task is None:
-        emit(state, transition, time_us, event_type, attributes)
+        emit(state, transition, time_us, attributes)
     else:
-        buffer(state, time_us, EventBuffered(event_type, attributes), stored=False)
+        buffer(state, time_us, held_event(attributes), stored=False)
+
+
+def held_event(attributes: Any) -> EventBuffered:
+    """An event that is to wait."""
+    return EventBuffered(_TYPE_OF[type(attributes)], attributes)
 
 
 def flush(state: MutableState, transition: Transition, held: list[BufferedEvent]) -> None:
@@ -60,21 +68,18 @@ def flush(state: MutableState, transition: Transition, held: list[BufferedEvent]
         return
     started: dict[int, int] = {}
     for item in held:
-        if item.event.event_type not in _OUTCOMES:
-            emit(state, transition, item.time_us, item.event.event_type, item.event.attributes)
+        if not isinstance(item.event.attributes, _OUTCOMES):
+            emit(state, transition, item.time_us, item.event.attributes)
     for item in held:
-        event_type, attributes = item.event
-        if event_type not in _OUTCOMES:
+        attributes = item.event.attributes
+        if not isinstance(attributes, _OUTCOMES):
             continue
         if isinstance(attributes, ActivityTaskStarted):
-            event_id = emit(state, transition, item.time_us, event_type, attributes)
-            started[attributes.scheduled_event_id] = event_id
+            started[attributes.scheduled_event_id] = emit(state, transition, item.time_us, attributes)
             continue
-        if isinstance(
-            attributes, ActivityTaskCompleted | ActivityTaskFailed | ActivityTaskTimedOut | ActivityTaskCanceled
-        ):
+        if not isinstance(attributes, TimerFired):
             attributes = attributes._replace(started_event_id=started.get(attributes.scheduled_event_id, 0))
-        emit(state, transition, item.time_us, event_type, attributes)
+        emit(state, transition, item.time_us, attributes)
 
 
 def seal(state: MutableState) -> list[HistoryEvent]:

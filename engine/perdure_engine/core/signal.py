@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from perdure.protocol.events import EventType, WorkflowExecutionSignaled
+from perdure.protocol.events import WorkflowExecutionSignaled
 from perdure.protocol.ids import text_problem
 from perdure.protocol.replies import ErrorCode
 from perdure.protocol.requests import SignalWorkflow
@@ -37,7 +37,7 @@ def receive(state: MutableState, request: SignalWorkflow, now_us: int, transitio
     attributes = WorkflowExecutionSignaled(
         request.signal_name, request.input, request.identity, request.request_id, request.headers
     )
-    happen(state, transition, now_us, EventType.WORKFLOW_EXECUTION_SIGNALED, attributes)
+    happen(state, transition, now_us, attributes)
     transition.effects.append(Remember(request.request_id))
     transition.answer()
     workflow_task.schedule(state, transition, now_us)

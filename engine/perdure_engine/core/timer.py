@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from perdure.protocol.commands import CancelTimer, StartTimer
-from perdure.protocol.events import EventType, TimerCanceled, TimerFired, TimerStarted
+from perdure.protocol.events import TimerCanceled, TimerFired, TimerStarted
 from perdure.protocol.ids import text_problem
 from perdure_engine.core import workflow_task
 from perdure_engine.core.ledger import emit, happen
@@ -23,7 +23,7 @@ def start(
     state: MutableState, command: StartTimer, completed_event_id: int, now_us: int, transition: Transition
 ) -> None:
     attributes = TimerStarted(command.timer_id, command.start_to_fire_timeout_ms, completed_event_id, command.summary)
-    event_id = emit(state, transition, now_us, EventType.TIMER_STARTED, attributes)
+    event_id = emit(state, transition, now_us, attributes)
     fire_at_us = state.timers[command.timer_id].fire_at_us
     transition.effects.append(SetTimer(fire_at_us, TimerKind.USER, event_id))
 
@@ -44,7 +44,7 @@ def cancel(
     else:
         held = [item for item in held if not _is_firing(item, command.timer_id)]
     attributes = TimerCanceled(command.timer_id, timer.started_event_id, completed_event_id)
-    emit(state, transition, now_us, EventType.TIMER_CANCELED, attributes)
+    emit(state, transition, now_us, attributes)
     return held
 
 
@@ -58,5 +58,5 @@ def fire(state: MutableState, event_id: int, attempt: int, now_us: int, transiti
     timer_id = state.timer_ids.get(event_id)
     if timer_id is None or state.timers[timer_id].phase != TimerPhase.STARTED:
         return
-    happen(state, transition, now_us, EventType.TIMER_FIRED, TimerFired(timer_id, event_id))
+    happen(state, transition, now_us, TimerFired(timer_id, event_id))
     workflow_task.schedule(state, transition, now_us)

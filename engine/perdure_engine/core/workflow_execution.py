@@ -88,14 +88,14 @@ def close_by_command(
     """The workflow's code came to its end."""
     if isinstance(command, CompleteWorkflowExecution):
         completed = WorkflowExecutionCompleted(command.result, completed_event_id)
-        _close(state, transition, now_us, EventType.WORKFLOW_EXECUTION_COMPLETED, completed)
+        _close(state, transition, now_us, completed)
     elif isinstance(command, FailWorkflowExecution):
         failure = bounded_failure(command.failure)
         failed = WorkflowExecutionFailed(failure, RetryState.RETRY_POLICY_NOT_SET, completed_event_id)
-        _close(state, transition, now_us, EventType.WORKFLOW_EXECUTION_FAILED, failed)
+        _close(state, transition, now_us, failed)
     else:
         canceled = WorkflowExecutionCanceled(command.details, completed_event_id)
-        _close(state, transition, now_us, EventType.WORKFLOW_EXECUTION_CANCELED, canceled)
+        _close(state, transition, now_us, canceled)
 
 
 def terminate(state: MutableState, request: TerminateWorkflow, now_us: int, transition: Transition) -> None:
@@ -106,7 +106,7 @@ def terminate(state: MutableState, request: TerminateWorkflow, now_us: int, tran
         return
     attributes = WorkflowExecutionTerminated(request.reason, request.details, request.identity)
     _abandon_workflow_task(state, now_us, transition)
-    _close(state, transition, now_us, EventType.WORKFLOW_EXECUTION_TERMINATED, attributes)
+    _close(state, transition, now_us, attributes)
     if request.request_id:
         transition.effects.append(Remember(request.request_id))
     transition.answer()
@@ -122,7 +122,7 @@ def time_out(state: MutableState, event_id: int, attempt: int, now_us: int, tran
     """The run timeout is due; the workflow is not asked."""
     _abandon_workflow_task(state, now_us, transition)
     attributes = WorkflowExecutionTimedOut(RetryState.TIMEOUT)
-    _close(state, transition, now_us, EventType.WORKFLOW_EXECUTION_TIMED_OUT, attributes)
+    _close(state, transition, now_us, attributes)
 
 
 def _abandon_workflow_task(state: MutableState, now_us: int, transition: Transition) -> None:
@@ -138,7 +138,7 @@ def _abandon_workflow_task(state: MutableState, now_us: int, transition: Transit
     flush(state, transition, held)
 
 
-def _close(state: MutableState, transition: Transition, now_us: int, event_type: EventType, attributes: object) -> None:
+def _close(state: MutableState, transition: Transition, now_us: int, attributes: object) -> None:
     for pending in state.activities.values():
         activity.abandon(state, pending, now_us, transition)
     for timer in state.timers.values():
@@ -149,7 +149,7 @@ def _close(state: MutableState, transition: Transition, now_us: int, event_type:
         transition.effects.append(ClearTimer(timeout_at_us, TimerKind.RUN_TIMEOUT, 0))
     if state.started.start_delay_ms and now_us < first_task_at_us(state):
         transition.effects.append(ClearTimer(first_task_at_us(state), TimerKind.START_DELAY, 0))
-    emit(state, transition, now_us, event_type, attributes)
+    emit(state, transition, now_us, attributes)
     if state.outcome is None:
-        raise Bug(f"run {state.run_id}: closed by {event_type!r} without an outcome")
+        raise Bug(f"run {state.run_id}: closed by {type(attributes).__name__} without an outcome")
     transition.effects.append(Close(state.outcome))

@@ -36,6 +36,8 @@ IMMEDIATE_ATTEMPTS = 3
 BACKOFF_INITIAL_MS = 1_000
 BACKOFF_MAX_MS = 60_000
 
+_ACTIVITY_SCHEDULED = EventType.ACTIVITY_TASK_SCHEDULED
+
 TASK_TIMED_OUT = "WORKFLOW_TASK_TIMED_OUT"
 
 
@@ -44,7 +46,7 @@ def schedule(state: MutableState, transition: Transition, now_us: int) -> None:
     if state.workflow_task is not None or not state.is_open:
         return
     attributes = WorkflowTaskScheduled(state.task_queue, state.started.task_timeout_ms, 1)
-    emit(state, transition, now_us, EventType.WORKFLOW_TASK_SCHEDULED, attributes)
+    emit(state, transition, now_us, attributes)
     dispatch(state, transition, now_us)
 
 
@@ -73,10 +75,7 @@ def encode_workflow_task(state: MutableState, now_us: int, *, whole: bool) -> by
     events = b""
     if state.recent is not None and continues_from == state.last_completed_event_id:
         events = encode_records(
-            [
-                _without_input(event) if event.event_type == EventType.ACTIVITY_TASK_SCHEDULED else event
-                for event in state.recent
-            ]
+            [_without_input(event) if event.event_type == _ACTIVITY_SCHEDULED else event for event in state.recent]
         )
         if len(events) > INLINE_SIZE_MAX:
             events = b""
@@ -140,7 +139,7 @@ def open_transient(state: MutableState, transition: Transition, task: WorkflowTa
     """A transient task gets its Scheduled event, dated when it was dispatched, now that an event is to close it."""
     if task.scheduled_event_id == 0:
         attributes = WorkflowTaskScheduled(state.task_queue, state.started.task_timeout_ms, task.attempt)
-        emit(state, transition, task.next_attempt_time_us, EventType.WORKFLOW_TASK_SCHEDULED, attributes)
+        emit(state, transition, task.next_attempt_time_us, attributes)
 
 
 def fail(state: MutableState, request: RespondWorkflowTaskFailed, now_us: int, transition: Transition) -> None:
@@ -183,19 +182,18 @@ def give_back(
             state,
             transition,
             started_time_us(task, said_us, now_us),
-            EventType.WORKFLOW_TASK_STARTED,
             WorkflowTaskStarted(scheduled_event_id, identity),
         )
         if cause == TASK_TIMED_OUT:
             timed_out = WorkflowTaskTimedOut(scheduled_event_id, started_event_id, TimeoutType.START_TO_CLOSE)
-            emit(state, transition, now_us, EventType.WORKFLOW_TASK_TIMED_OUT, timed_out)
+            emit(state, transition, now_us, timed_out)
         else:
             failed = WorkflowTaskFailed(scheduled_event_id, started_event_id, cause, failure, identity)
-            emit(state, transition, now_us, EventType.WORKFLOW_TASK_FAILED, failed)
+            emit(state, transition, now_us, failed)
     else:
         next_us = now_us + backoff_ms(task.attempt + 1) * 1000
         record = WorkflowTaskAttemptFailed(task.attempt, cause, failure, identity, next_us)
-        annotate(state, transition, now_us, EventType.WORKFLOW_TASK_ATTEMPT_FAILED, record)
+        annotate(state, transition, now_us, record)
     _reopen(state, transition, held, now_us)
     again = _pending(state)
     if is_waiting(again, now_us):
@@ -209,7 +207,7 @@ def _reopen(state: MutableState, transition: Transition, held: list[BufferedEven
     if held:
         flush(state, transition, held)
         attributes = WorkflowTaskScheduled(state.task_queue, state.started.task_timeout_ms, 1)
-        emit(state, transition, now_us, EventType.WORKFLOW_TASK_SCHEDULED, attributes)
+        emit(state, transition, now_us, attributes)
 
 
 def retry(state: MutableState, event_id: int, attempt: int, now_us: int, transition: Transition) -> None:

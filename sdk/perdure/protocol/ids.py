@@ -32,6 +32,8 @@ def run_id_for_start(namespace: str, workflow_id: str, request_id: str) -> str:
 
 def text_problem(name: str, value: object) -> str | None:
     """What is wrong with an identifier, or None. The text says what is allowed."""
+    if type(value) is str and value.isascii() and 0 < len(value) <= ID_LENGTH_MAX and "\0" not in value:
+        return None  # what nearly every identifier is, told without encoding it
     if not isinstance(value, str):
         return f"{name} must be text, not {type(value).__name__}"
     if not value:

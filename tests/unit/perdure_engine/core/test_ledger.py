@@ -13,7 +13,7 @@ SIGNALED = WorkflowExecutionSignaled("poke", b"", "client", "r1")
 
 def test_an_event_gets_the_next_id_and_is_applied() -> None:
     state, transition = running().state, Transition()
-    assert emit(state, transition, START_US, EventType.WORKFLOW_EXECUTION_SIGNALED, SIGNALED) == 5
+    assert emit(state, transition, START_US, SIGNALED) == 5
     assert state.signal_count == 1
     assert state.next_event_id == 6
 
@@ -21,7 +21,7 @@ def test_an_event_gets_the_next_id_and_is_applied() -> None:
 def test_an_annotation_has_no_id() -> None:
     state, transition = begun().state, Transition()
     event = EventBuffered(EventType.WORKFLOW_EXECUTION_SIGNALED, SIGNALED)
-    annotate(state, transition, START_US, EventType.EVENT_BUFFERED, event)
+    annotate(state, transition, START_US, event)
     assert [record.event_id for record in transition.records] == [0]
     assert state.next_event_id == 3
     assert state.buffered[0].stored
@@ -29,7 +29,7 @@ def test_an_annotation_has_no_id() -> None:
 
 def test_what_happens_while_a_task_is_out_waits() -> None:
     state, transition = begun().state, Transition()
-    happen(state, transition, START_US, EventType.WORKFLOW_EXECUTION_SIGNALED, SIGNALED)
+    happen(state, transition, START_US, SIGNALED)
     assert not transition.records
     assert [item.event.attributes for item in state.buffered] == [SIGNALED]
 
