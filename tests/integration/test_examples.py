@@ -57,6 +57,7 @@ def run_example(cluster: Cluster, ledger: Ledger) -> RunExample:
             output, errors = await process.communicate()
             raise AssertionError(f"{name} did not end:\n{output.decode()}{errors.decode()}\n{cluster.logs()}") from None
         assert process.returncode == 0, f"{output.decode()}{errors.decode()}\n{cluster.logs()}"
+        assert "A workflow task of" not in errors.decode(), "a workflow task failed, if only once"
         return output.decode()
 
     return run

@@ -83,7 +83,7 @@ def install() -> None:
     global _is_installed
     if not _is_installed:
         _is_installed = True
-        pydantic.TypeAdapter(object)  # looks for its plugins, in files, at its first use: not inside of a workflow, then
+        pydantic.TypeAdapter(object)  # at its first use it looks for plugins in files: not inside of a workflow
         sys.addaudithook(_audit)
 
 
