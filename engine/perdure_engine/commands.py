@@ -13,7 +13,10 @@ from perdure.exceptions import RequestError
 from perdure_broker.address import parse_address
 from perdure_broker.port import BrokerUnavailable, WrongConfiguration
 from perdure_engine import main
-from perdure_store.port import StoreError
+from perdure_store.port import StoreError, StoreUnavailable
+
+_POSTGRES_HINT = "The address comes from --postgres or PERDURE_POSTGRES_DSN."
+_REDIS_HINT = "Check that the server runs; its address comes from --redis or PERDURE_REDIS_URL."
 
 
 def run_engine(
@@ -47,5 +50,9 @@ def explained() -> Iterator[None]:
     """Turn what store and broker raise at the start into the command line's own kind of error."""
     try:
         yield
-    except (StoreError, BrokerUnavailable, WrongConfiguration) as error:
+    except StoreUnavailable as error:
+        raise RequestError(f"{error}\n{_POSTGRES_HINT}") from None
+    except BrokerUnavailable as error:
+        raise RequestError(f"{error}\n{_REDIS_HINT}") from None
+    except (StoreError, WrongConfiguration) as error:
         raise RequestError(str(error)) from error

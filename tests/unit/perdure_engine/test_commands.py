@@ -18,6 +18,12 @@ def test_the_words_are_kept(kind: type[Exception]) -> None:
         raise kind("start it first")
 
 
+@pytest.mark.parametrize(("kind", "option"), [(StoreUnavailable, "--postgres"), (BrokerUnavailable, "--redis")])
+def test_a_server_that_is_away_names_the_option(kind: type[Exception], option: str) -> None:
+    with pytest.raises(RequestError, match=option), explained():
+        raise kind("nothing answers")
+
+
 def test_a_defect_stays_what_it_is() -> None:
     with pytest.raises(KeyError), explained():
         raise KeyError("ours")
