@@ -63,7 +63,7 @@ class TaskReader:
         info = WorkerInfo(self._link.worker_id, self._link.identity, self._slots, 0)
         for stream in self._streams:
             lease_ms = await self._link.broker.announce_worker(stream, info, ANNOUNCEMENT_TTL_MS)
-            self._link.leases.lease_ms = min(lease_ms, self._link.transport.cluster.lease_ms)
+            self._link.leases.lease_announced(stream, min(lease_ms, self._link.transport.cluster.lease_ms))
 
     async def withdraw(self) -> None:
         """Say that the worker polls no more."""

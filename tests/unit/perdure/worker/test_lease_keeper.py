@@ -77,6 +77,13 @@ def test_a_server_that_is_away_is_asked_again(leases: Leases, caplog: pytest.Log
     assert "could not be renewed (away)" in caplog.text
 
 
+def test_the_shortest_lease_counts(leases: Leases) -> None:
+    keeper = _keeper(leases, [], 30_000)
+    for stream, lease_ms in (("a", 5_000), ("b", 2_000), ("b", 9_000)):
+        keeper.lease_announced(stream, lease_ms)
+    assert keeper.lease_ms == 5_000
+
+
 def test_confirming_tells_what_is_still_ours(leases: Leases) -> None:
     keeper = _keeper(leases, [])
     leases.gone = {b"s": [b"1"]}
