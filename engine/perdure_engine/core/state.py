@@ -134,7 +134,7 @@ class MutableState:
 
     @property
     def is_open(self) -> bool:
-        return self.status == ExecutionStatus.RUNNING
+        return self.outcome is None
 
     @property
     def task_queue(self) -> str:
