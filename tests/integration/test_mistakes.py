@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from perdure import workflow
+from perdure import activity, workflow
 from perdure.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus
 from perdure.exceptions import PayloadSizeError
+from perdure.protocol.events import EventType
 from perdure.worker import Worker
 from tests.waiting import wait_until
 
+MINUTE = timedelta(minutes=1)
 PAYLOAD_OVER_THE_LIMIT_BYTES = 3_000_000
 
 
@@ -28,6 +31,39 @@ class Another:
     @workflow.run
     async def run(self, text: str) -> str:
         return text
+
+
+@activity.defn
+async def greet(name: str) -> str:
+    return f"hello {name}"
+
+
+@workflow.defn(name="Changing")
+class Before:
+    """The version that wrote the history."""
+
+    def __init__(self) -> None:
+        self._goes_on = False
+
+    @workflow.run
+    async def run(self, name: str) -> str:
+        greeting = await workflow.execute_activity(greet, name, start_to_close_timeout=MINUTE)
+        await workflow.wait_condition(lambda: self._goes_on)
+        return greeting
+
+    @workflow.signal
+    def go_on(self) -> None:
+        self._goes_on = True
+
+
+@workflow.defn(name="Changing")
+class After(Before):
+    """The version that somebody deployed: it begins with a timer that the history does not have."""
+
+    @workflow.run
+    async def run(self, name: str) -> str:
+        await workflow.sleep(1)
+        return await workflow.execute_activity(greet, name, start_to_close_timeout=MINUTE)
 
 
 @workflow.defn
@@ -64,6 +100,32 @@ async def test_unknown_workflow_type_fails_the_task_and_waits_for_a_worker_that_
         assert "Another" in message, "the error names what the worker does have"
     async with Worker(client, task_queue="half", workflows=[Echo, Another]), asyncio.timeout(60):
         assert await handle.result() == "later"
+
+
+async def test_code_that_does_not_match_the_history_is_reported_and_loses_nothing(client: Client) -> None:
+    async with Worker(client, task_queue="changing", workflows=[Before], activities=[greet]):
+        handle = await client.start_workflow(Before.run, "ada", id="changing", task_queue="changing")
+
+        async def greeted() -> bool:
+            events = (await handle.fetch_history()).events
+            return any(event.event_type == EventType.ACTIVITY_TASK_COMPLETED for event in events)
+
+        await wait_until(greeted, what="a finished activity")
+
+    async with Worker(client, task_queue="changing", workflows=[After], activities=[greet]):
+        await handle.signal(Before.go_on)
+
+        async def refused() -> str | None:
+            task = (await handle.describe()).pending_workflow_task
+            return str(task.last_failure) if task is not None and task.last_failure is not None else None
+
+        message = await wait_until(refused, what="a failed workflow task")
+        assert "event 5" in message, "the error names the event"
+        assert "timer" in message.lower(), "the error names what the code did"
+        assert "greet" in message, "the error names what the history has"
+
+    async with Worker(client, task_queue="changing", workflows=[Before], activities=[greet]), asyncio.timeout(60):
+        assert await handle.result() == "hello ada"
 
 
 async def test_argument_over_the_limit_is_refused_at_once(client: Client) -> None:
