@@ -76,8 +76,8 @@ class Transport:
     ) -> None:
         self.broker = broker
         self.cluster = cluster
-        self.sender = uuid.uuid4().hex
         self.identity = identity or default_identity()
+        self.sender = f"{self.identity}/{uuid.uuid4().hex[:12]}"
         self.address = address
         self.open_leases = open_leases
         self._unanswered = UnansweredRequests()
