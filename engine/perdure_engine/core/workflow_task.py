@@ -24,6 +24,7 @@ from perdure.protocol.events import (
 from perdure.protocol.failure import Failure, TimeoutType
 from perdure.protocol.replies import ErrorCode
 from perdure.protocol.requests import ReportTaskLost, RespondWorkflowTaskFailed
+from perdure.protocol.retry import DEFAULT_RETRY_POLICY
 from perdure.protocol.tasks import INLINE_SIZE_MAX, TaskKind, WorkflowTask, encode_task
 from perdure_engine.core.ledger import annotate, emit, flush
 from perdure_engine.core.limits import bounded_failure
@@ -75,7 +76,7 @@ def encode_workflow_task(state: MutableState, now_us: int, *, whole: bool) -> by
     events = b""
     if state.recent is not None and continues_from == state.last_completed_event_id:
         events = encode_records(
-            [_without_input(event) if event.event_type == _ACTIVITY_SCHEDULED else event for event in state.recent]
+            [_brief(event) if event.event_type == _ACTIVITY_SCHEDULED else event for event in state.recent]
         )
         if len(events) > INLINE_SIZE_MAX:
             events = b""
@@ -96,10 +97,11 @@ def encode_workflow_task(state: MutableState, now_us: int, *, whole: bool) -> by
     )
 
 
-def _without_input(event: HistoryEvent) -> HistoryEvent:
-    """A sticky worker made this input itself: it does not travel back."""
+def _brief(event: HistoryEvent) -> HistoryEvent:
+    """A sticky worker asked for this activity itself: what it asked for does not travel back, but for which it was."""
     scheduled: ActivityTaskScheduled = event.attributes
-    return event._replace(attributes=scheduled._replace(input=b"")) if scheduled.input else event
+    name, kind = scheduled.activity_id, scheduled.activity_type
+    return event._replace(attributes=ActivityTaskScheduled(name, kind, "", b"", 0, 0, 0, 0, DEFAULT_RETRY_POLICY, 0))
 
 
 def _pending(state: MutableState) -> WorkflowTaskState:
