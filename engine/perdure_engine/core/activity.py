@@ -73,6 +73,7 @@ def schedule_problem(state: MutableState, command: ScheduleActivityTask) -> str 
         problem = (
             (text_problem("its task queue", command.task_queue) if command.task_queue else None)
             or size_problem("its input", command.input)
+            or size_problem("its headers", command.headers)
             or duration_problem("its schedule-to-close timeout", command.schedule_to_close_timeout_ms)
             or duration_problem("its schedule-to-start timeout", command.schedule_to_start_timeout_ms)
             or duration_problem("its start-to-close timeout", command.start_to_close_timeout_ms)

@@ -6,9 +6,10 @@ from perdure.protocol.events import WorkflowTaskCompleted, WorkflowTaskStarted
 from perdure.protocol.failure import Failure
 from perdure.protocol.requests import RespondWorkflowTaskCompleted
 from perdure.protocol.tasks import TaskKind
-from perdure_engine.core import workflow_task
+from perdure_engine.core import workflow_execution, workflow_task
 from perdure_engine.core.command import carry_out, command_problem
 from perdure_engine.core.ledger import emit, flush
+from perdure_engine.core.limits import history_problem
 from perdure_engine.core.state import MutableState
 from perdure_engine.core.transition import Retire, Transition
 
@@ -46,6 +47,11 @@ def complete(state: MutableState, request: RespondWorkflowTaskCompleted, now_us:
     for command in request.commands:
         held = carry_out(state, command, completed_event_id, now_us, transition, held)
     transition.answer()
-    if state.is_open and held:
-        flush(state, transition, held)
+    if not state.is_open:
+        return
+    flush(state, transition, held)
+    overgrown = history_problem(state.next_event_id - 1, state.history_size_bytes)
+    if overgrown is not None:
+        workflow_execution.end_overgrown(state, overgrown, now_us, transition)
+    elif held:
         workflow_task.schedule(state, transition, now_us)

@@ -26,6 +26,12 @@ PENDING_MAX = 20_000
 SIGNALS_MAX = 10_000
 """Signals that one run may receive (Temporal's limit)."""
 
+HISTORY_LENGTH_MAX = 200_000
+"""Events of one run."""
+
+HISTORY_SIZE_MAX = 50 * 1024 * 1024
+"""Bytes of the stored history of one run (Temporal's limit)."""
+
 _MESSAGE_LENGTH_MAX = 2_000
 """Characters that are kept of the message of a failure that is too large."""
 
@@ -44,6 +50,16 @@ def size_problem(what: str, data: bytes, owner: str = "") -> str | None:
     return (
         f"{name} came to {len(data)} bytes; the limit is {PAYLOAD_SIZE_MAX}: "
         "store the data elsewhere and pass a reference"
+    )
+
+
+def history_problem(length: int, size_bytes: int) -> str | None:
+    """Whether a run may go on: each replay reads its whole history."""
+    if length <= HISTORY_LENGTH_MAX and size_bytes <= HISTORY_SIZE_MAX:
+        return None
+    return (
+        f"the history has {length} events in {size_bytes} bytes; the limits of one run are {HISTORY_LENGTH_MAX} events "
+        f"and {HISTORY_SIZE_MAX} bytes: do the work in several runs"
     )
 
 

@@ -32,6 +32,9 @@ from perdure_engine.core.transition import (
     Transition,
 )
 
+ENGINE_IDENTITY = "engine"
+"""Who terminated a run that nobody asked to terminate."""
+
 
 def start(request: StartWorkflow, run_id: str, shard_id: int, now_us: int, transition: Transition) -> MutableState:
     """Begin a run. The caller has settled that the workflow id is free."""
@@ -122,6 +125,12 @@ def time_out(state: MutableState, event_id: int, attempt: int, now_us: int, tran
     """The run timeout is due; the workflow is not asked."""
     _abandon_workflow_task(state, now_us, transition)
     attributes = WorkflowExecutionTimedOut(RetryState.TIMEOUT)
+    _close(state, transition, now_us, attributes)
+
+
+def end_overgrown(state: MutableState, reason: str, now_us: int, transition: Transition) -> None:
+    """The engine ends a run whose history is too long. No workflow task is out."""
+    attributes = WorkflowExecutionTerminated(reason, b"", ENGINE_IDENTITY)
     _close(state, transition, now_us, attributes)
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from perdure.protocol.commands import CompleteWorkflowExecution, StartTimer
 from perdure.protocol.events import EventType, HistoryEvent, decode_records
 from perdure.protocol.replies import ErrorCode, ReplyKind
 from perdure.protocol.tasks import TaskKind, WorkflowTask, decode_task
+from perdure_engine.core import limits
 from tests.unit.perdure_engine.core.runs import (
     RUN_ID,
     SECOND_US,
@@ -81,3 +84,23 @@ def test_a_transient_task_gets_its_event_at_last() -> None:
     assert (scheduled.event_id, scheduled.event_type) == (5, EventType.WORKFLOW_TASK_SCHEDULED)
     assert (scheduled.time_us, scheduled.attributes.attempt) == (START_US, 2)
     assert transition.reply_kind == ReplyKind.OK
+
+
+@pytest.mark.parametrize("limit", ["HISTORY_LENGTH_MAX", "HISTORY_SIZE_MAX"])
+def test_a_history_without_end_is_ended(monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
+    run = running(StartTimer("nap", 60_000))
+    signal(run, "r1")
+    signal(run, "r2")
+    run.end_batch()
+    monkeypatch.setattr(limits, limit, 5)
+    transition = go_on(run, StartTimer("other", 60_000))
+    assert names(transition)[2:] == [
+        "TIMER_STARTED",
+        "WORKFLOW_EXECUTION_SIGNALED",
+        "WORKFLOW_EXECUTION_TERMINATED",
+    ]
+    terminated = transition.records[-1].attributes
+    assert terminated.identity == "engine"
+    assert terminated.reason.startswith("the history has 11 events in ")
+    assert terminated.reason.endswith(" bytes: do the work in several runs")
+    assert not run.timers

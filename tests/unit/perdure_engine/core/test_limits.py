@@ -20,8 +20,11 @@ from perdure.protocol.payload import PAYLOAD_SIZE_MAX
 from perdure.protocol.retry import RetryPolicyData
 from perdure_engine.core.limits import (
     DURATION_MS_MAX,
+    HISTORY_LENGTH_MAX,
+    HISTORY_SIZE_MAX,
     bounded_failure,
     duration_problem,
+    history_problem,
     retry_policy_problem,
     size_problem,
 )
@@ -41,6 +44,15 @@ def test_sizes() -> None:
     assert size_problem("it", HUGE) == (
         "it came to 2097153 bytes; the limit is 2097152: store the data elsewhere and pass a reference"
     )
+
+
+def test_histories() -> None:
+    assert history_problem(HISTORY_LENGTH_MAX, HISTORY_SIZE_MAX) is None
+    assert history_problem(HISTORY_LENGTH_MAX + 1, 0) == (
+        "the history has 200001 events in 0 bytes; the limits of one run are 200000 events and 52428800 bytes: "
+        "do the work in several runs"
+    )
+    assert history_problem(5, HISTORY_SIZE_MAX + 1) is not None
 
 
 @pytest.mark.parametrize(
