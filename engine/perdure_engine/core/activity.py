@@ -137,9 +137,8 @@ def request_cancel(
 
 
 def abandon(state: MutableState, activity: ActivityState, now_us: int, transition: Transition) -> None:
-    """The run closes: nothing of the activity stays behind, and its worker is told."""
-    if activity.phase == ActivityPhase.RESOLVED:
-        return
+    """The run closes: nothing of the activity stays behind, and its worker is told. The activity is not settled: what
+    waited in the buffer was flushed before."""
     if not deadline.is_waiting(activity, now_us):
         transition.effects.append(Retire(TaskKind.ACTIVITY, activity.scheduled_event_id))
     deadline.clear_all(activity, now_us, transition)

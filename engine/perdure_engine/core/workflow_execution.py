@@ -21,7 +21,7 @@ from perdure_engine.core import activity, workflow_task
 from perdure_engine.core.fold import begin
 from perdure_engine.core.ledger import emit, flush
 from perdure_engine.core.limits import bounded_failure, size_problem
-from perdure_engine.core.state import Bug, MutableState, TimerPhase
+from perdure_engine.core.state import Bug, MutableState
 from perdure_engine.core.transition import (
     ClearTimer,
     Close,
@@ -148,11 +148,11 @@ def _abandon_workflow_task(state: MutableState, now_us: int, transition: Transit
 
 
 def _close(state: MutableState, transition: Transition, now_us: int, attributes: object) -> None:
+    """Take back all that is pending, and write the closing event. Nothing is buffered, so nothing waits settled."""
     for pending in state.activities.values():
         activity.abandon(state, pending, now_us, transition)
     for timer in state.timers.values():
-        if timer.phase == TimerPhase.STARTED:
-            transition.effects.append(ClearTimer(timer.fire_at_us, TimerKind.USER, timer.started_event_id))
+        transition.effects.append(ClearTimer(timer.fire_at_us, TimerKind.USER, timer.started_event_id))
     timeout_at_us = run_timeout_at_us(state)
     if timeout_at_us:
         transition.effects.append(ClearTimer(timeout_at_us, TimerKind.RUN_TIMEOUT, 0))

@@ -73,7 +73,8 @@ def test_what_a_command_must_say(changes: dict[str, Any], problem: str | None) -
 def test_an_attempt_is_accepted_once() -> None:
     run = running(activity_command())
     assert complete_activity(run).reply_kind == ReplyKind.OK
-    for again in (complete_activity(run), fail_activity(run)):
+    canceled = RespondActivityTaskCanceled(RUN_ID, 5, 1, 0, b"", "w1", *STREAM)
+    for again in (complete_activity(run), fail_activity(run), run.decide(canceled)):
         reply = refusal(again)
         assert reply.code == ErrorCode.NOT_FOUND
         assert reply.message == (f"attempt 1 of activity 5 of run {RUN_ID} is no longer pending; its result is dropped")
