@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import Any
 
 import psycopg
@@ -126,5 +126,6 @@ async def commit(link: Link, batch: CommitBatch, turn: asyncio.Lock) -> None:
         except psycopg.Error as error:
             mapped = store_error(error, str(link.address), committing=sent)
             if not connection.closed:
-                await connection.rollback()
+                with suppress(psycopg.Error):  # broken within a pipeline: `held` drops a connection that is not idle
+                    await connection.rollback()
             raise mapped from error
