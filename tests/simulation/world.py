@@ -16,7 +16,7 @@ from perdure_broker.memory import MemoryBroker
 from perdure_broker.memory_server import MemoryServer
 from perdure_broker.port import Broker, BrokerUnavailable
 from perdure_engine.engine import Engine
-from perdure_engine.history import batch
+from perdure_engine.history import cache
 from perdure_engine.history.committing import BatchLost
 from perdure_store.memory import MemoryDatabase, MemoryStore
 from perdure_store.port import Store, StoreError
@@ -244,8 +244,8 @@ class World:
 def simulate(seed: int, workflows: int = 25, *, logs: bool = False) -> Verdict:
     """Run one seed from beginning to end. `logs`: let the engines log."""
     generator = random.Random(seed)
-    limit = batch.SNAPSHOT_EVERY_BYTES
-    batch.SNAPSHOT_EVERY_BYTES = generator.choice([limit, 400])
+    limit = cache.SNAPSHOT_EVERY_BYTES
+    cache.SNAPSHOT_EVERY_BYTES = generator.choice([limit, 400])
     level = logging.getLogger("perdure").level
     if not logs:
         logging.getLogger("perdure").setLevel(logging.CRITICAL)
@@ -254,7 +254,7 @@ def simulate(seed: int, workflows: int = 25, *, logs: bool = False) -> Verdict:
         asyncio.set_event_loop(loop)
         return loop.run_until_complete(_run(seed, workflows))
     finally:
-        batch.SNAPSHOT_EVERY_BYTES = limit
+        cache.SNAPSHOT_EVERY_BYTES = limit
         logging.getLogger("perdure").setLevel(level)
         pending = asyncio.all_tasks(loop)
         for task in pending:

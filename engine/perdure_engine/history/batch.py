@@ -48,9 +48,6 @@ from perdure_store.port import (
     TransferRow,
 )
 
-SNAPSHOT_EVERY_BYTES = 256 * 1024
-"""History since the last snapshot of a run after which the next one is written."""
-
 REPLY_BYTES_MAX = 512 * 1024
 """About the size of one reply entry; a larger set of replies to one sender is split."""
 
@@ -258,7 +255,7 @@ class Batch:
             state.history_size_bytes += len(data)
             first = records[0].event_id or next((record.event_id for record in records if record.event_id), 0)
             commit.history.append(HistoryRow(shard_id, state.run_id, state.batch_no, first, data))
-            if state.history_size_bytes - draft.run.snapshot_mark > SNAPSHOT_EVERY_BYTES and state.is_open:
+            if draft.run.wants_snapshot():
                 draft.run.snapshot_mark = state.history_size_bytes
                 commit.snapshots.append(SnapshotRow(shard_id, state.run_id, state.batch_no, encode_snapshot(state)))
         if draft.created or draft.close is not None:

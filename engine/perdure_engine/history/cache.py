@@ -10,6 +10,12 @@ from perdure_engine.history.timers import HORIZON_US
 RUN_OVERHEAD_BYTES = 4_096
 """What one idle run costs beside its data (measured: 3 to 4 KB)."""
 
+SNAPSHOT_EVERY_BYTES = 256 * 1024
+"""History since the last snapshot of a run below which no other is written."""
+
+PENDING_BYTES = 200
+"""About what one pending activity or timer takes in a snapshot."""
+
 CACHE_BYTES_MAX = 256 * 1024 * 1024
 
 
@@ -24,6 +30,16 @@ class CachedRun:
         self.pins = 0
         self.snapshot_mark = snapshot_mark
         self.size_bytes = RUN_OVERHEAD_BYTES + state.history_size_bytes
+
+
+    def wants_snapshot(self) -> bool:
+        """True if the history since the last snapshot has outgrown what the next one would take."""
+        state = self.state
+        grown = state.history_size_bytes - self.snapshot_mark
+        if grown <= SNAPSHOT_EVERY_BYTES or not state.is_open:
+            return False
+        pending = (len(state.activities) + len(state.timers)) * PENDING_BYTES
+        return grown > 2 * pending
 
 
 class ExecutionCache:

@@ -23,7 +23,7 @@ PAGE = 1_000
 """Backlog rows of one read: bounds memory, since a row may hold 32 KiB."""
 
 WAIT_MIN_S = 0.002
-WAIT_MAX_S = 0.1
+WAIT_MAX_S = 0.02
 """How long to wait for room in the window; doubled while there is none."""
 
 LOOK_AGAIN_S = 20.0

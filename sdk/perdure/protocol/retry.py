@@ -33,4 +33,7 @@ _decode = struct_decoder(RetryPolicyData)
 
 
 def decode_retry_policy(fields: Any) -> RetryPolicyData | None:
-    return None if fields is None else _decode(fields)
+    if fields is None:
+        return None
+    # Nearly all of them are the default one.
+    return DEFAULT_RETRY_POLICY if fields == DEFAULT_RETRY_POLICY else _decode(fields)
