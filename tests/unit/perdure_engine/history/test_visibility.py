@@ -1,0 +1,129 @@
+"""Visibility rows: right in the end, whatever happens on the way, and one write for a short workflow."""
+
+from __future__ import annotations
+
+import pytest
+
+from perdure.protocol.replies import ExecutionStatus
+from perdure_engine.history import visibility
+from perdure_engine.history.batch import VISIBILITY_KIND
+from perdure_store.memory import CommitFault
+from perdure_store.port import StoreUnavailable, VisibilityRow
+from tests.engine_stage import Stage, activity, completion, done, pass_time, until
+
+
+def seen(stage: Stage, workflow_id: str = "wf") -> VisibilityRow | None:
+    return next((row for row in stage.database.visibility.values() if row.workflow_id == workflow_id), None)
+
+
+class Writes:
+    """Counts the writes, and makes them fail."""
+
+    def __init__(self, stage: Stage, failures: int = 0) -> None:
+        self.count = 0
+        self.failures = failures
+        stage.store_calls = self
+
+    async def __call__(self, method: str) -> None:
+        if method == "upsert_visibility":
+            self.count += 1
+            if self.failures:
+                self.failures -= 1
+                raise StoreUnavailable("not now")
+
+
+async def test_an_open_run_becomes_visible(stage: Stage) -> None:
+    run_id = await stage.start(memo=b"memo")
+    await until(lambda: seen(stage), within_s=2)
+    row = seen(stage)
+    assert row is not None
+    assert (row.run_id, row.status, row.close_time_us, row.memo) == (run_id, ExecutionStatus.RUNNING, 0, b"memo")
+    await until(lambda: not stage.outstanding(VISIBILITY_KIND), within_s=3)
+
+
+async def test_a_short_workflow_costs_one_write(stage: Stage) -> None:
+    writes = Writes(stage)
+    await stage.start()
+    await stage.decide(done())
+    await until(lambda: seen(stage), within_s=2)
+    row = seen(stage)
+    assert row is not None
+    assert (row.status, row.history_length, writes.count) == (ExecutionStatus.COMPLETED, 5, 1)
+    await until(lambda: not stage.outstanding(), within_s=3)
+
+
+async def test_a_long_one_is_written_at_both_ends(stage: Stage) -> None:
+    await stage.start()
+    await until(lambda: seen(stage), within_s=2)
+    await stage.decide(done())
+    await until(lambda: (row := seen(stage)) and row.status == ExecutionStatus.COMPLETED, within_s=2)
+    await until(lambda: not stage.outstanding(), within_s=3)
+
+
+async def test_a_write_that_fails_is_repeated_and_the_newest_wins(stage: Stage) -> None:
+    writes = Writes(stage, failures=2)
+    await stage.start()
+    await until(lambda: writes.count == 1)
+    await stage.decide(done())
+    await until(lambda: not stage.outstanding(), within_s=10)
+    row = seen(stage)
+    assert row is not None
+    assert row.status == ExecutionStatus.COMPLETED
+
+
+async def test_nothing_is_visible_before_it_is_durable(stage: Stage) -> None:
+    await stage.start()
+    await until(lambda: seen(stage), within_s=2)
+    entry, task = await stage.take_workflow_task()
+    stage.commit_rule = lambda batch: CommitFault.UNAVAILABLE
+    await stage.send(completion(entry, task, done()))
+    await pass_time(3)
+    row = seen(stage)
+    assert row is not None
+    assert row.status == ExecutionStatus.RUNNING
+
+
+async def test_the_next_owner_writes_what_was_left(stage: Stage) -> None:
+    Writes(stage, failures=1_000)
+    await stage.start("open")
+    await stage.decide(activity())
+    await stage.start("closed")
+    await stage.decide(done())
+    await pass_time(0.5)
+    stage.kill_engine("one")
+    stage.store_calls = None
+    assert not stage.database.visibility
+    await stage.start_engine("two")
+    await until(lambda: not stage.outstanding(VISIBILITY_KIND), within_s=12)
+    rows = {row.workflow_id: row.status for row in stage.database.visibility.values()}
+    assert rows == {"open": ExecutionStatus.RUNNING, "closed": ExecutionStatus.COMPLETED}
+
+
+async def test_a_record_that_is_taken_over_does_not_make_a_close_visible_too_soon(stage: Stage) -> None:
+    """The record of the beginning is found in the store while the close is noted, but not durable."""
+    await stage.start()
+    await until(lambda: seen(stage), within_s=2)
+    entry, task = await stage.take_workflow_task()
+    stage.commit_rule = lambda batch: CommitFault.UNAVAILABLE
+    await stage.send(completion(entry, task, done()))
+    await until(lambda: len(stage.history._visibility) == 1)
+    [row] = stage.database.executions.values()
+    key = visibility.TransferKey(0, row.run_id, VISIBILITY_KIND, 1)
+    stage.history._visibility.recover(key, row)
+    await pass_time(2)
+    found = seen(stage)
+    assert found is not None
+    assert found.status == ExecutionStatus.RUNNING
+    stage.commit_rule = lambda batch: CommitFault.NONE
+    await until(lambda: not stage.outstanding(VISIBILITY_KIND), within_s=5)
+    found = seen(stage)
+    assert found is not None
+    assert found.status == ExecutionStatus.COMPLETED
+
+
+async def test_many_records_are_written_in_bounded_writes(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(visibility, "ROWS_MAX", 3)
+    for index in range(10):
+        await stage.start(f"wf-{index}")
+    await until(lambda: len(stage.database.visibility) == 10, within_s=5)
+    await until(lambda: not stage.outstanding(VISIBILITY_KIND), within_s=5)
