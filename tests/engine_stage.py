@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
 from perdure.protocol.commands import (
@@ -35,6 +36,7 @@ from perdure_engine.history.committing import BatchLost
 from perdure_store.memory import CommitFault, MemoryDatabase, MemoryStore
 from perdure_store.port import CommitBatch, StoreError, TransferRow
 from tests.simulation.process import EPOCH_US, Process
+from tests.simulation.virtual_loop import VirtualLoop
 
 QUEUE = "queue"
 WORKFLOWS = TaskStream("default", QUEUE, StreamKind.WORKFLOW)
@@ -62,6 +64,17 @@ async def pass_time(seconds: float) -> None:
             await never.wait()
     except TimeoutError:
         return
+
+
+def on_virtual_time(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    """Run one asynchronous test on a loop of its own. Whole folders have it from `tests/fix_stage.py`."""
+
+    @functools.wraps(test)
+    def run(*args: Any, **options: Any) -> None:
+        with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+            runner.run(test(*args, **options))
+
+    return run
 
 
 class Stage:
@@ -160,13 +173,15 @@ class Stage:
 
     async def send(self, *requests: Any, shard_id: int = 0, map_version: int = 1) -> list[int]:
         """Send requests as one inbox entry. Returns their numbers, for `reply`."""
-        rows = []
-        for request in requests:
-            self._numbers += 1
-            self._replies[self._numbers] = asyncio.Queue()
-            rows.append(numbered_request(self._numbers, request))
+        rows = [numbered_request(self.expect(), request) for request in requests]
         await self.broker.send([(shard_id, encode_envelope(map_version, "stage", rows))])
         return [row[0] for row in rows]
+
+    def expect(self) -> int:
+        """A new request number, whose replies are kept for `reply`."""
+        self._numbers += 1
+        self._replies[self._numbers] = asyncio.Queue()
+        return self._numbers
 
     async def reply(self, number: int, *, within_s: float = 30.0) -> tuple[int, Any]:
         """The next reply to a request: its kind and undecoded body."""
@@ -190,9 +205,14 @@ class Stage:
     async def _read_replies(self) -> None:
         cursor = b"0-0"
         while True:
-            if await self.broker.open_replies("stage", 3_600_000):
-                cursor = b"0-0"
-            for entry in await self.broker.read_replies("stage", cursor, block_ms=1_000):
+            try:
+                if await self.broker.open_replies("stage", 3_600_000):
+                    cursor = b"0-0"
+                entries = await self.broker.read_replies("stage", cursor, block_ms=1_000)
+            except BrokerUnavailable:
+                await pass_time(0.1)
+                continue
+            for entry in entries:
                 cursor = entry.entry_id
                 for number, kind, body in decode_replies(entry.data):
                     if number in self._replies:

@@ -28,7 +28,7 @@ from perdure.protocol.frontend import (
 from perdure.protocol.replies import ErrorCode, ErrorReply, ReplyKind, encode_replies
 from perdure_broker.port import Broker, BrokerUnavailable, ClusterInfo, StreamEntry
 from perdure_engine.environment import Environment
-from perdure_store.port import DeadLetterRow, Store, StoreError, VisibilityFilter, VisibilityRow
+from perdure_store.port import DeadLetterRow, Store, StoreError, StoreUnavailable, VisibilityFilter, VisibilityRow
 
 logger = logging.getLogger("perdure.engine.frontend")
 
@@ -95,7 +95,9 @@ class FrontendService:
                 sent = decode_frontend_request(row)
                 kind, body = await self._handlers[type(sent.request)](sent.request)
                 replies.append((sent.number, kind, body))
-            except DecodeError as error:
+            except StoreUnavailable:
+                raise  # asked again by its sender
+            except (DecodeError, StoreError) as error:
                 number = row[0] if type(row) is tuple and row and type(row[0]) is int else 0
                 refusal = ErrorReply(ErrorCode.INVALID_ARGUMENT, str(error))
                 replies.append((number, ReplyKind.ERROR, refusal))
