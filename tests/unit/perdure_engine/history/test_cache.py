@@ -21,7 +21,7 @@ def run(workflow_id: str = "wf", *, shard_id: int = 0) -> CachedRun:
     return CachedRun(start(request, str(uuid.uuid5(uuid.NAMESPACE_OID, workflow_id)), shard_id, NOW, Transition()))
 
 
-def sleep(cached: CachedRun, fire_at_us: int = NOW + 2 * HORIZON_US) -> None:
+def fall_asleep(cached: CachedRun, fire_at_us: int = NOW + 2 * HORIZON_US) -> None:
     cached.state.workflow_task = None
     cached.state.timers["t"] = TimerState("t", 5, fire_at_us)
 
@@ -58,8 +58,8 @@ def test_a_closed_run_stays_until_it_is_durable_and_swept() -> None:
 def test_a_run_that_sleeps_beyond_the_horizon_is_swept() -> None:
     cache = ExecutionCache()
     sleeping, awake, dozing = run("a"), run("b"), run("c")
-    sleep(sleeping)
-    sleep(dozing, NOW + HORIZON_US - 1)
+    fall_asleep(sleeping)
+    fall_asleep(dozing, NOW + HORIZON_US - 1)
     for cached in (sleeping, awake, dozing):
         cached.pins = 1
         cache.put(cached)
@@ -71,7 +71,7 @@ def test_a_run_that_sleeps_beyond_the_horizon_is_swept() -> None:
 def test_a_run_that_is_touched_again_before_the_sweep_stays() -> None:
     cache = ExecutionCache()
     cached = run()
-    sleep(cached)
+    fall_asleep(cached)
     cached.pins = 1
     cache.put(cached)
     cache.release(cached, NOW)

@@ -201,13 +201,13 @@ async def test_the_next_owner_publishes_what_is_missing(stage: Stage) -> None:
 async def test_everything_is_published_again_when_the_broker_is_emptied(stage: Stage) -> None:
     await stage.start("a")
     await stage.decide(activity("1"), activity("2"))
-    await stage.start("b")
+    run_id = await stage.start("b")
     stage.server.flush()
     assert await stage.broker.cluster_info() is None
     await until(lambda: stage.server.cluster is not None, what="the cluster is announced again")
     await stage.announce()
     assert {(await stage.take_activity())[1].activity_id for _ in range(2)} == {"1", "2"}
-    assert (await stage.take_workflow_task())[1].workflow_id == "b"
+    assert (await stage.take_workflow_task())[1].run_id == run_id
 
 
 async def test_backlog_flows_again_when_the_broker_is_emptied() -> None:
