@@ -29,11 +29,11 @@ from perdure_engine.core.transition import (
     SetTimer,
     Transition,
 )
-from perdure_engine.core.workflow_task import encode_workflow_task
 from perdure_engine.history.cache import CachedRun
 from perdure_engine.history.shard import Shard
 from perdure_engine.history.sticky import StickyTask
 from perdure_engine.history.windows import Windows
+from perdure_engine.outstanding import publication_of, stream_of
 from perdure_store.port import (
     CommitBatch,
     ExecutionClose,
@@ -85,7 +85,7 @@ class Batch:
         self.places: list[tuple[Shard, bytes, int]] = []
         self.fired: list[tuple[Shard, TimerKey]] = []
         self.after: list[Callable[[], Awaitable[None]]] = []
-        self.fallbacks: dict[str, tuple[TaskStream, bytes, TransferKey]] = {}
+        self.published_rows: dict[str, TransferRow] = {}
         self.sticky: list[StickyTask] = []
         self.visible: list[str] = []
         self._replies: dict[str, list[tuple[int, int, Any]]] = {}
@@ -181,11 +181,9 @@ class Batch:
         task = (state.run_id, effect.kind, effect.event_id)
         kind = StreamKind.WORKFLOW if effect.kind == TaskKind.WORKFLOW else StreamKind.ACTIVITY
         stream = TaskStream(state.namespace, effect.task_queue, kind)
-        data = effect.data
         backlog = False
         if effect.worker:
             sticky = TaskStream(state.namespace, effect.task_queue, StreamKind.STICKY, effect.worker)
-            data = encode_workflow_task(state, self.now_us, whole=True)
             self._published[task] = (sticky, effect.data)
         elif self._windows.take(stream, self._monotonic):
             self._published[task] = (stream, effect.data)
@@ -204,7 +202,7 @@ class Batch:
             effect.priority,
             backlog,
             self.now_us,
-            data,
+            effect.data if effect.kind == TaskKind.ACTIVITY else b"",
         )
 
     def fire(self, key: TimerKey) -> None:
@@ -213,13 +211,24 @@ class Batch:
 
     def resend(self, shard: Shard, state: MutableState, event_id: int, attempt: int) -> None:
         """Publish the workflow task that is out once more, to the task queue: its row stays as it is."""
-        stream = TaskStream(state.namespace, state.task_queue, StreamKind.WORKFLOW)
-        data = encode_workflow_task(state, self.now_us, whole=True)
-        member = task_member(state.run_id, event_id, attempt)
-        key = TransferKey(shard.shard_id, state.run_id, TaskKind.WORKFLOW, event_id)
+        row = TransferRow(
+            shard.shard_id,
+            state.run_id,
+            TaskKind.WORKFLOW,
+            event_id,
+            attempt,
+            0,
+            state.namespace,
+            state.task_queue,
+            0,
+            False,
+            self.now_us,
+            b"",
+        )
         self.touch(shard)
-        self.outbox.publish.setdefault(stream, []).append(Publication(shard.shard_id, member, data))
-        self.fallbacks[member] = (stream, data, key)
+        publication = publication_of(row)
+        self.outbox.publish.setdefault(stream_of(row), []).append(publication)
+        self.published_rows[publication.member] = row
 
     # The end -------------------------------------------------------------------------------------------------------
 
@@ -291,9 +300,7 @@ class Batch:
             self.outbox.publish[stream] = [publication]
         else:
             found.append(publication)
-        key = TransferKey(row.shard_id, row.run_id, row.kind, row.event_id)
-        normal = TaskStream(row.namespace, row.task_queue, StreamKind.WORKFLOW)
-        self.fallbacks[member] = (normal if stream.kind == StreamKind.STICKY else stream, row.data, key)
+        self.published_rows[member] = row
         if stream.kind == StreamKind.STICKY:
             self.sticky.append(StickyTask(row.shard_id, row.run_id, row.event_id, row.attempt))
 

@@ -31,7 +31,6 @@ class CachedRun:
         self.snapshot_mark = snapshot_mark
         self.size_bytes = RUN_OVERHEAD_BYTES + state.history_size_bytes
 
-
     def wants_snapshot(self) -> bool:
         """True if the history since the last snapshot has outgrown what the next one would take."""
         state = self.state

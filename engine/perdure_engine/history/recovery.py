@@ -6,12 +6,13 @@ import logging
 from collections.abc import AsyncIterator
 from typing import NamedTuple
 
-from perdure.protocol.tasks import TaskKind, task_member
-from perdure_broker.port import Broker, Outbox, Publication, StreamKind, TaskStream
+from perdure.protocol.tasks import TaskKind
+from perdure_broker.port import Broker, Outbox, TaskStream
 from perdure_engine.core.state import ActivityPhase
 from perdure_engine.history.batch import VISIBILITY_KIND
 from perdure_engine.history.cache import ExecutionCache
 from perdure_engine.history.visibility import VisibilityWriter
+from perdure_engine.outstanding import key_of, member_of, publication_of, stream_of
 from perdure_store.port import ExecutionKey, Store, TransferKey, TransferRow
 
 logger = logging.getLogger("perdure.engine.recovery")
@@ -23,7 +24,7 @@ class Repair(NamedTuple):
     """What is to be published, with what the releaser needs to follow up."""
 
     outbox: Outbox
-    fallbacks: dict[str, tuple[TaskStream, bytes, TransferKey]]
+    rows: dict[str, TransferRow]
 
 
 class Recovery:
@@ -52,7 +53,7 @@ class Recovery:
                 yield tasks
             if len(rows) < PAGE:
                 return
-            after = _key(rows[-1])
+            after = key_of(rows[-1])
 
     def prepare(self, rows: list[TransferRow]) -> Repair:
         """Publications for those of `rows` that memory does not know to be over. Rows of the backlog are left to their
@@ -61,29 +62,29 @@ class Recovery:
         for row in rows:
             if not self._is_current(row):
                 continue
-            stream = _stream(row)
+            stream = stream_of(row)
             if row.backlog:
                 repair.outbox.backlogged.add(stream)
                 continue
-            member = _member(row)
-            repair.outbox.publish.setdefault(stream, []).append(Publication(row.shard_id, member, row.data))
-            repair.fallbacks[member] = (stream, row.data, _key(row))
+            publication = publication_of(row)
+            repair.outbox.publish.setdefault(stream, []).append(publication)
+            repair.rows[publication.member] = row
         return repair
 
     async def _unpublished(self, rows: list[TransferRow]) -> list[TransferRow]:
         streams: dict[TaskStream, list[TransferRow]] = {}
         for row in rows:
             if self._is_current(row):
-                streams.setdefault(_stream(row), []).append(row)
+                streams.setdefault(stream_of(row), []).append(row)
         found: list[TransferRow] = []
         for stream, waiting in streams.items():
-            claimed = await self._broker.published(stream, [_member(row) for row in waiting])
+            claimed = await self._broker.published(stream, [member_of(row) for row in waiting])
             found.extend(row for row, is_claimed in zip(waiting, claimed, strict=True) if not is_claimed)
         if not found:
             return []
         # A task that was finished since the rows were read is not claimed either; its row is gone by now.
-        still = {(_key(row), row.attempt) for row in await self._store.transfer_rows([_key(row) for row in found])}
-        return [row for row in found if (_key(row), row.attempt) in still]
+        still = {(key_of(row), row.attempt) for row in await self._store.transfer_rows([key_of(row) for row in found])}
+        return [row for row in found if (key_of(row), row.attempt) in still]
 
     def _is_current(self, row: TransferRow) -> bool:
         """False if memory knows that this row is about to go."""
@@ -104,17 +105,4 @@ class Recovery:
         for row, found in zip(rows, await self._store.load(keys), strict=True):
             for execution in found:
                 if execution.row.run_id == row.run_id:
-                    self._visibility.recover(_key(row), execution.row)
-
-
-def _key(row: TransferRow) -> TransferKey:
-    return TransferKey(row.shard_id, row.run_id, row.kind, row.event_id)
-
-
-def _member(row: TransferRow) -> str:
-    return task_member(row.run_id, row.event_id, row.attempt)
-
-
-def _stream(row: TransferRow) -> TaskStream:
-    kind = StreamKind.WORKFLOW if row.kind == TaskKind.WORKFLOW else StreamKind.ACTIVITY
-    return TaskStream(row.namespace, row.task_queue, kind)
+                    self._visibility.recover(key_of(row), execution.row)

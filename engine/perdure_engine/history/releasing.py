@@ -22,7 +22,8 @@ from perdure_broker.port import (
 from perdure_engine.environment import Environment
 from perdure_engine.history.batch import Batch
 from perdure_engine.history.windows import Windows
-from perdure_store.port import Store, StoreError, TransferKey
+from perdure_engine.outstanding import key_of, publication_of, stream_of
+from perdure_store.port import Store, StoreError, TransferKey, TransferRow
 
 logger = logging.getLogger("perdure.engine.release")
 
@@ -57,7 +58,7 @@ class Releaser:
         while True:
             batch = await self._durable.get()
             self._released(batch)
-            await self.release(batch.outbox, batch.ranges, batch.fallbacks)
+            await self.release(batch.outbox, batch.ranges, batch.published_rows)
             for action in batch.after:
                 await self._persist(action)
             self._durable.task_done()
@@ -75,7 +76,7 @@ class Releaser:
         self,
         outbox: Outbox,
         ranges: dict[int, int],
-        fallbacks: dict[str, tuple[TaskStream, bytes, TransferKey]],
+        rows: dict[str, TransferRow],
     ) -> None:
         """Let everything out. `ranges` loses the shards that turn out to belong to another engine."""
         delay_s = RETRY_MIN_S
@@ -83,7 +84,7 @@ class Releaser:
             try:
                 outbox.publish = _of_shards(outbox.publish, ranges)
                 results = await self._broker.release(outbox, ranges)
-                again = await self._follow_up(outbox, results, ranges, fallbacks)
+                again = await self._follow_up(outbox, results, ranges, rows)
             except (BrokerUnavailable, StoreError) as error:
                 logger.warning("replies and tasks wait: %s", error)
                 await self._environment.sleep(delay_s * (0.5 + self._environment.random.random()))
@@ -98,7 +99,7 @@ class Releaser:
         outbox: Outbox,
         results: dict[TaskStream, PublishResult],
         ranges: dict[int, int],
-        fallbacks: dict[str, tuple[TaskStream, bytes, TransferKey]],
+        rows: dict[str, TransferRow],
     ) -> Outbox | None:
         """What is still to be done about publications that a stream did not take."""
         again = Outbox()
@@ -117,8 +118,8 @@ class Releaser:
             rest = publications[result.taken :]
             if stream.kind == StreamKind.STICKY:
                 for item in rest:
-                    target, data, _ = fallbacks[item.member]
-                    again.publish.setdefault(target, []).append(Publication(item.shard_id, item.member, data))
+                    row = rows[item.member]
+                    again.publish.setdefault(stream_of(row), []).append(publication_of(row))
                 continue
             self._windows.learn(stream, result, self._environment.monotonic())
             if result.full:
@@ -126,7 +127,7 @@ class Releaser:
                 claimed = await self._broker.published(stream, [item.member for item in rest])
                 rest = [item for item, is_claimed in zip(rest, claimed, strict=True) if not is_claimed]
             if rest:
-                self._refused(stream, [fallbacks[item.member][2] for item in rest])
+                self._refused(stream, [key_of(rows[item.member]) for item in rest])
         return again if again.publish else None
 
     async def _prove(self, stream: TaskStream, shard_ids: tuple[int, ...], ranges: dict[int, int]) -> None:

@@ -87,8 +87,8 @@ class Repairs:
             if self._shards.get(shard.shard_id) is not shard:
                 return
             repair = self._recovery.prepare(rows)
-            self.count += len(repair.fallbacks)
-            logger.info("shard %d: publishing %d tasks that stand in no stream", shard.shard_id, len(repair.fallbacks))
-            await self._releaser.release(repair.outbox, {shard.shard_id: shard.range_id}, repair.fallbacks)
+            self.count += len(repair.rows)
+            logger.info("shard %d: publishing %d tasks that stand in no stream", shard.shard_id, len(repair.rows))
+            await self._releaser.release(repair.outbox, {shard.shard_id: shard.range_id}, repair.rows)
             if repair.outbox.backlogged:
                 self._backlogged(repair.outbox.backlogged)

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import logging
 
-from perdure.protocol.tasks import TaskKind, task_member
-from perdure_broker.port import Broker, Publication, StreamKind, TaskStream
+from perdure.protocol.tasks import TaskKind
+from perdure_broker.port import Broker, StreamKind, TaskStream
 from perdure_engine.environment import Environment
+from perdure_engine.outstanding import member_of, publication_of
 from perdure_store.port import Store, TransferKey, TransferRow
 
 logger = logging.getLogger("perdure.engine.dispatch")
@@ -117,7 +118,7 @@ class Dispatcher:
         wanted = rows if self._is_alone else await self._unpublished(rows)
         taken = 0
         if wanted:
-            publications = [Publication(row.shard_id, _member(row), row.data) for row in wanted]
+            publications = [publication_of(row) for row in wanted]
             # Should the answer be lost, nobody knows what was published.
             is_alone, self._is_alone = self._is_alone, False
             result = await self._broker.publish_backlog(self._stream, self._term, publications)
@@ -132,14 +133,10 @@ class Dispatcher:
 
     async def _unpublished(self, rows: list[TransferRow]) -> list[TransferRow]:
         """Those of `rows` that are neither in the stream nor finished since they were read."""
-        claimed = await self._broker.published(self._stream, [_member(row) for row in rows])
+        claimed = await self._broker.published(self._stream, [member_of(row) for row in rows])
         found = [row for row, is_claimed in zip(rows, claimed, strict=True) if not is_claimed]
         if not found:
             return []
         still = await self._store.transfer_rows([TransferKey(*row[:4]) for row in found])
-        members = {_member(row): 1 for row in still}
-        return [row for row in found if _member(row) in members]
-
-
-def _member(row: TransferRow) -> str:
-    return task_member(row.run_id, row.event_id, row.attempt)
+        members = {member_of(row): 1 for row in still}
+        return [row for row in found if member_of(row) in members]

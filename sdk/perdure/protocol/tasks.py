@@ -19,8 +19,9 @@ class TaskKind(IntEnum):
 
 class WorkflowTask(NamedTuple):
     """`events` are records (`decode_records`) after the completed event `continues_from` up to the scheduled event;
-    `b""` means: ask with `GetWorkflowTask`. A worker whose cached instance stands elsewhere asks for all of them.
-    `started_time_us` is the time the workflow sees, and goes back with the completion."""
+    `b""` means: ask with `GetWorkflowTask`; an entry that was published again leaves workflow id and type to that, too.
+    A worker whose cached instance stands elsewhere asks for all of them. `started_time_us` is the time the workflow
+    sees, and goes back with the completion."""
 
     namespace: str
     workflow_id: str

@@ -15,7 +15,7 @@ from perdure.execution.instance import WorkflowInstance
 from perdure.execution.surroundings import RunIdentity, WorkerSettings
 from perdure.protocol.codec import DecodeError
 from perdure.protocol.commands import COMMANDS
-from perdure.protocol.events import HistoryEvent, decode_records
+from perdure.protocol.events import HistoryEvent, WorkflowExecutionStarted, decode_records
 from perdure.protocol.replies import ReplyKind
 from perdure.protocol.requests import RespondWorkflowTaskCompleted, RespondWorkflowTaskFailed
 from perdure.protocol.tasks import QueryTask, WorkflowTask, decode_task
@@ -117,7 +117,8 @@ class WorkflowWorker:
             if instance is not None:
                 self._activate(entry, task, instance, events)
             else:
-                self._start_over(entry, task, await fetch_task_history(self._link, task))
+                events = await fetch_task_history(self._link, task)
+                self._start_over(entry, _named(task, events), events)
         except NoHistory:
             self._cache.evict(task.run_id)
             self._link.drop(entry)
@@ -213,3 +214,11 @@ class WorkflowWorker:
             self._link.drop(entry)
         else:
             self._link.leases.release(entry.stream, entry.entry_id)
+
+
+def _named(task: WorkflowTask, events: Sequence[HistoryEvent]) -> WorkflowTask:
+    """The task with the names that its first event tells: an entry that was published again says only which run."""
+    started = events[0].attributes
+    if task.workflow_type or not isinstance(started, WorkflowExecutionStarted):
+        return task
+    return task._replace(workflow_id=started.workflow_id, workflow_type=started.workflow_type)

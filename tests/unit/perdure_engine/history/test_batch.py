@@ -30,6 +30,7 @@ from perdure_engine.history.batch import Batch
 from perdure_engine.history.cache import CachedRun
 from perdure_engine.history.shard import Shard
 from perdure_engine.history.windows import Windows
+from perdure_engine.outstanding import stream_of
 from perdure_store.port import ShardRow, TimerKey, TimerRow, TransferKey
 from tests.engine_stage import ACTIVITIES, QUEUE, WORKFLOWS, start_request
 
@@ -120,7 +121,8 @@ def test_a_dispatched_task_is_a_row_and_a_publication(bench: Bench) -> None:
     [row], [published] = sealed.commit.transfer_inserts, sealed.outbox.publish[ACTIVITIES]
     assert (row.kind, row.event_id, row.attempt, row.task_id, row.backlog) == (TaskKind.ACTIVITY, 5, 1, 1, False)
     assert published == (0, task_member(RUN_ID, 5, 1), b"data")
-    assert sealed.fallbacks[published.member] == (ACTIVITIES, b"data", TransferKey(0, RUN_ID, TaskKind.ACTIVITY, 5))
+    assert row.data == b"data"
+    assert sealed.published_rows[published.member] is row
 
 
 def test_a_task_of_a_full_stream_is_backlog_and_is_not_published(bench: Bench) -> None:
@@ -151,9 +153,8 @@ def test_a_sticky_task_can_fall_back_to_the_queue(bench: Bench) -> None:
     sealed = bench.seal()
     sticky = WORKFLOWS._replace(kind=StreamKind.STICKY, worker="w")
     [published] = sealed.outbox.publish[sticky]
-    target, whole, _ = sealed.fallbacks[published.member]
-    assert (target, published.data) == (WORKFLOWS, b"data")
-    assert whole == sealed.commit.transfer_inserts[-1].data != b"data"
+    row = sealed.published_rows[published.member]
+    assert (stream_of(row), row.data, published.data) == (WORKFLOWS, b"", b"data")
     assert sealed.sticky == [(0, RUN_ID, 2, 1)]
 
 

@@ -116,6 +116,18 @@ async def test_the_shards_of_a_silent_node_are_taken_after_a_while() -> None:
     assert second.ownership.live_nodes() == ["b"]
 
 
+async def test_a_shard_taken_behind_its_back_is_taken_again() -> None:
+    """Two that start together do not see each other: one takes what the other has, then hands it over to nobody."""
+    data = await database()
+    first, second = Node(data, "a"), Node(data, "b")
+    await settled(first, second)
+    shard_id = min(first.holder.held())
+    taken = await second.store.acquire_shard(shard_id, "b")
+    await second.store.release_shard(shard_id, taken.range_id)
+    await settled(first, second)
+    assert_split(data, first, second)
+
+
 async def test_a_retired_node_leaves_nothing_behind() -> None:
     data = await database()
     first, second = Node(data, "a"), Node(data, "b")

@@ -42,7 +42,7 @@ async def test_what_the_stream_lost_is_missing(stage: Stage) -> None:
     rows = await missing(stage)
     assert [row.kind for row in rows] == [TaskKind.ACTIVITY] * 3
     repair = recovery_of(stage).prepare(rows)
-    assert len(repair.fallbacks) == len(repair.outbox.publish[ACTIVITIES]) == 3
+    assert len(repair.rows) == len(repair.outbox.publish[ACTIVITIES]) == 3
     assert repair.outbox.publish[ACTIVITIES][0] == Publication(
         0, task_member(rows[0].run_id, rows[0].event_id, 1), rows[0].data
     )
@@ -96,7 +96,7 @@ async def test_a_waiting_backlog_is_marked_again_and_not_published(stage: Stage)
         if row.kind == TaskKind.ACTIVITY:
             table[key] = row._replace(backlog=True)
     repair = recovery_of(stage).prepare(await missing(stage))
-    assert (repair.outbox.backlogged, repair.fallbacks, repair.outbox.publish) == ({ACTIVITIES}, {}, {})
+    assert (repair.outbox.backlogged, repair.rows, repair.outbox.publish) == ({ACTIVITIES}, {}, {})
 
 
 async def test_visibility_records_are_taken_over(stage: Stage) -> None:

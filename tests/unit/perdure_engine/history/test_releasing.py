@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from perdure.protocol.tasks import task_member
+from perdure.protocol.tasks import TaskKind, WorkflowTask, decode_task, task_member
 from perdure_broker.memory import MemoryBroker
 from perdure_broker.memory_server import MemoryServer
 from perdure_broker.port import (
@@ -24,12 +24,11 @@ from perdure_engine.history.batch import Batch
 from perdure_engine.history.releasing import Releaser
 from perdure_engine.history.windows import Windows
 from perdure_store.memory import MemoryStore
-from perdure_store.port import TransferKey
+from perdure_store.port import TransferKey, TransferRow
 from tests.engine_stage import ACTIVITIES, WORKFLOWS
 from tests.simulation.process import Process
 
 STICKY = WORKFLOWS._replace(kind=StreamKind.STICKY, worker="w")
-Fallbacks = dict[str, tuple[TaskStream, bytes, TransferKey]]
 
 
 class FailingBroker(MemoryBroker):
@@ -77,13 +76,14 @@ class Bench:
     async def release(self, *items: tuple[TaskStream, int, int], outbox: Outbox | None = None) -> None:
         """Release tasks `(stream, shard, event id)`."""
         outbox = outbox or Outbox()
-        fallbacks: Fallbacks = {}
+        rows: dict[str, TransferRow] = {}
         for stream, shard_id, event_id in items:
             member = task_member("run", event_id, 1)
             outbox.publish.setdefault(stream, []).append(Publication(shard_id, member, b"sticky"))
-            target = WORKFLOWS if stream.kind == StreamKind.STICKY else stream
-            fallbacks[member] = (target, b"whole", TransferKey(shard_id, "run", 2, event_id))
-        await self.releaser.release(outbox, self.ranges, fallbacks)
+            kind = TaskKind.ACTIVITY if stream.kind == StreamKind.ACTIVITY else TaskKind.WORKFLOW
+            place = (shard_id, "run", kind, event_id, 1, 0, stream.namespace, stream.task_queue)
+            rows[member] = TransferRow(*place, 0, False, 0, b"")
+        await self.releaser.release(outbox, self.ranges, rows)
 
     def entries(self, stream: TaskStream) -> list[bytes]:
         queue = self.server.queue(stream)
@@ -125,7 +125,10 @@ async def test_what_the_window_refuses_becomes_backlog(bench: Bench) -> None:
 
 async def test_a_sticky_task_without_its_worker_goes_to_the_queue_whole(bench: Bench) -> None:
     await bench.release((STICKY, 0, 5))
-    assert bench.entries(WORKFLOWS) == [b"whole"]
+    [entry] = bench.entries(WORKFLOWS)
+    task = decode_task(entry)
+    assert isinstance(task, WorkflowTask)
+    assert (task.run_id, task.continues_from, task.events) == ("run", 0, b"")
 
 
 async def test_a_sticky_task_goes_to_its_worker(bench: Bench) -> None:
