@@ -6,6 +6,8 @@ import logging
 from collections.abc import AsyncIterator
 from typing import NamedTuple
 
+from perdure.protocol.codec import DecodeError
+from perdure.protocol.events import WorkflowExecutionStarted, decode_records
 from perdure.protocol.tasks import TaskKind
 from perdure_broker.port import Broker, Outbox, TaskStream
 from perdure_engine.core.state import ActivityPhase
@@ -105,4 +107,14 @@ class Recovery:
         for row, found in zip(rows, await self._store.load(keys), strict=True):
             for execution in found:
                 if execution.row.run_id == row.run_id:
-                    self._visibility.recover(key_of(row), execution.row)
+                    self._visibility.recover(key_of(row), execution.row, await self._started(row))
+
+    async def _started(self, row: TransferRow) -> WorkflowExecutionStarted:
+        """How the run was started: what its own row does not hold."""
+        history = await self._store.read_history(row.shard_id, row.run_id, limit=1)
+        try:
+            started: WorkflowExecutionStarted = decode_records(history[0].data)[0].attributes
+        except (DecodeError, IndexError) as error:
+            logger.error("run %s is listed without its memo, its history is broken: %s", row.run_id, error)
+            return WorkflowExecutionStarted("", "")
+        return started

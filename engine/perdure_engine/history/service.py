@@ -297,7 +297,7 @@ class HistoryService:
         for draft in batch.drafts.values():
             self.cache.release(draft.run, batch.now_us)
         if batch.visible:
-            self._visibility.ready(batch.visible)
+            self._visibility.ready(batch)
         if batch.sticky:
             self._sticky.published(batch.sticky, self._environment.monotonic())
         if batch.outbox.backlogged:

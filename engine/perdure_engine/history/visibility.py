@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable
 from functools import partial
 
+from perdure.protocol.events import WorkflowExecutionStarted
 from perdure_engine.core.state import MutableState
 from perdure_engine.environment import Environment
 from perdure_engine.history.batch import VISIBILITY_KIND, Batch
@@ -36,15 +37,19 @@ _CLOSED = 2
 
 
 class _Pending:
-    """A record to be written; `since` is None until the batch that noted it is durable. `keys`: the transfer rows that
+    """A record to be written; `since` is None until `batch`, which noted it, is durable. `keys`: the transfer rows that
     stand for it."""
 
-    __slots__ = ("keys", "make_row", "run_id", "since")
+    __slots__ = ("batch", "keys", "make_row", "run_id", "since", "version")
 
-    def __init__(self, key: TransferKey, make_row: Callable[[], VisibilityRow]) -> None:
+    def __init__(
+        self, key: TransferKey, version: int, make_row: Callable[[], VisibilityRow], batch: Batch | None
+    ) -> None:
         self.keys = [key]
         self.run_id = key.run_id
+        self.version = version
         self.make_row = make_row
+        self.batch = batch
         self.since: float | None = None
 
 
@@ -69,6 +74,8 @@ class VisibilityWriter:
         waiting = self._pending.pop(state.run_id, None)
         if waiting is not None:
             waiting.make_row = partial(_row_of, state, batch.now_us, _CLOSED)
+            waiting.version = _CLOSED
+            waiting.batch = batch
             waiting.since = None
             self._pending[state.run_id] = waiting
             batch.visible.append(state.run_id)
@@ -78,13 +85,13 @@ class VisibilityWriter:
     def _note(self, batch: Batch, shard: Shard, state: MutableState, version: int) -> None:
         key = TransferKey(shard.shard_id, state.run_id, VISIBILITY_KIND, version)
         close_us = batch.now_us if version == _CLOSED else 0
-        self._pending[state.run_id] = _Pending(key, partial(_row_of, state, close_us, version))
+        self._pending[state.run_id] = _Pending(key, version, partial(_row_of, state, close_us, version), batch)
         batch.visible.append(state.run_id)
         transfer = TransferRow(*key, 1, 0, state.namespace, "", 0, False, batch.now_us, b"")
         batch.commit.transfer_inserts.append(transfer)
 
-    def recover(self, key: TransferKey, row: ExecutionRow) -> None:
-        """A record that an earlier owner left unwritten."""
+    def recover(self, key: TransferKey, row: ExecutionRow, started: WorkflowExecutionStarted) -> None:
+        """A record that an earlier owner, or a batch before a rewind, left unwritten."""
         version = _CLOSED if row.close_time_us else _OPENED
         visibility = VisibilityRow(
             row.namespace,
@@ -94,11 +101,11 @@ class VisibilityWriter:
             row.task_queue,
             row.status,
             row.start_time_us,
-            row.start_time_us,
+            row.start_time_us + started.start_delay_ms * 1000,
             row.close_time_us,
             row.history_length,
             row.history_size_bytes,
-            b"",
+            started.memo,
             "",
             "",
             "",
@@ -107,20 +114,23 @@ class VisibilityWriter:
             version,
         )
         pending = self._pending.get(row.run_id)
-        if pending is not None:
-            # What is noted here is at least as new, and may not be durable yet: it keeps its time.
+        if pending is not None and pending.version >= version:
+            # At least as new, and perhaps not durable yet: it keeps its time.
             if key not in pending.keys:
                 pending.keys.append(key)
             return
-        pending = self._pending[row.run_id] = _Pending(key, lambda: visibility)
+        keys = pending.keys if pending is not None else []
+        pending = self._pending[row.run_id] = _Pending(key, version, lambda: visibility, None)
+        pending.keys.extend(known for known in keys if known != key)
         pending.since = self._environment.monotonic()
 
-    def ready(self, run_ids: list[str]) -> None:
-        """The batch that noted these runs is durable: their time to linger begins."""
+    def ready(self, batch: Batch) -> None:
+        """The batch is durable: the time to linger begins for what it noted, unless that was noted anew since."""
         now = self._environment.monotonic()
-        for run_id in run_ids:
+        for run_id in batch.visible:
             pending = self._pending.get(run_id)
-            if pending is not None:
+            if pending is not None and pending.batch is batch:
+                pending.batch = None
                 pending.since = now
 
     def forget_shards(self, shard_ids: frozenset[int]) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from perdure.protocol.events import WorkflowExecutionStarted
 from perdure.protocol.replies import ExecutionStatus
 from perdure_engine.history import visibility
-from perdure_engine.history.batch import VISIBILITY_KIND
+from perdure_engine.history.batch import VISIBILITY_KIND, Batch
+from perdure_engine.history.windows import Windows
 from perdure_store.memory import CommitFault
 from perdure_store.port import StoreUnavailable, VisibilityRow
 from tests.engine_stage import Stage, activity, completion, done, pass_time, until
@@ -85,9 +87,9 @@ async def test_nothing_is_visible_before_it_is_durable(stage: Stage) -> None:
 
 async def test_the_next_owner_writes_what_was_left(stage: Stage) -> None:
     Writes(stage, failures=1_000)
-    await stage.start("open")
+    await stage.start("open", memo=b"memo")
     await stage.decide(activity())
-    await stage.start("closed")
+    await stage.start("closed", memo=b"memo")
     await stage.decide(done())
     await pass_time(0.5)
     stage.kill_engine("one")
@@ -97,6 +99,7 @@ async def test_the_next_owner_writes_what_was_left(stage: Stage) -> None:
     await until(lambda: not stage.outstanding(VISIBILITY_KIND), within_s=12)
     rows = {row.workflow_id: row.status for row in stage.database.visibility.values()}
     assert rows == {"open": ExecutionStatus.RUNNING, "closed": ExecutionStatus.COMPLETED}
+    assert {row.memo for row in stage.database.visibility.values()} == {b"memo"}
 
 
 async def test_a_record_that_is_taken_over_does_not_make_a_close_visible_too_soon(stage: Stage) -> None:
@@ -109,7 +112,7 @@ async def test_a_record_that_is_taken_over_does_not_make_a_close_visible_too_soo
     await until(lambda: len(stage.history._visibility) == 1)
     [row] = stage.database.executions.values()
     key = visibility.TransferKey(0, row.run_id, VISIBILITY_KIND, 1)
-    stage.history._visibility.recover(key, row)
+    stage.history._visibility.recover(key, row, WorkflowExecutionStarted("type", "queue"))
     await pass_time(2)
     found = seen(stage)
     assert found is not None
@@ -127,3 +130,37 @@ async def test_many_records_are_written_in_bounded_writes(stage: Stage, monkeypa
         await stage.start(f"wf-{index}")
     await until(lambda: len(stage.database.visibility) == 10, within_s=5)
     await until(lambda: not stage.outstanding(VISIBILITY_KIND), within_s=5)
+
+
+async def test_the_end_wins_when_both_records_are_taken_over(stage: Stage) -> None:
+    """The beginning was taken over when the run was open still, and waits when the end is found as well."""
+    run_id = await stage.start()
+    await pass_time(2)
+    await stage.decide(done())
+    await pass_time(2)
+    [closed] = stage.database.executions.values()
+    opened = closed._replace(status=ExecutionStatus.RUNNING, close_time_us=0, history_length=0)
+    stage.database.visibility.clear()
+    started = WorkflowExecutionStarted("type", "queue")
+    for version, row in ((1, opened), (2, closed), (1, opened)):
+        stage.history._visibility.recover(visibility.TransferKey(0, run_id, VISIBILITY_KIND, version), row, started)
+    await until(lambda: seen(stage))
+    found = seen(stage)
+    assert found is not None
+    assert found.status == ExecutionStatus.COMPLETED
+
+
+async def test_a_batch_that_is_durable_does_not_make_visible_what_a_later_one_noted(stage: Stage) -> None:
+    await stage.start()
+    await until(lambda: seen(stage), within_s=2)
+    earlier = Batch(0, 0.0, Windows())
+    earlier.visible.append(next(iter(stage.database.executions.values())).run_id)
+    entry, task = await stage.take_workflow_task()
+    stage.commit_rule = lambda batch: CommitFault.UNAVAILABLE
+    await stage.send(completion(entry, task, done()))
+    await until(lambda: len(stage.history._visibility) == 1)
+    stage.history._visibility.ready(earlier)
+    await pass_time(2)
+    found = seen(stage)
+    assert found is not None
+    assert found.status == ExecutionStatus.RUNNING
