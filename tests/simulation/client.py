@@ -35,6 +35,10 @@ OK = frozenset({int(ReplyKind.OK)})
 OUTCOME = frozenset({int(ReplyKind.OUTCOME)})
 
 
+POISON = "poison"
+"""Workflow ids that begin like this are refused by the database."""
+
+
 @dataclass
 class Plan:
     """What the client does about one workflow id. Times are seconds after its start; 0: never."""
@@ -81,6 +85,10 @@ class Client:
 
     def begin(self, plans: list[Plan]) -> None:
         self._station.open()
+        for number in range(3):
+            name = f"{POISON}-{number}"
+            self.open_plans[name] = "not refused"
+            self._process.spawn(self._be_refused(Plan(name, [], number * 7.0, [])), name=name)
         for plan in plans:
             self.open_plans[plan.workflow_id] = "not started"
             self._process.spawn(self._drive(plan), name=plan.workflow_id)
@@ -131,6 +139,14 @@ class Client:
         self._ledger.started(plan.workflow_id, "start", started.run_id)
         if not started.created:
             self._ledger.violation(f"a repeated start of {plan.workflow_id} was answered as if it were another's")
+
+    async def _be_refused(self, plan: Plan) -> None:
+        """Start what cannot be kept: it alone is set aside."""
+        await self._process.sleep(plan.start_at_s)
+        kind, body = await self._ask(plan, self._start_request(plan, False))
+        if kind != ReplyKind.ERROR or decode_error(body).code != ErrorCode.DEAD_LETTERED:
+            self._ledger.violation(f"{plan.workflow_id} was answered {body}")
+        del self.open_plans[plan.workflow_id]
 
     async def _await_result(self, plan: Plan, run_id: str) -> None:
         request: Any = AwaitResult("default", plan.workflow_id, run_id)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import random
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -9,7 +11,7 @@ from typing import Any
 
 from perdure_broker.port import BrokerUnavailable
 from perdure_store.memory import CommitFault
-from perdure_store.port import CommitBatch, StoreUnavailable
+from perdure_store.port import BatchRejected, CommitBatch, FenceLost, StoreUnavailable, UnknownOutcome
 from tests.simulation.process import Process
 
 BLOCKING = frozenset({"read_inboxes", "read_replies", "read_tasks", "read_frontend"})
@@ -53,6 +55,7 @@ class Wire:
             await self._travel()
             self._note(f"{self._process.name}.{name}")
             self._fail(name, "before it took effect")
+            self._delay(name, args)
             result = await method(*args, **options)
             await self._travel()
             if name not in BLOCKING:
@@ -70,6 +73,9 @@ class Wire:
     def _fail(self, name: str, when: str) -> None:
         """To be overridden."""
 
+    def _delay(self, name: str, args: tuple[Any, ...]) -> None:
+        """To be overridden."""
+
 
 class BrokerWire(Wire):
     def _fail(self, name: str, when: str) -> None:
@@ -85,6 +91,16 @@ class StoreWire(Wire):
             raise StoreUnavailable("simulated: the database is down")
         if name != "commit" and self._random.random() < self._weather.store_fault:
             raise StoreUnavailable(f"simulated: {name} failed {when}")
+
+    def _delay(self, name: str, args: tuple[Any, ...]) -> None:
+        """The connection is lost, and the commit that was on its way arrives later: before or after it is repeated."""
+        if name == "commit" and self._random.random() < self._weather.commit_fault / 4:
+            asyncio.get_running_loop().call_later(self._random.uniform(0, 0.3), self._arrive, args[0])
+            raise UnknownOutcome("simulated: the connection was lost, and the commit is still on its way")
+
+    def _arrive(self, batch: CommitBatch) -> None:
+        with contextlib.suppress(FenceLost, BatchRejected):
+            self._target.database.commit(batch)
 
 
 FAULTS = [

@@ -39,7 +39,6 @@ from tests.simulation.station import Station
 
 OK = frozenset({int(ReplyKind.OK)})
 LEASE_MS = 2_000
-SLOTS = 20
 TTL_MS = 6_000
 
 
@@ -89,7 +88,9 @@ class Worker:
         ledger: Ledger,
         queue: str,
         handed_out_s: Mapping[tuple[bytes, bytes], float],
+        slots: int,
     ) -> None:
+        self._slots = slots
         self._handed_out_s = handed_out_s
         self._process = process
         self._broker = broker
@@ -117,7 +118,9 @@ class Worker:
         while True:
             try:
                 for stream in streams:
-                    await self._broker.announce_worker(stream, WorkerInfo(self._name, self._name, SLOTS, 0), TTL_MS)
+                    await self._broker.announce_worker(
+                        stream, WorkerInfo(self._name, self._name, self._slots, 0), TTL_MS
+                    )
             except BrokerUnavailable:
                 await self._process.sleep(0.1)
                 continue
@@ -136,17 +139,21 @@ class Worker:
 
     async def _read(self, streams: list[TaskStream]) -> None:
         count = 0
+        own: dict[asyncio.Task[None], int] = {}
         while True:
             try:
-                entries = await self._broker.read_tasks(streams, self._name, count=5, block_ms=500)
+                free = self._slots - len(own)
+                entries = await self._broker.read_tasks(streams, self._name, count=min(5, free), block_ms=500)
             except BrokerUnavailable:
                 await self._process.sleep(0.1)
                 continue
             for entry in entries:
                 count += 1
                 self._held[entry.stream, entry.entry_id] = 1
-                self._process.spawn(self._work(entry), name=f"task-{count}")
-            while len(self._held) >= SLOTS:
+                task = self._process.spawn(self._work(entry), name=f"task-{count}")
+                own[task] = 1
+                task.add_done_callback(own.pop)
+            while len(own) >= self._slots:
                 await self._process.sleep(0.005)
 
     async def _work(self, entry: TaskEntry) -> None:

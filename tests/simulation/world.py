@@ -16,19 +16,18 @@ from perdure_broker.memory import MemoryBroker
 from perdure_broker.memory_server import MemoryServer
 from perdure_broker.port import Broker, BrokerUnavailable
 from perdure_engine.engine import Engine
-from perdure_engine.history import cache
 from perdure_engine.history.committing import BatchLost
 from perdure_store.memory import MemoryDatabase, MemoryStore
-from perdure_store.port import Store, StoreError
+from perdure_store.port import BatchRejected, CommitBatch, Store, StoreError
+from tests.simulation import knobs
 from tests.simulation.auditor import audit, leftovers
-from tests.simulation.client import Client, random_plan
+from tests.simulation.client import POISON, Client, random_plan
 from tests.simulation.ledger import Ledger
 from tests.simulation.process import EPOCH_US, Process
 from tests.simulation.virtual_loop import VirtualLoop
 from tests.simulation.weather import BrokerWire, StoreWire, Weather, commit_hook
 from tests.simulation.worker import LEASE_MS, Worker, WorkerBroker
 
-SHARDS = 4
 FAULTS_S = 25.0
 """Virtual seconds in which faults happen; then everything works, and every workflow must come to its end."""
 
@@ -49,16 +48,28 @@ class Verdict:
     seconds: float = 0.0
 
 
+class Database(MemoryDatabase):
+    """Refuses some workflows, as a database refuses a value that it cannot keep."""
+
+    def commit(self, batch: CommitBatch) -> None:
+        if any(row.workflow_id.startswith(POISON) for row in batch.executions):
+            raise BatchRejected("simulated: this workflow cannot be kept")
+        super().commit(batch)
+
+
 class World:
     def __init__(self, seed: int, workflows: int) -> None:
         self.verdict = Verdict(seed)
         self._random = random.Random(seed)
         self._workflows = workflows
+        self._cache_bytes = knobs.cache_bytes(self._random)
+        self._shards = self._random.choice([1, 4, 4, 8])
+        self._slots = self._random.choice([2, 20])
         self._loop = asyncio.get_running_loop()
         self._weather = Weather()
         self._ledger = Ledger()
         self._trace = hashlib.blake2b(digest_size=8)
-        self._database = MemoryDatabase()
+        self._database = Database()
         self._server = MemoryServer(now_ms=lambda: (EPOCH_US + int(self._loop.time() * 1_000_000)) // 1000)
         self._engines: dict[int, Process] = {}
         self._workers: dict[int, Process] = {}
@@ -99,7 +110,14 @@ class World:
         """Keep one engine running: a new process whenever the last one ended."""
         while not self._stop.is_set():
             process = self._engines[slot] = self._process("engine")
-            engine = Engine(self._store(process), self._broker(process), process, node=process.name, lease_ms=LEASE_MS)
+            engine = Engine(
+                self._store(process),
+                self._broker(process),
+                process,
+                node=process.name,
+                lease_ms=LEASE_MS,
+                cache_bytes_max=self._cache_bytes,
+            )
             task = process.spawn(engine.run(self._stop), name="engine")
             try:
                 await task
@@ -117,17 +135,17 @@ class World:
         process = self._workers[slot] = self._process("worker")
         broker = WorkerBroker(self._server)
         wire = self._broker(process, broker)
-        worker = Worker(process, wire, self._server, self._ledger, "queue", broker.handed_out_s)
+        worker = Worker(process, wire, self._server, self._ledger, "queue", broker.handed_out_s, self._slots)
         process.spawn(worker.run(), name="run")
 
     # The course ----------------------------------------------------------------------------------------------------
     async def run(self) -> None:
-        await MemoryStore(self._database).migrate(SHARDS)
+        await MemoryStore(self._database).migrate(self._shards)
         self._hosts = [self._loop.create_task(self._host_engine(slot)) for slot in range(ENGINES)]
         for slot in range(WORKERS):
             self._start_worker(slot)
         process = self._process("client")
-        client = Client(process, self._broker(process), self._ledger, SHARDS)
+        client = Client(process, self._broker(process), self._ledger, self._shards)
         plans = [random_plan(index, self._random, FAULTS_S * 0.8) for index in range(self._workflows)]
         client.begin(plans)
         await self._do_harm()
@@ -243,18 +261,15 @@ class World:
 
 def simulate(seed: int, workflows: int = 25, *, logs: bool = False) -> Verdict:
     """Run one seed from beginning to end. `logs`: let the engines log."""
-    generator = random.Random(seed)
-    limit = cache.SNAPSHOT_EVERY_BYTES
-    cache.SNAPSHOT_EVERY_BYTES = generator.choice([limit, 400])
     level = logging.getLogger("perdure").level
     if not logs:
         logging.getLogger("perdure").setLevel(logging.CRITICAL)
     loop = VirtualLoop()
     try:
         asyncio.set_event_loop(loop)
-        return loop.run_until_complete(_run(seed, workflows))
+        with knobs.turned(random.Random(seed)):
+            return loop.run_until_complete(_run(seed, workflows))
     finally:
-        cache.SNAPSHOT_EVERY_BYTES = limit
         logging.getLogger("perdure").setLevel(level)
         pending = asyncio.all_tasks(loop)
         for task in pending:

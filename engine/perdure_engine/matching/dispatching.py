@@ -60,12 +60,12 @@ class Dispatcher:
         wait_s = WAIT_MIN_S
         while True:
             state = await self._broker.queue_state(self._stream)
-            room = min(PAGE, state.window - state.undelivered)
-            if state.paused or room <= state.window // 8:
+            free = state.window - state.undelivered
+            if state.paused or free <= state.window // 8:
                 await self._environment.sleep(wait_s)
                 wait_s = min(wait_s * 2, WAIT_MAX_S)
                 continue
-            rows = await self._next_rows(room)
+            rows = await self._next_rows(min(PAGE, free))
             if not rows:
                 self._is_alone = True
                 if await self._broker.clear_backlog(self._stream, state.backlog_version):

@@ -206,3 +206,11 @@ async def test_what_comes_while_the_end_is_reached_is_not_left_behind(bench: Ben
     assert await bench.dispatcher.drain()
     assert sorted(await bench.take()) == [1, 2]
     assert not (await bench.broker.queue_state(ACTIVITIES)).backlogged
+
+
+async def test_the_widest_window_is_filled_too(bench: Bench) -> None:
+    """A page is smaller than the room that is waited for."""
+    await bench.widen(slots=1_000_000)
+    await bench.add(*range(1, 1_201))
+    assert await bench.dispatcher.drain()
+    assert await bench.take(2_000) == list(range(1, 1_201))
