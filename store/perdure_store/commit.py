@@ -107,25 +107,28 @@ async def commit(link: Link, batch: CommitBatch, turn: asyncio.Lock) -> None:
 
     Args:
         turn: shared by the links of one store. It passes on once the shards are locked, so that of two commits under
-            way the first is the first at the database too: a fence that overtakes the one before it would fail.
+            way the first is the first at the database too: a fence that overtakes the one before it would fail. All of
+            the later one waits at the database by then, which goes from one to the other without asking back.
     """
     statements = statements_of(batch)
-    async with AsyncExitStack() as stack:
-        sent = False
-        try:
-            async with turn:
-                connection = await stack.enter_async_context(link.held())
+    async with AsyncExitStack() as waiting:
+        await waiting.enter_async_context(turn)
+        async with link.held() as connection:
+            sent = False
+            try:
                 async with connection.pipeline():
                     await connection.execute(b"BEGIN")
-                    await connection.execute(sql.query("lock_shards"), [int8s([row.shard_id for row in batch.shards])])
-            sent = True
-            async with connection.pipeline():
-                for name, parameters in statements:
-                    await connection.execute(sql.query(name), parameters)
-                await connection.execute(b"COMMIT")
-        except psycopg.Error as error:
-            mapped = store_error(error, str(link.address), committing=sent)
-            if not connection.closed:
-                with suppress(psycopg.Error):  # broken within a pipeline: `held` drops a connection that is not idle
-                    await connection.rollback()
-            raise mapped from error
+                    shards = [int8s([row.shard_id for row in batch.shards])]
+                    locked = await connection.execute(sql.query("lock_shards"), shards)
+                    for name, parameters in statements:
+                        await connection.execute(sql.query(name), parameters)
+                    sent = True
+                    await connection.execute(b"COMMIT")
+                    await locked.fetchall()
+                    await waiting.aclose()
+            except psycopg.Error as error:
+                mapped = store_error(error, str(link.address), committing=sent)
+                if not connection.closed:
+                    with suppress(psycopg.Error):  # broken within a pipeline: `held` drops it, since it is not idle
+                        await connection.rollback()
+                raise mapped from error

@@ -74,12 +74,15 @@ async def test_not_committed_and_the_answer_is_lost(postgres_proxy: PostgresProx
     assert found.row == execution("a")
 
 
-async def test_a_connection_lost_before_the_commit_was_sent(postgres_proxy: PostgresProxy, owner: Owner) -> None:
+async def test_a_connection_lost_with_the_commit_on_its_way_leaves_the_outcome_to_the_fence(
+    postgres_proxy: PostgresProxy, owner: Owner
+) -> None:
     batch = owner.batch(executions=[execution("a")])
     postgres_proxy.proxy.lose_requests()
-    with pytest.raises(StoreUnavailable):
+    with pytest.raises(UnknownOutcome):
         await owner.store.commit(batch)
     assert postgres_proxy.proxy.losses == 1
+    assert (await owner.store.shard(0)).commit_seq == batch.shards[0].commit_seq
     await owner.store.commit(batch)
 
 
@@ -88,8 +91,8 @@ async def test_a_server_that_is_gone_is_unavailable_until_it_is_back(
 ) -> None:
     store, batch = owner.store, owner.batch(executions=[execution("a")])
     postgres_proxy.proxy.refuse()
-    with pytest.raises(StoreUnavailable):
-        await store.commit(batch)
+    with pytest.raises((UnknownOutcome, StoreUnavailable)):
+        await store.commit(batch)  # over a connection that was open
     for _ in range(3):
         with pytest.raises(StoreUnavailable, match=r"127\.0\.0\.1"):
             await store.commit(batch)
