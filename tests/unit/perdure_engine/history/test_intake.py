@@ -9,7 +9,7 @@ from perdure.protocol.commands import StartTimer
 from perdure.protocol.replies import ErrorCode, ReplyKind, decode_error
 from perdure.protocol.requests import decode_envelope
 from perdure_engine.history import intake
-from perdure_store.port import StoreUnavailable
+from perdure_store.port import BatchRejected, CommitBatch, StoreUnavailable
 from tests.engine_stage import Stage, pass_time, start_request, until
 
 
@@ -87,3 +87,26 @@ async def test_the_clock_of_a_shard_does_not_go_back(stage: Stage) -> None:
     [execution] = stage.database.executions.values()
     assert execution.start_time_us == future
     assert stage.database.shards[0].time_us == future
+
+
+async def test_a_guilty_request_is_found_among_as_many_timers(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Halving must get below what one batch takes of both, or it begins again and again."""
+    monkeypatch.setattr(intake, "REQUESTS_MAX", 4)
+    for index in range(4):
+        await stage.start(f"wf-{index}")
+        await stage.decide(StartTimer("t", 1_000))
+    stage.kill_engine("one")
+    commit = stage.database.commit
+
+    def refusing(batch: CommitBatch) -> None:
+        if any(row.workflow_id == "bad" for row in batch.executions):
+            raise BatchRejected("a value of this batch cannot be kept")
+        commit(batch)
+
+    stage.database.commit = refusing  # type: ignore[method-assign]  # a fault of the database, for this test
+    numbers = {name: (await stage.send(start_request(name)))[0] for name in ("a", "b", "bad", "c")}
+    await pass_time(2)
+    await stage.start_engine("two")
+    kinds = {name: (await stage.reply(number))[0] for name, number in numbers.items()}
+    assert kinds == {"a": ReplyKind.OK, "b": ReplyKind.OK, "bad": ReplyKind.ERROR, "c": ReplyKind.OK}
+    await until(lambda: not any(stage.database.timers.values()))
