@@ -40,6 +40,10 @@ from perdure_store.port import ExecutionKey, ExecutionRow, HistoryRow, Store
 PAGE_BYTES_MAX = 1_000_000
 """About the size of one page of history."""
 
+EVENTS_A_PAGE = 20_000
+"""Events from memory on one page, if they fit: each page costs a worker a round trip (an event of a fan-out takes about
+50 bytes)."""
+
 _ROWS_A_READ = 200
 
 
@@ -282,7 +286,7 @@ def _take(rows: Sequence[HistoryRow], size: int) -> tuple[list[HistoryRow], bool
 
 def _recent_page(recent: list[HistoryEvent], start: int) -> HistoryPage:
     """One page of events from memory, from the one with index `start` on, about a megabyte."""
-    step = 2_000
+    step = EVENTS_A_PAGE
     data = encode_records(recent[start : start + step])
     while len(data) > PAGE_BYTES_MAX and step > 1:
         step = max(1, step // 2)
