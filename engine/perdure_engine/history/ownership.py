@@ -50,7 +50,6 @@ class Ownership:
         self._node = node
         self._shard_count = shard_count
         self._seen: dict[str, tuple[int, float]] = {}
-        self._is_settled = False
 
     def live_nodes(self) -> list[str]:
         """The nodes that are alive as far as this one knows, itself included."""
@@ -83,26 +82,25 @@ class Ownership:
             shard_id for shard_id in range(self._shard_count) if preferred_node(f"shard {shard_id}", live) == self._node
         )
         held = self._holder.held()
-        if mine == held and self._is_settled:
-            return
-        self._is_settled = False
-        for shard_id in sorted(held - mine):
-            logger.info("handing over shard %d", shard_id)
-            await self._holder.give_up(shard_id)
         others = [node for node in live if node != self._node]
-        are_left = False
-        for row in await self._store.shards():
-            if row.shard_id in held:
+        if mine == held and not others:
+            return  # alone: nobody can have taken one
+        rows = await self._store.shards()
+        # Two that start together do not see each other yet, and one may take what the other has just taken. A shard
+        # without traffic would never learn it from its fence.
+        lost = frozenset(row.shard_id for row in rows if row.shard_id in held and row.owner != self._node)
+        for shard_id in sorted(held - mine | lost):
+            logger.info("letting go of shard %d", shard_id)
+            await self._holder.give_up(shard_id)
+        for row in rows:
+            if row.shard_id in held - lost:
                 continue
             if row.shard_id not in mine:
                 if row.owner == self._node:
                     # An earlier handover, or taking it, was cut short: others wait for its owner, which they see alive.
                     await self._store.release_shard(row.shard_id, row.range_id)
-            elif row.owner in others:
-                are_left = True
-            else:
+            elif row.owner not in others:  # who is alive hands over by itself
                 await self._holder.gain(await self._store.acquire_shard(row.shard_id, self._node))
-        self._is_settled = not are_left
 
     async def retire(self) -> None:
         """Hand over everything and leave."""

@@ -38,9 +38,9 @@ _CLOSED = 2
 
 class _Pending:
     """A record to be written; `since` is None until `batch`, which noted it, is durable. `keys`: the transfer rows that
-    stand for it."""
+    stand for it. `is_recovered`: it was made of such a row, which may have been deleted since it was read."""
 
-    __slots__ = ("batch", "keys", "make_row", "run_id", "since", "version")
+    __slots__ = ("batch", "is_recovered", "keys", "make_row", "run_id", "since", "version")
 
     def __init__(
         self, key: TransferKey, version: int, make_row: Callable[[], VisibilityRow], batch: Batch | None
@@ -50,6 +50,7 @@ class _Pending:
         self.version = version
         self.make_row = make_row
         self.batch = batch
+        self.is_recovered = batch is None
         self.since: float | None = None
 
 
@@ -60,6 +61,7 @@ class VisibilityWriter:
         self._store = store
         self._environment = environment
         self._pending: dict[str, _Pending] = {}
+        self._writing: list[_Pending] = []
         self._done: list[TransferKey] = []
 
     def __len__(self) -> int:
@@ -70,17 +72,19 @@ class VisibilityWriter:
         self._note(batch, shard, state, _OPENED)
 
     def closed(self, batch: Batch, shard: Shard, state: MutableState) -> None:
-        """A run ends in this batch; if the record of its beginning still waits, that covers both."""
+        """A run ends in this batch; if the record of its beginning still waits, its row covers both."""
         waiting = self._pending.pop(state.run_id, None)
-        if waiting is not None:
-            waiting.make_row = partial(_row_of, state, batch.now_us, _CLOSED)
-            waiting.version = _CLOSED
-            waiting.batch = batch
-            waiting.since = None
-            self._pending[state.run_id] = waiting
-            batch.visible.append(state.run_id)
-        else:
+        if waiting is None or waiting.is_recovered:
             self._note(batch, shard, state, _CLOSED)
+            if waiting is not None:
+                self._pending[state.run_id].keys.extend(waiting.keys)
+            return
+        waiting.make_row = partial(_row_of, state, batch.now_us, _CLOSED)
+        waiting.version = _CLOSED
+        waiting.batch = batch
+        waiting.since = None
+        self._pending[state.run_id] = waiting
+        batch.visible.append(state.run_id)
 
     def _note(self, batch: Batch, shard: Shard, state: MutableState, version: int) -> None:
         key = TransferKey(shard.shard_id, state.run_id, VISIBILITY_KIND, version)
@@ -138,6 +142,8 @@ class VisibilityWriter:
         for run_id, pending in list(self._pending.items()):
             if pending.keys[0].shard_id in shard_ids:
                 del self._pending[run_id]
+        # What is being written is no longer ours to call done: by now the row may stand for a newer record.
+        self._writing = [pending for pending in self._writing if pending.keys[0].shard_id not in shard_ids]
         self._done = [key for key in self._done if key.shard_id not in shard_ids]
 
     def has_done(self) -> bool:
@@ -163,17 +169,18 @@ class VisibilityWriter:
                 continue
             for pending in due:
                 self._pending.pop(pending.run_id, None)
+            self._writing = due
             try:
                 await self._store.upsert_visibility([pending.make_row() for pending in due])
             except StoreError as error:
                 logger.warning("visibility rows wait: %s", error)
-                for pending in due:
+                for pending in self._writing:
                     newer = self._pending.setdefault(pending.run_id, pending)
                     if newer is not pending:
                         newer.keys.extend(pending.keys)
                 await self._environment.sleep(RETRY_S)
                 continue
-            self._done.extend(key for pending in due for key in pending.keys)
+            self._done.extend(key for pending in self._writing for key in pending.keys)
 
 
 def _row_of(state: MutableState, close_us: int, version: int) -> VisibilityRow:

@@ -124,6 +124,22 @@ async def test_a_record_that_is_taken_over_does_not_make_a_close_visible_too_soo
     assert found.status == ExecutionStatus.COMPLETED
 
 
+async def test_a_record_taken_over_from_a_row_that_is_gone_does_not_stand_for_the_close(stage: Stage) -> None:
+    """The row was read before it was deleted: should the engine die now, nothing would tell of the close."""
+    await stage.start()
+    await until(lambda: seen(stage) and not stage.outstanding(VISIBILITY_KIND), within_s=3)
+    [row] = stage.database.executions.values()
+    key = visibility.TransferKey(0, row.run_id, VISIBILITY_KIND, 1)
+    stage.history._visibility.recover(key, row, WorkflowExecutionStarted("type", "queue"))
+    Writes(stage, failures=1_000)
+    await stage.decide(done())
+    await pass_time(0.5)
+    stage.kill_engine("one")
+    stage.store_calls = None
+    await stage.start_engine("two")
+    await until(lambda: (found := seen(stage)) and found.status == ExecutionStatus.COMPLETED, within_s=12)
+
+
 async def test_many_records_are_written_in_bounded_writes(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(visibility, "ROWS_MAX", 3)
     for index in range(10):
