@@ -70,6 +70,9 @@ TIMER_TRANSITIONS: dict[tuple[TimerPhase, EventType], TimerPhase | None] = {
 _OUTCOME_TYPES = (ActivityTaskCompleted, ActivityTaskFailed, ActivityTaskTimedOut, ActivityTaskCanceled)
 
 
+_ACTIVITY_STARTED = int(EventType.ACTIVITY_TASK_STARTED)
+
+
 def fold(state: MutableState, records: Iterable[HistoryEvent]) -> None:
     """Apply records in order."""
     for record in records:
@@ -93,7 +96,7 @@ def apply(state: MutableState, record: HistoryEvent) -> None:
         if event_id != state.next_event_id:
             raise Bug(f"run {state.run_id}: event {event_id} where {state.next_event_id} comes next")
         state.next_event_id = event_id + 1
-        if state.recent is not None:
+        if state.recent is not None and record.event_type != _ACTIVITY_STARTED:
             state.recent.append(record)
     rule = RULES.get(record.event_type)
     if rule is None:

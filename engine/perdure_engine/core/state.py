@@ -101,7 +101,8 @@ class MutableState:
     """One run.
 
     Attributes:
-        recent: the events after `last_completed_event_id`, which is what a sticky worker lacks; None when this state
+        recent: the events after `last_completed_event_id`, which is what a sticky worker lacks (but for
+            ActivityTaskStarted, which tells a workflow nothing that its outcome does not); None when this state
             was made from a snapshot, until the next workflow task completes.
         activity_ids: the scheduled event of each pending activity id.
         timer_ids: the timer id of each pending timer's started event.
