@@ -91,6 +91,7 @@ class Stage:
         self.store = MemoryStore(self.database)
         self.commit_rule: CommitRule = lambda batch: CommitFault.NONE
         self.store_calls: Callable[[str], Awaitable[None]] | None = None
+        self.commit_delay_s: Callable[[CommitBatch], float] = lambda batch: 0.0
         self.commits: list[CommitBatch] = []
         self.failures: list[BaseException] = []
         self.engines: dict[str, Engine] = {}
@@ -154,6 +155,8 @@ class Stage:
 
     async def _on_commit(self, batch: CommitBatch) -> CommitFault:
         self.commits.append(batch)
+        if delay_s := self.commit_delay_s(batch):
+            await pass_time(delay_s)
         return self.commit_rule(batch)
 
     async def _on_call(self, method: str) -> None:

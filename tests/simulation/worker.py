@@ -78,6 +78,7 @@ class _Running:
 class Worker:
     """Args:
     handed_out_s: when each entry was handed out, see `WorkerBroker`.
+    adopts: lets a second entry for an attempt that it runs stand for that; else it begins with it again.
     """
 
     def __init__(
@@ -89,7 +90,9 @@ class Worker:
         queue: str,
         handed_out_s: Mapping[tuple[bytes, bytes], float],
         slots: int,
+        adopts: bool,
     ) -> None:
+        self._adopts = adopts
         self._slots = slots
         self._handed_out_s = handed_out_s
         self._process = process
@@ -241,6 +244,9 @@ class Worker:
     async def _act(self, entry: TaskEntry, task: ActivityTask) -> None:
         key = (task.run_id, task.scheduled_event_id, task.attempt)
         running = self._running.get(key)
+        if running is not None and not self._adopts:
+            await self._carry_out(_Running(entry), task)
+            return
         if running is not None:
             # The broker lost everything, and the attempt was handed out again: the new entry stands for it from now on.
             running.entry = entry

@@ -65,6 +65,7 @@ class World:
         self._cache_bytes = knobs.cache_bytes(self._random)
         self._shards = self._random.choice([1, 4, 4, 8])
         self._slots = self._random.choice([2, 20])
+        self._adopts = self._random.choice([True, False])
         self._loop = asyncio.get_running_loop()
         self._weather = Weather()
         self._ledger = Ledger()
@@ -135,7 +136,9 @@ class World:
         process = self._workers[slot] = self._process("worker")
         broker = WorkerBroker(self._server)
         wire = self._broker(process, broker)
-        worker = Worker(process, wire, self._server, self._ledger, "queue", broker.handed_out_s, self._slots)
+        worker = Worker(
+            process, wire, self._server, self._ledger, "queue", broker.handed_out_s, self._slots, self._adopts
+        )
         process.spawn(worker.run(), name="run")
 
     # The course ----------------------------------------------------------------------------------------------------

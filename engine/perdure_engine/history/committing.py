@@ -65,6 +65,7 @@ class Committer:
         self._durable = durable
         self._failed = failed
         self._under_way: deque[asyncio.Task[None]] = deque()
+        self._doubtful: dict[int, list[int]] = {}
 
     async def submit(self, batch: Batch) -> None:
         """Wait until there is room, then send this batch in the background.
@@ -90,6 +91,13 @@ class Committer:
         """
         while self._under_way:
             await self._settle_first()
+
+    def take_doubtful(self) -> frozenset[int]:
+        """Shards of lost batches that may still be on their way to the database, whose connection broke. Such a batch
+        would pass the fence once another one has taken the step that it expected before it: acquire these shards anew
+        before anything is committed on them."""
+        doubtful, self._doubtful = self._doubtful, {}
+        return frozenset(shard_id for shard_ids in doubtful.values() for shard_id in shard_ids)
 
     async def _settle_first(self) -> None:
         try:
@@ -133,11 +141,13 @@ class Committer:
                 delay_s = RETRY_MIN_S
             except UnknownOutcome as error:
                 unknown = True
+                self._doubtful[id(batch)] = [advance.shard_id for advance in batch.commit.shards]
                 logger.warning("a commit's outcome is unknown, sending it again: %s", error)
             except StoreUnavailable as error:
                 logger.warning("the store is unavailable, the batch waits: %s", error)
             await self._environment.sleep(delay_s * (0.5 + self._environment.random.random()))
             delay_s = min(delay_s * 2, RETRY_MAX_S)
+        self._doubtful.pop(id(batch), None)
         if before is not None:
             await asyncio.wait([before])
 

@@ -369,12 +369,15 @@ class HistoryService:
         held = frozenset(self._shards)
         self.cache.drop_shards(held)
         self._visibility.forget_shards(held)
+        doubtful = self._committer.take_doubtful()
         rows = {row.shard_id: row for row in await self._insist(self._store.shards)}
         for shard_id, shard in list(self._shards.items()):
             row = rows[shard_id]
             if row.range_id != shard.range_id:
                 self._lost.add(shard_id)
                 continue
+            if shard_id in doubtful:
+                row = await self._insist(partial(self._store.acquire_shard, shard_id, row.owner))
             shard.rewind(row, self._epoch)
             await self._insist(partial(shard.timers.refill, self._store, self._environment.now_us()))
             self.repairs.begin(shard)

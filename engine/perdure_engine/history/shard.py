@@ -36,7 +36,6 @@ class Shard:
 
     def __init__(self, row: ShardRow, epoch: str) -> None:
         self.shard_id = row.shard_id
-        self.range_id = row.range_id
         self.timers = TimerQueue(row.shard_id)
         self.poisoned: dict[tuple[bytes, int], str] = {}
         self.poisoned_timers: dict[TimerKey, str] = {}
@@ -45,6 +44,7 @@ class Shard:
 
     def rewind(self, row: ShardRow, epoch: str) -> None:
         """Back to what is durable. In another epoch of the broker the inbox is read from its start."""
+        self.range_id = row.range_id
         self.commit_seq = row.commit_seq
         self.epoch = epoch
         self.cursor = row.inbox_cursor.encode() if row.inbox_epoch == epoch else START_CURSOR

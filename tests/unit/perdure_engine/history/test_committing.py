@@ -208,3 +208,23 @@ async def test_a_cancelled_wait_loses_nothing(bench: Bench) -> None:
             await bench.committer.settle()
     await bench.committer.settle()
     assert bench.released() == [batch]
+
+
+async def test_shards_of_a_lost_batch_that_may_still_arrive_are_named_once(bench: Bench) -> None:
+    """The later batch's connection breaks, then the earlier one is lost: the later one may arrive at any time."""
+    first, second = bench.batch(0), bench.batch(0, 1)
+    bench.faults = [CommitFault.NONE, CommitFault.UNKNOWN_LOST]
+    await bench.store.acquire_shard(0, "thief")
+    await bench.committer.submit(first)
+    await bench.committer.submit(second)
+    with pytest.raises(BatchLost):
+        await bench.committer.settle()
+    assert bench.committer.take_doubtful() == {0, 1}
+    assert bench.committer.take_doubtful() == frozenset()
+
+
+async def test_a_batch_that_was_committed_in_the_end_leaves_no_doubt(bench: Bench) -> None:
+    bench.faults = [CommitFault.UNKNOWN_LOST]
+    await bench.committer.submit(bench.batch())
+    await bench.committer.settle()
+    assert bench.committer.take_doubtful() == frozenset()

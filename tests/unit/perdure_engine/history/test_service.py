@@ -14,7 +14,7 @@ from perdure.protocol.tasks import TaskKind
 from perdure_broker.port import StreamKind
 from perdure_engine.history import deciding, service
 from perdure_store.memory import CommitFault
-from perdure_store.port import BatchRejected, CommitBatch
+from perdure_store.port import BatchRejected, CommitBatch, FenceLost
 from tests.engine_stage import WORKFLOWS, Stage, activity, done, pass_time, start_request, until
 
 STICKY = WORKFLOWS._replace(kind=StreamKind.STICKY, worker="worker")
@@ -150,6 +150,33 @@ async def test_a_loss_is_followed_without_another_request(stage: Stage) -> None:
     [number] = await stage.send(start_request("bad"))
     kind, _ = await stage.reply(number, within_s=0.5)
     assert kind == ReplyKind.ERROR
+
+
+async def test_a_lost_batch_that_arrives_late_finds_its_shard_at_a_newer_range(stage: Stage) -> None:
+    """Two are under way; the second's connection breaks, the first is refused. The second must not be written on top
+    of what is committed in its predecessor's place."""
+    run_id = await stage.start("wf")
+    late: list[CommitBatch] = []
+
+    def break_connection(batch: CommitBatch) -> CommitFault:
+        if any(result.request_id == "late" for result in batch.request_results) and not late:
+            late.append(batch)
+            return CommitFault.UNKNOWN_LOST
+        return CommitFault.NONE
+
+    stage.commit_rule = break_connection
+    stage.commit_delay_s = lambda batch: 0.5 if creates(batch, "bad") else 0.0
+    refuse(stage, lambda batch: creates(batch, "bad"))
+    await stage.send(start_request("bad"))
+    await pass_time(0.1)
+    [number] = await stage.send(signal(request_id="late"))
+    assert (await stage.reply(number))[0] == ReplyKind.OK
+    assert late, "the signal was not in a batch of its own"
+    before = dict(stage.database.history[0, run_id])
+    with pytest.raises(FenceLost):
+        stage.database.commit(late[0])
+    assert stage.database.shards[0].range_id > late[0].shards[0].range_id
+    assert stage.database.history[0, run_id] == before
 
 
 async def test_a_store_that_is_down_delays_everything_and_loses_nothing(stage: Stage) -> None:
