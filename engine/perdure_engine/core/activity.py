@@ -168,7 +168,8 @@ def report_started(
         return
     canceled = activity.phase == ActivityPhase.CANCEL_REQUESTED
     if activity.reported_time_us:
-        transition.answer(ActivityDirective(activity.worker == request.identity, canceled))
+        is_same = attempt.is_reported_by(activity, request.identity, request.started_time_us)
+        transition.answer(ActivityDirective(is_same, canceled))
         return
     started_us = attempt.started_time_us(activity, request.started_time_us, now_us)
     report = ActivityAttemptStarted(request.scheduled_event_id, request.attempt, request.identity, started_us)

@@ -12,7 +12,7 @@ from perdure.protocol.events import EventType
 from perdure.protocol.failure import RetryState
 from perdure.protocol.payload import PAYLOAD_SIZE_MAX
 from perdure.protocol.replies import ActivityDirective, ErrorCode, ReplyKind
-from perdure.protocol.requests import ReportTaskLost, RespondActivityTaskCanceled
+from perdure.protocol.requests import RecordActivityTaskStarted, ReportTaskLost, RespondActivityTaskCanceled
 from perdure.protocol.retry import RetryPolicyData
 from perdure.protocol.tasks import ActivityTask, TaskKind, decode_task
 from perdure_engine.core.activity import encode_activity_task, schedule_problem
@@ -105,6 +105,18 @@ def test_a_start_is_reported_once_and_by_one_worker() -> None:
     assert again.reply_body == ActivityDirective(True, False)
     assert not again.records
     assert report_started(run, worker="w2").reply_body == ActivityDirective(False, False)
+
+
+def test_a_worker_that_is_handed_an_attempt_twice_runs_it_once() -> None:
+    """Its stream was lost, and the attempt published again: the second report names another time."""
+    run = running(activity_command())
+    report = RecordActivityTaskStarted(RUN_ID, 5, 1, run.now_us + 1, "w1")
+    run.now_us += 5
+    assert run.decide(report).reply_body == ActivityDirective(True, False)
+    run.now_us += 5
+    assert run.decide(report).reply_body == ActivityDirective(True, False)
+    again = report._replace(started_time_us=run.now_us - 1)
+    assert run.decide(again).reply_body == ActivityDirective(False, False)
 
 
 def test_a_heartbeat_is_kept_beside_history() -> None:
