@@ -10,6 +10,10 @@ import time
 from tests.simulation.world import simulate
 
 
+SHOWN_MAX = 20
+"""Findings of one seed that are shown; the first ones tell the most."""
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("--seed", type=int, default=1, help="the first seed")
@@ -27,8 +31,10 @@ def main() -> int:
         state = "wrong" if verdict.wrong else "right"
         print(f"seed {seed}: {state}, {verdict.seconds:.0f} virtual s in {took:.2f} s, trace {verdict.trace}")
         print(f"  {verdict.counts}")
-        for text in verdict.wrong:
+        for text in verdict.wrong[:SHOWN_MAX]:
             print(f"  {text}")
+        if len(verdict.wrong) > SHOWN_MAX:
+            print(f"  and {len(verdict.wrong) - SHOWN_MAX} more")
         failed += bool(verdict.wrong)
     return 1 if failed else 0
 

@@ -60,7 +60,7 @@ def audit(database: MemoryDatabase, ledger: Ledger) -> list[str]:
         f"signal {request_id} stands {count} times in history" for request_id, count in signals.items() if count > 1
     ]
     letters = [letter for letter in database.dead_letters.values() if POISON.encode() not in letter.data]
-    wrong += [f"dead letter: {letter.reason}" for letter in letters]
+    wrong += [f"dead letter: {reason}" for reason in dict.fromkeys(letter.reason for letter in letters)]
     return wrong
 
 
