@@ -9,7 +9,6 @@ import time
 
 from tests.simulation.world import simulate
 
-
 SHOWN_MAX = 20
 """Findings of one seed that are shown; the first ones tell the most."""
 
