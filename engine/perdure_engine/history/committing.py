@@ -83,13 +83,8 @@ class Committer:
         """True if a batch was lost and nobody was told yet."""
         return any(task.done() and task.exception() is not None for task in self._under_way)
 
-    @property
-    def is_busy(self) -> bool:
-        """True while a batch is being committed."""
-        return any(not task.done() for task in self._under_way)
-
     async def wait(self, timeout_s: float) -> None:
-        """Return when nothing is being committed, or after `timeout_s`. Says nothing of what was lost (see `settle`)."""
+        """Return when nothing is being committed, or after `timeout_s`. What was lost is for `settle` to say."""
         if self._under_way:
             await asyncio.wait(self._under_way, timeout=timeout_s)
 

@@ -8,7 +8,7 @@ from perdure.protocol.codec import pack
 from perdure.protocol.commands import StartTimer
 from perdure.protocol.replies import ErrorCode, ReplyKind, decode_error
 from perdure.protocol.requests import decode_envelope
-from perdure_engine.history import intake
+from perdure_engine.history import intake, service
 from perdure_store.port import BatchRejected, CommitBatch, StoreUnavailable
 from tests.engine_stage import Stage, pass_time, start_request, until
 
@@ -46,7 +46,8 @@ async def test_a_request_by_another_shard_map_is_told_so(stage: Stage) -> None:
 
 
 async def test_a_batch_is_bounded_and_the_rest_follows(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(intake, "REQUESTS_MAX", 4)
+    for module in (intake, service):
+        monkeypatch.setattr(module, "REQUESTS_MAX", 4)
     stage.history._intake.limit = 4
     for index in range(10):
         await stage.send(start_request(f"wf-{index}"))
