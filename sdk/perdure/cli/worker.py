@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import signal
 import sys
 from datetime import timedelta
@@ -82,16 +81,7 @@ def worker(
             _announce(found, queue, client, as_json)
             await _run(running, stop)
 
-    _calm_garbage_collection()
     uvloop.run(work())
-
-
-def _calm_garbage_collection() -> None:
-    """Look for cycles less often: a worker makes and drops many small tuples (measured: a third of its CPU time with
-    the default thresholds). Only here, where the process is ours."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
 
 
 async def _run(running: Worker, stop: asyncio.Event) -> None:
