@@ -28,6 +28,7 @@ from perdure.protocol.requests import (
 )
 from perdure_broker.port import Broker
 from perdure_engine.core.activity import encode_activity_task
+from perdure_engine.core.outcome import outcome_of
 from perdure_engine.core.state import ActivityPhase, ActivityState, MutableState
 from perdure_engine.history.arrival import Arrival
 from perdure_engine.history.batch import Batch
@@ -124,13 +125,8 @@ class Reading:
 
         async def answer() -> tuple[ReplyKind, Any]:
             last = await self._store.last_history_row(row.shard_id, row.run_id)
-            if last is None:
-                return ReplyKind.OUTCOME, Outcome(row.run_id, row.status)
-            event = decode_records(last.data)[-1]
-            attributes = event.attributes
-            result = getattr(attributes, "result", b"") or getattr(attributes, "details", b"")
-            failure = getattr(attributes, "failure", None)
-            return ReplyKind.OUTCOME, Outcome(row.run_id, row.status, result, failure)
+            told = None if last is None else outcome_of(row.run_id, decode_records(last.data)[-1])
+            return ReplyKind.OUTCOME, told or Outcome(row.run_id, row.status)
 
         self._later(batch, arrival, answer)
 

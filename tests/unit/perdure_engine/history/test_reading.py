@@ -120,6 +120,8 @@ async def test_the_outcome_of_a_terminated_run_says_so(stage: Stage) -> None:
     await pass_time(2)
     outcome = decode_outcome((await stage.ask(AwaitResult("default", "wf", "")))[1])
     assert outcome.status == ExecutionStatus.TERMINATED
+    assert outcome.failure is not None
+    assert outcome.failure.message == "enough"
 
 
 async def test_reads_of_an_unknown_workflow_are_refused(stage: Stage) -> None:
