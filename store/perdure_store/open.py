@@ -27,6 +27,11 @@ def open_store(dsn: str) -> Store:
             f"There is no store for addresses that begin with {scheme}://. Give the address of a Postgres or "
             "CockroachDB, such as postgresql://user:password@host:5432/name."
         )
-    from perdure_store.postgres import PostgresStore  # here, so that memory needs no database driver
+    try:
+        from perdure_store.postgres import PostgresStore  # here, so that memory needs no database driver
+    except ModuleNotFoundError as error:
+        if error.name != "psycopg":
+            raise
+        raise StoreError("The database driver is not installed. Run: pip install 'perdure[engine]'") from error
 
     return PostgresStore(f"postgresql://{rest}" if scheme == "cockroachdb" else dsn)
