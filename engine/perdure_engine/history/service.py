@@ -49,11 +49,11 @@ BLOCK_MS = 1_000
 """How long a read of the inboxes waits at the most."""
 
 FEW_BYTES = 32 * 1024
-"""Requests of fewer bytes than this are no batch of their own while another is being committed (measured: a fifth more
-activities a second, at 500 workflows at once)."""
+"""Below this many bytes of requests the inboxes are read once more before a batch is made of them (measured: a fifth more
+activities a second at 500 workflows at once; an idle workflow of 5.2 ms takes up to 0.4 ms longer)."""
 
 GATHER_S = 0.015
-"""Seconds that they wait for others at the most."""
+"""Seconds that the second read waits for the commit under way at the most."""
 
 ENTRIES_A_SHARD = 64
 """Inbox entries that one read takes of each shard (an entry holds up to a hundred requests)."""
