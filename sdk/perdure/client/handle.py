@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any, Generic, cast
@@ -144,7 +143,7 @@ class WorkflowHandle(Generic[SelfType, ReturnType]):
         converter = self._connection.converter
         packed = converter.to_bytes(positional_arguments(arg, (), args))
         condition = reject_condition or self._default_reject_condition or QueryRejectCondition.NONE
-        deadline_us = time.time_ns() // 1000 + int(seconds(rpc_timeout) * 1_000_000)
+        deadline_us = self._connection.transport.environment.now_us() + int(seconds(rpc_timeout) * 1_000_000)
         request = QueryWorkflow(*self._target(), name, packed, deadline_us, int(condition))
         try:
             answer = await self._ask(request, decode_query_answer, rpc_timeout)

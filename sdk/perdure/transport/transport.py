@@ -16,9 +16,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import random
 import socket
-import uuid
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -28,6 +26,7 @@ from perdure.protocol.ids import shard_id_for
 from perdure.protocol.replies import decode_replies
 from perdure.protocol.requests import encode_envelope
 from perdure.service import RPCError, RPCStatusCode
+from perdure.transport.environment import Environment, RealEnvironment
 from perdure.transport.outgoing import Outgoing, envelopes
 from perdure.transport.unanswered import FRONTEND, OnReply, Reply, Row, UnansweredRequests
 from perdure_broker.port import Broker, BrokerUnavailable, ClusterInfo, Leases, QueueState, TaskStream
@@ -63,6 +62,7 @@ class Transport:
         identity: Who sends, as histories show it.
         address: The broker's address, without a password.
         open_leases: Opens a connection for renewing leases from another thread; the caller closes it.
+        environment: The clocks, tasks and threads that this connection and its workers use.
     """
 
     def __init__(
@@ -73,14 +73,16 @@ class Transport:
         address: str,
         open_leases: Callable[[], Leases],
         identity: str | None = None,
+        environment: Environment | None = None,
     ) -> None:
+        self.environment = environment or RealEnvironment()
         self.broker = broker
         self.cluster = cluster
         self.identity = identity or default_identity()
-        self.sender = f"{self.identity}/{uuid.uuid4().hex[:12]}"
+        self.sender = f"{self.identity}/{self.environment.unique_name()}"
         self.address = address
         self.open_leases = open_leases
-        self._unanswered = UnansweredRequests()
+        self._unanswered = UnansweredRequests(self.environment.random)
         self._outgoing = Outgoing()
         self._outgoing_ready = asyncio.Event()
         self._loop = asyncio.get_running_loop()
@@ -99,12 +101,8 @@ class Transport:
         """
         self._epoch = await self.broker.epoch()
         await self.broker.open_replies(self.sender, _REPLIES_TTL_MS)
-        self._tasks = [
-            self._loop.create_task(self._run_forever("sender", self._send)),
-            self._loop.create_task(self._run_forever("reader", self._read)),
-            self._loop.create_task(self._run_forever("sweeper", self._sweep)),
-            self._loop.create_task(self._run_forever("tender", self._tend)),
-        ]
+        steps = {"sender": self._send, "reader": self._read, "sweeper": self._sweep, "tender": self._tend}
+        self._tasks = [self.environment.spawn(self._run_forever(name, step), name=name) for name, step in steps.items()]
 
     async def close(self) -> None:
         """Stop. Whoever still waits for a reply gets an `RPCError` (CANCELLED)."""
@@ -328,7 +326,7 @@ class Transport:
                 if self._trouble:
                     self._found(name)
                 continue
-            await asyncio.sleep(wait_s * random.uniform(0.5, 1.0))
+            await asyncio.sleep(wait_s * self.environment.random.uniform(0.5, 1.0))
             wait_s = min(2 * wait_s, _RETRY_MAX_S)
 
     def _lost(self, name: str, error: BaseException) -> None:

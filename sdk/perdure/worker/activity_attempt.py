@@ -11,7 +11,6 @@ import logging
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from enum import Enum
-from time import time_ns  # the real one, whatever is put in its place for workflows
 from typing import Any, Protocol
 
 from perdure.activity.context import ActivityContext, current_context
@@ -114,9 +113,13 @@ class ActivityAttempt:
         return self.task.run_id, self.task.scheduled_event_id, self.task.attempt
 
     # Running ---------------------------------------------------------------------------------------------------------
+    def note_start(self) -> None:
+        """This is when it started. From any thread."""
+        self.started_us = self.started_us or self._owner.link.environment.now_us()
+
     def begin(self) -> None:
         """It has started: from here on its times count."""
-        self.started_us = self.started_us or time_ns() // 1000
+        self.note_start()
         owner, timeout_ms = self._owner, self.task.start_to_close_timeout_ms
         if not self._is_reported:
             owner.deadlines.after_delay(self._report_started)
@@ -244,7 +247,7 @@ class ActivityAttempt:
 
     def fail_with(self, error: ApplicationError | TimeoutError) -> None:
         """It could not be run at all."""
-        self.started_us = self.started_us or time_ns() // 1000
+        self.note_start()
         self._fail(self._owner.link.converter.to_failure(error))
 
     def _fail(self, failure: Failure) -> None:
@@ -287,7 +290,7 @@ class ActivityAttempt:
         """Tells the engine that this attempt runs here. The sender in place of the identity: pushes are sent there."""
         self._is_reported = True
         task = self.task
-        started_us = self.started_us or time_ns() // 1000
+        started_us = self.started_us or self._owner.link.environment.now_us()
         return RecordActivityTaskStarted(
             task.run_id, task.scheduled_event_id, task.attempt, started_us, self._owner.link.transport.sender
         )
@@ -298,7 +301,7 @@ class ActivityAttempt:
         self._owner.link.post(self.task.shard_id, self.started_request(), self.directed)
         timeout_ms = self.task.start_to_close_timeout_ms
         if timeout_ms > _SHORT_TIMEOUT_MS:
-            left_us = self.started_us + timeout_ms * 1000 - time_ns() // 1000
+            left_us = self.started_us + timeout_ms * 1000 - self._owner.link.environment.now_us()
             self._owner.deadlines.after(max(left_us, 0) / 1_000_000, self._timed_out)
 
     def directed(self, kind: int, body: Any) -> None:

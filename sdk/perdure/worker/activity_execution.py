@@ -7,7 +7,6 @@ import concurrent.futures
 import contextvars
 from collections import deque
 from collections.abc import Callable, Sequence
-from time import time_ns
 from typing import Any
 
 from perdure.activity.context import ActivityContext, current_context
@@ -69,7 +68,7 @@ class ActivityExecution:
         self._executor.submit(self._run_in_thread, attempt, cancellation)
 
     def _run_in_thread(self, attempt: ActivityAttempt, cancellation: ThreadCancellation) -> None:
-        attempt.started_us = time_ns() // 1000
+        attempt.note_start()
         self._deliver(attempt, None)
         outcome: Outcome
         try:

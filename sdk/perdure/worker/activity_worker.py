@@ -136,7 +136,7 @@ class ActivityWorker:
     def _start(self, attempt: ActivityAttempt) -> None:
         self._running[attempt.key] = attempt
         if attempt.definition.is_async:
-            task = self.link.loop.create_task(attempt.run())
+            task = self.link.environment.spawn(attempt.run(), name="activity")
             attempt.stop_now = task.cancel  # also what keeps the task alive
             task.add_done_callback(attempt.task_ended)
             return

@@ -7,10 +7,9 @@ a third of it, so that a short task costs nothing, and user code that blocks the
 from __future__ import annotations
 
 import logging
-import threading
-import time
 from collections.abc import Callable, Hashable, Sequence
 
+from perdure.transport.environment import Beat, Environment
 from perdure_broker.port import BrokerUnavailable, Leases
 
 logger = logging.getLogger("perdure.worker")
@@ -21,12 +20,8 @@ _RENEW_PART = 3
 _WAKE_PART = 9
 """The thread looks this often within a lease: an entry is renewed at the latest at 1/3 + 1/9 of it."""
 
-_JOIN_TIMEOUT_S = 5.0
-
 Entry = tuple[bytes, bytes]
 """Stream key and entry id."""
-
-_monotonic = time.monotonic
 
 
 class LeaseKeeper:
@@ -37,7 +32,12 @@ class LeaseKeeper:
     """
 
     def __init__(
-        self, worker: str, open_leases: Callable[[], Leases], lost: Callable[[list[Entry]], None], lease_ms: int
+        self,
+        worker: str,
+        open_leases: Callable[[], Leases],
+        lost: Callable[[list[Entry]], None],
+        lease_ms: int,
+        environment: Environment,
     ) -> None:
         """`lost` is called from the thread, with entries that have come to belong to somebody else."""
         self.lease_ms = lease_ms
@@ -47,19 +47,23 @@ class LeaseKeeper:
         self._lost = lost
         self._held: dict[Entry, float] = {}
         self._renewed: dict[Entry, float] = {}  # the thread's own
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="perdure-leases", daemon=True)
+        self._leases: Leases | None = None  # the thread's own
+        self._environment = environment
+        self._now = environment.monotonic
+        self._beat: Beat | None = None
 
     def __len__(self) -> int:
         return len(self._held)
 
     def start(self) -> None:
-        self._thread.start()
+        self._beat = self._environment.beat(
+            self._renew_due, lambda: self.lease_ms / 1000 / _WAKE_PART, name="perdure-leases", ended=self._close
+        )
 
     def stop(self) -> None:
         """End the thread. What is still held lapses by itself."""
-        self._stop.set()
-        self._thread.join(_JOIN_TIMEOUT_S)
+        if self._beat is not None:
+            self._beat.stop()
 
     def lease_announced(self, stream: Hashable, lease_ms: int) -> None:
         """A stream's queue said how long its leases are."""
@@ -68,7 +72,7 @@ class LeaseKeeper:
 
     def hold(self, stream: bytes, entry_id: bytes) -> None:
         """An entry was read just now."""
-        self._held[stream, entry_id] = _monotonic()
+        self._held[stream, entry_id] = self._now()
 
     def release(self, stream: bytes, entry_id: bytes) -> None:
         """The engine has what became of the entry."""
@@ -91,25 +95,21 @@ class LeaseKeeper:
         return set(entries) - {(stream, entry_id) for stream, lost in gone.items() for entry_id in lost}
 
     # The thread ------------------------------------------------------------------------------------------------------
-    def _run(self) -> None:
-        leases: Leases | None = None
-        try:
-            while not self._stop.wait(self.lease_ms / 1000 / _WAKE_PART):
-                due = self._due()
-                if not due:
-                    continue
-                if leases is None:
-                    leases = self._open_leases()
-                self._renew(leases, due)
-        except Exception:
-            logger.exception("The thread that renews leases ended: long tasks of this worker will be given to others.")
-        finally:
-            if leases is not None:
-                leases.close()
+    def _renew_due(self) -> None:
+        due = self._due()
+        if not due:
+            return
+        if self._leases is None:
+            self._leases = self._open_leases()
+        self._renew(self._leases, due)
+
+    def _close(self) -> None:
+        if self._leases is not None:
+            self._leases.close()
 
     def _due(self) -> dict[bytes, list[bytes]]:
         """What is older than a third of its lease, by stream."""
-        before = _monotonic() - self.lease_ms / 1000 / _RENEW_PART
+        before = self._now() - self.lease_ms / 1000 / _RENEW_PART
         held = self._snapshot()
         for entry in [entry for entry in self._renewed if entry not in held]:
             del self._renewed[entry]
@@ -127,7 +127,7 @@ class LeaseKeeper:
                 continue
 
     def _renew(self, leases: Leases, due: dict[bytes, list[bytes]]) -> None:
-        now = _monotonic()
+        now = self._now()
         try:
             gone = leases.renew(self._worker, due)
         except BrokerUnavailable as error:

@@ -17,6 +17,7 @@ class WorkerLink:
     Attributes:
         worker_id: Names the consumer and the sticky stream; unique among all workers.
         identity: Who works, as histories show it.
+        environment: Clocks, chance, tasks and threads.
     """
 
     def __init__(
@@ -37,9 +38,10 @@ class WorkerLink:
         self.converter = converter
         self.worker_id = worker_id
         self.identity = identity
+        self.environment = transport.environment
         self.leases = leases
         self.loop = asyncio.get_running_loop()
-        self._background: set[asyncio.Task[Any]] = set()
+        self._background: dict[asyncio.Task[Any], None] = {}
 
     def post(self, shard_id: int, request: Any, on_reply: OnReply) -> None:
         """Send a request until it is answered."""
@@ -52,13 +54,13 @@ class WorkerLink:
 
     def in_background(self, work: Any) -> None:
         """Run a coroutine that nobody waits for; what it raises is logged by the loop."""
-        task = self.loop.create_task(work)
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
+        task = self.environment.spawn(work, name="background")
+        self._background[task] = None
+        task.add_done_callback(self._background.pop)
 
     async def finish_background(self, timeout_s: float) -> None:
         """Wait for such coroutines, so that none is left behind."""
         if self._background:
-            _, late = await asyncio.wait(self._background, timeout=timeout_s)
-            for task in late:
+            await asyncio.wait(self._background, timeout=timeout_s)
+            for task in self._background:
                 task.cancel()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 
 from perdure.converter.failure_converter import plain_text
 from perdure.execution.handler_registry import UnknownQueryError
@@ -51,7 +50,7 @@ class QueryAnswering:
 
     async def _answer(self, entry: TaskEntry, task: QueryTask, body: Body | None) -> None:
         try:
-            if task.deadline_us > time.time_ns() // 1000:
+            if task.deadline_us > self._link.environment.now_us():
                 if body is None:
                     body = await self._ask_history(task)
                 kind = ReplyKind.ERROR if isinstance(body, ErrorReply) else ReplyKind.OK

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections.abc import Callable, Sequence
 
 from perdure.worker.link import WorkerLink
@@ -73,7 +72,7 @@ class TaskReader:
     async def keep_announcing(self) -> None:
         """Repeat the announcement until cancelled."""
         while True:
-            await asyncio.sleep(ANNOUNCEMENT_TTL_MS / 3000 * random.uniform(0.9, 1.0))
+            await asyncio.sleep(ANNOUNCEMENT_TTL_MS / 3000 * self._link.environment.random.uniform(0.9, 1.0))
             try:
                 await self.announce()
             except BrokerUnavailable as error:
@@ -87,7 +86,7 @@ class TaskReader:
                 entries = await self._read()
             except BrokerUnavailable as error:
                 self._lost(error)
-                await asyncio.sleep(wait_s * random.uniform(0.5, 1.0))
+                await asyncio.sleep(wait_s * self._link.environment.random.uniform(0.5, 1.0))
                 wait_s = min(2 * wait_s, _RETRY_MAX_S)
                 continue
             wait_s = _RETRY_MIN_S
@@ -123,7 +122,7 @@ class TaskReader:
         leases = self._link.leases
         keys = [(entry.stream, entry.entry_id) for entry in entries]
         try:
-            mine = await asyncio.to_thread(leases.confirm, keys)
+            mine = await self._link.environment.in_thread(lambda: leases.confirm(keys))
         except BrokerUnavailable as error:
             self._lost(error)
             mine = set()

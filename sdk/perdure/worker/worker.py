@@ -138,7 +138,7 @@ class Worker:
     async def __aenter__(self) -> Self:
         if self._running is not None:
             raise RuntimeError("a worker runs once; make another one")
-        self._running = asyncio.create_task(self.run())
+        self._running = self._client.transport.environment.spawn(self.run(), name="worker")
         await asyncio.sleep(0)
         return self
 

@@ -75,7 +75,8 @@ class WorkerRun:
         self._options = options
         transport = options.transport
         worker_id = _worker_id(transport)
-        self._leases = LeaseKeeper(worker_id, transport.open_leases, self._lost, _LEASE_UNTIL_ANNOUNCED_MS)
+        self._environment = environment = transport.environment
+        self._leases = LeaseKeeper(worker_id, transport.open_leases, self._lost, _LEASE_UNTIL_ANNOUNCED_MS, environment)
         self._link = WorkerLink(
             transport,
             namespace=options.namespace,
@@ -107,9 +108,10 @@ class WorkerRun:
         _relax_garbage_collection()
         self._leases.start()
         self._watch.start()
-        announcing = [asyncio.create_task(reader.keep_announcing()) for reader in self._readers]
-        reading = [asyncio.create_task(reader.run()) for reader in self._readers]
-        asked = asyncio.create_task(shutdown_asked.wait())
+        spawn = self._environment.spawn
+        announcing = [spawn(reader.keep_announcing(), name="announcing") for reader in self._readers]
+        reading = [spawn(reader.run(), name="reading") for reader in self._readers]
+        asked = spawn(shutdown_asked.wait(), name="shutdown")
         options = self._options
         logger.info("Worker %s polls %r of %r.", options.identity, options.task_queue, options.namespace)
         try:
@@ -200,8 +202,8 @@ class WorkerRun:
             await self._workflows.stop()
         await self._flush()
         await self._link.finish_background(_FLUSH_TIMEOUT_S)
-        await asyncio.to_thread(self._leases.stop)
-        await asyncio.to_thread(self._watch.stop)
+        await self._environment.in_thread(self._leases.stop)
+        await self._environment.in_thread(self._watch.stop)
         if self._own_executor is not None:
             self._own_executor.shutdown(wait=False)
 

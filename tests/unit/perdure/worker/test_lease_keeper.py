@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
+from perdure.transport import RealEnvironment
 from perdure.worker.lease_keeper import Entry, LeaseKeeper
 from perdure_broker.port import BrokerUnavailable
 from tests.waiting import wait_until_blocking
@@ -41,7 +42,7 @@ def leases() -> Leases:
 
 
 def _keeper(leases: Leases, lost: list[Entry], lease_ms: int = 90) -> LeaseKeeper:
-    return LeaseKeeper("me", lambda: leases, lost.extend, lease_ms)
+    return LeaseKeeper("me", lambda: leases, lost.extend, lease_ms, RealEnvironment())
 
 
 def test_what_lasts_is_renewed_again_and_again(leases: Leases) -> None:

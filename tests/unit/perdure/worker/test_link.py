@@ -13,7 +13,7 @@ from tests.worker_stage import QUEUE, Stage, activity_task, stage
 
 def _link(on: Stage) -> WorkerLink:
     transport = on.client.transport
-    leases = LeaseKeeper("me", transport.open_leases, lambda lost: None, 30_000)
+    leases = LeaseKeeper("me", transport.open_leases, lambda lost: None, 30_000, transport.environment)
     return WorkerLink(
         transport,
         namespace="default",
