@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, TypeVar
 
-from perdure.protocol.codec import CODEC_VERSION, DecodeError, pack, struct_decoder, unpack
+from perdure.protocol.codec import CODEC_VERSION, DecodeError, pack, shown, struct_decoder, unpack
 from perdure.protocol.events import (
     EVENTS,
     ActivityTaskScheduled,
@@ -189,7 +189,7 @@ def decode_snapshot(data: bytes) -> MutableState:
     if type(whole) is not tuple or len(whole) != 2:
         raise DecodeError("a snapshot must be an array of version and fields")
     if whole[0] != CODEC_VERSION:
-        raise DecodeError(f"snapshot has codec version {whole[0]!r}, this version reads {CODEC_VERSION}")
+        raise DecodeError(f"snapshot has codec version {shown(whole[0])}, this version reads {CODEC_VERSION}")
     row: _Snapshot = _snapshot(whole[1])
     state = MutableState(
         row.namespace,

@@ -6,6 +6,7 @@ NamedTuple, checks the types of the fields, and tolerates fields that a newer ve
 
 from __future__ import annotations
 
+import reprlib
 import threading
 import types
 import typing
@@ -52,6 +53,12 @@ def unpack(data: bytes) -> Any:
         raise DecodeError(f"not a msgpack value ({type(error).__name__}: {error})") from error
 
 
+def shown(value: Any) -> str:
+    """A decoded value for the text of an error: short and flat, however large or deep it is (`repr` of what is nested a
+    thousand times raises RecursionError)."""
+    return reprlib.repr(value)
+
+
 def _accepted_types(hint: Any) -> frozenset[type]:
     origin = typing.get_origin(hint)
     if origin in (typing.Union, types.UnionType):
@@ -80,7 +87,7 @@ def _list_checker(label: str, hint: Any) -> Callable[[Any], Any] | None:
         for value in values:
             if type(value) not in accepted or (type(value) is str and "\0" in value):
                 allowed = " or ".join(sorted(kind.__name__ for kind in accepted))
-                raise DecodeError(f"{label} must hold only {allowed}, without NUL characters; it holds {value!r:.100}")
+                raise DecodeError(f"{label} must hold only {allowed}, without NUL characters; it holds {shown(value)}")
         return values
 
     return check
@@ -188,7 +195,7 @@ class Registry:
         """
         shape = self._shapes.get(kind) if type(kind) is int else None
         if shape is None:
-            raise DecodeError(f"unknown {self.family} number {kind!r}; an older version reads what a newer one wrote?")
+            raise DecodeError(f"unknown {self.family} number {shown(kind)}; an older version reads what a newer one wrote?")
         if type(fields) is not tuple:
             raise DecodeError(f"{shape.name}: fields must be an array, not {type(fields).__name__}")
         return shape.build(fields)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from enum import IntEnum
 from typing import Any, NamedTuple
 
-from perdure.protocol.codec import CODEC_VERSION, DecodeError, Registry, pack, unpack
+from perdure.protocol.codec import CODEC_VERSION, DecodeError, Registry, pack, shown, unpack
 from perdure.protocol.failure import Failure, decode_failure, decode_failure_or_none
 from perdure.protocol.retry import RetryPolicyData, decode_retry_policy
 
@@ -370,5 +370,5 @@ def decode_records(data: bytes) -> list[HistoryEvent]:
     if type(whole) is not tuple or len(whole) != 2 or type(whole[1]) is not tuple:
         raise DecodeError("history must be an array of a version and records")
     if whole[0] != CODEC_VERSION:
-        raise DecodeError(f"history has codec version {whole[0]!r}, this version reads {CODEC_VERSION}; upgrade first")
+        raise DecodeError(f"history has codec version {shown(whole[0])}, this version reads {CODEC_VERSION}; upgrade first")
     return decode_events(whole[1])

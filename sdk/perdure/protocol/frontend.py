@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any, NamedTuple
 
-from perdure.protocol.codec import CODEC_VERSION, DecodeError, Registry, pack, struct_decoder, unpack
+from perdure.protocol.codec import CODEC_VERSION, DecodeError, Registry, pack, shown, struct_decoder, unpack
 
 PAGE_SIZE_MAX = 1000
 """Rows of one page at the most; an engine lowers what asks for more."""
@@ -205,7 +205,7 @@ def decode_frontend_envelope(data: bytes) -> tuple[str, tuple[Any, ...]]:
         raise DecodeError("a frontend envelope must be an array of version, sender and requests")
     version, sender, requests = whole[:3]
     if version != CODEC_VERSION:
-        raise DecodeError(f"frontend envelope has codec version {version!r}, this engine reads {CODEC_VERSION}")
+        raise DecodeError(f"frontend envelope has codec version {shown(version)}, this engine reads {CODEC_VERSION}")
     if type(sender) is not str or type(requests) is not tuple or "\0" in sender:
         raise DecodeError("a frontend envelope must be an array of version, sender and requests")
     return sender, requests

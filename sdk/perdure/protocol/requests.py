@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any, NamedTuple
 
-from perdure.protocol.codec import CODEC_VERSION, DecodeError, Registry, pack, unpack
+from perdure.protocol.codec import CODEC_VERSION, DecodeError, Registry, pack, shown, unpack
 from perdure.protocol.commands import Command, decode_commands
 from perdure.protocol.failure import Failure, decode_failure
 from perdure.protocol.retry import RetryPolicyData, decode_retry_policy
@@ -381,7 +381,7 @@ def decode_envelope(data: bytes) -> tuple[int, str, tuple[Any, ...]]:
         raise DecodeError("an envelope must be an array of version, map version, sender and requests")
     version, map_version, sender, requests = whole[:4]
     if version != CODEC_VERSION:
-        raise DecodeError(f"envelope has codec version {version!r}, this engine reads {CODEC_VERSION}")
+        raise DecodeError(f"envelope has codec version {shown(version)}, this engine reads {CODEC_VERSION}")
     if type(map_version) is not int or type(sender) is not str or type(requests) is not tuple or "\0" in sender:
         raise DecodeError("an envelope must be an array of version, map version, sender and requests")
     return map_version, sender, requests

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Any, NamedTuple
 
-from perdure.protocol.codec import CODEC_VERSION, DecodeError, Registry, pack, unpack
+from perdure.protocol.codec import CODEC_VERSION, DecodeError, Registry, pack, shown, unpack
 
 INLINE_SIZE_MAX = 32 * 1024
 """Bytes of events or input that ride in a stream entry; what is larger is fetched by the worker."""
@@ -103,7 +103,7 @@ def decode_task(data: bytes) -> Task:
     if type(whole) is not tuple or len(whole) != 3:
         raise DecodeError("a task must be an array of version, kind and fields")
     if whole[0] != CODEC_VERSION:
-        raise DecodeError(f"task has codec version {whole[0]!r}, this version reads {CODEC_VERSION}")
+        raise DecodeError(f"task has codec version {shown(whole[0])}, this version reads {CODEC_VERSION}")
     task: Task = TASKS.decode(whole[1], whole[2])
     return task
 
