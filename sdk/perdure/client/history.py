@@ -57,7 +57,10 @@ class WorkflowHistory:
         Raises:
             ValueError: not such a history, or it has an event type that Perdure does not know.
         """
-        whole = json.loads(history) if isinstance(history, str) else history
+        try:
+            whole = json.loads(history) if isinstance(history, str) else history
+        except RecursionError as error:
+            raise ValueError("a history cannot be nested as deeply as this JSON is") from error
         events, run_id = events_from_json(whole)
         return WorkflowHistory(workflow_id, events, run_id)
 

@@ -75,12 +75,14 @@ def _event_from_json(row: Any, number: int) -> HistoryEvent:
         word = str(row["eventType"]).removeprefix("EVENT_TYPE_")
         kind = EventType[re.sub(r"(?<=[a-z])(?=[A-Z])", "_", word).upper()]
         given = row.get(_attributes_key(kind)) or {}
+        if not isinstance(given, dict):
+            raise ValueError(f"{_attributes_key(kind)} must be an object")
         values = {name: codec.from_json(given[key]) for name, (key, codec) in _fields(kind).items() if key in given}
         attributes = _class(kind)(**{**_EMPTY[kind], **values})
         return HistoryEvent(int(row["eventId"]), time_from_json(row["eventTime"]), kind, attributes)
     except KeyError as error:
         raise ValueError(f"event {number} of the history: {error} is missing or not known to Perdure") from error
-    except (AttributeError, TypeError, ValueError) as error:
+    except (AttributeError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise ValueError(f"event {number} of the history is malformed: {error}") from error
 
 

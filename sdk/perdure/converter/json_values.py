@@ -12,6 +12,7 @@ Rules:
 from __future__ import annotations
 
 import dataclasses
+import json
 from typing import Any
 
 import orjson
@@ -22,6 +23,7 @@ _HINTS_MAX = 4096
 """Adapters that are kept: a bound against programs that make types at run time."""
 
 _OPTIONS = orjson.OPT_PASSTHROUGH_DATACLASS
+_TOO_DEEP = "recursion limit"
 _PLAIN = frozenset({str, int, bool, dict, list})
 
 _adapters: dict[Any, pydantic.TypeAdapter[Any]] = {}
@@ -67,15 +69,34 @@ def from_json(data: bytes, hint: Any = None) -> Any:
         ValueError: not JSON.
     """
     if hint is None or hint is Any or hint is object:
-        return pydantic_core.from_json(data)
+        return _value_of(data)
     if hint in _PLAIN if type(hint) is type else False:
-        value = pydantic_core.from_json(data)
+        value = _value_of(data)
         if type(value) is hint:
             return value
     try:
         return _adapter(hint).validate_json(data)
     except pydantic.ValidationError as error:
+        if _TOO_DEEP in error.errors(include_url=False, include_input=False)[0]["msg"]:
+            return convert(_deep_value_of(data), hint)
         raise _misfit(hint, error) from None
+
+
+def _value_of(data: bytes) -> Any:
+    try:
+        return pydantic_core.from_json(data)
+    except ValueError as error:
+        if _TOO_DEEP not in str(error):
+            raise
+        return _deep_value_of(data)
+
+
+def _deep_value_of(data: bytes) -> Any:
+    """What pydantic finds too deep to be read, though it may be written: up to 254 levels."""
+    try:
+        return json.loads(data)
+    except RecursionError as error:
+        raise ValueError("the JSON is nested too deeply to be read") from error
 
 
 def convert(value: Any, hint: Any) -> Any:

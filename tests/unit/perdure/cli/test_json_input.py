@@ -76,3 +76,20 @@ def test_key_and_json() -> None:
     for text in ("customer", '="x"'):
         with pytest.raises(click.BadParameter, match="KEY=JSON"):
             key_and_json(text)
+
+
+def test_no_digit_is_lost() -> None:
+    assert parse_json(f'{{"id": {2**70}}}', "--input") == {"id": 2**70}
+    with pytest.raises(click.UsageError, match="--input cannot be sent"):
+        parse_json("[" * 300 + str(2**70) + "]" * 300, "--input")
+
+
+def test_a_name_that_no_file_can_have() -> None:
+    with pytest.raises(click.UsageError, match="no name of a file"):
+        parse_json("@\0", "--input")
+
+
+@pytest.mark.parametrize("text", ["9" * 400, "9" * 30 + "d", "40000d"])
+def test_a_duration_beyond_a_century(text: str) -> None:
+    with pytest.raises(click.BadParameter, match="the longest is 36600d"):
+        duration(text)

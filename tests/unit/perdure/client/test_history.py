@@ -60,3 +60,8 @@ def test_json_and_back() -> None:
 def test_a_history_without_its_start_has_no_run_id() -> None:
     with pytest.raises(RuntimeError, match="does not begin"):
         assert WorkflowHistory("w", [COMPLETED]).run_id
+
+
+def test_json_that_is_nested_too_deeply() -> None:
+    with pytest.raises(ValueError, match="nested as deeply"):
+        WorkflowHistory.from_json("w", "[" * 100_000)

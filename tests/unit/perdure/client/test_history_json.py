@@ -60,6 +60,9 @@ def test_the_older_spelling_of_types_and_finer_times_are_read() -> None:
     assert (event.event_type, event.attributes.timer_id, run_id) == (EventType.TIMER_FIRED, "t", "")
 
 
+STARTED_ROW = {"eventType": "WorkflowExecutionStarted", "eventId": "1", "eventTime": "2026-01-01T00:00:00Z"}
+
+
 @pytest.mark.parametrize(
     ("history", "problem"),
     [
@@ -68,6 +71,11 @@ def test_the_older_spelling_of_types_and_finer_times_are_read() -> None:
         ({"events": [{"eventId": "1"}]}, "event 1 of the history: 'eventType' is missing"),
         ({"events": [{"eventType": "EVENT_TYPE_MARKER_RECORDED"}]}, "'MARKER_RECORDED' is missing or not known"),
         ({"events": ["text"]}, "event 1 of the history is malformed"),
+        (
+            {"events": [{**STARTED_ROW, "workflowExecutionStartedEventAttributes": {"workflowRunTimeout": "1e400s"}}]},
+            "event 1 of the history is malformed: cannot convert float infinity",
+        ),
+        ({"events": [{**STARTED_ROW, "workflowExecutionStartedEventAttributes": [1]}]}, "must be an object"),
         (
             {"events": [{"eventType": "TimerFired", "eventId": "1", "eventTime": "yesterday"}]},
             "'yesterday' is no time",

@@ -98,3 +98,16 @@ def test_a_hint_that_json_cannot_fill_is_named() -> None:
 
 def test_a_hint_that_cannot_be_hashed_works() -> None:
     assert from_json(b"[1]", Annotated[list[int], {}]) == [1]
+
+
+@pytest.mark.parametrize("hint", [None, list, list[Any]])
+def test_what_was_written_deep_is_read_with_every_digit(hint: Any) -> None:
+    value: Any = 2**70
+    for _ in range(240):
+        value = [value]
+    assert from_json(to_json(value), hint) == value
+
+
+def test_what_is_nested_beyond_all_bounds_is_refused() -> None:
+    with pytest.raises(ValueError, match="too deeply"):
+        from_json(b"[" * 100_000)
