@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from perdure.common import RawValue
-from perdure.converter.failure_converter import DefaultFailureConverter, FailureConverter
+from perdure.converter.failure_converter import DefaultFailureConverter, FailureConverter, failure_of_unsayable
 from perdure.converter.json_values import from_json, to_json
 from perdure.converter.payload_converter import DefaultPayloadConverter, PayloadConverter
 from perdure.converter.single_json import unwrap_json, wrap_json
@@ -110,8 +110,13 @@ class DataConverter:
         return values[0] if values else None
 
     def to_failure(self, exception: BaseException) -> Failure:
-        """The failure that an exception is recorded as."""
-        return self.failure_converter.to_failure(exception, self.payload_converter)
+        """The failure that an exception is recorded as. It never raises, whatever the exception's own methods do: what
+        cannot be recorded would never be over."""
+        try:
+            return self.failure_converter.to_failure(exception, self.payload_converter)
+        except BaseException:  # a user's `__str__`, property or converter
+            logger.exception("No failure can be made of an exception of type %s.", type(exception).__name__)
+            return failure_of_unsayable(exception)
 
     def from_failure(self, failure: Failure) -> BaseException:
         """The exception that a recorded failure is raised as."""

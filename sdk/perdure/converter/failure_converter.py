@@ -7,7 +7,8 @@ import builtins
 import traceback
 from abc import ABC, abstractmethod
 from datetime import timedelta
-from typing import Any, ClassVar
+from enum import IntEnum
+from typing import Any, ClassVar, TypeVar
 
 from perdure.converter.payload_converter import PayloadConverter
 from perdure.exceptions import (
@@ -36,6 +37,9 @@ STACK_LENGTH_MAX = 20_000
 
 CAUSES_MAX = 20
 """Links of a chain of causes that history keeps."""
+
+_DELAY_MS_MAX = 100 * 366 * 24 * 3600 * 1000
+"""A century: what a later version or another program wrote beyond that is none that a date can hold."""
 
 
 class FailureConverter(ABC):
@@ -68,7 +72,7 @@ class DefaultFailureConverter(FailureConverter):
             exception = CancelledError(str(exception) or "Cancelled")
         cause = _cause_of(exception)
         return Failure.of(
-            plain_text(exception.message if isinstance(exception, FailureError) else str(exception)),
+            plain_text(str(exception.message if isinstance(exception, FailureError) else exception)),
             _info_of(exception, converter),
             cause=self._to_failure(cause, converter, links - 1) if cause is not None and links > 1 else None,
             stack_trace=_stack_of(exception),
@@ -91,6 +95,13 @@ def plain_text(text: str, length_max: int = MESSAGE_LENGTH_MAX) -> str:
     if len(text) > length_max:
         text = f"{text[:length_max]}... ({len(text) - length_max:,} more characters)"
     return text.replace("\0", "\\0").encode(errors="backslashreplace").decode()
+
+
+def failure_of_unsayable(exception: BaseException) -> Failure:
+    """The failure of an exception whose own text, details or causes raise when they are asked for."""
+    kind = plain_text(type(exception).__name__)
+    message = f"an exception of type {kind}, which raises when it is asked for its text, its details or its cause"
+    return Failure.of(message, wire.ApplicationInfo(kind), stack_trace=_stack_of(exception), source=SOURCE)
 
 
 def _cause_of(exception: BaseException) -> BaseException | None:
@@ -123,7 +134,7 @@ def _info_of(exception: BaseException, converter: PayloadConverter) -> wire.Fail
         case ApplicationError():
             delay = exception.next_retry_delay
             return wire.ApplicationInfo(
-                plain_text(exception.type or ""),
+                plain_text(str(exception.type or "")),
                 exception.non_retryable,
                 _details_of(exception, converter),
                 0 if delay is None else max(1, round(delay.total_seconds() * 1000)),
@@ -171,12 +182,12 @@ def _exception_of(failure: Failure, converter: PayloadConverter) -> FailureError
                 *_values(info.details, converter),
                 type=info.type or None,
                 non_retryable=info.non_retryable,
-                next_retry_delay=timedelta(milliseconds=delay) if delay else None,
+                next_retry_delay=timedelta(milliseconds=min(delay, _DELAY_MS_MAX)) if delay else None,
             )
         case wire.TimeoutInfo():
             return TimeoutError(
                 failure.message,
-                type=TimeoutType(info.timeout_type),
+                type=_member(TimeoutType, info.timeout_type),
                 last_heartbeat_details=_values(info.last_heartbeat_details, converter),
             )
         case wire.CanceledInfo():
@@ -193,7 +204,7 @@ def _exception_of(failure: Failure, converter: PayloadConverter) -> FailureError
                 identity=info.identity,
                 activity_type=info.activity_type,
                 activity_id=info.activity_id,
-                retry_state=RetryState(info.retry_state) if info.retry_state else None,
+                retry_state=_member(RetryState, info.retry_state),
             )
         case wire.ChildWorkflowInfo():
             return ChildWorkflowError(
@@ -204,8 +215,19 @@ def _exception_of(failure: Failure, converter: PayloadConverter) -> FailureError
                 workflow_type=info.workflow_type,
                 initiated_event_id=info.initiated_event_id,
                 started_event_id=info.started_event_id,
-                retry_state=RetryState(info.retry_state) if info.retry_state else None,
+                retry_state=_member(RetryState, info.retry_state),
             )
+
+
+_Word = TypeVar("_Word", bound=IntEnum)
+
+
+def _member(words: type[_Word], number: int) -> _Word | None:
+    """The member of a number; None for 0, and for one that only a later version knows."""
+    try:
+        return words(number)
+    except ValueError:
+        return None
 
 
 def _values(data: bytes, converter: PayloadConverter) -> builtins.list[Any]:

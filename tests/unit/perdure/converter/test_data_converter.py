@@ -8,6 +8,7 @@ import pytest
 
 from perdure.converter import DataConverter, default
 from perdure.exceptions import ApplicationError, PayloadSizeError
+from perdure.protocol.failure import ApplicationInfo
 
 
 async def test_values_and_payloads() -> None:
@@ -34,3 +35,23 @@ def test_what_is_too_large_is_refused_at_once(caplog: pytest.LogCaptureFixture) 
 def test_failures() -> None:
     failure = DataConverter.default.to_failure(ApplicationError("m", type="T"))
     assert str(DataConverter.default.from_failure(failure)) == "T: m"
+
+
+class _Unsayable(Exception):
+    """Raises in `str`, as an exception that formats a missing attribute does."""
+
+    def __str__(self) -> str:
+        raise SystemExit(3)
+
+
+def test_an_exception_that_raises_when_it_is_asked_becomes_a_failure_all_the_same(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    try:
+        raise _Unsayable
+    except _Unsayable as error:
+        failure = DataConverter.default.to_failure(error)
+    assert failure.info == ApplicationInfo("_Unsayable")
+    assert "_Unsayable" in failure.message
+    assert "raise _Unsayable" in failure.stack_trace
+    assert "No failure can be made" in caplog.text

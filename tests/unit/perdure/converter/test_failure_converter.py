@@ -22,7 +22,7 @@ from perdure.exceptions import (
     TimeoutType,
 )
 from perdure.protocol.codec import pack, unpack
-from perdure.protocol.failure import Failure, decode_failure
+from perdure.protocol.failure import ActivityInfo, ApplicationInfo, Failure, TimeoutInfo, decode_failure
 
 CONVERTER = DefaultFailureConverter()
 
@@ -137,3 +137,25 @@ def test_details_that_cannot_be_converted_do_not_hide_the_failure() -> None:
     back = _there_and_back(ApplicationError("m", object()))
     assert isinstance(back, ApplicationError)
     assert "could not be converted" in back.details[0]
+
+
+def test_words_that_only_a_later_version_knows_become_none() -> None:
+    timeout = CONVERTER.from_failure(Failure.of("m", TimeoutInfo(99)), PayloadConverter.default)
+    assert isinstance(timeout, TimeoutError)
+    assert timeout.type is None
+    activity = CONVERTER.from_failure(Failure.of("m", ActivityInfo(1, 2, "a", "t", 77)), PayloadConverter.default)
+    assert isinstance(activity, ActivityError)
+    assert activity.retry_state is None
+
+
+def test_a_delay_that_no_date_can_hold_is_cut() -> None:
+    info = ApplicationInfo("T", next_retry_delay_ms=2**63)
+    error = CONVERTER.from_failure(Failure.of("m", info), PayloadConverter.default)
+    assert isinstance(error, ApplicationError)
+    assert error.next_retry_delay == timedelta(days=36_600)
+
+
+def test_a_message_and_a_type_that_are_no_text_become_text() -> None:
+    failure = _there(ApplicationError(5, type=6))  # type: ignore[arg-type]
+    assert failure.message == "5"
+    assert failure.info == ApplicationInfo("6")
