@@ -57,7 +57,7 @@ class MemoryQueues:
         queue = self._known(stream)
         now_ms = self._server.now_ms()
         queue.expire_workers(now_ms)
-        if queue.term != term:
+        if queue.term == 0 or queue.term != term:
             return None
         if self._server.full:
             return PublishResult(0, 0, False, full=True)
@@ -121,13 +121,12 @@ class MemoryQueues:
         self._server.check()
         self._server.made_queue(stream).paused = paused
 
-    async def take_dispatch(self, stream: TaskStream, node: str, term: int) -> bool:
+    async def take_dispatch(self, stream: TaskStream, node: str, term: int = 0) -> int:
         self._server.check()
         queue = self._server.made_queue(stream)
-        if queue.term > term or (queue.term == term and queue.node != node):
-            return False
-        queue.term, queue.node = term, node
-        return True
+        if queue.term == 0 or queue.term != term:
+            queue.term, queue.node = self._server.next_term(), node
+        return queue.term
 
     async def mark_backlog(self, stream: TaskStream) -> None:
         self._server.check()

@@ -82,7 +82,7 @@ class Queue:
     backlogged: bool = False
     backlog_version: int = 0
     lease_ms: int = LEASE_DEFAULT_MS
-    term: int = -1
+    term: int = 0
     node: str = ""
     expires_ms: int | None = None
     known: bool = False
@@ -140,6 +140,7 @@ class MemoryServer:
         self._sleep = sleep
         self._running = True
         self._flushes = 0
+        self._terms = 0
         self._blocked: dict[Waiter, frozenset[bytes]] = {}
         self._empty()
 
@@ -171,6 +172,11 @@ class MemoryServer:
         self.check()
         if self.full:
             raise BrokerUnavailable("the in-memory server is out of memory")
+
+    def next_term(self) -> int:
+        """A term for a dispatcher, higher than any before, of whatever queue."""
+        self._terms += 1
+        return self._terms
 
     def queue(self, stream: TaskStream) -> Queue | None:
         """The queue of a stream, unless it does not exist or has expired."""

@@ -258,8 +258,10 @@ class Broker(Protocol):
     async def set_paused(self, stream: TaskStream, paused: bool) -> None:
         """While paused, a queue takes no publication."""
 
-    async def take_dispatch(self, stream: TaskStream, node: str, term: int) -> bool:
-        """Become the dispatcher of a queue by a `term` higher than the last one's; False if a newer one holds it."""
+    async def take_dispatch(self, stream: TaskStream, node: str, term: int = 0) -> int:
+        """Become the dispatcher of a queue, or go on as the one that `term` says. Returns the caller's term: `term` if
+        nobody has taken the queue since, else a new one, higher than any before. Whoever held it is told at its next
+        `publish_backlog`. The server counts, since the clocks of engines differ."""
 
     async def publish_backlog(
         self, stream: TaskStream, term: int, publications: Sequence[Publication]

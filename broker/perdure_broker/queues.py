@@ -58,8 +58,8 @@ class QueueCalls(Session):
         meta = self.keys.queue(stream).meta
         await self._send_one(pack(b"HSET", meta, b"paused", b"1") if paused else pack(b"HDEL", meta, b"paused"))
 
-    async def take_dispatch(self, stream: TaskStream, node: str, term: int) -> bool:
-        return bool(await self._send_one(scripts.TAKE_DISPATCH.call((self.keys.queue(stream).meta,), (node, term))))
+    async def take_dispatch(self, stream: TaskStream, node: str, term: int = 0) -> int:
+        return int(await self._send_one(scripts.TAKE_DISPATCH.call((self.keys.queue(stream).meta,), (node, term))))
 
     async def mark_backlog(self, stream: TaskStream) -> None:
         await self._send_one(scripts.MARK_BACKLOG.call((self.keys.queue(stream).meta,)))

@@ -309,31 +309,31 @@ async def test_a_backlog_marked_meanwhile_is_not_cleared(broker: Broker) -> None
 
 async def test_the_dispatcher_publishes_backlog_within_the_window(broker: Broker) -> None:
     await broker.mark_backlog(WORKFLOW)
-    assert await broker.take_dispatch(WORKFLOW, "node-1", 1)
-    result = await broker.publish_backlog(WORKFLOW, 1, publications(*numbered(20)))
+    term = await broker.take_dispatch(WORKFLOW, "node-1")
+    result = await broker.publish_backlog(WORKFLOW, term, publications(*numbered(20)))
     assert result is not None
     assert (result.taken, result.free, result.backlogged) == (WINDOW_MIN, 0, True)
     await take(broker, WORKFLOW)
-    result = await broker.publish_backlog(WORKFLOW, 1, publications(*numbered(20)))
+    result = await broker.publish_backlog(WORKFLOW, term, publications(*numbered(20)))
     assert result is not None
     assert (result.taken, result.free) == (20, WINDOW_MIN - 4)
     assert data_of(await take(broker, WORKFLOW)) == numbered(20)[WINDOW_MIN:]
 
 
 async def test_a_newer_dispatcher_takes_over(broker: Broker) -> None:
-    assert await broker.take_dispatch(WORKFLOW, "node-1", 3)
-    assert await broker.take_dispatch(WORKFLOW, "node-1", 3)
-    assert not await broker.take_dispatch(WORKFLOW, "node-2", 3)
-    assert not await broker.take_dispatch(WORKFLOW, "node-2", 2)
-    assert await broker.take_dispatch(WORKFLOW, "node-2", 4)
-    assert await broker.publish_backlog(WORKFLOW, 3, publications("a")) is None
-    assert (await broker.publish_backlog(WORKFLOW, 4, publications("a"))).taken == 1  # type: ignore[union-attr]
+    older = await broker.take_dispatch(WORKFLOW, "node-1")
+    assert await broker.take_dispatch(WORKFLOW, "node-1", older) == older
+    newer = await broker.take_dispatch(WORKFLOW, "node-2")
+    assert newer > older
+    assert await broker.publish_backlog(WORKFLOW, older, publications("a")) is None
+    assert (await broker.publish_backlog(WORKFLOW, newer, publications("a"))).taken == 1  # type: ignore[union-attr]
+    assert await broker.take_dispatch(WORKFLOW, "node-1", older) > newer
 
 
 async def test_a_paused_backlog_waits(broker: Broker) -> None:
-    await broker.take_dispatch(WORKFLOW, "node-1", 1)
+    term = await broker.take_dispatch(WORKFLOW, "node-1")
     await broker.set_paused(WORKFLOW, True)
-    result = await broker.publish_backlog(WORKFLOW, 1, publications("a"))
+    result = await broker.publish_backlog(WORKFLOW, term, publications("a"))
     assert result is not None
     assert (result.taken, result.free) == (0, 0)
 

@@ -118,9 +118,9 @@ async def test_backlog_and_announcements_are_safe_to_repeat(proxy: CuttingProxy,
     proxy.swallow_next_reply = True
     await broker.announce_worker(ACTIVITY, WORKER, TTL_MS)
     proxy.swallow_next_reply = True
-    assert await broker.take_dispatch(ACTIVITY, "node", 1)
+    term = await broker.take_dispatch(ACTIVITY, "node")
     proxy.swallow_next_reply = True
-    result = await broker.publish_backlog(ACTIVITY, 1, publications(*numbered(250)))
+    result = await broker.publish_backlog(ACTIVITY, term, publications(*numbered(250)))
     assert result is not None
     assert result.taken == 200
     assert proxy.cuts == 3

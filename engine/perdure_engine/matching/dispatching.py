@@ -43,7 +43,7 @@ class Dispatcher:
         self._stream = stream
         self._node = node
         self._kind = TaskKind.WORKFLOW if stream.kind == StreamKind.WORKFLOW else TaskKind.ACTIVITY
-        self._term = -1
+        self._term = 0
         self._epoch = ""
         self._cursors: dict[int, dict[int, int]] = {}
         self._is_alone = False
@@ -55,8 +55,7 @@ class Dispatcher:
         Returns:
             False if another engine dispatches this queue by now.
         """
-        if not await self._take():
-            return False
+        await self._take()
         wait_s = WAIT_MIN_S
         while True:
             state = await self._broker.queue_state(self._stream)
@@ -73,7 +72,7 @@ class Dispatcher:
                 continue
             taken = await self._publish(rows)
             if taken is None:
-                self._term = -1
+                self._term = 0
                 return False
             if taken:
                 wait_s = WAIT_MIN_S
@@ -81,22 +80,13 @@ class Dispatcher:
                 await self._environment.sleep(wait_s)
                 wait_s = min(wait_s * 2, WAIT_MAX_S)
 
-    async def _take(self) -> bool:
+    async def _take(self) -> None:
         """Become the dispatcher, or go on as the one that this already is."""
         epoch, now = await self._broker.epoch(), self._environment.monotonic()
-        if self._term >= 0 and epoch == self._epoch and await self._take_term(self._term):
-            if now - self._looked_at > LOOK_AGAIN_S:
-                self._begin(now)
-            return True
-        self._term, self._epoch = self._environment.now_us(), epoch
-        self._begin(now)
-        if await self._take_term(self._term):
-            return True
-        self._term = -1
-        return False
-
-    async def _take_term(self, term: int) -> bool:
-        return await self._broker.take_dispatch(self._stream, self._node, term)
+        term = await self._broker.take_dispatch(self._stream, self._node, self._term)
+        if term != self._term or epoch != self._epoch or now - self._looked_at > LOOK_AGAIN_S:
+            self._begin(now)
+        self._term, self._epoch = term, epoch
 
     def _begin(self, now: float) -> None:
         """From the first row on; which of them are published already is not known."""

@@ -113,14 +113,14 @@ async def test_a_stopped_server_fails_every_call_and_keeps_its_data() -> None:
 async def test_a_full_server_takes_nothing_new(server: MemoryServer) -> None:
     broker = MemoryBroker(server)
     await broker.open_replies("me", 10_000)
-    await broker.take_dispatch(QUEUE, "node", 1)
+    term = await broker.take_dispatch(QUEUE, "node")
     await publish(broker, "a")
     server.full = True
     (entry,) = await broker.read_tasks([QUEUE], "w", count=1, block_ms=0)
     for call in (broker.send([(1, b"x")]), broker.send_frontend(b"x"), broker.publish_query(QUEUE, b"x")):
         with pytest.raises(BrokerUnavailable, match="memory"):
             await call
-    backlog = await broker.publish_backlog(QUEUE, 1, [Publication(1, "c", b"c")])
+    backlog = await broker.publish_backlog(QUEUE, term, [Publication(1, "c", b"c")])
     assert backlog is not None
     assert backlog.full
     results = await broker.release(

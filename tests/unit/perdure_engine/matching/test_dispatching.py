@@ -42,8 +42,9 @@ class Bench:
         self.store = MemoryStore()
         self.dispatcher = self.new_dispatcher("one")
 
-    def new_dispatcher(self, node: str) -> Dispatcher:
+    def new_dispatcher(self, node: str, skew_us: int = 0) -> Dispatcher:
         process = Process(node, random.Random(1), failed=lambda name, error: None)
+        process.skew_us = skew_us
         return Dispatcher(self.store, self.broker, process, ACTIVITIES, node)
 
     async def add(self, *event_ids: int, priority: int = 3, shard_id: int = 0) -> None:
@@ -132,6 +133,14 @@ async def test_a_newer_dispatcher_ends_the_older_one(bench: Bench) -> None:
     seen += await bench.take()
     assert await older is False
     assert sorted(seen) == list(range(1, 101))
+
+
+async def test_a_dispatcher_with_a_clock_behind_takes_over_all_the_same(bench: Bench) -> None:
+    await bench.add(1)
+    assert await bench.dispatcher.drain()
+    await bench.add(2)
+    assert await bench.new_dispatcher("two", skew_us=-3_600_000_000).drain()
+    assert await bench.take() == [1, 2]
 
 
 async def test_a_dispatcher_goes_on_where_it_was(bench: Bench) -> None:
