@@ -35,14 +35,14 @@ def run_engine(
         main.run_engine(config, ready=lambda: on_ready(shown))
 
 
-def run_migrate(postgres_dsn: str, shard_count: int) -> list[str]:
-    """Bring the database up to date. Returns the steps taken.
+def run_migrate(postgres_dsn: str, shard_count: int, *, finish: bool) -> tuple[list[str], list[str]]:
+    """Bring the database up to date. Returns the steps taken, and those that wait for `finish`.
 
     Raises:
         RequestError: the database cannot be used; says what to do.
     """
     with explained():
-        return main.run_migrate(postgres_dsn, shard_count)
+        return main.run_migrate(postgres_dsn, shard_count, finish=finish)
 
 
 @contextlib.contextmanager

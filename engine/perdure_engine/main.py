@@ -11,6 +11,7 @@ import socket
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import uvloop
 
@@ -98,17 +99,25 @@ def run_engine(config: EngineConfig, ready: Callable[[], None] = lambda: None) -
     uvloop.run(main())
 
 
-def run_migrate(postgres_dsn: str, shard_count: int = SHARD_COUNT) -> list[str]:
-    """Bring the schema up to date. Returns the names of the steps taken; none when it was.
+class Migrated(NamedTuple):
+    """Steps taken, and steps that wait until the last engine of an earlier version has stopped."""
+
+    taken: list[str]
+    waiting: list[str]
+
+
+def run_migrate(postgres_dsn: str, shard_count: int = SHARD_COUNT, *, finish: bool = False) -> Migrated:
+    """Bring the schema up to date; with `finish`, also take away what only earlier versions needed.
 
     Raises:
         StoreError: the database cannot be reached or changed; the text says why.
     """
 
-    async def main() -> list[str]:
+    async def main() -> Migrated:
         store = open_store(postgres_dsn)
         try:
-            return await store.migrate(shard_count)
+            taken = await store.migrate(shard_count, finish=finish)
+            return Migrated(taken, await store.unfinished_steps())
         finally:
             await store.close()
 

@@ -65,6 +65,11 @@ TRANSACTION_TIMEOUTS = (
     Setting("idle_in_transaction_session_timeout", "5s", "the same, where the owner was stopped between statements"),
 )
 
+MIGRATION = (
+    Setting("lock_timeout", "1s", "a change of a table that waits for a long transaction holds up all that come after"),
+)
+"""For the connection that changes the schema beside working engines."""
+
 
 def dialect_of(version: str) -> Dialect:
     """The dialect of a server, from its `version()`."""

@@ -5,8 +5,10 @@ Role: the one place that reads SQLSTATEs. The question is always what the caller
 or look for the guilty request (`BatchRejected`).
 
 Rules:
-- Only what a value of the batch can cause is `BatchRejected`: its requests go to the dead letters. A full disk, a
-  missing right or an unfinished migration would fail every batch alike, so they are `StoreUnavailable`.
+- Only what a value of the batch can cause is `BatchRejected`: its requests go to the dead letters. A full disk or a
+  missing right would fail every batch alike until somebody mends it, so they are `StoreUnavailable`.
+- A statement that is wrong by itself fails every batch for ever. It must neither look like a lost server nor send every
+  request to the dead letters: it is a `StoreDefect`, which ends the engine with its text.
 - No text holds a password.
 """
 
@@ -19,6 +21,7 @@ from perdure_store.port import (
     FenceLost,
     SchemaMissing,
     SerializationConflict,
+    StoreDefect,
     StoreError,
     StoreUnavailable,
     UnknownOutcome,
@@ -30,6 +33,7 @@ FENCE_TEXT = "stale shard"
 _CONFLICTS = {"40001", "40P01"}
 _UNKNOWN = {"40003"}
 _NO_SCHEMA = {"42P01", "3F000", "42703"}
+_NO_RIGHT = {"42501"}
 _PREPARED_LOST = {"26000", "42P05"}
 
 _DATA_CLASSES = {"21", "22", "23", "54"}
@@ -81,6 +85,11 @@ def store_error(error: psycopg.Error, place: str, *, committing: bool = False) -
         return BatchRejected(f"{place} refuses a value ({state}): {text}")
     if isinstance(error, psycopg.DataError):
         return BatchRejected(f"A value cannot be written: {text}")
+    if isinstance(error, psycopg.ProgrammingError | psycopg.NotSupportedError) and state not in _NO_RIGHT:
+        return StoreDefect(
+            f"{place} does not understand a statement ({state or type(error).__name__}): {text}. Either its schema was "
+            "changed by hand, or this is a defect of perdure; please report it with this text."
+        )
     return StoreUnavailable(f"{place} cannot carry out the statement ({state or type(error).__name__}): {text}")
 
 

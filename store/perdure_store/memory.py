@@ -98,7 +98,8 @@ class MemoryStore:
     async def close(self) -> None:
         await asyncio.sleep(0)
 
-    async def migrate(self, shard_count: int) -> list[str]:
+    async def migrate(self, shard_count: int, *, finish: bool = False) -> list[str]:
+        """`finish` has no effect: this data lives and dies with one version."""
         database = await self._called("migrate")
         if not 1 <= shard_count <= 32767:
             raise StoreError(f"The shard count must be between 1 and 32,767, not {shard_count}; 16 fits most clusters.")
@@ -106,6 +107,10 @@ class MemoryStore:
             return []
         database.found(str(uuid.uuid5(_CLUSTER_SPACE, str(shard_count))), shard_count)
         return ["memory"]
+
+    async def unfinished_steps(self) -> list[str]:
+        await self._called("unfinished_steps")
+        return []
 
     async def cluster(self) -> tuple[str, int]:
         database = await self._called("cluster")
@@ -254,9 +259,11 @@ class MemoryStore:
         return sum(_matches(row, wanted) for row in database.visibility.values())
 
     # Dead letters --------------------------------------------------------------------------------------------------
-    async def dead_letters(self, *, limit: int, before_us: int | None = None) -> list[DeadLetterRow]:
+    async def dead_letters(self, *, limit: int, before: tuple[int, str] | None = None) -> list[DeadLetterRow]:
         database = await self._called("dead_letters")
-        rows = [row for row in database.dead_letters.values() if before_us is None or row.created_us < before_us]
+        rows = [
+            row for row in database.dead_letters.values() if before is None or (row.created_us, row.letter_id) < before
+        ]
         rows.sort(key=lambda row: (row.created_us, row.letter_id), reverse=True)
         return rows[:limit]
 

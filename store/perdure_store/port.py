@@ -252,12 +252,20 @@ class VisibilityFilter(NamedTuple):
     started_to_us: int = 0
 
 
+class ExpiredRun(NamedTuple):
+    """A closed run that nobody has to keep any longer. `history_length`: how much goes with it."""
+
+    run_id: str
+    history_length: int
+
+
 class StoreError(Exception):
     """Base of what a store raises; its text never holds a password."""
 
 
 class StoreUnavailable(StoreError):
-    """No connection, or it was lost before COMMIT was sent: nothing was written. Try again with jitter."""
+    """No connection, or it was lost. Of a commit nothing was written, since COMMIT had not been sent; any other call
+    may have taken effect, and may be repeated. Try again with jitter."""
 
 
 class UnknownOutcome(StoreError):
@@ -276,12 +284,21 @@ class BatchRejected(StoreError):
     """Any other SQL error: nothing was written, and sending the same batch again would fail again."""
 
 
+class StoreDefect(StoreError):
+    """The server or its driver does not understand a statement: a defect of this version, or a schema that was changed
+    by hand. Nothing was written, and trying again will not help: end, so that somebody looks."""
+
+
 class SchemaMissing(StoreError):
     """The database has no schema of ours, or an older one. Says which command to run."""
 
 
 class SchemaTooNew(StoreError):
-    """The schema was made by a later version than this one. Says what to upgrade."""
+    """A later version has taken from the schema what this one needs: this engine must end. Says what to upgrade."""
+
+
+class OlderEnginesRun(StoreError):
+    """A migration cannot be finished while engines run that need what it takes away. Names them."""
 
 
 class Store(Protocol):
@@ -294,16 +311,30 @@ class Store(Protocol):
 
     async def close(self) -> None: ...
 
-    async def migrate(self, shard_count: int) -> list[str]:
+    async def migrate(self, shard_count: int, *, finish: bool = False) -> list[str]:
         """Bring the schema up to date; safe to run twice and at once. `shard_count` counts at the first migration only.
-        Returns the names of the steps that it took."""
+        Returns the names of the steps that it took.
+
+        Without `finish` nothing is taken away: engines of the version before work on beside those of this one. With it
+        the steps that wait for their end are taken too.
+
+        Raises:
+            OlderEnginesRun: `finish`, while engines of an earlier version run.
+        """
+
+    async def unfinished_steps(self) -> list[str]:
+        """What `migrate` with `finish` would take away."""
 
     async def cluster(self) -> tuple[str, int]:
         """Cluster id (a UUID made at the first migration) and shard count."""
 
     # Ownership -----------------------------------------------------------------------------------------------------
     async def beat(self, node: str, address: str) -> dict[str, int]:
-        """Raise this node's counter, and return every node's counter. Rows untouched for long are removed."""
+        """Raise this node's counter, and return every node's counter. Rows untouched for long are removed.
+
+        Raises:
+            SchemaTooNew: this engine is too old for the cluster, and counts as retired.
+        """
 
     async def retire(self, node: str) -> None:
         """Remove a node that stops."""
@@ -325,7 +356,7 @@ class Store(Protocol):
         one, and fails if that fails.
 
         Raises:
-            FenceLost, SerializationConflict, UnknownOutcome, StoreUnavailable, BatchRejected
+            FenceLost, SerializationConflict, UnknownOutcome, StoreUnavailable, BatchRejected, StoreDefect
         """
 
     async def load(self, keys: Sequence[ExecutionKey]) -> list[list[LoadedExecution]]:
@@ -374,7 +405,9 @@ class Store(Protocol):
     async def count_visibility(self, wanted: VisibilityFilter) -> int: ...
 
     # Dead letters --------------------------------------------------------------------------------------------------
-    async def dead_letters(self, *, limit: int, before_us: int | None = None) -> list[DeadLetterRow]: ...
+    async def dead_letters(self, *, limit: int, before: tuple[int, str] | None = None) -> list[DeadLetterRow]:
+        """Newest first, then by id descending; `before` is `(created_us, letter_id)` of the last row of the page
+        before."""
 
     async def dead_letter(self, letter_id: str) -> DeadLetterRow | None: ...
 
@@ -382,3 +415,28 @@ class Store(Protocol):
 
     # Upkeep --------------------------------------------------------------------------------------------------------
     async def delete_request_results(self, created_before_us: int, limit: int) -> int: ...
+
+    # Retention -----------------------------------------------------------------------------------------------------
+    async def retentions(self) -> dict[str, int]:
+        """Milliseconds that closed runs are kept, for each namespace that says so."""
+
+    async def set_retention(self, namespace: str, retention_ms: int) -> None: ...
+
+    async def closed_namespaces(self, shard_id: int) -> list[str]:
+        """The namespaces that have closed runs on a shard."""
+
+    async def expired_runs(
+        self, shard_id: int, namespace: str, *, closed_from_us: int, closed_before_us: int, limit: int
+    ) -> list[ExpiredRun]:
+        """Runs closed from `closed_from_us` on and before `closed_before_us`, the longest closed first, but for those
+        with an outstanding task (their record for lists is still to be written)."""
+
+    async def delete_history(self, shard_id: int, range_id: int, run_id: str, limit: int) -> int:
+        """Take the first `limit` history rows of a closed run away, if the shard is owned at `range_id`. Returns how
+        many went."""
+
+    async def delete_runs(self, shard_id: int, range_id: int, run_ids: Sequence[str]) -> int:
+        """Forget closed runs, with history, snapshots and request results, if the shard is owned at `range_id`; open
+        ones, and those with an outstanding task, stay. Returns how many went. Take them off the lists before."""
+
+    async def delete_visibility(self, namespace: str, run_ids: Sequence[str]) -> None: ...

@@ -15,18 +15,20 @@ import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
 
-from perdure_store import commit, loading, migration, takeover, visibility
+from perdure_store import commit, loading, migration, retention, schema, sql, takeover, visibility
 from perdure_store.address import Address
 from perdure_store.columns import int8s, uuids
 from perdure_store.connection import Link
-from perdure_store.dialect import LISTS, PLANNER, POSTGRES, TRANSACTION_TIMEOUTS, Dialect
+from perdure_store.dialect import LISTS, MIGRATION, PLANNER, POSTGRES, TRANSACTION_TIMEOUTS, Dialect
 from perdure_store.errors import ConnectionLost
 from perdure_store.port import (
     CommitBatch,
     DeadLetterRow,
     ExecutionKey,
+    ExpiredRun,
     HistoryRow,
     LoadedExecution,
+    SchemaTooNew,
     ShardRow,
     StoreError,
     TimerKey,
@@ -64,15 +66,15 @@ class PostgresStore:
         self._reads = Link(address, "read", isolation=isolation, settings=PLANNER)
         self._beats = Link(address, "beat", isolation=isolation, settings=TRANSACTION_TIMEOUTS)
         self._takeovers = Link(address, "takeover", isolation=isolation)
-        self._schema = Link(address, "migrate", isolation=isolation)
+        self._schema = Link(address, "migrate", isolation=isolation, settings=MIGRATION)
         lists = Address(visibility_dsn) if visibility_dsn else address
         self._lists = Link(lists, "list", isolation=isolation, settings=LISTS)
         self._list_writes = Link(lists, "visibility", isolation=isolation, settings=hot)
         self._dialect: Dialect = POSTGRES
 
     async def connect(self) -> None:
-        self._dialect = await migration.dialect_of_server(self._loads)
-        await migration.check(self._loads, self._dialect)
+        self._dialect = await schema.dialect_of_server(self._loads)
+        await schema.check(self._loads, self._dialect)
         for link in self._commits:
             async with link.held():
                 pass
@@ -82,9 +84,15 @@ class PostgresStore:
             await link.close()
         await self._list_writes.close()
 
-    async def migrate(self, shard_count: int) -> list[str]:
+    async def migrate(self, shard_count: int, *, finish: bool = False) -> list[str]:
         try:
-            return await migration.migrate(self._schema, shard_count)
+            return await migration.migrate(self._schema, shard_count, finish=finish)
+        finally:
+            await self._schema.close()
+
+    async def unfinished_steps(self) -> list[str]:
+        try:
+            return await migration.unfinished(self._schema, await schema.dialect_of_server(self._schema))
         finally:
             await self._schema.close()
 
@@ -94,13 +102,19 @@ class PostgresStore:
 
     # Ownership -----------------------------------------------------------------------------------------------------
     async def beat(self, node: str, address: str) -> dict[str, int]:
-        _, _, nodes = await self._beats.fetch_each(
+        _, _, nodes, floors = await self._beats.fetch_each(
             [
-                ("beat", {"node": node, "address": address}),
+                ("beat", {"node": node, "address": address, "schema_version": sql.schema_version()}),
                 ("delete_old_nodes", {"age_s": NODE_AGE_S}),
                 ("select_nodes", None),
+                ("select_schema_floor", None),
             ]
         )
+        try:
+            schema.admit(floors[0][0], self._beats.address)
+        except SchemaTooNew:
+            await self.retire(node)
+            raise
         return dict(nodes)
 
     async def retire(self, node: str) -> None:
@@ -216,8 +230,9 @@ class PostgresStore:
         return await visibility.count(self._lists, wanted)
 
     # Dead letters --------------------------------------------------------------------------------------------------
-    async def dead_letters(self, *, limit: int, before_us: int | None = None) -> list[DeadLetterRow]:
-        parameters = {"limit": limit, "before_us": _LAST_US if before_us is None else before_us}
+    async def dead_letters(self, *, limit: int, before: tuple[int, str] | None = None) -> list[DeadLetterRow]:
+        before_us, before_id = before or (_LAST_US, _NIL)
+        parameters = {"limit": limit, "before_us": before_us, "before_id": before_id}
         return [DeadLetterRow(*row) for row in await self._reads.fetch("dead_letters", parameters)]
 
     async def dead_letter(self, letter_id: str) -> DeadLetterRow | None:
@@ -232,3 +247,29 @@ class PostgresStore:
         return await self._reads.execute(
             "delete_request_results", {"created_before_us": created_before_us, "limit": limit}
         )
+
+    # Retention -----------------------------------------------------------------------------------------------------
+    async def retentions(self) -> dict[str, int]:
+        return await retention.retentions(self._upkeep)
+
+    async def set_retention(self, namespace: str, retention_ms: int) -> None:
+        await retention.set_retention(self._upkeep, namespace, retention_ms)
+
+    async def closed_namespaces(self, shard_id: int) -> list[str]:
+        return await retention.closed_namespaces(self._upkeep, shard_id)
+
+    async def expired_runs(
+        self, shard_id: int, namespace: str, *, closed_from_us: int, closed_before_us: int, limit: int
+    ) -> list[ExpiredRun]:
+        return await retention.expired_runs(
+            self._upkeep, shard_id, namespace, closed_from_us, closed_before_us, limit
+        )
+
+    async def delete_history(self, shard_id: int, range_id: int, run_id: str, limit: int) -> int:
+        return await retention.delete_history(self._upkeep, shard_id, range_id, run_id, limit)
+
+    async def delete_runs(self, shard_id: int, range_id: int, run_ids: Sequence[str]) -> int:
+        return await retention.delete_runs(self._upkeep, shard_id, range_id, run_ids)
+
+    async def delete_visibility(self, namespace: str, run_ids: Sequence[str]) -> None:
+        await retention.delete_visibility(self._list_writes, namespace, run_ids)

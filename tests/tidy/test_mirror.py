@@ -27,6 +27,7 @@ COVERED_BY_SUITE: dict[str, str] = {
     "perdure_store/memory_tables.py": "tests/conformance/store",
     "perdure_store/migration.py": "tests/conformance/store/test_migration.py",
     "perdure_store/postgres.py": "tests/conformance/store",
+    "perdure_store/schema.py": "tests/integration/store/test_schema_checks.py",
     "perdure_store/takeover.py": "tests/fault/store",
     "perdure_store/visibility.py": "tests/conformance/store/test_visibility.py",
     "perdure_store/port.py": "tests/conformance",

@@ -122,9 +122,12 @@ class FrontendService:
 
     async def _list_dead_letters(self, request: ListDeadLetters) -> Answer:
         size = max(1, min(request.page_size, PAGE_SIZE_MAX))
-        before_us = _token(request.page_token, (int,))[0] if request.page_token else None
-        rows = await self._store.dead_letters(limit=size, before_us=before_us)
-        token = pack((rows[-1].created_us,)) if len(rows) == size else b""
+        before = None
+        if request.page_token:
+            created_us, letter_id = _token(request.page_token, (int, str))
+            before = (created_us, letter_id)
+        rows = await self._store.dead_letters(limit=size, before=before)
+        token = pack((rows[-1].created_us, rows[-1].letter_id)) if len(rows) == size else b""
         return ReplyKind.OK, DeadLetterPage(tuple(_letter(row)._replace(data=b"") for row in rows), token)
 
     async def _get_dead_letter(self, request: GetDeadLetter) -> Answer:

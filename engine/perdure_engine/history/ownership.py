@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from perdure_engine.environment import Environment
-from perdure_store.port import ShardRow, Store, StoreError
+from perdure_store.port import SchemaMissing, SchemaTooNew, ShardRow, Store, StoreDefect, StoreError
 
 logger = logging.getLogger("perdure.engine.ownership")
 
@@ -58,10 +58,16 @@ class Ownership:
         return sorted({*live, self._node})
 
     async def run(self) -> None:
-        """Beat and settle who owns what, for ever."""
+        """Beat and settle who owns what, for ever.
+
+        Raises:
+            SchemaTooNew, SchemaMissing, StoreDefect: this version and the schema do not fit: no beat will help.
+        """
         while True:
             try:
                 await self.settle()
+            except (SchemaTooNew, SchemaMissing, StoreDefect):
+                raise
             except StoreError as error:
                 logger.warning("ownership is not settled, trying again: %s", error)
             await self._environment.sleep(BEAT_S)

@@ -106,17 +106,29 @@ def db() -> None:
     show_default=True,
     help="Shards of a new cluster; fixed from its first migration on.",
 )
+@click.option(
+    "--finish",
+    is_flag=True,
+    help="End an upgrade: take away what only earlier versions needed. Refused while one of their engines runs.",
+)
 @json_option
 @log_level_option("warning")
-def migrate(postgres_dsn: str, shards: int, as_json: bool) -> None:
-    """Bring the database up to date. Safe to run twice, and by several at once."""
-    steps = load_extension("migrate")(postgres_dsn, shards)
+def migrate(postgres_dsn: str, shards: int, finish: bool, as_json: bool) -> None:
+    """Bring the database up to date. Safe to run twice, and by several at once.
+
+    To upgrade without a pause: run this, replace the engines one by one, then run it again with --finish.
+    """
+    taken, waiting = load_extension("migrate")(postgres_dsn, shards, finish=finish)
     if as_json:
-        print_json({"steps": steps})
-    elif steps:
-        console().print("\n".join(["The database is up to date. Steps taken:", *(f"  {step}" for step in steps)]))
-    else:
-        console().print("The database was up to date.")
+        print_json({"steps": taken, "waiting": waiting})
+        return
+    lines = ["The database is up to date. Steps taken:", *(f"  {step}" for step in taken)]
+    if not taken:
+        lines = ["The database was up to date."]
+    if waiting:
+        lines.append("When the last engine of an earlier version has stopped, run this with --finish. It will take:")
+        lines.extend(f"  {step}" for step in waiting)
+    console().print("\n".join(lines), markup=False)
 
 
 @click.command()

@@ -168,8 +168,21 @@ async def test_dead_letters_are_listed_newest_first_and_can_be_taken(store: Stor
     await owner.commit(dead_letters=letters)
     assert await store.dead_letters(limit=10) == letters[::-1]
     assert await store.dead_letters(limit=2) == [letters[4], letters[3]]
-    assert await store.dead_letters(limit=2, before_us=3) == [letters[2], letters[1]]
+    assert await store.dead_letters(limit=2, before=(3, letters[3].letter_id)) == [letters[2], letters[1]]
     assert await store.dead_letter(letters[1].letter_id) == letters[1]
     assert await store.delete_dead_letter(letters[1].letter_id)
     assert not await store.delete_dead_letter(letters[1].letter_id)
     assert await store.dead_letter(letters[1].letter_id) is None
+
+
+async def test_pages_of_dead_letters_meet_where_many_were_buried_at_once(store: Store) -> None:
+    """One batch buries all its letters at the same time of the shard."""
+    owner = await Owner.of(store, 0)
+    letters = [DeadLetterRow(0, run_id(f"letter {number}"), 7, "inbox", "why", b"") for number in range(5)]
+    await owner.commit(dead_letters=letters)
+    seen: list[DeadLetterRow] = []
+    before = None
+    while page := await store.dead_letters(limit=2, before=before):
+        seen += page
+        before = (page[-1].created_us, page[-1].letter_id)
+    assert seen == sorted(letters, key=lambda row: row.letter_id, reverse=True)

@@ -35,4 +35,4 @@ def test_an_engine_without_servers_says_which_is_away() -> None:
         run_engine(nobody, "127.0.0.1:1", visibility_timeout=timedelta(seconds=30), on_ready=print)
     assert "secret" not in str(caught.value)
     with pytest.raises(RequestError, match=r"127\.0\.0\.1"):
-        run_migrate(nobody, 16)
+        run_migrate(nobody, 16, finish=False)

@@ -92,8 +92,8 @@ def test_a_signal_stops_the_engine_gracefully(servers: Servers, number: int) -> 
 
 
 def test_migrating_twice_changes_nothing_the_second_time(servers: Servers) -> None:
-    assert run_migrate("postgresql://db", 8) == ["memory"]
-    assert run_migrate("postgresql://db", 4) == []
+    assert run_migrate("postgresql://db", 8) == (["memory"], [])
+    assert run_migrate("postgresql://db", 4) == ([], [])
     assert len(servers.store.database.shards) == 8
 
 

@@ -12,6 +12,7 @@ from perdure_store.port import (
     FenceLost,
     SchemaMissing,
     SerializationConflict,
+    StoreDefect,
     StoreError,
     StoreUnavailable,
     UnknownOutcome,
@@ -33,6 +34,11 @@ PLACE = "the database 'main' at db:5432"
         ("54000", BatchRejected),
         ("42P01", SchemaMissing),
         ("3F000", SchemaMissing),
+        ("42703", SchemaMissing),
+        ("42601", StoreDefect),
+        ("42804", StoreDefect),
+        ("42883", StoreDefect),
+        ("0A000", StoreDefect),
         ("42501", StoreUnavailable),
         ("53100", StoreUnavailable),
         ("53300", StoreUnavailable),
@@ -81,6 +87,12 @@ def test_a_pooler_in_between_is_named() -> None:
 
 def test_what_the_driver_itself_refuses_is_the_fault_of_the_batch() -> None:
     assert type(store_error(psycopg.DataError("PostgreSQL text fields cannot contain NUL"), PLACE)) is BatchRejected
+
+
+def test_what_the_driver_does_not_understand_is_a_defect_and_no_lost_server() -> None:
+    mapped = store_error(psycopg.ProgrammingError("the query has 2 placeholders but 1 parameters were passed"), PLACE)
+    assert type(mapped) is StoreDefect
+    assert "report it" in str(mapped)
 
 
 def test_an_error_without_words_still_has_some() -> None:

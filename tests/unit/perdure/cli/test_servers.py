@@ -81,11 +81,20 @@ def test_an_engine_needs_both_servers(terminal: Terminal) -> None:
 
 def test_migrate_tells_its_steps(terminal: Terminal, extend: Extend) -> None:
     steps = [["create shards"], []]
-    extend("migrate", lambda dsn, shards: steps.pop(0))
+    extend("migrate", lambda dsn, shards, *, finish: (steps.pop(0), []))
     assert "create shards" in terminal.run("db", "migrate", "--postgres", "p").stdout
     assert terminal.run("db", "migrate", "--postgres", "p").stdout == "The database was up to date.\n"
-    extend("migrate", lambda dsn, shards: [f"{shards} shards"])
-    assert terminal.json("db", "migrate", "--postgres", "p", "--shards", "4") == {"steps": ["4 shards"]}
+    extend("migrate", lambda dsn, shards, *, finish: ([f"{shards} shards"], ["later"]))
+    told = terminal.json("db", "migrate", "--postgres", "p", "--shards", "4")
+    assert told == {"steps": ["4 shards"], "waiting": ["later"]}
+
+
+def test_migrate_says_what_is_left_to_finish(terminal: Terminal, extend: Extend) -> None:
+    extend("migrate", lambda dsn, shards, *, finish: ([], [] if finish else ["drop column"]))
+    told = terminal.run("db", "migrate", "--postgres", "p").stdout
+    assert "with --finish" in told
+    assert "  drop column\n" in told
+    assert terminal.run("db", "migrate", "--postgres", "p", "--finish").stdout == "The database was up to date.\n"
 
 
 def test_demo_passes_its_status_on(terminal: Terminal, extend: Extend) -> None:

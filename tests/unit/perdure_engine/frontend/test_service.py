@@ -86,6 +86,21 @@ async def test_dead_letters_are_listed_without_their_data_and_shown_with_it(stag
     assert DeadLetter(*await answer(stage, GetDeadLetter(letter_id))).data
 
 
+async def test_dead_letters_of_one_moment_are_listed_in_pages(stage: Stage) -> None:
+    letter = stage.database.dead_letters[await buried(stage)]
+    for number in range(4):
+        letter_id = letter.letter_id[:-1] + str(number)
+        stage.database.dead_letters[letter_id] = letter._replace(letter_id=letter_id)
+    seen: list[str] = []
+    token = b""
+    while True:
+        rows, token = await answer(stage, ListDeadLetters(page_size=2, page_token=token))
+        seen += [row[1] for row in rows]
+        if not token:
+            break
+    assert seen == sorted(stage.database.dead_letters, reverse=True)
+
+
 async def test_a_dead_letter_is_tried_again_and_is_gone(stage: Stage) -> None:
     letter_id = await buried(stage)
     await answer(stage, RetryDeadLetter(letter_id))

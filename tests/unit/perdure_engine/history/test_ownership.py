@@ -8,7 +8,7 @@ import pytest
 
 from perdure_engine.history.ownership import NODE_TIMEOUT_S, Ownership, preferred_node
 from perdure_store.memory import MemoryDatabase, MemoryStore
-from perdure_store.port import ShardRow, StoreUnavailable
+from perdure_store.port import SchemaMissing, SchemaTooNew, ShardRow, StoreDefect, StoreError, StoreUnavailable
 from tests.engine_stage import pass_time
 from tests.simulation.process import Process
 
@@ -36,6 +36,7 @@ class Holder:
 class Node:
     def __init__(self, database: MemoryDatabase, name: str) -> None:
         self.failing = ""
+        self.error: StoreError = StoreUnavailable("not now")
         self.store = MemoryStore(database, on_call=self._on_call)
         self.holder = Holder(self.store)
         process = Process(name, random.Random(1), failed=lambda name, error: None)
@@ -43,7 +44,7 @@ class Node:
 
     async def _on_call(self, method: str) -> None:
         if method == self.failing:
-            raise StoreUnavailable("not now")
+            raise self.error
 
 
 async def settled(*nodes: Node, beats: int = 3) -> None:
@@ -150,6 +151,14 @@ async def test_a_handover_that_the_store_cut_short_is_completed() -> None:
     first.failing = ""
     await settled(first, second)
     assert_split(data, first, second)
+
+
+@pytest.mark.parametrize("error", [SchemaTooNew("upgrade"), SchemaMissing("migrate"), StoreDefect("report")])
+async def test_an_engine_that_does_not_fit_the_schema_ends(error: StoreError) -> None:
+    node = Node(await database(), "a")
+    node.failing, node.error = "beat", error
+    with pytest.raises(type(error)):
+        await node.ownership.run()
 
 
 async def test_a_shard_that_was_acquired_and_not_gained_is_let_go_at_the_end() -> None:
