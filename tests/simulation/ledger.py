@@ -1,67 +1,170 @@
-"""What the outside saw: replies that were received, attempts that ran. The auditor believes nothing else."""
+"""What the outside saw: requests and replies, tasks handed out, attempts that ran. The auditor believes nothing else.
+
+Requests, replies and handed out tasks are written down by the brokers of clients and workers (`tap`); what only the
+body of an activity knows, it tells itself. Times are seconds of virtual time.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
-from perdure.protocol.replies import Outcome
+from perdure.protocol.replies import (
+    ErrorReply,
+    Outcome,
+    ReplyKind,
+    Started,
+    decode_activity_directive,
+    decode_error,
+    decode_outcome,
+    decode_started,
+)
+from perdure.protocol.requests import (
+    RecordActivityTaskHeartbeat,
+    RecordActivityTaskStarted,
+    StartWorkflow,
+)
+from perdure.protocol.tasks import ActivityTask, WorkflowTask
+from tests.simulation.rules import Finding, Rule
 
-Activity = tuple[str, int]
-"""Run id and scheduled event id."""
+Activity = tuple[str, str]
+"""Run id and activity id."""
+
+_BODIES: dict[type[Any], Callable[[Any], Any]] = {
+    StartWorkflow: decode_started,
+    RecordActivityTaskStarted: decode_activity_directive,
+    RecordActivityTaskHeartbeat: decode_activity_directive,
+}
+"""What decodes the body of an OK."""
+
+
+class Reply(NamedTuple):
+    kind: int
+    body: Any
+    at_s: float
+
+
+@dataclass(slots=True)
+class Ask:
+    """One request of one sender: when it reached an inbox (once a sending), and what came back.
+
+    Replies of kind REGISTERED say nothing, and are left out.
+    """
+
+    sender: str
+    number: int
+    request: Any
+    sent_s: list[float] = field(default_factory=list)
+    replies: list[Reply] = field(default_factory=list)
+
+    @property
+    def acknowledged_s(self) -> float | None:
+        """When it was first answered with OK or with an outcome; None if it never was."""
+        return next((reply.at_s for reply in self.replies if reply.kind != ReplyKind.ERROR), None)
+
+    @property
+    def is_refused(self) -> bool:
+        """It was answered, and never with anything but errors."""
+        return bool(self.replies) and all(reply.kind == ReplyKind.ERROR for reply in self.replies)
+
+    def bodies(self, kind: type[Any]) -> list[Any]:
+        return [reply.body for reply in self.replies if isinstance(reply.body, kind)]
+
+
+class HandOut(NamedTuple):
+    """A task that a stream gave to a worker. `epoch` counts how often the broker had lost what it held by then."""
+
+    worker: str
+    task: WorkflowTask | ActivityTask
+    at_s: float
+    epoch: int
+
+
+class Attempt(NamedTuple):
+    """The body of an activity began."""
+
+    number: int
+    worker: str
+    at_s: float
 
 
 @dataclass
 class Ledger:
-    """Times are seconds of virtual time.
-
-    Attributes:
-        starts: workflow id and request id of each acknowledged start, to its run id.
-        signals: request ids of acknowledged signals, to their run.
-        outcomes: what waiters were told, by run id.
-        attempts: the attempts of each activity that began, with their worker and the time at which it was handed out.
-        successes: when the success of an activity was acknowledged.
-        once: activities with one attempt whose body ran, and how often.
-        flushes: when the broker lost everything.
+    """Attributes:
+    asks: every request that reached an inbox, by sender and number.
+    attempts: the attempts of each activity whose body began.
+    losses_s: when the broker lost all or some of what it held.
+    starts: workflow id and request id of each acknowledged start, to its run id.
+    signals: request ids of acknowledged signals, to their workflow id.
+    outcomes: what waiters were told, by run id.
     """
 
+    asks: dict[tuple[str, int], Ask] = field(default_factory=dict)
+    hand_outs: list[HandOut] = field(default_factory=list)
+    attempts: dict[Activity, list[Attempt]] = field(default_factory=dict)
+    losses_s: list[float] = field(default_factory=list)
     starts: dict[tuple[str, str], str] = field(default_factory=dict)
     signals: dict[str, str] = field(default_factory=dict)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
-    attempts: dict[Activity, list[tuple[int, str, float]]] = field(default_factory=dict)
-    successes: dict[Activity, float] = field(default_factory=dict)
-    once: dict[Activity, int] = field(default_factory=dict)
-    flushes: list[float] = field(default_factory=list)
-    wrong: list[str] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
 
-    def violation(self, text: str) -> None:
-        self.wrong.append(text)
+    def violation(self, text: str, rule: Rule = Rule.UNEXPECTED) -> None:
+        self.findings.append(Finding(rule, text))
 
+    # What the brokers tell -----------------------------------------------------------------------------------------
+    def sent(self, sender: str, number: int, request: Any, now_s: float) -> None:
+        """A request reached an inbox."""
+        ask = self.asks.get((sender, number))
+        if ask is None:
+            ask = self.asks[sender, number] = Ask(sender, number, request)
+        elif ask.request != request:
+            self.violation(f"{sender} sent two requests as number {number}: {ask.request} and {request}")
+        ask.sent_s.append(now_s)
+
+    def replied(self, sender: str, number: int, kind: int, body: Any, now_s: float) -> None:
+        """A reply was read."""
+        ask = self.asks.get((sender, number))
+        if ask is None or kind == ReplyKind.REGISTERED:
+            return
+        decoded: Any = body
+        if kind == ReplyKind.ERROR:
+            decoded = decode_error(body)
+        elif kind == ReplyKind.OUTCOME:
+            decoded = decode_outcome(body)
+        elif type(ask.request) in _BODIES:
+            decoded = _BODIES[type(ask.request)](body)
+        ask.replies.append(Reply(kind, decoded, now_s))
+
+    def handed_out(self, worker: str, task: WorkflowTask | ActivityTask, now_s: float) -> None:
+        """A stream gave a task to a worker."""
+        self.hand_outs.append(HandOut(worker, task, now_s, len(self.losses_s)))
+
+    def lost(self, now_s: float) -> None:
+        """The broker lost all or some of what it held."""
+        self.losses_s.append(now_s)
+
+    # What activities tell ------------------------------------------------------------------------------------------
+    def attempt_began(self, run_id: str, activity_id: str, attempt: int, worker: str, now_s: float) -> None:
+        """The first thing that the body of every activity does."""
+        self.attempts.setdefault((run_id, activity_id), []).append(Attempt(attempt, worker, now_s))
+
+    # What clients tell ---------------------------------------------------------------------------------------------
     def started(self, workflow_id: str, request_id: str, run_id: str) -> None:
         known = self.starts.setdefault((workflow_id, request_id), run_id)
         if known != run_id:
-            self.violation(f"start {request_id} of {workflow_id} was answered with {known} and {run_id}")
+            text = f"start {request_id} of {workflow_id} was answered with {known} and {run_id}"
+            self.violation(text, Rule.START_KEPT)
 
     def closed(self, outcome: Outcome) -> None:
+        """A waiter was told how a run ended."""
         known = self.outcomes.setdefault(outcome.run_id, outcome)
         if (known.status, known.result) != (outcome.status, outcome.result):
-            self.violation(f"run {outcome.run_id} has two outcomes: {known} and {outcome}")
-
-    def attempt_began(self, activity: Activity, attempt: int, worker: str, now: float, *, once: bool) -> None:
-        """`now` is when the stream handed the attempt out: when a stopped worker begins with it is beyond control."""
-        self.attempts.setdefault(activity, []).append((attempt, worker, now))
-        success = self.successes.get(activity)
-        if success is not None and success < now and not any(flush <= now for flush in self.flushes):
-            self.violation(
-                f"attempt {attempt} of {activity} was handed out at {now:.3f}, its success was known at {success:.3f}"
-            )
-        if once:
-            self.once[activity] = self.once.get(activity, 0) + 1
-            if self.once[activity] > 1:
-                self.violation(f"{activity} may run once and ran again, by {worker} at {now:.3f}")
-
-    def attempt_succeeded(self, activity: Activity, now: float) -> None:
-        self.successes.setdefault(activity, now)
+            self.violation(f"run {outcome.run_id} has two outcomes: {known} and {outcome}", Rule.OUTCOME_TRUE)
 
     def reply(self, request: Any, text: str) -> None:
+        """An answer that its request never deserved."""
         self.violation(f"{type(request).__name__} was answered with an error: {text}")
+
+
+__all__ = ["Activity", "Ask", "Attempt", "ErrorReply", "HandOut", "Ledger", "Outcome", "Reply", "Started"]

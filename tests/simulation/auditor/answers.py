@@ -1,0 +1,120 @@
+"""Rules about answers: what was refused had no effect, one sending gets one answer, and what waiters hear is true."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+from perdure.protocol.events import (
+    ActivityTaskCompleted,
+    ActivityTaskStarted,
+    WorkflowExecutionCanceled,
+    WorkflowExecutionCompleted,
+    WorkflowExecutionSignaled,
+    WorkflowExecutionTerminated,
+    WorkflowTaskCompleted,
+)
+from perdure.protocol.replies import Outcome, ReplyKind
+from perdure.protocol.requests import (
+    RequestCancelWorkflow,
+    RespondActivityTaskCanceled,
+    RespondActivityTaskCompleted,
+    RespondActivityTaskFailed,
+    RespondWorkflowTaskCompleted,
+    RespondWorkflowTaskFailed,
+    SignalWorkflow,
+    StartWorkflow,
+    TerminateWorkflow,
+)
+from tests.simulation.auditor.evidence import Evidence, Run
+from tests.simulation.ledger import Ask
+from tests.simulation.rules import Finding, Rule
+
+CHANGING = (
+    StartWorkflow,
+    SignalWorkflow,
+    RequestCancelWorkflow,
+    TerminateWorkflow,
+    RespondWorkflowTaskCompleted,
+    RespondWorkflowTaskFailed,
+    RespondActivityTaskCompleted,
+    RespondActivityTaskFailed,
+    RespondActivityTaskCanceled,
+)
+"""Requests that change a run; the others only read, and are answered as often as they are asked."""
+
+Effect = tuple[Any, ...]
+
+
+def check_refused(evidence: Evidence) -> Iterator[Finding]:
+    """Only what was sent once tells: of several sendings one may take effect, and the others be refused for that."""
+    sendings: dict[Effect, list[Ask]] = defaultdict(list)
+    for kind in CHANGING:
+        for ask in evidence.asks(kind):
+            effect = _effect_of(ask.request)
+            if effect is not None:
+                sendings[effect].append(ask)
+    recorded = {effect for run in evidence.runs.values() for effect in _recorded(run)}
+    for effect, asks in sendings.items():
+        if len(asks) == 1 and len(asks[0].sent_s) == 1 and asks[0].is_refused and effect in recorded:
+            yield Finding(Rule.REFUSED, f"{effect} stands in a history, and was refused: {asks[0].replies}")
+
+
+def _effect_of(request: Any) -> Effect | None:
+    """What a request leaves in a history, in the words of `_recorded`."""
+    if isinstance(request, StartWorkflow):
+        return ("start", request.namespace, request.workflow_id, request.request_id)
+    if isinstance(request, SignalWorkflow):
+        return ("signal", request.namespace, request.workflow_id, request.request_id)
+    if isinstance(request, RespondActivityTaskCompleted):
+        about = (request.run_id, request.scheduled_event_id, request.attempt, request.identity)
+        return ("result", *about, request.result)
+    if isinstance(request, RespondWorkflowTaskCompleted):
+        return ("task", request.run_id, request.scheduled_event_id, request.attempt, request.identity)
+    return None
+
+
+def _recorded(run: Run) -> Iterator[Effect]:
+    yield ("start", *run.key, run.started.request_id)
+    for _, signal in run.of(WorkflowExecutionSignaled):
+        yield ("signal", *run.key, signal.request_id)
+    for _, result in run.of(ActivityTaskCompleted):
+        started = run.event(result.started_event_id)
+        if isinstance(started, ActivityTaskStarted):
+            about = (run.row.run_id, result.scheduled_event_id, started.attempt, result.identity)
+            yield ("result", *about, result.result)
+    for _, completed in run.of(WorkflowTaskCompleted):
+        scheduled = run.event(completed.scheduled_event_id)
+        attempt = getattr(scheduled, "attempt", 0)
+        yield ("task", run.row.run_id, completed.scheduled_event_id, attempt, completed.identity)
+
+
+def check_answered_once(evidence: Evidence) -> Iterator[Finding]:
+    """The same answer may be sent twice, by an engine that does not know whether it was; another one may not."""
+    for kind in CHANGING:
+        for ask in evidence.asks(kind):
+            for is_outcome in (False, True):
+                said = {str(item[:2]) for item in ask.replies if (item.kind == ReplyKind.OUTCOME) == is_outcome}
+                if len(ask.sent_s) == 1 and len(said) > 1:
+                    yield Finding(Rule.ANSWERED_ONCE, f"{ask.request} was sent once, and answered with {sorted(said)}")
+
+
+def check_outcomes(evidence: Evidence) -> Iterator[Finding]:
+    for ask in evidence.ledger.asks.values():
+        for outcome in ask.bodies(Outcome):
+            run = evidence.runs.get(outcome.run_id)
+            if run is None or (outcome.status, outcome.result) != (run.row.status, _result(run)):
+                yield Finding(Rule.OUTCOME_TRUE, f"{ask.sender} was told {outcome}, and the truth is {run and run.row}")
+
+
+def _result(run: Run) -> bytes:
+    attributes = run.closing.attributes if run.closing is not None else None
+    if isinstance(attributes, WorkflowExecutionCompleted):
+        return attributes.result
+    if isinstance(attributes, WorkflowExecutionCanceled | WorkflowExecutionTerminated):
+        return attributes.details
+    return b""
+
+
+CHECKS = [check_refused, check_answered_once, check_outcomes]

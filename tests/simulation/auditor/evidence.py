@@ -1,0 +1,112 @@
+"""The evidence: what the ledger and the store hold, put in order for the rules."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from perdure.protocol.codec import DecodeError
+from perdure.protocol.events import EventType, HistoryEvent, WorkflowExecutionStarted, decode_records
+from perdure_store.memory import MemoryDatabase
+from perdure_store.port import ExecutionRow, HistoryRow
+from tests.simulation.ledger import Ask, Ledger
+from tests.simulation.model import Model
+from tests.simulation.rules import Finding, Rule
+
+CLOSING = frozenset(
+    {
+        EventType.WORKFLOW_EXECUTION_COMPLETED,
+        EventType.WORKFLOW_EXECUTION_FAILED,
+        EventType.WORKFLOW_EXECUTION_TIMED_OUT,
+        EventType.WORKFLOW_EXECUTION_CANCELED,
+        EventType.WORKFLOW_EXECUTION_TERMINATED,
+    }
+)
+
+WorkflowKey = tuple[str, str]
+"""Namespace and workflow id."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run as the store holds it. `records` are its events and annotations, `events` its events alone."""
+
+    row: ExecutionRow
+    rows: list[HistoryRow]
+    records: list[HistoryEvent]
+    events: list[HistoryEvent]
+
+    def __str__(self) -> str:
+        return f"{self.row.workflow_id} ({self.row.run_id})"
+
+    @property
+    def key(self) -> WorkflowKey:
+        return self.row.namespace, self.row.workflow_id
+
+    @property
+    def started(self) -> WorkflowExecutionStarted:
+        attributes: WorkflowExecutionStarted = self.events[0].attributes
+        return attributes
+
+    @property
+    def closing(self) -> HistoryEvent | None:
+        """The event that closed the run."""
+        last = self.events[-1]
+        return last if last.event_type in CLOSING else None
+
+    def of(self, kind: type[T]) -> Iterator[tuple[int, T]]:
+        """The position among `records`, and the attributes, of each record of this kind."""
+        for position, record in enumerate(self.records):
+            if isinstance(record.attributes, kind):
+                yield position, record.attributes
+
+    def event(self, event_id: int) -> Any:
+        """The attributes of an event; None if there is none."""
+        return self.events[event_id - 1].attributes if 0 < event_id <= len(self.events) else None
+
+
+class Evidence:
+    """Attributes:
+    runs: by run id, those whose history can be read; what cannot is among `broken`.
+    """
+
+    def __init__(self, database: MemoryDatabase, ledger: Ledger, models: Mapping[str, Model]) -> None:
+        self.database = database
+        self.ledger = ledger
+        self.models = models
+        self.broken: list[Finding] = []
+        self.runs: dict[str, Run] = {}
+        for row in database.executions.values():
+            run = self._read(row)
+            if run is not None:
+                self.runs[row.run_id] = run
+        self._asks: dict[type[Any], list[Ask]] = defaultdict(list)
+        for ask in ledger.asks.values():
+            self._asks[type(ask.request)].append(ask)
+
+    def _read(self, row: ExecutionRow) -> Run | None:
+        rows = self.database.history.get((row.shard_id, row.run_id), {})
+        ordered = [rows[number] for number in sorted(rows)]
+        try:
+            records = [record for item in ordered for record in decode_records(item.data)]
+        except DecodeError as error:
+            self.broken.append(Finding(Rule.ROWS, f"{row.workflow_id}: its history cannot be read: {error}"))
+            return None
+        events = [record for record in records if record.event_id]
+        if not events or not isinstance(events[0].attributes, WorkflowExecutionStarted):
+            self.broken.append(Finding(Rule.ROWS, f"{row.workflow_id}: its history does not begin with its start"))
+            return None
+        return Run(row, ordered, records, events)
+
+    def asks(self, kind: type[Any]) -> list[Ask]:
+        """The requests of one kind, in the order in which they were first sent."""
+        return self._asks[kind]
+
+    def of_workflow(self, key: WorkflowKey) -> list[Run]:
+        """The runs of a workflow id, in order of their start."""
+        found = [run for run in self.runs.values() if run.key == key]
+        return sorted(found, key=lambda run: (run.row.start_time_us, run.row.close_time_us))

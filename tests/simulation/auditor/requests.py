@@ -1,0 +1,136 @@
+"""Rules about what clients asked for: starts, signals, cancellations, terminations."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import pairwise
+
+from perdure.protocol.events import (
+    WorkflowExecutionCancelRequested,
+    WorkflowExecutionSignaled,
+    WorkflowExecutionTerminated,
+)
+from perdure.protocol.replies import Started
+from perdure.protocol.requests import (
+    IdConflictPolicy,
+    RequestCancelWorkflow,
+    SignalWorkflow,
+    StartWorkflow,
+    TerminateWorkflow,
+)
+from tests.simulation.auditor.evidence import Evidence, Run
+from tests.simulation.ledger import Ask
+from tests.simulation.rules import Finding, Rule
+
+ENGINE_IDENTITY = "engine"
+"""Who ends a run whose history is too long."""
+
+_AS_ASKED = ("workflow_type", "task_queue", "input", "workflow_id", "request_id", "memo", "run_timeout_ms")
+
+
+def check_starts(evidence: Evidence) -> Iterator[Finding]:
+    for ask in evidence.asks(StartWorkflow):
+        for started in ask.bodies(Started):
+            run = evidence.runs.get(started.run_id)
+            name = f"the start {ask.request.request_id} of {ask.request.workflow_id}"
+            if run is None:
+                yield Finding(Rule.START_KEPT, f"{name} was acknowledged with {started}, which does not exist")
+            elif run.row.workflow_id != ask.request.workflow_id:
+                yield Finding(Rule.START_KEPT, f"{name} was acknowledged with a run of {run}")
+            elif started.created:
+                differs = [word for word in _AS_ASKED if getattr(run.started, word) != getattr(ask.request, word)]
+                if differs:
+                    yield Finding(Rule.START_KEPT, f"{name} began a run with other words: {differs}")
+
+
+def check_start_identity(evidence: Evidence) -> Iterator[Finding]:
+    """One request, one run."""
+    asked: dict[tuple[str, str, str], set[str]] = defaultdict(set)
+    for ask in evidence.asks(StartWorkflow):
+        request = ask.request
+        key = (request.namespace, request.workflow_id, request.request_id)
+        asked[key].update(started.run_id for started in ask.bodies(Started) if started.created)
+    for run in evidence.runs.values():
+        key = (*run.key, run.started.request_id)
+        if key not in asked:
+            yield Finding(Rule.RUNS_APART, f"{run} was never asked for")
+        asked[key].add(run.row.run_id)
+    for key, run_ids in asked.items():
+        if len(run_ids) > 1:
+            yield Finding(Rule.START_KEPT, f"the start {key} made, or was answered with, {sorted(run_ids)}")
+
+
+def check_runs_apart(evidence: Evidence) -> Iterator[Finding]:
+    for key in dict.fromkeys(run.key for run in evidence.runs.values()):
+        for before, after in pairwise(evidence.of_workflow(key)):
+            if not before.row.close_time_us or before.row.close_time_us > after.row.start_time_us:
+                yield Finding(Rule.RUNS_APART, f"{after} began before {before} was closed")
+
+
+def check_signals(evidence: Evidence) -> Iterator[Finding]:
+    recorded: dict[tuple[str, str, str], list[WorkflowExecutionSignaled]] = defaultdict(list)
+    for run in evidence.runs.values():
+        for _, signal in run.of(WorkflowExecutionSignaled):
+            recorded[*run.key, signal.request_id].append(signal)
+    asked: dict[tuple[str, str, str], Ask] = {}
+    for ask in evidence.asks(SignalWorkflow):
+        request = ask.request
+        key = (request.namespace, request.workflow_id, request.request_id)
+        asked[key] = ask
+        if ask.acknowledged_s is not None and not recorded[key]:
+            yield Finding(Rule.SIGNAL_KEPT, f"the acknowledged signal {key} stands in no history")
+    for key, signals in recorded.items():
+        if len(signals) > 1:
+            yield Finding(Rule.SIGNAL_ONCE, f"the signal {key} stands {len(signals)} times in history")
+        for signal in signals:
+            sent = asked[key].request if key in asked else None
+            if sent is None or (sent.signal_name, sent.input) != (signal.signal_name, signal.input):
+                yield Finding(Rule.UNASKED, f"the signal {signal} was sent as {sent}")
+
+
+def check_cancellations(evidence: Evidence) -> Iterator[Finding]:
+    recorded: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for run in evidence.runs.values():
+        for _, cancel in run.of(WorkflowExecutionCancelRequested):
+            recorded[run.key].append(cancel.request_id)
+    asked: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for ask in evidence.asks(RequestCancelWorkflow):
+        key = (ask.request.namespace, ask.request.workflow_id)
+        asked[key].append(ask.request.request_id)
+        if ask.acknowledged_s is not None and not recorded[key]:
+            yield Finding(Rule.CANCEL_KEPT, f"the acknowledged cancellation of {key} stands in no history")
+    for key, request_ids in recorded.items():
+        for request_id in request_ids:
+            if request_id not in asked[key]:
+                yield Finding(Rule.UNASKED, f"nobody asked for the cancellation {request_id} of {key}")
+
+
+def check_terminations(evidence: Evidence) -> Iterator[Finding]:
+    ended: dict[tuple[str, str], list[Run]] = defaultdict(list)
+    for run in evidence.runs.values():
+        if run.closing is not None and isinstance(run.closing.attributes, WorkflowExecutionTerminated):
+            ended[run.key].append(run)
+    asked: dict[tuple[str, str], int] = defaultdict(int)
+    for ask in evidence.asks(TerminateWorkflow):
+        key = (ask.request.namespace, ask.request.workflow_id)
+        asked[key] += 1
+        if ask.acknowledged_s is not None and not ended[key]:
+            yield Finding(Rule.TERMINATE_KEPT, f"the acknowledged termination of {key} ended no run")
+    for ask in evidence.asks(StartWorkflow):
+        if ask.request.id_conflict_policy == IdConflictPolicy.TERMINATE_EXISTING:
+            asked[ask.request.namespace, ask.request.workflow_id] += 1
+    for key, runs in ended.items():
+        by_hand = [run for run in runs if run.closing and run.closing.attributes.identity != ENGINE_IDENTITY]
+        if len(by_hand) > asked[key]:
+            yield Finding(Rule.UNASKED, f"{by_hand} were terminated, which was asked for {asked[key]} times")
+
+
+CHECKS = [
+    check_starts,
+    check_start_identity,
+    check_runs_apart,
+    check_signals,
+    check_cancellations,
+    check_terminations,
+]

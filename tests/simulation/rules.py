@@ -1,0 +1,56 @@
+"""The rules of the auditor: each has a name, which planted bugs and reports refer to, and says what must be true."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Rule(StrEnum):
+    """The value of a rule is what must be true."""
+
+    # Requests and replies
+    START_KEPT = "an acknowledged start has its run, as it was asked for, and always the same one"
+    RUNS_APART = "no two runs of a workflow id are open at the same time, and each was asked for"
+    SIGNAL_KEPT = "an acknowledged signal stands in a history"
+    SIGNAL_ONCE = "no signal stands twice in the histories of its workflow id"
+    CANCEL_KEPT = "an acknowledged request to cancel stands in a history"
+    TERMINATE_KEPT = "an acknowledged termination ended a run"
+    TASK_KEPT = "an acknowledged workflow task stands in its history, followed by the commands that came with it"
+    RESULT_KEPT = "an acknowledged result or failure of an activity stands in its history"
+    UNASKED = "whatever a history says that somebody did, somebody did"
+    REFUSED = "a request that was sent once and refused had no effect"
+    ANSWERED_ONCE = "a request that was sent once gets one answer"
+    OUTCOME_TRUE = "what a waiter was told is what the history says"
+    OUTCOME_ALLOWED = "a run ends in an outcome that its model allows"
+    # Activities
+    ATTEMPT_RECORDED_ONCE = "what an activity's attempts did is recorded once"
+    ATTEMPT_KNOWN = "an attempt that ran is one that the history counts"
+    HANDED_OUT_ONCE = "an attempt is handed out once, as long as the broker keeps what it has"
+    AFTER_SUCCESS = "no attempt is handed out after the success of its activity was acknowledged"
+    AT_MOST_ONCE = "an activity with one attempt runs at most once"
+    # Histories and states
+    ROWS = "the rows of a history are whole, in order, and as long as the run's own row says"
+    LEGAL = "a history keeps the rules of `tests.legality`"
+    REPLAY = "the workflow's code, run again over its history, asks for the same commands"
+    STATE = "the state of a run in memory is the fold of its history"
+    SNAPSHOT = "a snapshot is the fold of the history up to it"
+    STATUS = "the row of a run says what its history says"
+    VISIBLE = "lists show a run as its row is"
+    DEAD_LETTER = "nothing is set aside but what cannot be carried out"
+    # The end
+    LIVENESS = "once the faults have stopped, everything comes to its end"
+    LEFT_BEHIND = "what is over leaves nothing behind: no task, timer, entry, key, consumer or claim"
+    GRACEFUL_STOP = "an engine that is asked to stop hands over what it holds, and ends"
+    PROCESS_DIED = "no task of a process ends by an exception that nobody expects"
+    UNEXPECTED = "whatever else a part of the simulation finds wrong"
+
+
+class Finding(NamedTuple):
+    """A rule that was broken, and how."""
+
+    rule: Rule
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.rule.name}: {self.text}"
