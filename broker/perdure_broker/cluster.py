@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
-from perdure_broker import errors
+from perdure_broker.address import Address, Mode
 from perdure_broker.port import LEASE_DEFAULT_MS, BrokerUnavailable, ClusterInfo, WrongConfiguration
 from perdure_broker.session import Session
-from perdure_broker.wire import ReplyError, pack
+from perdure_broker.wire import pack
 
 REDIS_FLOOR = (7, 0)
 VALKEY_FLOOR = (7, 2)
@@ -26,28 +27,33 @@ class ClusterCalls(Session):
     """Checks of the server, its epoch, and what engines publish about themselves."""
 
     async def connect(self) -> None:
-        """Reach the server and check that it can be used.
+        """Reach the server, or each node of a cluster, and check that it can be used.
 
         Raises:
             BrokerUnavailable: no server at this address, or it is still loading.
-            WrongConfiguration: not Redis, too old, refuses access, or eviction is on.
+            WrongConfiguration: not Redis, too old, refuses access, eviction is on, or the address names something else.
         """
-        server, memory = [self._checked_info(reply) for reply in await self._send((_INFO_SERVER, _INFO_MEMORY))]
-        self._check_version(server)
-        policy = memory.get("maxmemory_policy", "noeviction")
-        if policy != "noeviction":
-            raise WrongConfiguration(
-                f"the server at {self.address.shown} has maxmemory-policy {policy}, which would evict tasks; "
-                "set maxmemory-policy to noeviction"
-            )
+        for node, replies in await self._send_to_everyone((_INFO_SERVER, _INFO_MEMORY)):
+            server = _checked_info(replies[0], node)
+            _check_kind(server, node, self.address)
+            _check_version(server, node)
+            policy = _checked_info(replies[1], node).get("maxmemory_policy", "noeviction")
+            if policy != "noeviction":
+                raise WrongConfiguration(
+                    f"the server at {node.shown} has maxmemory-policy {policy}, which would evict tasks; "
+                    "set maxmemory-policy to noeviction"
+                )
 
     async def epoch(self) -> str:
+        """Of a cluster, the data of every node count: a failover of any one may lose entries."""
         key = self.keys.epoch
-        _, held, info = await self._send_all(
-            (pack(b"SET", key, uuid.uuid4().hex, b"NX"), pack(b"GET", key), _INFO_REPLICATION)
-        )
-        replication_id = _fields(info).get("master_replid", "")
-        return f"{held.decode()}:{replication_id}"
+        ask = (pack(b"SET", key, uuid.uuid4().hex, b"NX"), pack(b"GET", key))
+        if self._servers.sole is not None:
+            _, held, info = await self._send_all((*ask, _INFO_REPLICATION))
+            return _join_epoch(held, [info])
+        _, held = await self._send_all(ask)
+        infos = [info for _, (info,) in await self._send_to_everyone((_INFO_REPLICATION,))]
+        return _join_epoch(held, infos)
 
     async def cluster_info(self) -> ClusterInfo | None:
         cluster_id, map_version, shard_count, lease_ms = await self._send_one(
@@ -73,28 +79,48 @@ class ClusterCalls(Session):
             )
         )
 
-    def _checked_info(self, reply: Any) -> dict[str, str]:
-        if type(reply) is ReplyError:
-            raise errors.from_reply(reply, self.address)
-        fields = _fields(reply) if type(reply) is bytes else {}
-        if not fields:
-            raise WrongConfiguration(f"what listens at {self.address.shown} does not answer like a Redis server")
-        if fields.get("loading") == "1":
-            raise BrokerUnavailable(f"the server at {self.address.shown} is loading its data")
-        return fields
 
-    def _check_version(self, server: dict[str, str]) -> None:
-        # Valkey says redis_version 7.2.4 for the sake of old clients, and its own version beside it.
-        name, floor, text = "Redis", REDIS_FLOOR, server.get("redis_version", "")
-        if "valkey_version" in server:
-            name, floor, text = "Valkey", VALKEY_FLOOR, server["valkey_version"]
-        numbers = tuple(int(number) for number in re.findall(r"\d+", text)[:2])
-        if numbers < floor:
-            wanted = ".".join(str(number) for number in floor)
-            raise WrongConfiguration(
-                f"the server at {self.address.shown} is {name} {text or 'of unknown version'}; "
-                f"Redis 7.0 or Valkey 7.2 is needed (here {wanted} or newer): upgrade it"
-            )
+def _checked_info(reply: Any, node: Address) -> dict[str, str]:
+    fields = _fields(reply) if type(reply) is bytes else {}
+    if not fields:
+        raise WrongConfiguration(f"what listens at {node.shown} does not answer like a Redis server")
+    if fields.get("loading") == "1":
+        raise BrokerUnavailable(f"the server at {node.shown} is loading its data")
+    return fields
+
+
+def _check_kind(server: dict[str, str], node: Address, address: Address) -> None:
+    """A node of a cluster refuses most keys, and a Sentinel holds none: say so before a task finds out."""
+    kind = server.get("redis_mode", "standalone")
+    if kind == "cluster" and address.mode is not Mode.CLUSTER:
+        raise WrongConfiguration(
+            f"the server at {node.shown} is a node of a Redis Cluster; write redis+cluster://host:port,host:port "
+            "(rediss+cluster:// for TLS)"
+        )
+    if kind == "sentinel":
+        raise WrongConfiguration(
+            f"the server at {node.shown} is a Sentinel; write redis+sentinel://host:port,host:port/service "
+            "(rediss+sentinel:// for TLS)"
+        )
+
+
+def _check_version(server: dict[str, str], node: Address) -> None:
+    # Valkey says redis_version 7.2.4 for the sake of old clients, and its own version beside it.
+    name, floor, text = "Redis", REDIS_FLOOR, server.get("redis_version", "")
+    if "valkey_version" in server:
+        name, floor, text = "Valkey", VALKEY_FLOOR, server["valkey_version"]
+    numbers = tuple(int(number) for number in re.findall(r"\d+", text)[:2])
+    if numbers < floor:
+        wanted = ".".join(str(number) for number in floor)
+        raise WrongConfiguration(
+            f"the server at {node.shown} is {name} {text or 'of unknown version'}; "
+            f"Redis 7.0 or Valkey 7.2 is needed (here {wanted} or newer): upgrade it"
+        )
+
+
+def _join_epoch(held: bytes, infos: Sequence[bytes]) -> str:
+    ids = sorted(_fields(info).get("master_replid", "") for info in infos)
+    return f"{held.decode()}:{'.'.join(ids)}"
 
 
 def _fields(info: bytes) -> dict[str, str]:

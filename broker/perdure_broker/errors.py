@@ -25,11 +25,15 @@ _PASSING = {
     "MOVED": "is a node of a cluster that does not own these keys",
     "ASK": "is a node of a cluster that moves these keys",
     "UNKILLABLE": "is busy with a script",
+    "UNBLOCKED": "has ended a read, because it changes its role",
 }
 """First word of an error reply to what it says of the server."""
 
-_LEAVE = frozenset({"READONLY", "MASTERDOWN", "MOVED"})
+_LEAVE = frozenset({"READONLY", "MASTERDOWN", "UNBLOCKED"})
 """Replies of a server that is the wrong one by now: connect again, the address may lead elsewhere."""
+
+_MOVED = frozenset({"MOVED", "CLUSTERDOWN"})
+"""Replies after which the map of a cluster must be learnt anew."""
 
 _REFUSED = frozenset({"NOAUTH", "WRONGPASS", "NOPERM", "DENIED"})
 
@@ -46,6 +50,19 @@ def code_of(error: ReplyError) -> str:
 def must_leave(error: ReplyError) -> bool:
     """Whether the connection should be opened anew."""
     return code_of(error) in _LEAVE
+
+
+def is_moved(reply: object) -> bool:
+    """Whether a node of a cluster says that another one owns these keys by now, or that nobody does."""
+    return type(reply) is ReplyError and code_of(reply) in _MOVED
+
+
+def asked_elsewhere(reply: object) -> tuple[str, int] | None:
+    """Host (empty: the same) and port of the node to which a slot is being moved, which is to be asked for once."""
+    if type(reply) is not ReplyError or code_of(reply) != "ASK":
+        return None
+    host, _, port = str(reply).split(" ")[2].rpartition(":")
+    return host, int(port)
 
 
 def from_reply(error: ReplyError, address: Address) -> Exception:

@@ -12,7 +12,7 @@ from typing import Any
 
 from perdure_broker import errors
 from perdure_broker.address import Address
-from perdure_broker.connection import CALL_TIMEOUT_S, Connection
+from perdure_broker.connection import Connection
 from perdure_broker.keys import Keys
 from perdure_broker.port import StreamEntry
 from perdure_broker.session import Session
@@ -26,14 +26,10 @@ class InboxCalls(Session):
         super().__init__(address, keys)
         self._inbox_keys: dict[int, bytes] = {}
         self._inbox_shards: dict[bytes, int] = {}
-        self._inbox_connections = [Connection(address) for _ in range(keys.inbox_partitions)]
+        self._inbox_connections: dict[tuple[int, Address], Connection] = {}
+        """For each partition, one to the server that holds it."""
         self._inbox_waiting: set[Connection] = set()
         self._inbox_wake = False
-
-    async def close(self) -> None:
-        for connection in self._inbox_connections:
-            await connection.close()
-        await super().close()
 
     async def send(self, entries: Sequence[tuple[int, bytes]]) -> None:
         await self._send_all([pack(b"XADD", self._inbox(shard), b"*", b"d", data) for shard, data in entries])
@@ -41,24 +37,23 @@ class InboxCalls(Session):
     async def read_inboxes(
         self, cursors: Mapping[int, bytes], *, count: int, block_ms: int
     ) -> list[tuple[int, list[StreamEntry]]]:
+        await self._learn()
         if self._inbox_wake:
             block_ms = 0
-        partitions: list[list[int]] = [[] for _ in self._inbox_connections]
+        partitions: dict[int, list[int]] = {}
         for shard in cursors:
-            partitions[self.keys.partition(shard)].append(shard)
-        reads = [
-            (connection, self._read_command(shards, cursors, count, block_ms))
-            for connection, shards in zip(self._inbox_connections, partitions, strict=True)
-            if shards
-        ]
-        timeout_s = block_ms / 1000 + CALL_TIMEOUT_S
+            partitions.setdefault(self.keys.partition(shard), []).append(shard)
+        reads = []
+        for partition, shards in partitions.items():
+            command = self._read_command(shards, cursors, count, block_ms)
+            reads.append((self._inbox_connection(partition, command), command))
         # Without an await since the look at the wake: a later wake finds these reads, and ends them.
         self._inbox_waiting.update(connection for connection, _ in reads)
         try:
             if len(reads) == 1:
-                replies = [await self._read_partition(*reads[0], timeout_s)]
+                replies = [await self._read_partition(*reads[0], block_ms)]
             else:
-                replies = await self._read_partitions(reads, timeout_s)
+                replies = await self._read_partitions(reads, block_ms)
         finally:
             self._inbox_wake = False
             self._inbox_waiting.clear()
@@ -80,6 +75,13 @@ class InboxCalls(Session):
             self._inbox_shards[key] = shard_id
         return key
 
+    def _inbox_connection(self, partition: int, command: bytes) -> Connection:
+        node = self._servers.find(command)
+        connection = self._inbox_connections.get((partition, node))
+        if connection is None:
+            connection = self._inbox_connections[partition, node] = self._connect(node)
+        return connection
+
     def _read_command(self, shards: list[int], cursors: Mapping[int, bytes], count: int, block_ms: int) -> bytes:
         block: tuple[bytes, ...] = (b"BLOCK", b"%d" % block_ms) if block_ms > 0 else ()  # BLOCK 0 would be for ever
         keys = [self._inbox(shard) for shard in shards]
@@ -90,25 +92,20 @@ class InboxCalls(Session):
         shards = self._inbox_shards
         return [(shards[key], [StreamEntry(entry[0], entry[1][1]) for entry in entries]) for key, entries in reply]
 
-    async def _read_partition(self, connection: Connection, command: bytes, timeout_s: float) -> Any:
+    async def _read_partition(self, connection: Connection, command: bytes, block_ms: int) -> Any:
         try:
-            (reply,) = await connection.call(command, 1, timeout_s)
-        except BaseException:
-            connection.abort()  # a read that was cancelled is still blocked there
-            raise
+            (reply,) = await self._call_blocking(connection, (command,), block_ms)
         finally:
             self._inbox_waiting.discard(connection)
         if type(reply) is ReplyError:
-            if errors.must_leave(reply):
-                connection.abort()
-            raise errors.from_reply(reply, self.address)
+            raise errors.from_reply(reply, connection.address)
         return reply
 
-    async def _read_partitions(self, reads: list[tuple[Connection, bytes]], timeout_s: float) -> list[Any]:
+    async def _read_partitions(self, reads: list[tuple[Connection, bytes]], block_ms: int) -> list[Any]:
         """Read several partitions at once; the first that has something ends the waiting of all."""
         if not reads:
             return []
-        tasks = [asyncio.create_task(self._read_partition(*read, timeout_s)) for read in reads]
+        tasks = [asyncio.create_task(self._read_partition(*read, block_ms)) for read in reads]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             while self._inbox_waiting:
@@ -117,3 +114,4 @@ class InboxCalls(Session):
         finally:
             for task in tasks:
                 task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,61 +1,51 @@
 """Leases, renewed from a thread of their own.
 
-Role: blocking, with a connection of its own, so that user code which blocks the event loop cannot cost a lease. One
-script call a stream checks that each entry is still this worker's before it resets its idle time.
+Role: blocking, with connections of its own, so that user code which blocks the event loop cannot cost a lease. One
+script call a stream checks that each entry is still this worker's before it resets its idle time. It runs what the rest
+of the broker runs, on an event loop of its own: servers are found, left and taught in one way only.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
-
-from perdure_broker import errors, scripts
+from perdure_broker import scripts
 from perdure_broker.address import Address, parse_address
-from perdure_broker.connection import CALL_TIMEOUT_S, CONNECT_TIMEOUT_S
 from perdure_broker.keys import DEFAULT_PREFIX, Keys
+from perdure_broker.session import Session
+
+
+class LeaseCalls(Session):
+    """Renewing, as a part of a broker."""
+
+    async def renew(self, worker: str, entries: Mapping[bytes, Sequence[bytes]]) -> dict[bytes, list[bytes]]:
+        lost: dict[bytes, list[bytes]] = {}
+        asked: list[bytes] = []
+        for stream, entry_ids in entries.items():
+            if self.keys.stream_of(stream) is None:
+                lost[stream] = list(entry_ids)
+            elif entry_ids:
+                asked.append(stream)
+        replies = await self._send_all(
+            [scripts.RENEW_LEASES.call((stream,), (worker, *entries[stream])) for stream in asked]
+        )
+        return lost | {stream: list(gone) for stream, gone in zip(asked, replies, strict=True) if gone}
 
 
 class RedisLeases:
-    """Implements `port.Leases`. For one thread."""
+    """Implements `port.Leases`. For a thread in which no event loop runs."""
 
     def __init__(self, address: Address, keys: Keys) -> None:
-        self._address = address
-        self._keys = keys
-        self._client = redis.Redis.from_url(
-            address.url,
-            protocol=2,
-            socket_connect_timeout=CONNECT_TIMEOUT_S,
-            socket_timeout=CALL_TIMEOUT_S,
-            retry=Retry(NoBackoff(), 1),
-        )
+        self._calls = LeaseCalls(address, keys)
+        self._runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
 
     def renew(self, worker: str, entries: Mapping[bytes, Sequence[bytes]]) -> dict[bytes, list[bytes]]:
-        lost: dict[bytes, list[bytes]] = {}
-        try:
-            for stream, entry_ids in entries.items():
-                if self._keys.stream_of(stream) is None:
-                    lost[stream] = list(entry_ids)
-                elif entry_ids and (gone := self._renew_stream(stream, worker, entry_ids)):
-                    lost[stream] = gone
-        except (redis.RedisError, OSError) as error:
-            raise errors.from_driver(error, self._address) from None
-        return lost
+        return self._runner.run(self._calls.renew(worker, entries))
 
     def close(self) -> None:
-        self._client.close()
-
-    def _renew_stream(self, stream: bytes, worker: str, entry_ids: Sequence[bytes]) -> list[bytes]:
-        script = scripts.RENEW_LEASES
-        arguments: tuple[Any, ...] = (1, stream, worker, *entry_ids)
-        try:
-            lost = self._client.execute_command("EVALSHA", script.digest, *arguments)  # type: ignore[no-untyped-call]
-        except redis.exceptions.NoScriptError:
-            lost = self._client.execute_command("EVAL", script.source, *arguments)  # type: ignore[no-untyped-call]
-        return list(lost)
+        self._runner.run(self._calls.close())
+        self._runner.close()
 
 
 def open_leases(url: str, *, prefix: str = DEFAULT_PREFIX) -> RedisLeases:

@@ -1,4 +1,4 @@
-"""The two servers that the broker's conformance suite runs on, behind one face."""
+"""The servers that the broker's conformance suite runs on, behind one face: memory, one Redis, a Redis Cluster."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Protocol
 
+import pytest
 import redis
 
 from perdure_broker.leases import open_leases
@@ -14,6 +15,7 @@ from perdure_broker.memory import MemoryBroker, MemoryLeases
 from perdure_broker.memory_server import MemoryServer
 from perdure_broker.port import Broker, Leases, Publication, StreamKind, TaskStream, WorkerInfo
 from perdure_broker.redis_broker import open_broker
+from tests.redis_deployments import RedisCluster
 
 WORKFLOW = TaskStream("default", "orders", StreamKind.WORKFLOW)
 ACTIVITY = TaskStream("default", "orders", StreamKind.ACTIVITY)
@@ -69,22 +71,41 @@ class OnRedis:
         return leases
 
     async def flush(self) -> None:
-        def flush() -> None:
-            with redis.Redis.from_url(self._url) as client:
-                client.flushdb()
+        await asyncio.to_thread(self._flush)
 
-        await asyncio.to_thread(flush)
+    def _flush(self) -> None:
+        with redis.Redis.from_url(self._url) as client:
+            client.flushdb()
 
     async def close(self) -> None:
         for broker in self._brokers:
             await broker.close()
         for close in self._opened:
-            close()
+            await asyncio.to_thread(close)
+
+
+class OnRedisCluster(OnRedis):
+    def __init__(self, cluster: RedisCluster) -> None:
+        super().__init__(cluster.url)
+        self._cluster = cluster
+
+    def _flush(self) -> None:
+        self._cluster.flush()
+
+
+BROKER_SERVERS = ("memory", "redis", "redis_cluster")
 
 
 @asynccontextmanager
-async def on_redis(url: str) -> AsyncIterator[OnRedis]:
-    server = OnRedis(url)
+async def broker_server(request: pytest.FixtureRequest, name: str) -> AsyncIterator[BrokerServer]:
+    """One of `BROKER_SERVERS`, empty."""
+    if name == "memory":
+        yield OnMemory()
+        return
+    if name == "redis":
+        server = OnRedis(request.getfixturevalue("redis_url"))
+    else:
+        server = OnRedisCluster(request.getfixturevalue("redis_cluster"))
     try:
         yield server
     finally:

@@ -8,16 +8,13 @@ from collections.abc import AsyncIterator
 import pytest
 
 from perdure_broker.port import Broker, ClusterInfo, Outbox
-from tests.conformance.broker_servers import WORKFLOW, BrokerServer, OnMemory, on_redis
+from tests.conformance.broker_servers import BROKER_SERVERS, WORKFLOW, BrokerServer, broker_server
 from tests.waiting import wait_until
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=BROKER_SERVERS)
 async def server(request: pytest.FixtureRequest) -> AsyncIterator[BrokerServer]:
-    if request.param == "memory":
-        yield OnMemory()
-        return
-    async with on_redis(request.getfixturevalue("redis_url")) as opened:
+    async with broker_server(request, request.param) as opened:
         yield opened
 
 

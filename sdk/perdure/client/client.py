@@ -81,8 +81,9 @@ class Client:
         """Connect to a cluster.
 
         Args:
-            target_host: The address of the cluster's Redis or Valkey: `host:port`, or a `redis://`, `rediss://` or
-                `unix://` URL. None: PERDURE_ADDRESS, else the address of `perdure dev`.
+            target_host: The address of the cluster's Redis or Valkey: `host:port`, or a URL: `redis://`, `unix://`,
+                `redis+sentinel://host:port,host:port/service`, `redis+cluster://host:port,host:port`; `rediss...` for
+                TLS. None: PERDURE_ADDRESS, else the address of `perdure dev`.
             namespace: None: PERDURE_NAMESPACE, else "default".
             data_converter: Converts arguments, results and failures; the worker needs the same.
             tls: Encrypt the connection (as a `rediss://` URL does).

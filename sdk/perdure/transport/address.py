@@ -15,9 +15,10 @@ def with_tls(address: str) -> str:
     Raises:
         ValueError: a socket of this machine, which has no encryption.
     """
-    scheme, separator, rest = address.strip().rpartition("://")
-    if not separator or scheme == "redis":
-        return f"rediss://{rest}"
-    if scheme == "rediss":
+    scheme, _, rest = address.strip().rpartition("://")
+    protocol, plus, mode = (scheme or "redis").partition("+")
+    if protocol == "redis":
+        return f"rediss{plus}{mode}://{rest}"
+    if protocol == "rediss":
         return address
     raise ValueError(f"tls=True does not go with a {scheme}:// address; leave it out, or give host:port")

@@ -20,6 +20,7 @@ ADDRESS = parse_address("redis://me:secret@h:1")
         ("LOADING Redis is loading", BrokerUnavailable, "loading"),
         ("READONLY You can't write", BrokerUnavailable, "read-only"),
         ("MOVED 1 h:2", BrokerUnavailable, "does not own"),
+        ("UNBLOCKED force unblock", BrokerUnavailable, "changes its role"),
         ("NOAUTH Authentication required.", WrongConfiguration, "user and password"),
         ("ERR invalid password", WrongConfiguration, "user and password"),
         ("WRONGTYPE Operation against a key", errors.UnexpectedReply, "WRONGTYPE"),
@@ -63,4 +64,27 @@ def test_what_was_mapped_stays() -> None:
 
 def test_a_wrong_server_is_left() -> None:
     assert errors.must_leave(ReplyError("READONLY replica"))
+    assert errors.must_leave(ReplyError("UNBLOCKED force unblock from blocking operation, instance state changed"))
     assert not errors.must_leave(ReplyError("OOM full"))
+    assert not errors.must_leave(ReplyError("MOVED 1 h:2"))
+
+
+def test_keys_that_have_moved() -> None:
+    assert errors.is_moved(ReplyError("MOVED 1 h:2"))
+    assert errors.is_moved(ReplyError("CLUSTERDOWN Hash slot not served"))
+    assert not errors.is_moved(ReplyError("ASK 1 h:2"))
+    assert not errors.is_moved(b"MOVED 1 h:2")
+
+
+@pytest.mark.parametrize(
+    ("reply", "target"),
+    [
+        (ReplyError("ASK 3999 127.0.0.1:6381"), ("127.0.0.1", 6381)),
+        (ReplyError("ASK 3999 :6381"), ("", 6381)),
+        (ReplyError("ASK 3999 ::1:6381"), ("::1", 6381)),
+        (ReplyError("MOVED 3999 127.0.0.1:6381"), None),
+        (b"ASK 3999 127.0.0.1:6381", None),
+    ],
+)
+def test_keys_that_are_being_moved(reply: object, target: tuple[str, int] | None) -> None:
+    assert errors.asked_elsewhere(reply) == target

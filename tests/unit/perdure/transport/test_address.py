@@ -16,6 +16,12 @@ def test_with_tls(address: str) -> None:
     assert with_tls(address) == "rediss://redis.example:6380"
 
 
+@pytest.mark.parametrize("scheme", ["redis", "rediss"])
+@pytest.mark.parametrize("rest", ["+cluster://a:1,b:2", "+sentinel://a:1,b:2/service"])
+def test_with_tls_of_several_servers(scheme: str, rest: str) -> None:
+    assert with_tls(f"{scheme}{rest}") == f"rediss{rest}"
+
+
 def test_a_socket_has_no_encryption() -> None:
     with pytest.raises(ValueError, match="tls=True does not go with a unix://"):
         with_tls("unix:///run/redis.sock")
