@@ -23,7 +23,11 @@ STACK_TRACE_QUERY = "__stack_trace"
 """A query that every workflow answers: where each of its tasks waits."""
 
 
-class UnknownQueryError(LookupError):
+class UnanswerableQueryError(LookupError):
+    """Nothing in the workflow can answer a query; the text says why."""
+
+
+class UnknownQueryError(UnanswerableQueryError):
     """The workflow has no handler for a query; the text lists those that it has."""
 
 

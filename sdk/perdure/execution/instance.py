@@ -25,7 +25,7 @@ from perdure.exceptions import FailureError, WorkflowTaskError, is_cancelled_exc
 from perdure.execution.activity_future import ActivityFuture
 from perdure.execution.commands import COMMAND_EVENTS, CommandLedger
 from perdure.execution.event_loop import WorkflowEventLoop
-from perdure.execution.handler_registry import HandlerRegistry
+from perdure.execution.handler_registry import HandlerRegistry, UnanswerableQueryError
 from perdure.execution.source_lines import waiting_line
 from perdure.execution.surroundings import RunIdentity, WorkerSettings, describe, random_of
 from perdure.execution.timers import DurableTimer
@@ -131,9 +131,14 @@ class WorkflowInstance:
         """The encoded result of a query.
 
         Raises:
-            UnknownQueryError: there is no such handler.
+            UnanswerableQueryError: there is no such handler, or the workflow's code has not run at all.
             Exception: whatever the handler raises.
         """
+        if self._main is None:
+            raise UnanswerableQueryError(
+                f"workflow {self.run.workflow_id!r} never ran: it was closed (terminated, or timed out) before its "
+                "first workflow task was completed, so that no query can be answered"
+            )
         with self.loop:
             self.read_only = True
             try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from perdure.converter.failure_converter import plain_text
-from perdure.execution.handler_registry import UnknownQueryError
+from perdure.execution.handler_registry import UnanswerableQueryError
 from perdure.execution.instance import WorkflowInstance
 from perdure.execution.surroundings import RunIdentity, WorkerSettings
 from perdure.protocol.replies import ErrorCode, ErrorReply, QueryAnswer, ReplyKind, encode_replies
@@ -83,7 +83,7 @@ class QueryAnswering:
     def _ask(self, instance: WorkflowInstance, task: QueryTask) -> Body:
         try:
             return QueryAnswer(instance.query(task.query_type, task.args))
-        except UnknownQueryError as error:
+        except UnanswerableQueryError as error:
             return ErrorReply(ErrorCode.QUERY_FAILED, str(error))
         except Exception as error:
             return self._failed(task, error)

@@ -172,3 +172,18 @@ async def test_a_run_that_is_gone_is_said_to_be() -> None:
         kind, body = await _answer(on)
         assert kind == ReplyKind.ERROR
         assert decode_error(body).message == "retention is over"
+
+
+async def test_a_run_that_was_closed_before_it_began_says_so() -> None:
+    story = Story(Counter)
+    async with stage() as on, _worker(on):
+        await on.broker.open_replies("asker", 60_000)
+        page = HistoryPage((encode_records(story.events),), b"")
+        on.answers[GetHistory] = lambda request: [(ReplyKind.OK, page)]
+        for name in ("total", "__stack_trace"):
+            await on.give(_query(name))
+            kind, body = await _answer(on)
+            assert kind == ReplyKind.ERROR
+            assert "workflow 'wf' never ran" in decode_error(body).message
+            await on.broker.close_replies("asker")
+            await on.broker.open_replies("asker", 60_000)
