@@ -5,6 +5,8 @@ each other. The clock and the sleep are injected, so that it runs in virtual tim
 
 For simulations:
 - `flush()` loses everything, as FLUSHALL or a failover to an empty replica does: a new epoch, streams and fences gone.
+- `save()` and `restore()`: what came between them is lost, as by a failover to a replica that lagged: a new epoch, and
+  ids go back.
 - `stop()` and `start()`: between them every call, and every blocked read, raises `BrokerUnavailable`.
 - `full = True`: out of memory. Nothing new is published or sent; what frees memory, and replies, still work.
 """
@@ -12,10 +14,12 @@ For simulations:
 from __future__ import annotations
 
 import asyncio
+import copy
 import math
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from perdure_broker.keys import Keys
 from perdure_broker.memory_streams import Stream
@@ -116,6 +120,11 @@ class ReplyStream:
     stream: Stream = field(default_factory=Stream)
 
 
+SavedData = dict[str, Any]
+"""What `MemoryServer.save` returns: attribute to its value."""
+
+_DATA = ("cluster", "inboxes", "reply_streams", "queues", "leases", "fences", "frontend")
+
 Waiter = asyncio.Future[bool]
 """A blocked read: True when an entry came, False when it is to return without."""
 
@@ -149,6 +158,16 @@ class MemoryServer:
         """Lose everything; the epoch is another one. Blocked reads go on waiting, as on a real server."""
         self._flushes += 1
         self._empty()
+
+    def save(self) -> SavedData:
+        """A copy of everything that the server holds."""
+        return copy.deepcopy({name: getattr(self, name) for name in _DATA})
+
+    def restore(self, saved: SavedData) -> None:
+        """Hold again what was saved, and nothing of what came since; the epoch is another one."""
+        self._flushes += 1
+        for name, data in copy.deepcopy(saved).items():
+            setattr(self, name, data)
 
     def stop(self) -> None:
         """Become unreachable, keeping the data."""
