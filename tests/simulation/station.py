@@ -37,10 +37,9 @@ class Station:
         self._count += 1
         number = self._count
         replies = self._waiting[number] = asyncio.Queue()
+        wire: Any = request
         if isinstance(request, RespondWorkflowTaskCompleted):
             wire = request._replace(commands=tuple(COMMANDS.numbered(command) for command in request.commands))
-        else:
-            wire = request
         envelope = encode_envelope(1, self.name, [numbered_request(number, wire)])
         try:
             while True:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.simulation.world import simulate
+from tests.simulation.simulating import simulate
 
 SEEDS = range(1, 31)
 

@@ -1,14 +1,97 @@
-"""An event loop on virtual time: when nothing is ready, the clock jumps to the next timer. Nothing ever waits."""
+"""An event loop on virtual time that runs the tasks of several simulated processes, and can hold each of them still.
+
+Role: when nothing is ready, the clock jumps to the next timer, so nothing ever waits. Which of the callbacks that are
+ready runs next is drawn from a generator: every order that the tasks of one or several processes can take, and not just
+the one in which they became ready.
+
+Rules:
+- What runs belongs to a `Domain` (a simulated process, or none: servers, network and the world itself) by a context
+  variable, which tasks and callbacks inherit.
+- Nothing of a domain that does not run is ever called: its callbacks wait until it runs again, or for ever.
+- The order depends on the program and the generator alone.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import random
 import selectors
-from typing import Any
+from collections import deque
+from collections.abc import Coroutine, Generator
+from contextvars import Context, ContextVar
+from typing import Any, Literal
+
+Order = Literal["fifo", "shuffled", "newest"]
+"""Which of the ready callbacks is next: the first, any, or most often the last that became ready."""
+
+NEWEST_SHARE = 0.75
 
 
 class Deadlock(Exception):
     """Every task waits for another one: no timer will ever wake anybody."""
+
+
+class Domain:
+    """A part of the program that can be held still as a whole.
+
+    Attributes:
+        is_running: while it is not, nothing of it is called.
+        held: callbacks that became ready meanwhile, in order.
+    """
+
+    def __init__(self) -> None:
+        self.is_running = True
+        self.held: list[asyncio.Handle] = []
+        self.tasks: dict[asyncio.Task[Any], None] = {}
+        self._prune_at = 256
+
+    def adopt(self, task: asyncio.Task[Any]) -> None:
+        """A task of this domain begins. It is kept from the garbage collector, which would end it, until it is done."""
+        self.tasks[task] = None
+        if len(self.tasks) > self._prune_at:
+            self.tasks = {known: None for known in self.tasks if not known.done()}
+            self._prune_at = 2 * len(self.tasks) + 256
+
+
+DOMAIN: ContextVar[Domain | None] = ContextVar("DOMAIN", default=None)
+
+
+class _Ready(deque[asyncio.Handle]):
+    """The callbacks that are ready."""
+
+    def __init__(self, generator: random.Random, order: Order, nothing: asyncio.Handle) -> None:
+        super().__init__()
+        self._random = generator
+        self._order = order
+        self._nothing = nothing
+
+    def append(self, handle: asyncio.Handle, /) -> None:
+        domain = handle._context.get(DOMAIN)  # type: ignore[attr-defined]  # typeshed does not tell of it
+        if domain is None or domain.is_running:
+            super().append(handle)
+        else:
+            domain.held.append(handle)
+
+    def popleft(self) -> asyncio.Handle:
+        """The next one. The loop counts before it calls, and what it counted may be held by now: then nothing."""
+        length = len(self)
+        if length < 2 or self._order == "fifo":
+            return super().popleft() if length else self._nothing
+        if self._order == "newest" and self._random.random() < NEWEST_SHARE:
+            return super().pop()
+        index = int(self._random.random() * length)
+        self.rotate(-index)
+        handle = super().popleft()
+        self.rotate(index)
+        return handle
+
+    def take_out(self, domain: Domain) -> list[asyncio.Handle]:
+        """Remove, and return, what belongs to a domain."""
+        mine = [handle for handle in self if handle._context.get(DOMAIN) is domain]  # type: ignore[attr-defined]
+        others = [handle for handle in self if handle._context.get(DOMAIN) is not domain]  # type: ignore[attr-defined]
+        self.clear()
+        self.extend(others)
+        return mine
 
 
 class _JumpingSelector(selectors.SelectSelector):
@@ -27,11 +110,40 @@ class _JumpingSelector(selectors.SelectSelector):
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """Runs as fast as the machine allows, in an order that depends on nothing but the program."""
+    """Runs as fast as the machine allows."""
 
-    def __init__(self) -> None:
+    def __init__(self, generator: random.Random | None = None, order: Order = "fifo") -> None:
         self._clock = _JumpingSelector()
         super().__init__(self._clock)
+        nothing = asyncio.Handle(lambda: None, (), self)
+        nothing.cancel()
+        self._ready = _Ready(generator or random.Random(0), order, nothing)
+        self.set_task_factory(_make_task)
 
     def time(self) -> float:
         return self._clock.now_s
+
+    def hold(self, domain: Domain) -> None:
+        """From now on nothing of this domain is called."""
+        domain.is_running = False
+        domain.held.extend(self._ready.take_out(domain))
+
+    def let_go(self, domain: Domain) -> None:
+        """The domain goes on where it was."""
+        domain.is_running = True
+        held, domain.held = domain.held, []
+        for handle in held:
+            self._ready.append(handle)
+
+
+def _make_task(
+    loop: asyncio.AbstractEventLoop,
+    coroutine: Coroutine[Any, Any, Any] | Generator[Any, None, Any],
+    context: Context | None = None,
+    **options: Any,
+) -> asyncio.Task[Any]:
+    task: asyncio.Task[Any] = asyncio.Task(coroutine, loop=loop, context=context, **options)
+    domain = DOMAIN.get() if context is None else context.get(DOMAIN)
+    if domain is not None:
+        domain.adopt(task)
+    return task

@@ -1,16 +1,16 @@
-"""The world of one simulation: servers, engines, workers, a client, and the faults that its seed chooses."""
+"""The world of one simulation: servers, engines, a crew of workers and a client, and the faults of its scenario.
+
+Rules: everything that a scenario leaves open is drawn from generators that it names, so a scenario runs twice in
+exactly the same way. Faults come first; then everything works again, and every workflow must come to its end.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import gc
 import hashlib
-import logging
-import random
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import cast
 
 from perdure_broker.memory import MemoryBroker
 from perdure_broker.memory_server import MemoryServer
@@ -19,33 +19,31 @@ from perdure_engine.engine import Engine
 from perdure_engine.history.committing import BatchLost
 from perdure_store.memory import MemoryDatabase, MemoryStore
 from perdure_store.port import BatchRejected, CommitBatch, Store, StoreError
-from tests.simulation import knobs
+from tests.simulation import crew
 from tests.simulation.auditor import audit, leftovers
-from tests.simulation.client import POISON, Client, random_plan
+from tests.simulation.census import take_census
+from tests.simulation.client import POISON
+from tests.simulation.faults.crash_points import Trap
+from tests.simulation.faults.harm import Harm
+from tests.simulation.faults.plan import Fault, Kind
 from tests.simulation.ledger import Ledger
 from tests.simulation.process import EPOCH_US, Process
+from tests.simulation.rules import Rule
+from tests.simulation.scenario import ENGINES, WORKERS, Scenario
+from tests.simulation.transcript import Transcript
+from tests.simulation.verdict import Verdict
 from tests.simulation.virtual_loop import VirtualLoop
-from tests.simulation.weather import BrokerWire, StoreWire, Weather, commit_hook
-from tests.simulation.worker import LEASE_MS, Worker, WorkerBroker
-
-FAULTS_S = 25.0
-"""Virtual seconds in which faults happen; then everything works, and every workflow must come to its end."""
+from tests.simulation.weather import Weather
+from tests.simulation.wires import BrokerWire, Network, StoreWire
+from tests.simulation.worker import LEASE_MS
 
 LIVENESS_S = 240.0
-SETTLE_S = 150.0
-ENGINES = 3
-WORKERS = 2
+"""After the last fault every workflow must be over within so many seconds."""
 
+SETTLE_S = 240.0
+"""And then everything must be gone that is not needed any more."""
 
-@dataclass
-class Verdict:
-    """What came of one seed. `trace` is equal for two runs of it."""
-
-    seed: int
-    wrong: list[str] = field(default_factory=list)
-    counts: dict[str, int] = field(default_factory=dict)
-    trace: str = ""
-    seconds: float = 0.0
+STOP_S = 60.0
 
 
 class Database(MemoryDatabase):
@@ -58,232 +56,162 @@ class Database(MemoryDatabase):
 
 
 class World:
-    def __init__(self, seed: int, workflows: int) -> None:
-        self.verdict = Verdict(seed)
-        self._random = random.Random(seed)
-        self._workflows = workflows
-        self._cache_bytes = knobs.cache_bytes(self._random)
-        self._shards = self._random.choice([1, 4, 4, 8])
-        self._slots = self._random.choice([2, 20])
-        self._adopts = self._random.choice([True, False])
-        self._loop = asyncio.get_running_loop()
-        self._weather = Weather()
-        self._ledger = Ledger()
+    """Carries out one scenario. Implements `faults.harm.Victims`."""
+
+    def __init__(self, scenario: Scenario, transcript: Transcript) -> None:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        self.verdict = Verdict(scenario.seed)
+        self.weather = Weather()
+        self.broker_clock_ms = 0.0
+        self.traps: dict[int, list[Trap]] = {slot: [] for slot in range(ENGINES)}
+        self.server = MemoryServer(now_ms=self._broker_now_ms)
+        self.database = Database()
+        self.ledger = Ledger()
+        self._scenario = scenario
+        self._transcript = transcript
+        self._loop = loop
         self._trace = hashlib.blake2b(digest_size=8)
-        self._database = Database()
-        self._server = MemoryServer(now_ms=lambda: (EPOCH_US + int(self._loop.time() * 1_000_000)) // 1000)
+        self._harm = Harm(self)
+        self._network = Network(scenario.seed, self.weather, self._note, self._harm.fell)
+        self._site = crew.Site(scenario, self.server, self._network, self.ledger, self._begin)
+        self._processes: dict[str, Process] = {}
         self._engines: dict[int, Process] = {}
         self._workers: dict[int, Process] = {}
+        self._stops: dict[int, asyncio.Event] = {}
         self._hosts: list[asyncio.Task[None]] = []
-        self._stop = asyncio.Event()
-        self._generation = 0
+        self._is_over = False
 
-    # Parts ---------------------------------------------------------------------------------------------------------
-    def _note(self, text: str) -> None:
-        self._trace.update(f"{self._loop.time():.6f} {text}\n".encode())
-
-    def _count(self, name: str) -> None:
-        self.verdict.counts[name] = self.verdict.counts.get(name, 0) + 1
-        self._note(name)
-
-    def _fork(self) -> random.Random:
-        return random.Random(self._random.getrandbits(64))
-
-    def _failed(self, name: str, error: BaseException) -> None:
-        if isinstance(error, BatchLost | StoreError | BrokerUnavailable):
-            return  # told to whoever waits for the task
-        self._ledger.violation(f"{name} died: {''.join(traceback.format_exception(error))}")
-
-    def _process(self, kind: str) -> Process:
-        self._generation += 1
-        skew_us = self._random.choice([0, 0, 0, self._random.randint(-400_000, 400_000)]) if kind == "engine" else 0
-        return Process(f"{kind}-{self._generation}", self._fork(), skew_us=skew_us, failed=self._failed)
-
-    def _broker(self, process: Process, broker: MemoryBroker | None = None) -> Broker:
-        target = broker or MemoryBroker(self._server)
-        return cast(Broker, BrokerWire(target, process, self._weather, self._fork(), self._note))
-
-    def _store(self, process: Process) -> Store:
-        store = MemoryStore(self._database, on_commit=commit_hook(process, self._weather, self._fork()))
-        return cast(Store, StoreWire(store, process, self._weather, self._fork(), self._note))
-
-    async def _host_engine(self, slot: int) -> None:
-        """Keep one engine running: a new process whenever the last one ended."""
-        while not self._stop.is_set():
-            process = self._engines[slot] = self._process("engine")
-            engine = Engine(
-                self._store(process),
-                self._broker(process),
-                process,
-                node=process.name,
-                lease_ms=LEASE_MS,
-                cache_bytes_max=self._cache_bytes,
-            )
-            task = process.spawn(engine.run(self._stop), name="engine")
-            try:
-                await task
-            except (StoreError, BrokerUnavailable):
-                self._count("engines that gave up")
-            except asyncio.CancelledError:
-                if asyncio.current_task().cancelling():  # type: ignore[union-attr]  # inside a task
-                    raise
-            except Exception:
-                self._count("engines that died")
-            process.kill()
-            await asyncio.sleep(self._random.uniform(0.1, 3))
-
-    def _start_worker(self, slot: int) -> None:
-        process = self._workers[slot] = self._process("worker")
-        broker = WorkerBroker(self._server)
-        wire = self._broker(process, broker)
-        worker = Worker(
-            process, wire, self._server, self._ledger, "queue", broker.handed_out_s, self._slots, self._adopts
-        )
-        process.spawn(worker.run(), name="run")
+    def _broker_now_ms(self) -> int:
+        return int(EPOCH_US / 1000 + self._loop.time() * 1000 + self.broker_clock_ms)
 
     # The course ----------------------------------------------------------------------------------------------------
     async def run(self) -> None:
-        await MemoryStore(self._database).migrate(self._shards)
+        await MemoryStore(self.database).migrate(self._scenario.shards)
         self._hosts = [self._loop.create_task(self._host_engine(slot)) for slot in range(ENGINES)]
         for slot in range(WORKERS):
-            self._start_worker(slot)
-        process = self._process("client")
-        client = Client(process, self._broker(process), self._ledger, self._shards)
-        plans = [random_plan(index, self._random, FAULTS_S * 0.8) for index in range(self._workflows)]
-        client.begin(plans)
-        await self._do_harm()
-        if not await self._within(LIVENESS_S, lambda: not client.open_plans):
-            self._ledger.violation(f"not over {LIVENESS_S:g} s after the last fault: {client.open_plans}")
-        elif not await self._within(SETTLE_S, lambda: not leftovers(self._database, self._server)):
-            for text in leftovers(self._database, self._server):
-                self._ledger.violation(f"left behind: {text}")
-        await self._end(process)
-        self.verdict.wrong = audit(self._database, self._ledger)
-        self.verdict.trace = self._trace.hexdigest()
-        self.verdict.seconds = self._loop.time()
+            self.start_worker(slot)
+        clients = crew.start_clients(self._site)
+        await self._harm.run(self._scenario.faults)
+        self.weather.calm()
+        self._transcript.write("the faults are over")
+        if not await self._within(LIVENESS_S, lambda: not clients.open_plans):
+            text = f"not over {LIVENESS_S:g} s after the last fault: {clients.open_plans}"
+            self.ledger.violation(text, Rule.LIVENESS)
+        elif not await self._within(SETTLE_S, lambda: not self._leftovers()):
+            for text in self._leftovers():
+                self.ledger.violation(text, Rule.LEFT_BEHIND)
+        await self._end()
+
+    def judge(self) -> None:
+        """Let the auditor judge, once `run` is over."""
+        verdict = self.verdict
+        verdict.wrong = audit(self.database, self.ledger, crew.MODELS)
+        verdict.trace = self._trace.hexdigest()
+        verdict.seconds = self._loop.time()
+        verdict.work = take_census(self.database)
+        verdict.calls.update(self.weather.befell)
+
+    def discard(self) -> list[asyncio.Task[None]]:
+        """End everything that still runs, the dead included. Returns what ends when the loop runs on."""
+        tasks = self._network.discard()
+        for process in self._processes.values():
+            tasks += process.discard()
+        return tasks
 
     async def _within(self, seconds: float, is_so: Callable[[], bool]) -> bool:
         end = self._loop.time() + seconds
         while not is_so():
             if self._loop.time() > end:
                 return False
-            await asyncio.sleep(0.25)
+            await asyncio.sleep(0.5)
         return True
 
-    async def _end(self, client: Process) -> None:
+    def _leftovers(self) -> list[str]:
+        alive = [process.name for process in self._processes.values() if process.is_alive]
+        return leftovers(self.database, self.server, alive)
+
+    async def _end(self) -> None:
         """Stop gracefully, and see that nothing is held any more."""
-        self._stop.set()
-        done, late = await asyncio.wait(self._hosts, timeout=60)
+        self._is_over = True
+        for stop in self._stops.values():
+            stop.set()
+        _, late = await asyncio.wait(self._hosts, timeout=STOP_S)
         if late:
-            self._ledger.violation(f"{len(late)} engines did not stop within a minute")
+            self.ledger.violation(f"{len(late)} engines did not stop within {STOP_S:g} s", Rule.GRACEFUL_STOP)
             for task in late:
                 task.cancel()
-        elif not self._ledger.wrong:
+            await asyncio.gather(*late, return_exceptions=True)
+        elif not self.ledger.findings:
             names = [process.name for process in self._engines.values()]
-            held = [row for row in self._database.shards.values() if row.owner in names]
-            stayed = [name for name in names if name in self._database.nodes]
+            held = [row for row in self.database.shards.values() if row.owner in names]
+            stayed = [name for name in names if name in self.database.nodes]
             if held or stayed:
-                self._ledger.violation(f"after a graceful stop: held {held}, not retired {stayed}")
-        for process in [client, *self._workers.values(), *self._engines.values()]:
-            process.kill()
-        await asyncio.gather(*done, *late, return_exceptions=True)
+                self.ledger.violation(f"held {held}, not retired {stayed}", Rule.GRACEFUL_STOP)
 
-    # Faults --------------------------------------------------------------------------------------------------------
-    async def _do_harm(self) -> None:
-        dice = self._random
-        self._weather.commit_fault = dice.choice([0, 0.01, 0.05, 0.2])
-        self._weather.store_fault = dice.choice([0, 0, 0.01, 0.05])
-        self._weather.broker_fault = dice.choice([0, 0, 0.01, 0.05])
-        self._weather.slow = dice.choice([0, 0.01, 0.05])
-        harms: list[Callable[[], Any]] = [
-            self._kill_engine, self._kill_engine, self._pause_engine, self._pause_engine, self._kill_worker,
-            self._kill_worker, self._pause_worker, self._lose_broker, self._lose_store, self._fill_broker,
-        ]  # fmt: skip
-        if dice.random() < 0.4:
-            harms.append(self._flush_broker)
-        end = self._loop.time() + FAULTS_S
-        under_way: list[asyncio.Task[None]] = []
-        while True:
-            await asyncio.sleep(dice.expovariate(1 / 2.0))
-            if self._loop.time() > end:
-                break
-            under_way.append(self._loop.create_task(dice.choice(harms)()))
-        await asyncio.gather(*under_way)
-        self._weather.calm()
+    # Processes -----------------------------------------------------------------------------------------------------
+    def _begin(self, kind: str, slot: int = 0) -> Process:
+        generation = sum(name.startswith(f"{kind}-{slot}.") for name in self._processes)
+        name = f"{kind}-{slot}.{generation}"
+        process = self._processes[name] = Process(name, self._scenario.dice(name), failed=self._failed)
+        self._transcript.write(f"{name} begins")
+        return process
 
-    async def _kill_engine(self) -> None:
-        self._count("engines killed")
-        self._engines[self._random.randrange(ENGINES)].kill()
+    def _failed(self, name: str, error: BaseException) -> None:
+        if isinstance(error, BatchLost | StoreError | BrokerUnavailable):
+            return  # told to whoever waits for the task
+        self.ledger.violation(f"{name} died: {''.join(traceback.format_exception(error))}", Rule.PROCESS_DIED)
 
-    async def _pause_engine(self) -> None:
-        process = self._engines[self._random.randrange(ENGINES)]
-        if process.is_awake:
-            self._count("engines stopped and woken")
-            process.stop()
-            await asyncio.sleep(self._random.choice([0.3, 2.0, 7.0, 12.0]))
-            process.wake()
+    async def _host_engine(self, slot: int) -> None:
+        """Keep one engine running: a new process whenever the last one ended."""
+        while not self._is_over:
+            process = self._engines[slot] = self._begin("engine", slot)
+            process.skew_us = self._scenario.skews_us[slot]
+            process.traps = self.traps[slot]
+            stop = self._stops[slot] = asyncio.Event()
+            engine = Engine(
+                cast(Store, StoreWire(MemoryStore(self.database), process, self._network)),
+                cast(Broker, BrokerWire(MemoryBroker(self.server), process, self._network)),
+                process,
+                node=process.name,
+                lease_ms=LEASE_MS,
+                cache_bytes_max=self._scenario.cache_bytes,
+            )
+            task = process.spawn(engine.run(stop), name="engine")
+            await asyncio.wait([task, process.ended], return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                self._transcript.write(f"{process.name} ended: {task.exception() or 'in good order'}")
+                process.kill()
+            await asyncio.sleep(process.random.uniform(0.1, 3) if not self._is_over else 0)
 
-    async def _kill_worker(self) -> None:
-        self._count("workers killed")
-        slot = self._random.randrange(WORKERS)
-        self._workers[slot].kill()
-        await asyncio.sleep(self._random.uniform(0, 4))
-        self._start_worker(slot)
+    # What faults can reach -----------------------------------------------------------------------------------------
+    def engine(self, slot: int) -> Process:
+        return self._engines[slot]
 
-    async def _pause_worker(self) -> None:
-        process = self._workers[self._random.randrange(WORKERS)]
-        if process.is_awake:
-            self._count("workers stopped and woken")
-            process.stop()
-            await asyncio.sleep(self._random.choice([0.3, 3.0, 7.0]))
-            process.wake()
+    def worker(self, slot: int) -> Process:
+        return self._workers[slot]
 
-    async def _lose_broker(self) -> None:
-        self._count("brokers stopped")
-        self._server.stop()
-        await asyncio.sleep(self._random.choice([0.1, 1.0, 5.0]))
-        self._server.start()
+    def restart_engine(self, slot: int) -> None:
+        """Ask an engine to stop in good order; another one begins in its place."""
+        self._stops[slot].set()
 
-    async def _flush_broker(self) -> None:
-        self._count("brokers emptied")
-        self._ledger.flushes.append(self._loop.time())
-        self._server.flush()
+    def start_worker(self, slot: int) -> None:
+        """Begin another worker where the last one is dead."""
+        process = self._workers[slot] = self._begin("worker", slot)
+        crew.start_worker(self._site, process, slot)
 
-    async def _fill_broker(self) -> None:
-        self._count("brokers full")
-        self._server.full = True
-        await asyncio.sleep(self._random.uniform(0.1, 3.0))
-        self._server.full = False
+    def broker_lost_data(self) -> None:
+        """The broker has lost all or some of what it held."""
+        self.ledger.lost(self._loop.time())
 
-    async def _lose_store(self) -> None:
-        self._count("stores stopped")
-        self._weather.is_store_down = True
-        await asyncio.sleep(self._random.choice([0.1, 1.0, 5.0]))
-        self._weather.is_store_down = False
+    def record(self, fault: Fault) -> None:
+        """A fault was carried out."""
+        name = f"spell of {fault.word}" if fault.kind is Kind.SPELL else fault.kind.value
+        self.verdict.faults[name] += 1
+        if fault.kind in (Kind.CRASH_ENGINE, Kind.FREEZE_ENGINE):
+            self.verdict.crashes[fault.word] += 1
+        self._note(name)
+        self._transcript.write(f"fault {fault.number}: {fault}")
 
-
-def simulate(seed: int, workflows: int = 25, *, logs: bool = False) -> Verdict:
-    """Run one seed from beginning to end. `logs`: let the engines log."""
-    level = logging.getLogger("perdure").level
-    if not logs:
-        logging.getLogger("perdure").setLevel(logging.CRITICAL)
-    loop = VirtualLoop()
-    try:
-        asyncio.set_event_loop(loop)
-        with knobs.turned(random.Random(seed)):
-            return loop.run_until_complete(_run(seed, workflows))
-    finally:
-        logging.getLogger("perdure").setLevel(level)
-        pending = asyncio.all_tasks(loop)
-        for task in pending:
-            task.cancel()
-        loop.run_until_complete(asyncio.gather(*pending, return_exceptions=True))
-        asyncio.set_event_loop(None)
-        loop.close()
-        gc.collect()
-
-
-async def _run(seed: int, workflows: int) -> Verdict:
-    world = World(seed, workflows)
-    await world.run()
-    return world.verdict
+    def _note(self, text: str) -> None:
+        self._trace.update(f"{self._loop.time():.6f} {text}\n".encode())

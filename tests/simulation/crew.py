@@ -1,0 +1,121 @@
+"""The crew: the workers and the clients of a world, as programs that run in its processes.
+
+Role: the seam between the world, which has servers, engines and faults, and the workload, which has workflows. The
+world starts a worker in a slot, and another one when that is dead; it starts the clients, and waits until they have
+nothing open.
+
+Most workflows are generated ones, carried out by clients and workers of the SDK. A few are scripted ones: their worker
+and their client are written by hand, and do by the protocol what the SDK avoids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from perdure_broker.memory import MemoryLeases
+from perdure_broker.memory_server import MemoryServer
+from perdure_broker.port import Broker, Leases
+from tests.simulation import generated
+from tests.simulation.client import Client, random_plan
+from tests.simulation.faults.plan import FAULTS_S
+from tests.simulation.generated_model import GeneratedModel
+from tests.simulation.ledger import Ledger
+from tests.simulation.model import Model
+from tests.simulation.plans import CLIENTS, draw_plan
+from tests.simulation.process import Process
+from tests.simulation.scenario import Scenario
+from tests.simulation.sdk_client import Course, SdkClient
+from tests.simulation.sdk_worker import SdkWorker, WorkerSettings
+from tests.simulation.tap import RecordingBroker
+from tests.simulation.wires import BrokerWire, LeasesWire, Network
+from tests.simulation.worker import Worker
+
+MODELS: Mapping[str, Model] = {"Generated": GeneratedModel()}
+"""The model of each workflow type that the auditor may hold runs to."""
+
+SCRIPTED_EVERY = 5
+"""In worlds that have scripted workflows, one in so many is one."""
+
+_LOAD_S = FAULTS_S * 0.8
+"""Workflows are started within so many seconds."""
+
+
+@dataclass
+class Site:
+    """What a world gives to its crew. `begin`: makes a process of a kind."""
+
+    scenario: Scenario
+    server: MemoryServer
+    network: Network
+    ledger: Ledger
+    begin: Callable[[str, int], Process]
+
+    def broker(self, process: Process) -> Broker:
+        """The broker of a worker or client, over the network, and with the ledger listening."""
+        return cast(Broker, BrokerWire(RecordingBroker(self.server, self.ledger), process, self.network))
+
+    def leases(self, process: Process) -> Leases:
+        return cast(Leases, LeasesWire(MemoryLeases(self.server), process, self.network))
+
+
+def _is_scripted(scenario: Scenario, number: int) -> bool:
+    has_scripted = scenario.dice("scripted").random() < 0.5
+    return has_scripted and number % SCRIPTED_EVERY == SCRIPTED_EVERY - 1
+
+
+def _scripted(scenario: Scenario) -> list[int]:
+    return [number for number in scenario.workflows if _is_scripted(scenario, number)]
+
+
+def start_worker(site: Site, process: Process, slot: int) -> None:
+    scenario = site.scenario
+    dice = scenario.dice(f"worker {slot}")
+    settings = WorkerSettings(scenario.slots, dice.choice([0, 2, 1000, 1000]))
+    SdkWorker(process, site.broker(process), lambda: site.leases(process), site.ledger, settings).open()
+    if slot < 2 and _scripted(scenario):
+        worker = Worker(
+            process, site.broker(process), site.server, site.ledger, "queue", scenario.slots, scenario.adopts
+        )
+        process.spawn(worker.run(), name="run")
+
+
+class Clients:
+    """The clients of a world. Each workflow has a generator of its own."""
+
+    def __init__(self, site: Site) -> None:
+        generated.visits.clear()
+        scenario = site.scenario
+        scripted = _scripted(scenario)
+        self._courses = [
+            Course(draw_plan(number, scenario.dice(f"workflow {number}"), _LOAD_S))
+            for number in scenario.workflows
+            if number not in scripted
+        ]
+        for number in range(CLIENTS):
+            self._start(site, number)
+        self._by_hand: Client | None = None
+        if scripted:
+            process = site.begin("client", CLIENTS)
+            self._by_hand = Client(process, site.broker(process), site.ledger, scenario.shards)
+            plans = [random_plan(number, scenario.dice(f"workflow {number}"), _LOAD_S) for number in scripted]
+            self._by_hand.begin(plans)
+
+    def _start(self, site: Site, number: int) -> None:
+        process = site.begin("client", number)
+        client = SdkClient(process, site.broker(process), lambda: site.leases(process), number, site.ledger)
+        client.open()
+        for course in self._courses:
+            client.take_part(course)
+
+    @property
+    def open_plans(self) -> dict[str, str]:
+        """What is not done yet, by workflow id."""
+        found = {course.plan.workflow_id: str(course) for course in self._courses if course.under_way}
+        return found if self._by_hand is None else found | self._by_hand.open_plans
+
+
+def start_clients(site: Site) -> Clients:
+    """They carry out the scenario's workflows."""
+    return Clients(site)

@@ -1,0 +1,81 @@
+"""A scenario: everything that a run depends on, drawn from a seed. Any part of it can be run: that is how it is shrunk.
+
+Whatever is drawn during a run is drawn from generators named after the seed and what they are for, so that leaving out
+one fault or one workflow changes as little else as can be.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import random
+from dataclasses import dataclass
+from typing import Any
+
+from perdure_engine.history import cache
+from tests.simulation import knobs
+from tests.simulation.faults.plan import Fault, Kind, draw_plan
+from tests.simulation.virtual_loop import Order
+
+ENGINES = 3
+WORKERS = 3
+WORKFLOWS = 25
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """Attributes:
+    workflows: numbers of those that are started.
+    slots: tasks that a worker takes at once.
+    adopts: what a worker does with a second entry for an attempt that it runs.
+    has_small_cache: an engine holds about three runs in memory.
+    skews_us: how far the clocks of the engines are off at first.
+    low_knobs: see `knobs`.
+    """
+
+    seed: int
+    workflows: tuple[int, ...]
+    faults: tuple[Fault, ...]
+    order: Order = "fifo"
+    shards: int = 4
+    slots: int = 20
+    adopts: bool = True
+    has_small_cache: bool = False
+    skews_us: tuple[int, ...] = (0,) * ENGINES
+    low_knobs: tuple[str, ...] = ()
+
+    def dice(self, purpose: str) -> random.Random:
+        """A generator of its own for each purpose."""
+        return random.Random(f"{self.seed}/{purpose}")
+
+    @property
+    def cache_bytes(self) -> int:
+        return 3 * cache.RUN_OVERHEAD_BYTES if self.has_small_cache else cache.CACHE_BYTES_MAX
+
+    def dump(self) -> str:
+        """As JSON, for a test that keeps it."""
+        return json.dumps(dataclasses.asdict(self) | {"faults": [tuple(fault) for fault in self.faults]}, indent=1)
+
+
+def draw_scenario(seed: int, workflows: int = WORKFLOWS) -> Scenario:
+    dice = random.Random(f"{seed}/scenario")
+    return Scenario(
+        seed,
+        tuple(range(workflows)),
+        draw_plan(random.Random(f"{seed}/faults"), ENGINES, WORKERS),
+        dice.choice(["fifo", "shuffled", "shuffled", "newest"]),
+        dice.choice([1, 4, 4, 8]),
+        dice.choice([2, 20]),
+        dice.choice([True, False]),
+        dice.choice([True, False]),
+        tuple(dice.choice([0, 0, 0, dice.randint(-400_000, 400_000)]) for _ in range(ENGINES)),
+        knobs.draw(dice),
+    )
+
+
+def read_scenario(text: str) -> Scenario:
+    """The inverse of `Scenario.dump`."""
+    data: dict[str, Any] = json.loads(text)
+    data["faults"] = [Fault(number, Kind(kind), *rest) for number, kind, *rest in data["faults"]]
+    fields: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
+    return Scenario(**fields)

@@ -1,0 +1,83 @@
+"""Simulating: one scenario from beginning to end, on a loop of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+from typing import Any
+
+from tests.simulation import coverage, knobs
+from tests.simulation.rules import Finding, Rule
+from tests.simulation.scenario import WORKFLOWS, Scenario, draw_scenario
+from tests.simulation.transcript import Transcript
+from tests.simulation.verdict import Verdict
+from tests.simulation.virtual_loop import VirtualLoop
+from tests.simulation.world import World
+
+END_ROUNDS = 10
+"""How often tasks are cancelled at the end before they count as stuck."""
+
+_logger = logging.getLogger("perdure")
+
+
+def simulate(seed: int, workflows: int = WORKFLOWS, *, logs: bool = False) -> Verdict:
+    """Run the scenario that a seed stands for. `logs`: let engines and workers log."""
+    return simulate_scenario(draw_scenario(seed, workflows), logs=logs)
+
+
+def simulate_scenario(scenario: Scenario, *, logs: bool = False, transcript: bool = False) -> Verdict:
+    """Run a scenario; `transcript`: write down what happens."""
+    level = _logger.level
+    if not logs:
+        _logger.setLevel(logging.CRITICAL)
+    loop = VirtualLoop(scenario.dice("order"), scenario.order)
+    complaints: list[Finding] = []
+    loop.set_exception_handler(lambda _, context: _complain(context, complaints))
+    is_collecting = gc.isenabled()
+    gc.disable()  # a collection runs at a moment of its own choosing, and may run code
+    try:
+        asyncio.set_event_loop(loop)
+        with knobs.turned(scenario.low_knobs), coverage.watched() as watch:
+            world, written = loop.run_until_complete(_live(scenario, transcript))
+            rows = watch.rows()
+        world.judge()
+        world.verdict.rows = rows
+        world.verdict.transcript = written.told(world.ledger)
+        loop.run_until_complete(_end(world))
+        world.verdict.wrong += complaints
+        return world.verdict
+    finally:
+        _logger.setLevel(level)
+        asyncio.set_event_loop(None)
+        loop.close()
+        if is_collecting:
+            gc.enable()
+        gc.collect()
+
+
+async def _live(scenario: Scenario, keeps_transcript: bool) -> tuple[World, Transcript]:
+    transcript = Transcript(keeps_transcript)
+    world = World(scenario, transcript)
+    await world.run()
+    return world, transcript
+
+
+async def _end(world: World) -> None:
+    """Let every task end, those of the dead too: what is left of them must not be found by another test."""
+    for _ in range(END_ROUNDS):
+        tasks = [task for task in world.discard() if not task.done()]
+        if not tasks:
+            return
+        await asyncio.wait(tasks, timeout=1.0)
+    stuck = [task for task in world.discard() if not task.done()]
+    if stuck:
+        text = f"tasks that do not end when they are cancelled: {sorted(task.get_name() for task in stuck)}"
+        world.verdict.wrong.append(Finding(Rule.PROCESS_DIED, text))
+
+
+def _complain(context: dict[str, Any], complaints: list[Finding]) -> None:
+    """What asyncio tells of callbacks that raised. Of results that nobody took it need not tell: their taker died."""
+    message = str(context["message"])
+    if "never retrieved" not in message:
+        complaints.append(Finding(Rule.PROCESS_DIED, f"{message}: {context.get('exception')!r}"))
