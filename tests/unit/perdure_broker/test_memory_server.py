@@ -161,3 +161,21 @@ def test_the_drain_is_measured_over_periods() -> None:
     assert drain.per_window(1_100) == 200
     assert drain.per_window(1_299) == 200
     assert drain.per_window(1_300) == 0
+
+
+async def test_what_came_since_the_data_was_saved_is_lost_when_they_are_restored() -> None:
+    server = MemoryServer()
+    broker = MemoryBroker(server)
+    await broker.send([(1, b"kept")])
+    await publish(broker, "kept")
+    saved, epoch = server.save(), await broker.epoch()
+    await broker.send([(1, b"lost")])
+    await publish(broker, "lost")
+    server.restore(saved)
+    [(_, entries)] = await broker.read_inboxes({1: b"0-0"}, count=10, block_ms=0)
+    assert [entry.data for entry in entries] == [b"kept"]
+    assert await broker.published(QUEUE, ["kept", "lost"]) == [True, False]
+    assert await broker.epoch() != epoch
+    await broker.send([(1, b"new")])
+    server.restore(saved)
+    assert await broker.inbox_length(1) == 1, "what was saved is not what is changed"
