@@ -36,6 +36,8 @@ class QueueKeys(NamedTuple):
         workers: sorted set of announced workers by the server time at which their announcement expires.
         worker_info: hash of worker to slots, time of announcement, identity.
         fences: hash of shard to the range that owns it; one for all streams of a queue.
+        announced: hash of member to its lease, of attempts that run although their entry was lost: time of the last
+            renewal (ms), shard, worker.
     """
 
     stream: bytes
@@ -44,6 +46,7 @@ class QueueKeys(NamedTuple):
     workers: bytes
     worker_info: bytes
     fences: bytes
+    announced: bytes
 
 
 class Keys:
@@ -99,10 +102,10 @@ class Keys:
     def _spell(self, stream: TaskStream) -> QueueKeys:
         tag = self._tag(stream.namespace, stream.task_queue)
         which = f"{stream.kind.value}:{stream.worker}" if stream.kind is StreamKind.STICKY else stream.kind.value
-        stream_key, ids, meta, workers, info = (
-            f"{tag}:{role}:{which}".encode() for role in ("stream", "ids", "meta", "workers", "info")
+        stream_key, ids, meta, workers, info, announced = (
+            f"{tag}:{role}:{which}".encode() for role in ("stream", "ids", "meta", "workers", "info", "announced")
         )
-        return QueueKeys(stream_key, ids, meta, workers, info, f"{tag}:fences".encode())
+        return QueueKeys(stream_key, ids, meta, workers, info, f"{tag}:fences".encode(), announced)
 
     def _tag(self, namespace: str, task_queue: str) -> str:
         return f"{self.prefix}:{{{namespace.translate(_ESCAPES)}/{task_queue.translate(_ESCAPES)}}}"

@@ -2,7 +2,8 @@
 
 Role: blocking, with connections of its own, so that user code which blocks the event loop cannot cost a lease. One
 script call a stream checks that each entry is still this worker's before it resets its idle time. It runs what the rest
-of the broker runs, on an event loop of its own: servers are found, left and taught in one way only.
+of the broker runs, on an event loop of its own: servers are found, left and taught in one way only. What runs although
+its entry was lost is held by name (`announcing`).
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ from collections.abc import Mapping, Sequence
 
 from perdure_broker import scripts
 from perdure_broker.address import Address, parse_address
+from perdure_broker.announcing import AnnouncingCalls
+from perdure_broker.cluster import ClusterCalls
 from perdure_broker.keys import DEFAULT_PREFIX, Keys
-from perdure_broker.session import Session
+from perdure_broker.port import RunningTask
 
 
-class LeaseCalls(Session):
+class LeaseCalls(ClusterCalls, AnnouncingCalls):
     """Renewing, as a part of a broker."""
 
     async def renew(self, worker: str, entries: Mapping[bytes, Sequence[bytes]]) -> dict[bytes, list[bytes]]:
@@ -42,6 +45,18 @@ class RedisLeases:
 
     def renew(self, worker: str, entries: Mapping[bytes, Sequence[bytes]]) -> dict[bytes, list[bytes]]:
         return self._runner.run(self._calls.renew(worker, entries))
+
+    def epoch(self) -> str:
+        return self._runner.run(self._calls.epoch())
+
+    def announce(self, worker: str, tasks: Mapping[bytes, Sequence[RunningTask]]) -> dict[bytes, list[str]]:
+        return self._runner.run(self._calls.announce(worker, tasks))
+
+    def renew_announced(self, worker: str, members: Mapping[bytes, Sequence[str]]) -> dict[bytes, list[str]]:
+        return self._runner.run(self._calls.renew_announced(worker, members))
+
+    def withdraw_announced(self, worker: str, members: Mapping[bytes, Sequence[str]]) -> None:
+        self._runner.run(self._calls.withdraw_announced(worker, members))
 
     def close(self) -> None:
         self._runner.run(self._calls.close())

@@ -10,10 +10,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from perdure_broker.frontend import LENGTH_MAX
+from perdure_broker.memory_announcing import NamedLeases
 from perdure_broker.memory_queues import MemoryQueues
 from perdure_broker.memory_server import MemoryServer, ReplyStream, Waiter
 from perdure_broker.memory_streams import Stream
-from perdure_broker.port import ClusterInfo, Outbox, PublishResult, StreamEntry, TaskEntry, TaskStream
+from perdure_broker.port import (
+    ClusterInfo,
+    Outbox,
+    PublishResult,
+    RunningTask,
+    StreamEntry,
+    TaskEntry,
+    TaskStream,
+)
 from perdure_broker.replies import READ_COUNT
 
 T = TypeVar("T")
@@ -199,10 +208,12 @@ class MemoryBroker(MemoryQueues):
 
 
 class MemoryLeases:
-    """Implements `port.Leases`. May be used from another thread: a renewal is one assignment an entry."""
+    """Implements `port.Leases`. May be used from another thread: a renewal is one assignment an entry, and what else is
+    changed here is changed after the server lost data."""
 
     def __init__(self, server: MemoryServer) -> None:
         self._server = server
+        self._named = NamedLeases(server)
 
     def renew(self, worker: str, entries: Mapping[bytes, Sequence[bytes]]) -> dict[bytes, list[bytes]]:
         self._server.check()
@@ -217,6 +228,19 @@ class MemoryLeases:
             if gone:
                 lost[key] = gone
         return lost
+
+    def epoch(self) -> str:
+        self._server.check()
+        return self._server.epoch
+
+    def announce(self, worker: str, tasks: Mapping[bytes, Sequence[RunningTask]]) -> dict[bytes, list[str]]:
+        return self._named.announce(worker, tasks)
+
+    def renew_announced(self, worker: str, members: Mapping[bytes, Sequence[str]]) -> dict[bytes, list[str]]:
+        return self._named.renew(worker, members)
+
+    def withdraw_announced(self, worker: str, members: Mapping[bytes, Sequence[str]]) -> None:
+        self._named.withdraw(worker, members)
 
     def close(self) -> None:
         """Nothing is held open."""

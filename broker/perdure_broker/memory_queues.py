@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from perdure_broker.memory_announcing import NamedLeases
 from perdure_broker.memory_server import Announcement, MemoryServer, Queue
 from perdure_broker.port import (
     WINDOW_MAX,
+    AnnouncedTask,
     PendingEntry,
     Publication,
     PublishResult,
@@ -160,7 +162,13 @@ class MemoryQueues:
     async def published(self, stream: TaskStream, members: Sequence[str]) -> list[bool]:
         self._server.check()
         queue = self._server.queue(stream)
-        return [queue is not None and member in queue.claimed for member in members]
+        return [queue is not None and (member in queue.claimed or member in queue.announced) for member in members]
+
+    async def scan_announced(self, stream: TaskStream, *, idle_ms: int) -> list[AnnouncedTask]:
+        return NamedLeases(self._server).scan(stream, idle_ms)
+
+    async def withdraw_announced(self, worker: str, members: Mapping[bytes, Sequence[str]]) -> None:
+        NamedLeases(self._server).withdraw(worker, members)
 
     async def collect(self, stream: TaskStream, consumer_ttl_ms: int) -> int:
         self._server.check()

@@ -53,6 +53,15 @@ class Announcement:
 
 
 @dataclass(slots=True)
+class NamedLease:
+    """The lease of an attempt that runs although its entry was lost."""
+
+    shard_id: int
+    worker: str
+    since_ms: int
+
+
+@dataclass(slots=True)
 class Drain:
     """How fast entries finish: counted over periods, so that it costs a few numbers."""
 
@@ -81,6 +90,7 @@ class Queue:
     stream: Stream = field(default_factory=Stream)
     claimed: set[str] = field(default_factory=set)
     workers: dict[str, Announcement] = field(default_factory=dict)
+    announced: dict[str, NamedLease] = field(default_factory=dict)
     drain: Drain = field(default_factory=Drain)
     paused: bool = False
     backlogged: bool = False
@@ -110,7 +120,13 @@ class Queue:
     def unused(self) -> bool:
         """Nobody would miss it: nothing in it, nobody polls it, nothing is claimed or waits in the store."""
         return not (
-            self.stream or self.stream.pending or self.workers or self.claimed or self.paused or self.backlogged
+            self.stream
+            or self.stream.pending
+            or self.workers
+            or self.claimed
+            or self.announced
+            or self.paused
+            or self.backlogged
         )
 
 

@@ -136,5 +136,8 @@ class Stream:
         held.since_ms = now_ms
         return True
 
+    def is_pending(self, entry_id: bytes) -> bool:
+        return parse_id(entry_id) in self.pending
+
     def holds_nothing(self, consumer: str) -> bool:
         return all(held.consumer != consumer for held in self.pending.values())

@@ -84,6 +84,25 @@ class PendingEntry(NamedTuple):
     deliveries: int
 
 
+class RunningTask(NamedTuple):
+    """An attempt that a worker runs, with the entry that it was taken from. `data` is what that entry held: an entry of
+    the same id with other data is another's."""
+
+    entry_id: bytes
+    data: bytes
+    member: str
+    shard_id: int
+
+
+class AnnouncedTask(NamedTuple):
+    """An attempt whose lease is held by name; `idle_ms` since it was announced or renewed."""
+
+    member: str
+    shard_id: int
+    worker: str
+    idle_ms: int
+
+
 class WorkerInfo(NamedTuple):
     """A poller, as it announced itself. `age_ms` since its last announcement."""
 
@@ -283,7 +302,14 @@ class Broker(Protocol):
         """The entries that still exist among `entry_ids`."""
 
     async def published(self, stream: TaskStream, members: Sequence[str]) -> list[bool]:
-        """Which members are claimed."""
+        """Which members are claimed, or held by name by the worker that runs them."""
+
+    async def scan_announced(self, stream: TaskStream, *, idle_ms: int) -> list[AnnouncedTask]:
+        """Attempts whose lease is held by name (`Leases.announce`) and idle for at least `idle_ms`. There are as many
+        as slots at the most, and none unless the server lost data."""
+
+    async def withdraw_announced(self, worker: str, members: Mapping[bytes, Sequence[str]]) -> None:
+        """Give up what `worker` holds by name (stream key to members), if it is still its holder."""
 
     async def collect(self, stream: TaskStream, consumer_ttl_ms: int) -> int:
         """Forget consumers that hold nothing and have been idle for `consumer_ttl_ms`, announcements that expired, and
@@ -311,7 +337,26 @@ class Leases(Protocol):
         Returns those that are no longer this worker's, by stream key.
 
         Raises:
-            BrokerUnavailable: try again soon; a lease is lost only when it has run out.
+            BrokerUnavailable: try again soon; a lease is lost only when it has run out. So do all others here.
         """
+
+    def epoch(self) -> str:
+        """The identity of the server's data (see `Broker.epoch`). In another one, announce everything that runs."""
+
+    def announce(self, worker: str, tasks: Mapping[bytes, Sequence[RunningTask]]) -> dict[bytes, list[str]]:
+        """Say what this worker runs (stream key to attempts), after the server lost data. Safe to repeat.
+
+        An entry that is still this worker's keeps its lease. Else the member is claimed, so that nobody publishes it,
+        and its lease is held by name from now on; an entry that was about to be delivered again is taken back.
+
+        Returns the members that are held by name, by stream key: renew them (`renew_announced`), and withdraw them
+        when they are over. A member that another worker has announced is not among them.
+        """
+
+    def renew_announced(self, worker: str, members: Mapping[bytes, Sequence[str]]) -> dict[bytes, list[str]]:
+        """Renew leases that are held by name (stream key to members). Returns those that this worker does not hold."""
+
+    def withdraw_announced(self, worker: str, members: Mapping[bytes, Sequence[str]]) -> None:
+        """Give up leases that are held by name."""
 
     def close(self) -> None: ...

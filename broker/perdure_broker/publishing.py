@@ -110,7 +110,7 @@ class PublishingCalls(ReplyCalls):
             arguments += (shard, ranges[shard])
         for _, member, data in publications:
             arguments += (member, data)
-        return scripts.PUBLISH.call(self.keys.queue(stream), arguments)
+        return scripts.PUBLISH.call(self.keys.queue(stream)[: _FENCES + 1], arguments)
 
     def _publish_result(self, reply: Any) -> PublishResult:
         if type(reply) is ReplyError:

@@ -86,12 +86,15 @@ class QueueCalls(Session):
     async def published(self, stream: TaskStream, members: Sequence[str]) -> list[bool]:
         if not members:
             return []
-        claims: list[int] = await self._send_one(pack(b"SMISMEMBER", self.keys.queue(stream).ids, *members))
-        return [bool(claim) for claim in claims]
+        keys = self.keys.queue(stream)
+        claims, holders = await self._send_all(
+            (pack(b"SMISMEMBER", keys.ids, *members), pack(b"HMGET", keys.announced, *members))
+        )
+        return [bool(claim) or holder is not None for claim, holder in zip(claims, holders, strict=True)]
 
     async def collect(self, stream: TaskStream, consumer_ttl_ms: int) -> int:
         keys = self.keys.queue(stream)
-        gone, unused = await self._send_one(scripts.COLLECT.call(keys[:5], (consumer_ttl_ms,)))
+        gone, unused = await self._send_one(scripts.COLLECT.call((*keys[:5], keys.announced), (consumer_ttl_ms,)))
         if unused and stream.kind is not StreamKind.STICKY:
             await self._forget(stream)
         return int(gone)

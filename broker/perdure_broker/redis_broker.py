@@ -1,11 +1,13 @@
 """The broker on Redis or Valkey, and how to open one.
 
-Role: joins the parts, one concern each: `cluster`, `inboxes`, `replies`, `publishing`, `tasks`, `queues`, `frontend`.
+Role: joins the parts, one concern each: `cluster`, `inboxes`, `replies`, `publishing`, `tasks`, `queues`,
+`announcing`, `frontend`.
 """
 
 from __future__ import annotations
 
 from perdure_broker.address import Mode, parse_address
+from perdure_broker.announcing import AnnouncingCalls
 from perdure_broker.cluster import ClusterCalls
 from perdure_broker.frontend import FrontendCalls
 from perdure_broker.inboxes import InboxCalls
@@ -15,7 +17,7 @@ from perdure_broker.queues import QueueCalls
 from perdure_broker.tasks import TaskCalls
 
 
-class RedisBroker(ClusterCalls, InboxCalls, PublishingCalls, TaskCalls, QueueCalls, FrontendCalls):
+class RedisBroker(ClusterCalls, InboxCalls, PublishingCalls, TaskCalls, QueueCalls, AnnouncingCalls, FrontendCalls):
     """Implements `port.Broker`. Belongs to the event loop in which it is first used."""
 
 

@@ -10,12 +10,14 @@ from typing import Protocol
 import pytest
 import redis
 
+from perdure_broker.keys import GROUP, Keys
 from perdure_broker.leases import open_leases
 from perdure_broker.memory import MemoryBroker, MemoryLeases
 from perdure_broker.memory_server import MemoryServer
+from perdure_broker.memory_streams import Stream
 from perdure_broker.port import Broker, Leases, Publication, StreamKind, TaskStream, WorkerInfo
 from perdure_broker.redis_broker import open_broker
-from tests.redis_deployments import RedisCluster
+from tests.redis_deployments import RedisCluster, ask
 
 WORKFLOW = TaskStream("default", "orders", StreamKind.WORKFLOW)
 ACTIVITY = TaskStream("default", "orders", StreamKind.ACTIVITY)
@@ -36,6 +38,9 @@ class BrokerServer(Protocol):
     async def flush(self) -> None:
         """Lose everything."""
 
+    async def lose_deliveries(self, stream: TaskStream) -> None:
+        """Keep the entries of a stream and forget who had them, as a replica that lags."""
+
 
 class OnMemory:
     def __init__(self) -> None:
@@ -51,6 +56,15 @@ class OnMemory:
 
     async def flush(self) -> None:
         self._server.flush()
+
+    async def lose_deliveries(self, stream: TaskStream) -> None:
+        queue = self._server.made_queue(stream)
+        again = Stream()
+        entries = queue.stream.after(b"0-0", 1_000)
+        for entry_id, data in entries:
+            again.add(data, int(entry_id.partition(b"-")[0]))
+        assert again.after(b"0-0", 1_000) == entries, "the ids are the same"
+        queue.stream = again
 
 
 class OnRedis:
@@ -73,6 +87,13 @@ class OnRedis:
     async def flush(self) -> None:
         await asyncio.to_thread(self._flush)
 
+    async def lose_deliveries(self, stream: TaskStream) -> None:
+        await asyncio.to_thread(self._destroy_group, Keys().queue(stream).stream)
+
+    def _destroy_group(self, key: bytes) -> None:
+        with redis.Redis.from_url(self._url) as client:
+            client.xgroup_destroy(key, GROUP)
+
     def _flush(self) -> None:
         with redis.Redis.from_url(self._url) as client:
             client.flushdb()
@@ -91,6 +112,9 @@ class OnRedisCluster(OnRedis):
 
     def _flush(self) -> None:
         self._cluster.flush()
+
+    def _destroy_group(self, key: bytes) -> None:
+        ask(self._cluster.holder(key), "XGROUP", "DESTROY", key.decode(), GROUP.decode())
 
 
 BROKER_SERVERS = ("memory", "redis", "redis_cluster")

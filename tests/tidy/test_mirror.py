@@ -8,12 +8,14 @@ from pathlib import Path
 from tests.tidy.source_tree import ROOT, Module, product_modules
 
 COVERED_BY_SUITE: dict[str, str] = {
+    "perdure_broker/announcing.py": "tests/conformance/test_broker_announcing.py",
     "perdure_broker/cluster.py": "tests/integration/test_redis_server_checks.py",
     "perdure_broker/connection.py": "tests/integration/test_redis_broker.py",
     "perdure_broker/frontend.py": "tests/conformance/test_broker_streams.py",
     "perdure_broker/inboxes.py": "tests/conformance/test_broker_streams.py",
     "perdure_broker/leases.py": "tests/conformance/test_broker_tasks.py",
     "perdure_broker/memory.py": "tests/conformance/test_broker_streams.py",
+    "perdure_broker/memory_announcing.py": "tests/conformance/test_broker_announcing.py",
     "perdure_broker/memory_queues.py": "tests/conformance/test_broker_tasks.py",
     "perdure_broker/port.py": "tests/conformance",
     "perdure_broker/publishing.py": "tests/conformance/test_broker_tasks.py",
@@ -27,6 +29,7 @@ COVERED_BY_SUITE: dict[str, str] = {
     "perdure_store/memory_tables.py": "tests/conformance/store",
     "perdure_store/migration.py": "tests/conformance/store/test_migration.py",
     "perdure_store/postgres.py": "tests/conformance/store",
+    "perdure_store/retention.py": "tests/conformance/store/test_retention.py",
     "perdure_store/schema.py": "tests/integration/store/test_schema_checks.py",
     "perdure_store/takeover.py": "tests/fault/store",
     "perdure_store/visibility.py": "tests/conformance/store/test_visibility.py",

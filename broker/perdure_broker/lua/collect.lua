@@ -1,13 +1,13 @@
 #!lua flags=allow-oom
 -- Forget announcements that expired and consumers that hold nothing and were idle for long. Deleting a consumer drops
 -- what it holds, so both conditions are checked in the script that deletes.
--- KEYS: stream, ids, meta, workers, info
+-- KEYS: stream, ids, meta, workers, info, announced
 -- ARGV: time to live of a consumer (ms)
 -- Returns: how many consumers went, and 1 when nobody uses the stream any more
 
 -- include: queue
 
-local stream, ids, meta, workers, info = unpack(KEYS)
+local stream, ids, meta, workers, info, announced = unpack(KEYS)
 expire_workers(meta, workers, info, now_ms())
 local undelivered, pending = depth(stream)
 local gone = 0
@@ -22,7 +22,7 @@ if undelivered then
   end
 end
 local flags = redis.call('HMGET', meta, 'paused', 'backlogged')
-local used = redis.call('EXISTS', workers, ids) > 0 or flags[1] or flags[2]
+local used = redis.call('EXISTS', workers, ids, announced) > 0 or flags[1] or flags[2]
   or redis.call('XLEN', stream) > 0 or (pending or 0) > 0
   or (undelivered and #redis.call('XINFO', 'CONSUMERS', stream, 'g') > 0)
 return {gone, used and 0 or 1}
