@@ -11,7 +11,7 @@ from perdure.client import Client
 from perdure.converter import DataConverter
 from perdure.protocol.replies import ActivityDirective, CancelActivity, ReplyKind, encode_replies
 from perdure.protocol.requests import RecordActivityTaskHeartbeat, RecordActivityTaskStarted
-from perdure.protocol.tasks import ActivityTask, Task, encode_task
+from perdure.protocol.tasks import ActivityTask, Task, WorkflowTask, encode_task, task_member
 from perdure_broker.memory import MemoryBroker
 from perdure_broker.memory_server import MemoryServer
 from perdure_broker.port import StreamKind, TaskStream
@@ -72,6 +72,14 @@ class Stage:
 
     async def report(self, kind: type[Any]) -> Any:
         return (await self.reports(kind))[0]
+
+    def claims(self, task: ActivityTask | WorkflowTask) -> set[str]:
+        """The published ids of the stream of a task; at first, only its own."""
+        kind = StreamKind.ACTIVITY if isinstance(task, ActivityTask) else StreamKind.WORKFLOW
+        queue = self.server.made_queue(TaskStream("default", QUEUE, kind))
+        if not queue.claimed:
+            queue.claimed.add(task_member(task.run_id, task.scheduled_event_id, task.attempt))
+        return queue.claimed
 
     async def pending(self, kind: StreamKind) -> int:
         """Entries that were read and not finished."""

@@ -155,10 +155,12 @@ class HistoryPage(NamedTuple):
 
 
 class ActivityDirective(NamedTuple):
-    """What the engine wants of a running activity. `current` False: the attempt is no longer wanted; stop it."""
+    """What the engine wants of a running activity. `current` False: the attempt is no longer wanted here; stop it.
+    `over`: it has ended, so that its claim is given up with its entry; else it runs elsewhere."""
 
     current: bool
     cancel_requested: bool
+    over: bool = False
 
 
 class CancelActivity(NamedTuple):

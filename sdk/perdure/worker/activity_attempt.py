@@ -30,7 +30,7 @@ from perdure.protocol.requests import (
     RespondActivityTaskCompleted,
     RespondActivityTaskFailed,
 )
-from perdure.protocol.tasks import ActivityTask
+from perdure.protocol.tasks import ActivityTask, task_member
 from perdure.worker.deadlines import Deadlines
 from perdure.worker.heartbeats import SEND_PART, Heartbeats
 from perdure.worker.link import WorkerLink
@@ -45,6 +45,7 @@ class StopReason(Enum):
     CANCEL_REQUESTED = "its workflow cancelled it"
     TIMED_OUT = "its start-to-close timeout has passed"
     NOT_WANTED = "the engine no longer wants this attempt"
+    ELSEWHERE = "its lease was lost, or another worker runs it"
     WORKER_SHUTDOWN = "its worker stops"
 
 
@@ -52,6 +53,7 @@ _DETAILS = {
     StopReason.CANCEL_REQUESTED: ActivityCancellationDetails(cancel_requested=True),
     StopReason.TIMED_OUT: ActivityCancellationDetails(timed_out=True),
     StopReason.NOT_WANTED: ActivityCancellationDetails(not_found=True),
+    StopReason.ELSEWHERE: ActivityCancellationDetails(not_found=True),
     StopReason.WORKER_SHUTDOWN: ActivityCancellationDetails(worker_shutdown=True),
 }
 
@@ -238,12 +240,19 @@ class ActivityAttempt:
             case StopReason.TIMED_OUT:
                 info = TimeoutInfo(TimeoutType.START_TO_CLOSE, self._last_heartbeat())
                 self._fail(Failure.of("activity start-to-close timeout", info, source="PythonSDK"))
-            case StopReason.NOT_WANTED:
+            case StopReason.NOT_WANTED | StopReason.ELSEWHERE:
                 self._end()
-                link.drop(entry)
+                self.drop()
             case _:
                 shutdown = ApplicationInfo("WorkerShutdown", next_retry_delay_ms=1)
                 self._fail(Failure.of("the worker was shut down", shutdown, source="PythonSDK"))
+
+    def drop(self) -> None:
+        """Nobody waits for a report: give the entry back, and the claim of an attempt that is over."""
+        task = self.task
+        is_over = self.stop_reason is StopReason.NOT_WANTED
+        member = task_member(task.run_id, task.scheduled_event_id, task.attempt) if is_over else ""
+        self._owner.link.drop(self.entry, member)
 
     def fail_with(self, error: ApplicationError | TimeoutError) -> None:
         """It could not be run at all."""
@@ -311,7 +320,7 @@ class ActivityAttempt:
             return
         directive = decode_activity_directive(body)
         if not directive.current:
-            self.stop(StopReason.NOT_WANTED)
+            self.stop(StopReason.NOT_WANTED if directive.over else StopReason.ELSEWHERE)
         elif directive.cancel_requested:
             self.stop(StopReason.CANCEL_REQUESTED)
 

@@ -15,7 +15,7 @@ from perdure.exceptions import ApplicationError
 from perdure.protocol.codec import DecodeError
 from perdure.protocol.replies import ReplyKind, decode_cancel_activity
 from perdure.protocol.requests import GetActivityTask
-from perdure.protocol.tasks import ActivityTask, decode_task
+from perdure.protocol.tasks import ActivityTask, decode_task, task_member
 from perdure.worker.activity_attempt import ActivityAttempt, StopReason
 from perdure.worker.activity_execution import ActivityExecution
 from perdure.worker.deadlines import Deadlines
@@ -97,7 +97,7 @@ class ActivityWorker:
                 request = GetActivityTask(task.run_id, task.scheduled_event_id, task.attempt)
                 reply = await self.link.transport.submit(task.shard_id, request, None)
                 if reply.kind == ReplyKind.ERROR:
-                    self.link.drop(entry)
+                    self.link.drop(entry, task_member(task.run_id, task.scheduled_event_id, task.attempt))
                     return
                 fetched = decode_task(reply.body)
                 assert type(fetched) is ActivityTask
@@ -110,8 +110,8 @@ class ActivityWorker:
             self._preparing -= 1
         if attempt is None:
             self._freed()
-        elif attempt.stop_reason is StopReason.NOT_WANTED:
-            self.link.drop(entry)
+        elif attempt.stop_reason in (StopReason.NOT_WANTED, StopReason.ELSEWHERE):
+            attempt.drop()
             self._freed()
         elif attempt.stop_reason is not None:
             attempt.failed(asyncio.CancelledError())
@@ -166,10 +166,10 @@ class ActivityWorker:
             attempt.stop(StopReason.CANCEL_REQUESTED if push.current else StopReason.NOT_WANTED)
 
     def lost(self, entries: Iterable[Entry]) -> None:
-        """The leases of these entries ran out: the engine has given the attempts up."""
+        """The leases of these entries ran out: the engine has given the attempts up, or somebody else has them."""
         gone = set(entries)
         for attempt in [a for a in self._running.values() if (a.entry.stream, a.entry.entry_id) in gone]:
-            attempt.stop(StopReason.NOT_WANTED)
+            attempt.stop(StopReason.ELSEWHERE)
 
     # Stopping --------------------------------------------------------------------------------------------------------
     async def stop(self, grace_s: float) -> None:

@@ -47,10 +47,11 @@ class WorkerLink:
         """Send a request until it is answered."""
         self.transport.post(shard_id, request, on_reply)
 
-    def drop(self, entry: TaskEntry) -> None:
-        """An entry is of no use any more: take it off its stream."""
+    def drop(self, entry: TaskEntry, member: str = "") -> None:
+        """An entry is of no use any more: take it off its stream. `member`: the task's name among the published ids
+        (`task_member`), to be given up too if the task itself is over; else it may be published a second time."""
         self.leases.release(entry.stream, entry.entry_id)
-        self.in_background(self.broker.finish(entry.stream, [entry.entry_id]))
+        self.in_background(self.broker.finish(entry.stream, [entry.entry_id], [member] if member else []))
 
     def in_background(self, work: Any) -> None:
         """Run a coroutine that nobody waits for; what it raises is logged by the loop."""

@@ -18,7 +18,7 @@ from perdure.protocol.commands import COMMANDS
 from perdure.protocol.events import HistoryEvent, WorkflowExecutionStarted, decode_records
 from perdure.protocol.replies import ReplyKind
 from perdure.protocol.requests import RespondWorkflowTaskCompleted, RespondWorkflowTaskFailed
-from perdure.protocol.tasks import QueryTask, WorkflowTask, decode_task
+from perdure.protocol.tasks import QueryTask, WorkflowTask, decode_task, task_member
 from perdure.worker.deadlock_watch import DeadlockWatch
 from perdure.worker.history_fetching import NoHistory, fetch_task_history
 from perdure.worker.instance_cache import InstanceCache
@@ -121,7 +121,7 @@ class WorkflowWorker:
                 self._start_over(entry, _named(task, events), events)
         except NoHistory:
             self._cache.evict(task.run_id)
-            self._link.drop(entry)
+            self._link.drop(entry, task_member(task.run_id, task.scheduled_event_id, task.attempt))
         except DecodeError as error:
             self._undecodable(entry, error)
         finally:

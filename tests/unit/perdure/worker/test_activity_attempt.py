@@ -111,7 +111,9 @@ async def test_what_the_engine_says() -> None:
         for body, reason in (
             ((True, False), None),
             ((True, True), StopReason.CANCEL_REQUESTED),
-            ((False, False), StopReason.NOT_WANTED),
+            ((False, False), StopReason.ELSEWHERE),  # as an engine says it that knows no `over`
+            ((False, False, False), StopReason.ELSEWHERE),
+            ((False, False, True), StopReason.NOT_WANTED),
         ):
             attempt = owner.attempt()
             attempt.directed(ReplyKind.OK, body)

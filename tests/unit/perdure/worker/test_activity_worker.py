@@ -264,11 +264,26 @@ async def test_an_attempt_that_nobody_wants_is_dropped_without_a_report() -> Non
     async with stage() as on, _worker(on):
         task = activity_task("wait_for_ever")
         await on.give(task)
+        claims = on.claims(task)
         await on.report(RecordActivityTaskStarted)
         await on.push(CancelActivity(task.run_id, task.scheduled_event_id, 1, False))
         await _all_finished(on)
+        assert not claims
         assert SEEN.values == [activity.ActivityCancellationDetails(not_found=True)]
         assert not on.engine.requests(RespondActivityTaskCanceled)
+
+
+@pytest.mark.parametrize("over", [True, False])
+async def test_the_claim_of_an_attempt_is_given_up_only_when_it_is_over(over: bool) -> None:
+    """What runs elsewhere must not be published once more."""
+    async with stage() as on, _worker(on):
+        on.directive = ActivityDirective(False, False, over)
+        task = activity_task("double", 1, report_start=True)
+        claims = on.claims(task)
+        await on.give(task)
+        await on.report(RecordActivityTaskStarted)
+        await _all_finished(on)
+        assert len(claims) == (0 if over else 1)
 
 
 @pytest.mark.parametrize("timeout_ms", [40, 150])
@@ -307,9 +322,14 @@ async def test_a_task_that_is_gone_is_dropped() -> None:
     async with stage() as on, _worker(on):
         on.answers[GetActivityTask] = lambda request: [(ReplyKind.ERROR, gone)]
         on.answers[RespondActivityTaskCompleted] = lambda request: [(ReplyKind.ERROR, gone)]
-        await on.give(activity_task("double", 4, inline=False))
+        fetched = activity_task("double", 4, inline=False)
+        claims = on.claims(fetched)
+        await on.give(fetched)
         await on.give(activity_task("double", 4))
+        await on.report(GetActivityTask)
+        await on.report(RespondActivityTaskCompleted)
         await _all_finished(on)
+        assert not claims
 
 
 async def test_bytes_that_are_no_task_are_left_for_others(caplog: pytest.LogCaptureFixture) -> None:

@@ -159,10 +159,13 @@ async def _nothing_pending(on: Stage) -> None:
 async def test_a_task_that_is_no_longer_current_is_dropped() -> None:
     async with stage() as on, _worker(on):
         on.answers[GetWorkflowTask] = lambda request: [(ReplyKind.ERROR, ErrorReply(ErrorCode.NOT_FOUND, "gone"))]
-        await on.give(_task(Story(Order, "Ann"), events=False))
+        task = _task(Story(Order, "Ann"), events=False)
+        claims = on.claims(task)
+        await on.give(task)
         await on.report(GetWorkflowTask)
         await _nothing_pending(on)
         assert not on.engine.requests(RespondWorkflowTaskCompleted)
+        assert not claims
 
 
 async def test_an_unknown_type_fails_the_task_with_the_names_of_those_there_are() -> None:
