@@ -96,6 +96,7 @@ class Stage:
         self.failures: list[BaseException] = []
         self.engines: dict[str, Engine] = {}
         self._processes: dict[str, Process] = {}
+        self._started: list[Process] = []
         self._stops: dict[str, asyncio.Event] = {}
         self._tasks: dict[str, asyncio.Task[Any]] = {}
         self._replies: dict[int, asyncio.Queue[tuple[int, Any]]] = {}
@@ -121,6 +122,7 @@ class Stage:
 
     async def start_engine(self, name: str, **options: Any) -> Engine:
         process = Process(name, random.Random(name), failed=self._failed)
+        self._started.append(process)
         store = MemoryStore(self.database, on_commit=self._on_commit, on_call=self._on_call)
         options = {"lease_ms": LEASE_MS, **options}
         engine = Engine(store, MemoryBroker(self.server), process, node=name, **options)
@@ -142,8 +144,8 @@ class Stage:
         self._tasks.pop(name)
 
     async def close(self) -> None:
-        for name in list(self._tasks):
-            self.kill_engine(name)
+        for process in self._started:
+            process.discard()
         for task in self._background:
             task.cancel()
         others = asyncio.all_tasks() - {asyncio.current_task()}
