@@ -14,6 +14,7 @@ from perdure_engine.history.cache import CACHE_BYTES_MAX
 from perdure_engine.history.ownership import Ownership
 from perdure_engine.history.service import HistoryService
 from perdure_engine.matching.service import MatchingService
+from perdure_engine.system.retention import Retention
 from perdure_store.port import Store, StoreError
 
 logger = logging.getLogger("perdure.engine")
@@ -95,6 +96,7 @@ class Engine:
             node=self._node,
             live_nodes=ownership.live_nodes,
         )
+        retention = Retention(self._store, self._environment, history.ranges)
         history_task = self._spawn(history.run(), "history")
         others: list[asyncio.Task[Any]] = []
         try:
@@ -103,6 +105,7 @@ class Engine:
                 self._spawn(ownership.run(), "ownership"),
                 self._spawn(matching[0].run(), "matching"),
                 self._spawn(frontend.run(), "frontend"),
+                self._spawn(retention.run(), "retention"),
                 self._spawn(stop.wait(), "stop"),
             ]
             ready()

@@ -13,17 +13,19 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from enum import Enum
 from heapq import nsmallest
 from itertools import groupby, islice
 
 from perdure_store.memory_tables import OPEN, MemoryDatabase, Run, check_texts
 from perdure_store.port import (
+    BatchRejected,
     CommitBatch,
     DeadLetterRow,
     ExecutionKey,
     ExecutionRow,
+    ExpiredRun,
     HeartbeatRow,
     HistoryRow,
     LoadedExecution,
@@ -285,6 +287,65 @@ class MemoryStore:
         for rows, request_id in old:
             del rows[request_id]
         return len(old)
+
+    # Retention -----------------------------------------------------------------------------------------------------
+    async def retentions(self) -> dict[str, int]:
+        return dict(sorted((await self._called("retentions")).retentions.items()))
+
+    async def set_retention(self, namespace: str, retention_ms: int) -> None:
+        database = await self._called("set_retention")
+        if retention_ms <= 0:
+            raise BatchRejected(f"A retention must be above 0, not {retention_ms} ms.")
+        database.retentions[namespace] = retention_ms
+
+    async def closed_namespaces(self, shard_id: int) -> list[str]:
+        database = await self._called("closed_namespaces")
+        return sorted({row.namespace for row in _closed(database, shard_id)})
+
+    async def expired_runs(
+        self, shard_id: int, namespace: str, *, closed_from_us: int, closed_before_us: int, limit: int
+    ) -> list[ExpiredRun]:
+        database = await self._called("expired_runs")
+        busy = {key.run_id for key in database.transfer[shard_id]}
+        rows = sorted(
+            (row.close_time_us, row.run_id, row.history_length)
+            for row in _closed(database, shard_id)
+            if row.namespace == namespace
+            and closed_from_us <= row.close_time_us < closed_before_us
+            and row.run_id not in busy
+        )
+        return [ExpiredRun(run_id, length) for _, run_id, length in rows[:limit]]
+
+    async def delete_history(self, shard_id: int, range_id: int, run_id: str, limit: int) -> int:
+        database = await self._called("delete_history")
+        row = database.executions.get((shard_id, run_id))
+        if row is None or row.status == OPEN or _shard(database, shard_id).range_id != range_id:
+            return 0
+        rows = database.history[shard_id, run_id]
+        gone = sorted(rows)[:limit]
+        for batch_no in gone:
+            del rows[batch_no]
+        return len(gone)
+
+    async def delete_runs(self, shard_id: int, range_id: int, run_ids: Sequence[str]) -> int:
+        database = await self._called("delete_runs")
+        if _shard(database, shard_id).range_id != range_id:
+            return 0
+        busy = {key.run_id for key in database.transfer[shard_id]}
+        rows = [database.executions.get((shard_id, run_id)) for run_id in dict.fromkeys(run_ids)]
+        gone = [row for row in rows if row is not None and row.status != OPEN and row.run_id not in busy]
+        for row in gone:
+            database.forget_run(row)
+        return len(gone)
+
+    async def delete_visibility(self, namespace: str, run_ids: Sequence[str]) -> None:
+        database = await self._called("delete_visibility")
+        for run_id in run_ids:
+            database.visibility.pop((namespace, run_id), None)
+
+
+def _closed(database: MemoryDatabase, shard_id: int) -> Iterator[ExecutionRow]:
+    return (row for row in database.executions.values() if row.shard_id == shard_id and row.status != OPEN)
 
 
 def _shard(database: MemoryDatabase, shard_id: int) -> ShardRow:

@@ -34,6 +34,9 @@ from perdure_store.port import (
 
 OPEN = 1
 
+RETENTION_DEFAULT_MS = 72 * 3600 * 1000
+"""What the first migration says for the default namespace."""
+
 Run = tuple[int, str]
 WorkflowKey = tuple[int, str, str]
 
@@ -57,6 +60,7 @@ class MemoryDatabase:
         self.request_results: dict[Run, dict[str, RequestResultRow]] = defaultdict(dict)
         self.dead_letters: dict[str, DeadLetterRow] = {}
         self.visibility: dict[tuple[str, str], VisibilityRow] = {}
+        self.retentions: dict[str, int] = {"default": RETENTION_DEFAULT_MS}
 
     def found(self, cluster_id: str, shard_count: int) -> None:
         """Make the cluster and its shards."""
@@ -75,6 +79,15 @@ class MemoryDatabase:
         self._check_fence(batch.shards)
         self._check(batch)
         self._write(batch)
+
+    def forget_run(self, row: ExecutionRow) -> None:
+        """Remove a run with all that belongs to it."""
+        run = (row.shard_id, row.run_id)
+        self._forget(row)
+        del self.executions[run]
+        self.history.pop(run, None)
+        self.snapshots.pop(run, None)
+        self.request_results.pop(run, None)
 
     # Checks --------------------------------------------------------------------------------------------------------
     def _check_fence(self, advances: Sequence[ShardAdvance]) -> None:
@@ -144,6 +157,11 @@ class MemoryDatabase:
             self._change_task(TransferKey(*waiting[:4]), backlog=True, task_id=waiting.task_id)
         for beat in batch.heartbeats:
             self._change_task(TransferKey(*beat[:4]), heartbeat=beat.heartbeat)
+        for running in batch.workers:
+            task_key = TransferKey(*running[:4])
+            current = self.transfer[running.shard_id].get(task_key)
+            if current is not None and current.attempt == running.attempt:
+                self._change_task(task_key, worker=running.worker, backlog=False)
         for timer in batch.timer_inserts:
             self.timers[timer.shard_id][TimerKey(*timer[:5])] = timer
         for result in batch.request_results:
@@ -194,6 +212,7 @@ def _check_values(batch: CommitBatch) -> None:
     """What Postgres refuses in a text: NUL, unpaired surrogates; and run ids that are none."""
     texts = [text for row in batch.executions for text in row[2:6]]
     texts += [text for task in batch.transfer_inserts for text in task[6:8]]
+    texts += [running.worker for running in batch.workers]
     texts += [result.request_id for result in batch.request_results]
     texts += [text for letter in batch.dead_letters for text in (letter.source, letter.reason)]
     check_texts(texts)

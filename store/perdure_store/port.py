@@ -100,7 +100,7 @@ class TransferRow(NamedTuple):
     """An outstanding task: it lives until it is finished. Key: the first four fields. `kind` 1 workflow task,
     2 activity task, 3 visibility. `backlog` True: not yet handed to a stream; it waits for the queue's dispatcher,
     in order of `priority` (1 first), then `task_id` within a shard. `data` is the stream entry, or empty where it is
-    made from the execution."""
+    made from the execution. `worker` has reported to run the attempt; a new row has none."""
 
     shard_id: int
     run_id: str
@@ -115,6 +115,7 @@ class TransferRow(NamedTuple):
     created_us: int
     data: bytes
     heartbeat: bytes = b""
+    worker: str = ""
 
 
 class BacklogRow(NamedTuple):
@@ -154,6 +155,17 @@ class HeartbeatRow(NamedTuple):
     kind: int
     event_id: int
     heartbeat: bytes
+
+
+class WorkerRow(NamedTuple):
+    """A worker reported that it runs this attempt of a task: it is no backlog any more."""
+
+    shard_id: int
+    run_id: str
+    kind: int
+    event_id: int
+    attempt: int
+    worker: str
 
 
 class RequestResultRow(NamedTuple):
@@ -213,6 +225,7 @@ class CommitBatch:
     transfer_inserts: list[TransferRow] = field(default_factory=list)
     transfer_backlogs: list[BacklogRow] = field(default_factory=list)
     heartbeats: list[HeartbeatRow] = field(default_factory=list)
+    workers: list[WorkerRow] = field(default_factory=list)
     timer_deletes: list[TimerKey] = field(default_factory=list)
     timer_inserts: list[TimerRow] = field(default_factory=list)
     request_results: list[RequestResultRow] = field(default_factory=list)

@@ -66,6 +66,7 @@ class PostgresStore:
         self._reads = Link(address, "read", isolation=isolation, settings=PLANNER)
         self._beats = Link(address, "beat", isolation=isolation, settings=TRANSACTION_TIMEOUTS)
         self._takeovers = Link(address, "takeover", isolation=isolation)
+        self._upkeep = Link(address, "upkeep", isolation=isolation, settings=PLANNER)
         self._schema = Link(address, "migrate", isolation=isolation, settings=MIGRATION)
         lists = Address(visibility_dsn) if visibility_dsn else address
         self._lists = Link(lists, "list", isolation=isolation, settings=LISTS)
@@ -80,8 +81,9 @@ class PostgresStore:
                 pass
 
     async def close(self) -> None:
-        for link in (*self._commits, self._loads, self._reads, self._beats, self._takeovers, self._lists):
+        for link in (*self._commits, self._loads, self._reads, self._beats, self._takeovers, self._upkeep):
             await link.close()
+        await self._lists.close()
         await self._list_writes.close()
 
     async def migrate(self, shard_count: int, *, finish: bool = False) -> list[str]:
@@ -261,9 +263,7 @@ class PostgresStore:
     async def expired_runs(
         self, shard_id: int, namespace: str, *, closed_from_us: int, closed_before_us: int, limit: int
     ) -> list[ExpiredRun]:
-        return await retention.expired_runs(
-            self._upkeep, shard_id, namespace, closed_from_us, closed_before_us, limit
-        )
+        return await retention.expired_runs(self._upkeep, shard_id, namespace, closed_from_us, closed_before_us, limit)
 
     async def delete_history(self, shard_id: int, range_id: int, run_id: str, limit: int) -> int:
         return await retention.delete_history(self._upkeep, shard_id, range_id, run_id, limit)

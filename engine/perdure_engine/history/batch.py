@@ -267,6 +267,9 @@ class Batch:
             if draft.run.wants_snapshot():
                 draft.run.snapshot_mark = state.history_size_bytes
                 commit.snapshots.append(SnapshotRow(shard_id, state.run_id, state.batch_no, encode_snapshot(state)))
+            elif draft.close is not None and draft.run.snapshot_mark:
+                # Nobody folds a closed run: an empty snapshot takes the place of the last one.
+                commit.snapshots.append(SnapshotRow(shard_id, state.run_id, state.batch_no, b""))
         if draft.created or draft.close is not None:
             self._seal_execution(draft, state, shard_id)
 

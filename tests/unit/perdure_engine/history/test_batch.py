@@ -112,6 +112,24 @@ def test_a_snapshot_follows_a_long_history(bench: Bench, monkeypatch: pytest.Mon
     assert bench.run.snapshot_mark == bench.run.state.history_size_bytes
 
 
+def test_the_snapshot_of_a_run_goes_when_it_closes(bench: Bench) -> None:
+    bench.run.snapshot_mark = 10
+    bench.add(
+        Close(Outcome(RUN_ID, ExecutionStatus.FAILED)),
+        records=[HistoryEvent(7, NOW, EventType.TIMER_FIRED, TimerFired("t", 5))],
+    )
+    [snapshot] = bench.seal().commit.snapshots
+    assert (snapshot.run_id, snapshot.data) == (RUN_ID, b"")
+
+
+def test_a_run_that_never_had_one_writes_none_when_it_closes(bench: Bench) -> None:
+    bench.add(
+        Close(Outcome(RUN_ID, ExecutionStatus.FAILED)),
+        records=[HistoryEvent(7, NOW, EventType.TIMER_FIRED, TimerFired("t", 5))],
+    )
+    assert not bench.seal().commit.snapshots
+
+
 # Tasks --------------------------------------------------------------------------------------------------------------
 
 
