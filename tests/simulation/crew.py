@@ -72,7 +72,8 @@ def _scripted(scenario: Scenario) -> list[int]:
 def start_worker(site: Site, process: Process, slot: int) -> None:
     scenario = site.scenario
     dice = scenario.dice(f"worker {slot}")
-    settings = WorkerSettings(scenario.slots, dice.choice([0, 2, 1000, 1000]))
+    cached = dice.choice([0, 2, 1000, 1000])
+    settings = WorkerSettings(scenario.slots, cached, comes_late_s=FAULTS_S + 10 if slot == 0 else 0)
     SdkWorker(process, site.broker(process), lambda: site.leases(process), site.ledger, settings).open()
     if slot < 2 and _scripted(scenario):
         worker = Worker(

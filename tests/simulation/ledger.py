@@ -21,6 +21,7 @@ from perdure.protocol.replies import (
     decode_started,
 )
 from perdure.protocol.requests import (
+    AwaitResult,
     RecordActivityTaskHeartbeat,
     RecordActivityTaskStarted,
     StartWorkflow,
@@ -72,6 +73,11 @@ class Ask:
         return [reply.body for reply in self.replies if isinstance(reply.body, kind)]
 
 
+def _goes_on(first: Any, later: Any) -> bool:
+    """A start that waits for the result, once it is acknowledged, is renewed as a question for the result alone."""
+    return isinstance(first, StartWorkflow) and isinstance(later, AwaitResult) and first.wait_result
+
+
 class HandOut(NamedTuple):
     """A task that a stream gave to a worker. `epoch` counts how often the broker had lost what it held by then."""
 
@@ -118,7 +124,7 @@ class Ledger:
         ask = self.asks.get((sender, number))
         if ask is None:
             ask = self.asks[sender, number] = Ask(sender, number, request)
-        elif ask.request != request:
+        elif ask.request != request and not _goes_on(ask.request, request):
             self.violation(f"{sender} sent two requests as number {number}: {ask.request} and {request}")
         ask.sent_s.append(now_s)
 

@@ -39,7 +39,8 @@ class Station:
         replies = self._waiting[number] = asyncio.Queue()
         wire: Any = request
         if isinstance(request, RespondWorkflowTaskCompleted):
-            wire = request._replace(commands=tuple(COMMANDS.numbered(command) for command in request.commands))
+            numbered: list[Any] = [COMMANDS.numbered(command) for command in request.commands]
+            wire = request._replace(commands=tuple(numbered))
         envelope = encode_envelope(1, self.name, [numbered_request(number, wire)])
         try:
             while True:

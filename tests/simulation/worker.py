@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from perdure.protocol.events import decode_records
@@ -29,7 +28,7 @@ from perdure.protocol.requests import (
     RespondWorkflowTaskFailed,
 )
 from perdure.protocol.tasks import ActivityTask, QueryTask, WorkflowTask, decode_task, task_member
-from perdure_broker.memory import MemoryBroker, MemoryLeases
+from perdure_broker.memory import MemoryLeases
 from perdure_broker.memory_server import MemoryServer
 from perdure_broker.port import Broker, BrokerUnavailable, StreamKind, TaskEntry, TaskStream, WorkerInfo
 from tests.simulation.ledger import Ledger
@@ -40,22 +39,6 @@ from tests.simulation.station import Station
 OK = frozenset({int(ReplyKind.OK)})
 LEASE_MS = 2_000
 TTL_MS = 6_000
-
-
-class WorkerBroker(MemoryBroker):
-    """Remembers when each entry was handed out: a stopped worker may begin with it much later."""
-
-    def __init__(self, server: MemoryServer) -> None:
-        super().__init__(server)
-        self.handed_out_s: dict[tuple[bytes, bytes], float] = {}
-
-    async def read_tasks(
-        self, streams: Sequence[TaskStream], worker: str, *, count: int, block_ms: int
-    ) -> list[TaskEntry]:
-        entries = await super().read_tasks(streams, worker, count=count, block_ms=block_ms)
-        now = asyncio.get_running_loop().time()
-        self.handed_out_s.update({(entry.stream, entry.entry_id): now for entry in entries})
-        return entries
 
 
 class _Directive(Exception):
@@ -77,7 +60,6 @@ class _Running:
 
 class Worker:
     """Args:
-    handed_out_s: when each entry was handed out, see `WorkerBroker`.
     adopts: lets a second entry for an attempt that it runs stand for that; else it begins with it again.
     """
 
@@ -88,13 +70,11 @@ class Worker:
         server: MemoryServer,
         ledger: Ledger,
         queue: str,
-        handed_out_s: Mapping[tuple[bytes, bytes], float],
         slots: int,
         adopts: bool,
     ) -> None:
         self._adopts = adopts
         self._slots = slots
-        self._handed_out_s = handed_out_s
         self._process = process
         self._broker = broker
         self._leases = MemoryLeases(server)
@@ -260,17 +240,15 @@ class Worker:
             del self._running[key]
 
     async def _carry_out(self, running: _Running, task: ActivityTask) -> None:
-        entry = running.entry
         spec = json.loads(task.input)
         started_us = self._process.now_us()
         about = (task.run_id, task.scheduled_event_id, task.attempt, started_us)
-        activity = (task.run_id, task.scheduled_event_id)
         request: Any
         try:
             if task.report_start:
                 await self._report_start(task, started_us)
-            handed_out_s = self._handed_out_s[entry.stream, entry.entry_id]
-            self._ledger.attempt_began(activity, task.attempt, self._name, handed_out_s, once=bool(spec.get("once")))
+            now_s = self._process.monotonic()
+            self._ledger.attempt_began(task.run_id, task.activity_id, task.attempt, self._name, now_s)
             await self._body(task, spec, running.words, started_us)
         except _Directive as directive:
             if not directive.is_current:
@@ -284,11 +262,9 @@ class Worker:
             else:
                 result = f"{self._name}:{task.attempt}".encode()
                 request = RespondActivityTaskCompleted(*about, result, self._name, *running.entry[:2])
-        kind, _ = await self._station.ask(task.shard_id, request, until=OK)
+        await self._station.ask(task.shard_id, request, until=OK)
         if running.entry[:2] != (request.stream, request.entry_id):
             await self._drop(running.entry, task_member(task.run_id, task.scheduled_event_id, task.attempt))
-        if kind == ReplyKind.OK and isinstance(request, RespondActivityTaskCompleted):
-            self._ledger.attempt_succeeded(activity, self._process.monotonic())
 
     async def _body(
         self, task: ActivityTask, spec: dict[str, int], words: asyncio.Queue[bool], started_us: int

@@ -32,14 +32,19 @@ def leftovers(database: MemoryDatabase, server: MemoryServer, alive: Collection[
         if queue is not None:
             found += _of_queue(stream, queue, server.now_ms(), alive)
     for sender in list(server.reply_streams):
-        if server.replies(sender) is not None and sender not in alive:
+        if server.replies(sender) is not None and _process(sender) not in alive:
             found.append(f"the reply stream of {sender}, which is gone")
     return found
 
 
+def _process(sender: str) -> str:
+    """The process behind the name of a sender or worker: those of the SDK add a word of their own to it."""
+    return sender.partition("/")[0]
+
+
 def _of_queue(stream: TaskStream, queue: Queue, now_ms: int, alive: Collection[str]) -> Iterator[str]:
     queue.expire_workers(now_ms)
-    if stream.kind is StreamKind.STICKY and stream.worker not in alive:
+    if stream.kind is StreamKind.STICKY and _process(stream.worker) not in alive:
         if not queue.workers:
             return  # expires with its worker, or is forgotten before
         yield f"{stream} is announced by {list(queue.workers)}, which is gone"
@@ -48,5 +53,5 @@ def _of_queue(stream: TaskStream, queue: Queue, now_ms: int, alive: Collection[s
     if queue.backlogged:
         yield f"{stream} is marked as backlogged"
     for consumer, seen_ms in queue.stream.consumers.items():
-        if consumer not in alive and now_ms - seen_ms > CONSUMER_TTL_MS:
+        if _process(consumer) not in alive and now_ms - seen_ms > CONSUMER_TTL_MS:
             yield f"{stream}: consumer {consumer}, which is gone for {now_ms - seen_ms} ms"

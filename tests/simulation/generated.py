@@ -1,0 +1,271 @@
+"""The workflow that carries out generated programs, and its activities: ordinary code for the SDK.
+
+The workflow's result is what happened: `log`, a list of (place of a step in its program, what came of it), and
+`signals`, in the order in which they came in. What the workflow itself sees go wrong (a result that is another
+activity's, a timer that fires early), it reports by failing with the type `Broken`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+from collections import Counter
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from perdure import activity, workflow
+from perdure.common import Priority, RetryPolicy
+from perdure.exceptions import ActivityError, ApplicationError, TimeoutError, is_cancelled_exception
+from perdure.workflow import ActivityCancellationType, HandlerUnfinishedPolicy
+from tests.simulation.ledger import Ledger
+from tests.simulation.process import Process
+from tests.simulation.programs import Program, Spec, Step
+
+BROKEN = "Broken"
+NOBODY_QUEUE = "nobody"
+FOR_EVER_S = 3_600.0
+
+visits: Counter[tuple[str, str]] = Counter()
+"""How often the code of a run came to a flaky step: what a workflow must not look at, as faulty code does."""
+
+
+def told(error: ActivityError) -> str:
+    """What came of an activity that did not complete, in a word or two."""
+    cause = error.cause
+    if is_cancelled_exception(error):
+        return "canceled"
+    if isinstance(cause, TimeoutError):
+        assert cause.type is not None
+        return f"timeout {cause.type.name}"
+    if isinstance(cause, ApplicationError):
+        return f"failed {cause.type}"
+    return f"failed {type(cause).__name__}"
+
+
+@workflow.defn
+class Generated:
+    def __init__(self) -> None:
+        self.log: list[tuple[str, str]] = []
+        self.signals: list[str] = []
+
+    @workflow.run
+    async def run(self, program: Program) -> dict[str, Any]:
+        try:
+            await self._do(program["steps"], "")
+        except (asyncio.CancelledError, ActivityError) as error:
+            if not is_cancelled_exception(error) or program["on_cancel"] == "raise":
+                raise
+            await self._act("cleanup", {"kind": "plain", "ms": 1})
+            if program["on_cancel"] == "clean up":
+                raise
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return self.seen()
+
+    def seen(self) -> dict[str, Any]:
+        return {"log": self.log, "signals": self.signals}
+
+    @workflow.signal
+    def go(self, label: str) -> None:
+        self.signals.append(label)
+
+    @workflow.signal(unfinished_policy=HandlerUnfinishedPolicy.ABANDON)
+    async def work(self, label: str) -> None:
+        """A handler that takes its time."""
+        self.signals.append(label)
+        await self._act(f"signal {label}", {"kind": "plain", "ms": 5})
+
+    @workflow.query
+    def progress(self) -> dict[str, Any]:
+        return self.seen()
+
+    # Steps -----------------------------------------------------------------------------------------------------------
+    async def _do(self, steps: Sequence[Step], place: str) -> None:
+        for number, step in enumerate(steps):
+            await getattr(self, f"_{step[0]}")(f"{place}{number}", *step[1:])
+
+    def _note(self, place: str, what: str) -> None:
+        self.log.append((place, what))
+
+    async def _act(self, place: str, spec: Spec) -> bool:
+        """True if the activity completed."""
+        try:
+            result = await workflow.execute_activity_method(Labor.work, args=[place, spec], **options(spec))
+        except ActivityError as error:
+            self._note(place, told(error))
+            if spec.get("strict") or is_cancelled_exception(error):
+                raise
+            return False
+        if result["place"] != place or len(result["pad"]) != spec.get("size", 0):
+            raise ApplicationError(f"activity {place} was given the result of {result['place']}", type=BROKEN)
+        self._note(place, "ok")
+        return True
+
+    async def _timer(self, place: str, ms: int) -> None:
+        begin_us = workflow.time_ns() // 1000
+        await asyncio.sleep(ms / 1000)
+        if workflow.time_ns() // 1000 < begin_us + ms * 1000:
+            raise ApplicationError(f"timer {place} fired early", type=BROKEN)
+        self._note(place, "fired")
+
+    async def _all(self, place: str, branches: Sequence[Sequence[Step]]) -> None:
+        await asyncio.gather(*(self._do(steps, f"{place}.{number}.") for number, steps in enumerate(branches)))
+        self._note(place, "done")
+
+    async def _race(self, place: str, ms: int, steps: Sequence[Step]) -> None:
+        try:
+            await asyncio.wait_for(self._do(steps, f"{place}."), ms / 1000)
+        except builtins.TimeoutError:
+            self._note(place, "expired")
+        except ActivityError as error:
+            # An activity that ended by a cancellation which came with the timeout.
+            if not is_cancelled_exception(error) or workflow.cancellation_reason() is not None:
+                raise
+            self._note(place, "expired")
+        else:
+            self._note(place, "done")
+
+    async def _first(self, place: str, branches: Sequence[Sequence[Step]]) -> None:
+        tasks = [asyncio.create_task(self._do(steps, f"{place}.{number}.")) for number, steps in enumerate(branches)]
+        try:
+            done, _ = await workflow.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+        for task in done:
+            task.result()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._note(place, "done")
+
+    async def _signals(self, place: str, count: int, ms: int = 0) -> None:
+        try:
+            await workflow.wait_condition(lambda: len(self.signals) >= count, timeout=ms / 1000 if ms else None)
+        except builtins.TimeoutError:
+            self._note(place, "expired")
+        else:
+            self._note(place, "came")
+
+    async def _saga(self, place: str, specs: Sequence[Spec], raises: bool) -> None:
+        completed: list[int] = []
+        for number, spec in enumerate(specs):
+            try:
+                is_ok = await self._act(f"{place}.{number}", spec)
+            except (asyncio.CancelledError, ActivityError):
+                await self._compensate(place, completed)
+                raise
+            if not is_ok:
+                await self._compensate(place, completed)
+                if raises:
+                    raise ApplicationError("compensated", self.seen(), type="Saga")
+                self._note(place, "compensated")
+                return
+            completed.append(number)
+        self._note(place, "done")
+
+    async def _compensate(self, place: str, completed: Sequence[int]) -> None:
+        for number in reversed(completed):
+            await self._act(f"{place}.undo {number}", {"kind": "plain", "ms": 1})
+
+    async def _fan(self, place: str, count: int, ms: int) -> None:
+        spec = {"kind": "plain", "ms": ms}
+        calls = [
+            workflow.execute_activity_method(Labor.work, args=[f"{place}.{number}", spec], **options(spec))
+            for number in range(count)
+        ]
+        results = await asyncio.gather(*calls)
+        if [result["place"] for result in results] != [f"{place}.{number}" for number in range(count)]:
+            raise ApplicationError(f"the results of {place} are not in the order of its calls", type=BROKEN)
+        self._note(place, f"{count} done")
+
+    async def _flaky(self, place: str, count: int) -> None:
+        visit = workflow.info().run_id, place
+        visits[visit] += 1
+        if visits[visit] <= count:
+            raise RuntimeError(f"simulated: visit {visits[visit]} of a flaky step")
+        self._note(place, "passed")
+
+    async def _fail(self, place: str, kind: str) -> None:
+        raise ApplicationError("as planned", self.seen(), type=kind)
+
+    async def _hang(self, place: str) -> None:
+        await workflow.wait_condition(lambda: False)
+
+
+def options(spec: Spec) -> workflow.ActivityConfig:
+    """How the workflow calls an activity of this spec."""
+    kind = spec["kind"]
+    policy = RetryPolicy(timedelta(milliseconds=100), maximum_attempts=spec.get("attempts", 0))
+    called = workflow.ActivityConfig(
+        start_to_close_timeout=timedelta(seconds=20),
+        retry_policy=policy,
+        cancellation_type=ActivityCancellationType(spec.get("cancel", 0)),
+        priority=Priority(priority_key=spec.get("priority")),
+    )
+    if kind in ("once", "once doomed"):
+        policy.maximum_attempts = 1
+    elif kind == "listed":
+        policy.non_retryable_error_types = ["Listed"]
+    elif kind == "stuck":
+        called["start_to_close_timeout"] = timedelta(seconds=1.5)
+    elif kind == "late":
+        called["start_to_close_timeout"] = timedelta(milliseconds=700)
+    elif kind == "silent":
+        called["heartbeat_timeout"] = timedelta(milliseconds=700)
+    elif kind == "beat":
+        called["heartbeat_timeout"] = timedelta(seconds=3)
+    elif kind in ("spent", "endless"):
+        called["schedule_to_close_timeout"] = timedelta(seconds=1.2)
+    elif kind == "nobody":
+        called["task_queue"] = NOBODY_QUEUE
+        called["schedule_to_start_timeout"] = timedelta(milliseconds=600)
+    return called
+
+
+class Labor:
+    """The activities of one worker process."""
+
+    def __init__(self, process: Process, ledger: Ledger) -> None:
+        self._process = process
+        self._ledger = ledger
+
+    @activity.defn
+    async def work(self, place: str, spec: Spec) -> dict[str, Any]:
+        info = activity.info()
+        assert info.workflow_run_id is not None
+        name, now_s = self._process.name, self._process.monotonic()
+        self._ledger.attempt_began(info.workflow_run_id, info.activity_id, info.attempt, name, now_s)
+        try:
+            await self._body(spec, info.attempt, info.heartbeat_details)
+        except asyncio.CancelledError:
+            if spec["kind"] != "stubborn":
+                raise
+            await self._process.sleep(0.3)
+        return {"place": place, "worker": name, "attempt": info.attempt, "pad": "r" * spec.get("size", 0)}
+
+    async def _body(self, spec: Spec, attempt: int, beaten: Sequence[Any]) -> None:
+        kind = spec["kind"]
+        if kind in ("late", "silent", "endless") or (kind == "stuck" and attempt == 1):
+            await self._process.sleep(FOR_EVER_S)
+        if kind == "beat":
+            await self._beat(spec["ms"], beaten)
+        elif spec["ms"]:
+            await self._process.sleep(spec["ms"] / 1000)
+        if kind in ("retry", "delayed") and attempt <= spec["fails"]:
+            delay = timedelta(milliseconds=40) if kind == "delayed" else None
+            raise ApplicationError(f"attempt {attempt}", type="Passing", next_retry_delay=delay)
+        if kind == "fatal":
+            raise ApplicationError("of no use", type="Fatal", non_retryable=True)
+        if kind == "listed":
+            raise ApplicationError("of no use", type="Listed")
+        if kind in ("doomed", "once doomed"):
+            raise ValueError("never right")
+        if kind == "spent":
+            raise ApplicationError("not yet", type="Spent")
+
+    async def _beat(self, ms: int, beaten: Sequence[Any]) -> None:
+        """Takes `ms` in all, over as many attempts as it may need."""
+        done_ms = int(beaten[0]) if beaten else 0
+        while done_ms < ms:
+            await self._process.sleep(0.1)
+            done_ms += 100
+            activity.heartbeat(done_ms)

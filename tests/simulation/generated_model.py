@@ -1,0 +1,237 @@
+"""What may become of a generated workflow, given its program and what was done to it.
+
+Engines and workers may fail in between as they like:
+that may cost attempts and time, so an activity that has attempts left must come to its own end all the same, and only
+one that had none left may end by its worker's loss.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from perdure.converter import DataConverter
+from perdure.exceptions import ActivityError, ApplicationError
+from perdure.execution.instance import WorkflowInstance
+from perdure.execution.surroundings import RunIdentity, WorkerSettings
+from perdure.protocol.events import EventType, WorkflowExecutionSignaled
+from perdure.protocol.failure import Failure
+from perdure.workflow.definition import WorkflowDefinition
+from tests.simulation.generated import Generated, told
+from tests.simulation.model import Story
+from tests.simulation.programs import Program, Spec, Step
+
+LOST = frozenset({"timeout HEARTBEAT", "timeout START_TO_CLOSE", "failed WorkerShutdown"})
+"""What may become of an attempt whatever it does: its worker was lost, was stopped for long, or was shut down."""
+
+_OK = frozenset({"ok"})
+
+_OUTCOMES: Mapping[str, frozenset[str]] = {
+    "once": _OK | LOST,
+    "once doomed": LOST | {"failed ValueError"},
+    "fatal": frozenset({"failed Fatal"}),
+    "listed": frozenset({"failed Listed"}),
+    "doomed": LOST | {"failed ValueError"},
+    "late": LOST,
+    "silent": LOST,
+    "spent": LOST | {"failed Spent", "timeout SCHEDULE_TO_CLOSE"},
+    "endless": LOST | {"timeout SCHEDULE_TO_CLOSE"},
+    "nobody": _OK | LOST | {"timeout SCHEDULE_TO_START"},
+}
+"""What may become of an activity that nobody cancels; of other kinds: only that it completes."""
+
+PASSES = "passes"
+"""The end of steps that are followed by the next ones."""
+
+_converter = DataConverter.default
+
+
+class GeneratedModel:
+    """The `Model` of `Generated`."""
+
+    def outcome_problem(self, story: Story) -> str | None:
+        return "; ".join(_problems(story)) or None
+
+    def replay_problem(self, story: Story) -> str | None:
+        definition = WorkflowDefinition.of(Generated)
+        assert definition is not None
+        settings = WorkerSettings("default", "replay")
+        instance = WorkflowInstance(definition, settings, RunIdentity(story.workflow_id, story.run_id))
+        try:
+            instance.replay(story.events)
+        except Exception as error:  # whatever the code raises, it did not raise it when the history was made
+            return f"{type(error).__name__}: {error}"
+        finally:
+            instance.close()
+        return None
+
+
+def outcomes(spec: Spec) -> frozenset[str]:
+    """What may become of an activity that nobody cancels."""
+    return _OUTCOMES.get(spec["kind"], _OK)
+
+
+def _problems(story: Story) -> list[str]:
+    program: Program = _converter.from_bytes(story.started.input)[0]
+    ends = set(_ends(program["steps"]))
+    kind, closing = story.closing.event_type, story.closing.attributes
+    if kind == EventType.WORKFLOW_EXECUTION_COMPLETED:
+        return _completion_problems(story, program, ends)
+    if kind == EventType.WORKFLOW_EXECUTION_FAILED:
+        return _failure_problems(program, ends, closing.failure)
+    if kind == EventType.WORKFLOW_EXECUTION_CANCELED:
+        possible = story.cancels and program["on_cancel"] != "swallow"
+        return [] if possible else ["canceled, though nobody asked for that, or it does not let itself be"]
+    if kind == EventType.WORKFLOW_EXECUTION_TIMED_OUT:
+        return [] if story.started.run_timeout_ms else ["timed out, though it has no timeout"]
+    return []  # terminated: whether somebody asked for that is another rule's matter
+
+
+def _completion_problems(story: Story, program: Program, ends: set[str]) -> list[str]:
+    seen = _converter.value_from_bytes(story.closing.attributes.result)
+    came = [
+        _converter.value_from_bytes(event.attributes.input)
+        for event in story.events
+        if isinstance(event.attributes, WorkflowExecutionSignaled)
+    ]
+    wrong = [] if seen["signals"] == came else [f"it saw the signals {seen['signals']}, and {came} had come"]
+    if PASSES in ends:
+        wrong += _log_problems(program, seen["log"], complete=not story.cancels)
+    elif story.cancels and program["on_cancel"] == "swallow":
+        wrong += _log_problems(program, seen["log"], complete=False)
+    else:
+        wrong.append(f"completed, though it can only end by {sorted(ends)}")
+    return wrong
+
+
+def _failure_problems(program: Program, ends: set[str], failure: Failure) -> list[str]:
+    error = _converter.from_failure(failure)
+    if isinstance(error, ActivityError):
+        return (
+            [] if told(error) in ends else [f"failed by an activity that {told(error)}; it may end by {sorted(ends)}"]
+        )
+    if not isinstance(error, ApplicationError) or f"fails {error.type}" not in ends:
+        return [f"failed by {error!r}; it may end by {sorted(ends)}"]
+    return _log_problems(program, error.details[0]["log"], complete=False)
+
+
+# How steps end --------------------------------------------------------------------------------------------------------
+def _ends(steps: Sequence[Step]) -> Iterator[str]:
+    """How steps, one after the other, may end: PASSES, or what ends the workflow."""
+    for step in steps:
+        found = set(_ends_of(*step))
+        yield from found - {PASSES}
+        if PASSES not in found:
+            return
+    yield PASSES
+
+
+def _ends_of(kind: str, *arguments: Any) -> Iterator[str]:
+    if kind == "act":
+        (spec,) = arguments
+        if not spec.get("strict"):
+            yield PASSES
+            return
+        for outcome in outcomes(spec):
+            yield PASSES if outcome == "ok" else outcome
+    elif kind == "saga":
+        specs, raises = arguments
+        can_complete = all("ok" in outcomes(spec) for spec in specs)
+        if can_complete or not raises:
+            yield PASSES
+        if raises and any(outcomes(spec) != _OK for spec in specs):
+            yield "fails Saga"
+    elif kind == "fail":
+        yield f"fails {arguments[0]}"
+    elif kind != "hang":
+        yield PASSES  # what is nested neither is strict nor fails
+
+
+# What the log says ----------------------------------------------------------------------------------------------------
+def _log_problems(program: Program, log: Sequence[Sequence[str]], *, complete: bool) -> list[str]:
+    """`complete`: the workflow came to the end of its steps, so that nothing may be missing."""
+    wrong = []
+    said: dict[str, str] = {}
+    for place, what in log:
+        if place in said:
+            wrong.append(f"step {place} ended twice: {said[place]}, then {what}")
+        said[place] = what
+    expected = {place: (allowed, needed) for place, allowed, needed in _expected(program["steps"], "", needed=True)}
+    for place, what in said.items():
+        if place == "cleanup" or place.startswith("signal "):
+            allowed = _OK | {"canceled"}
+        elif place in expected:
+            allowed = expected[place][0]
+        else:
+            wrong.append(f"step {place} ({what}) is not in the program")
+            continue
+        if what not in allowed and not (what == "canceled" and not complete):
+            wrong.append(f"step {place}: {what}, allowed: {sorted(allowed)}")
+    if complete:
+        missing = [place for place, (_, needed) in expected.items() if needed and place not in said]
+        wrong += [f"step {place} is missing" for place in missing]
+    wrong += _saga_problems(program["steps"], "", said, complete=complete)
+    return wrong
+
+
+Expected = tuple[str, frozenset[str], bool]
+
+
+def _expected(steps: Sequence[Step], place: str, *, needed: bool) -> Iterator[Expected]:
+    for number, step in enumerate(steps):
+        yield from _expected_of(f"{place}{number}", needed, *step)
+
+
+def _expected_of(place: str, needed: bool, kind: str, *arguments: Any) -> Iterator[Expected]:
+    """Places of a step, what may be said of each, and whether something must be."""
+    if kind == "act":
+        allowed = outcomes(arguments[0])
+        yield place, allowed if needed else allowed | {"canceled"}, needed
+    elif kind == "timer":
+        yield place, frozenset({"fired"}), needed
+    elif kind == "all":
+        for number, steps in enumerate(arguments[0]):
+            yield from _expected(steps, f"{place}.{number}.", needed=needed)
+        yield place, frozenset({"done"}), needed
+    elif kind == "race":
+        yield from _expected(arguments[1], f"{place}.", needed=False)
+        yield place, frozenset({"done", "expired"}), needed
+    elif kind == "first":
+        for number, steps in enumerate(arguments[0]):
+            yield from _expected(steps, f"{place}.{number}.", needed=False)
+        yield place, frozenset({"done"}), needed
+    elif kind == "signals":
+        may_expire = len(arguments) > 1
+        yield place, frozenset({"came", "expired"} if may_expire else {"came"}), needed
+    elif kind == "saga":
+        for number, spec in enumerate(arguments[0]):
+            yield f"{place}.{number}", outcomes(spec) | ({"canceled"} if not needed else set()), False
+            yield f"{place}.undo {number}", _OK, False
+        yield place, frozenset({"done", "compensated"}), needed
+    elif kind == "fan":
+        yield place, frozenset({f"{arguments[0]} done"}), needed
+    elif kind == "flaky":
+        yield place, frozenset({"passed"}), needed
+
+
+def _saga_problems(steps: Sequence[Step], place: str, said: Mapping[str, str], *, complete: bool) -> Iterator[str]:
+    """What completed is undone, in reverse order, if and only if something after it did not complete."""
+    order = {name: number for number, name in enumerate(said)}
+    for number, step in enumerate(steps):
+        here = f"{place}{number}"
+        if step[0] in ("all", "first"):
+            for branch, inner in enumerate(step[1]):
+                yield from _saga_problems(inner, f"{here}.{branch}.", said, complete=complete and step[0] == "all")
+        elif step[0] == "race":
+            yield from _saga_problems(step[2], f"{here}.", said, complete=False)
+        elif step[0] == "saga":
+            ends = [said.get(f"{here}.{index}") for index in range(len(step[1]))]
+            has_failed = any(end not in (None, "ok") for end in ends)
+            wanted = [f"{here}.undo {index}" for index, end in enumerate(ends) if end == "ok"][::-1]
+            undone = sorted((name for name in said if name.startswith(f"{here}.undo ")), key=order.__getitem__)
+            if said.get(here) == "compensated" and undone != wanted:
+                yield f"saga {here} ended {ends} and undid {undone}"
+            if undone and not has_failed and complete:
+                yield f"saga {here} undid {undone}, though nothing had failed"
+            if said.get(here) == "done" and (has_failed or undone):
+                yield f"saga {here} is done with {ends} and undid {undone}"

@@ -1,0 +1,132 @@
+"""What clients do about one workflow id: a plan, drawn ahead of time; each part of it says everything about itself."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+
+from perdure.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from tests.simulation.programs import Program, ProgramGenerator, signals_wanted
+
+CLIENTS = 3
+
+HUGE_SHARE = 1 / 600
+"""One workflow in so many has a huge fan-out: one in about two dozen runs."""
+
+
+@dataclass(frozen=True)
+class Signal:
+    """`name` is that of a handler of the workflow. A `hurried` one is given up by its sender after a second."""
+
+    client: int
+    at_s: float
+    name: str
+    label: str
+    is_hurried: bool = False
+
+
+@dataclass(frozen=True)
+class Rival:
+    """Somebody else starts the same workflow id. `after_close`: once the run is over."""
+
+    client: int
+    at_s: float
+    label: str
+    program: Program
+    conflict: WorkflowIDConflictPolicy = WorkflowIDConflictPolicy.FAIL
+    reuse: WorkflowIDReusePolicy = WorkflowIDReusePolicy.ALLOW_DUPLICATE
+    after_close: bool = False
+
+
+@dataclass(frozen=True)
+class Act:
+    """`kind`: "cancel", "terminate", "query", "describe", "history", "list", "result"."""
+
+    kind: str
+    client: int
+    at_s: float
+
+
+@dataclass
+class Plan:
+    """Times are virtual seconds: `start_at_s` from the beginning of the simulation, others from the start.
+
+    Attributes:
+        executes: start and result are one request.
+        run_timeout_s, start_delay_s: 0: none.
+    """
+
+    workflow_id: str
+    program: Program
+    client: int
+    start_at_s: float
+    executes: bool
+    run_timeout_s: float = 0.0
+    start_delay_s: float = 0.0
+    signals: list[Signal] = field(default_factory=list)
+    rivals: list[Rival] = field(default_factory=list)
+    acts: list[Act] = field(default_factory=list)
+
+
+def draw_plan(number: int, dice: random.Random, load_s: float) -> Plan:
+    """The plan of the workflow of this number; starts fall into the first `load_s` seconds."""
+    programs = ProgramGenerator(dice, huge=int(dice.random() < HUGE_SHARE))
+    program = programs.program()
+    workflow_id = f"wf-{number}"
+    plan = Plan(workflow_id, program, dice.randrange(CLIENTS), dice.uniform(0, load_s), dice.random() < 0.4)
+    wanted = signals_wanted(program["steps"])
+    plan.signals = [_signal(dice, f"{workflow_id}/{index}", is_needed=index < wanted) for index in range(wanted)]
+    if dice.random() < 0.2:
+        plan.signals.append(_signal(dice, f"{workflow_id}/extra", is_needed=False))
+    if dice.random() < 0.08:
+        plan.start_delay_s = dice.choice([0.05, 1.0, 6.0])
+    if dice.random() < 0.08:
+        plan.run_timeout_s = dice.choice([0.05, 1.0, 8.0])
+    _disturb(plan, dice)
+    if wanted == 0 and ["hang"] not in program["steps"]:
+        _rival(plan, programs, dice)
+    return plan
+
+
+def _signal(dice: random.Random, label: str, *, is_needed: bool) -> Signal:
+    name = dice.choice(["go", "go", "work"])
+    return Signal(dice.randrange(CLIENTS), dice.uniform(0, 4), name, label, not is_needed and dice.random() < 0.4)
+
+
+def _disturb(plan: Plan, dice: random.Random) -> None:
+    def add(kind: str, at_s: float) -> None:
+        plan.acts.append(Act(kind, dice.randrange(CLIENTS), at_s))
+
+    hangs = ["hang"] in plan.program["steps"]
+    fate = dice.random()
+    if fate < 0.13 or (hangs and fate < 0.6):
+        add("cancel", dice.choice([0.0, 0.01, dice.uniform(0, 3)]))
+        if dice.random() < 0.2:
+            add("cancel", dice.uniform(0, 3))
+    elif fate < 0.2 or hangs:
+        add("terminate", dice.choice([0.0, 0.01, dice.uniform(0, 3)]))
+    for kind, share in (("query", 0.3), ("describe", 0.1), ("history", 0.1), ("result", 0.3), ("list", 0.04)):
+        if dice.random() < share:
+            add(kind, dice.uniform(0, 4))
+
+
+def _rival(plan: Plan, programs: ProgramGenerator, dice: random.Random) -> None:
+    """Now and then somebody else wants the same workflow id; with a program that ends by itself."""
+    if dice.random() > 0.15:
+        return
+    program = programs.program()
+    while signals_wanted(program["steps"]) or ["hang"] in program["steps"]:
+        program = programs.program()
+    client, label = dice.randrange(CLIENTS), f"{plan.workflow_id}/rival"
+    if dice.random() < 0.4:
+        reuse = dice.choice(list(WorkflowIDReusePolicy)[:3])
+        plan.rivals.append(Rival(client, dice.uniform(0, 1), label, program, reuse=reuse, after_close=True))
+    else:
+        conflict = dice.choice(
+            [
+                WorkflowIDConflictPolicy.FAIL,
+                WorkflowIDConflictPolicy.USE_EXISTING,
+                WorkflowIDConflictPolicy.TERMINATE_EXISTING,
+            ]
+        )
+        plan.rivals.append(Rival(client, dice.choice([0.0, 0.001, dice.uniform(0, 3)]), label, program, conflict))

@@ -1,0 +1,150 @@
+"""Random workflow programs: what a generated workflow does, as data that travels in its input.
+
+A program is a dictionary: `steps`, done one after the other; `on_cancel`, what it does when it is cancelled ("raise";
+"clean up": an activity, then raise; "swallow": an activity, then complete); `pad`, a large value; `ends`, whether it
+ever ends by itself.
+
+Steps (lists; each is over before the next one begins):
+- `["act", spec]`: an activity. Its failure is recorded and survived, but for a `strict` one.
+- `["timer", ms]`
+- `["all", [steps, ...]]`: branches side by side, `asyncio.gather`.
+- `["race", ms, steps]`: `asyncio.wait_for`; what does not end in time is cancelled.
+- `["first", [steps, ...]]`: `workflow.wait`; the first branch that ends wins, the others are cancelled.
+- `["signals", n]`: until n signals have come in. `["signals", n, ms]`: or until the time is over.
+- `["saga", [spec, ...], raises]`: activities in a row; when one fails, those before it are compensated in reverse
+  order, and the workflow fails or goes on.
+- `["fan", n, ms]`: n activities at once.
+- `["flaky", n]`: the first n times that the workflow's code comes here, its workflow task fails.
+- `["fail", type]`: the workflow fails.
+- `["hang"]`: waits for ever.
+
+An activity's spec is a dictionary: `kind` (see `ACTIVITY_KINDS`), `ms` that it takes, and optionally `fails` (attempts
+that fail first), `attempts` (the most that are allowed), `size` (bytes of its result), `pad` (a large argument),
+`priority`, `cancel` (the cancellation type), `strict`.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+Program = dict[str, Any]
+Step = list[Any]
+Spec = dict[str, Any]
+
+ACTIVITY_KINDS = {
+    "plain": "returns",
+    "retry": "fails `fails` times, then returns",
+    "delayed": "as retry, and says itself when it wants to be tried again",
+    "fatal": "fails, and says that trying again is of no use",
+    "listed": "fails with a type that its retry policy lists as not retryable",
+    "doomed": "fails in each of its `attempts`",
+    "once": "returns; one attempt only",
+    "once doomed": "fails; one attempt only",
+    "beat": "heartbeats, and goes on from its last heartbeat",
+    "stuck": "never ends in its first attempt, which runs out of its start-to-close timeout",
+    "late": "never ends: start-to-close in each of its `attempts`",
+    "silent": "never ends and never heartbeats: the heartbeat timeout in each of its `attempts`",
+    "spent": "fails until its schedule-to-close timeout is over",
+    "endless": "never ends: schedule-to-close",
+    "nobody": "is put to a task queue that nobody polls until much later: schedule-to-start",
+    "stubborn": "when it is cancelled, cleans up for a while and returns all the same",
+}
+
+HUGE = 300
+"""Activities of a huge fan-out."""
+
+_KINDS = [
+    *["plain"] * 8, *["once"] * 3, "once doomed", "retry", "retry", "delayed", "fatal", "listed", "doomed", "beat",
+    "beat", "stuck", "late", "silent", "spent", "endless", "nobody", "stubborn",
+]  # fmt: skip
+_STEPS = [
+    *["act"] * 6, "timer", "timer", "all", "all", "race", "first", "signals", "saga", "fan", "flaky",
+]  # fmt: skip
+
+
+class ProgramGenerator:
+    """Programs of one run. `huge` of them may have a huge fan-out."""
+
+    def __init__(self, generator: random.Random, huge: int) -> None:
+        self._random = generator
+        self._huge = huge
+        self._signals = 0
+
+    def program(self) -> Program:
+        dice = self._random
+        self._signals = 0
+        steps = self._steps(dice.choice([1, 1, 2, 2, 3, 4]), 0)
+        program: Program = {"steps": steps, "on_cancel": dice.choice(["raise", "raise", "clean up", "swallow"])}
+        last = dice.random()
+        if last < 0.08:
+            steps.append(["fail", "Planned"])
+        elif last < 0.12:
+            steps.append(["hang"])
+        if self._huge:
+            self._huge -= 1
+            steps.insert(0, ["fan", HUGE, 1])
+        if dice.random() < 0.05:
+            program["pad"] = "p" * dice.choice([3_000, 40_000, 120_000])
+        return program
+
+    def _steps(self, count: int, depth: int) -> list[Step]:
+        return [self._step(depth) for _ in range(count)]
+
+    def _step(self, depth: int) -> Step:
+        dice = self._random
+        kind = dice.choice(_STEPS) if depth < 2 else dice.choice(["act", "act", "timer"])
+        if kind == "act":
+            spec = self.spec()
+            if depth == 0 and dice.random() < 0.1:
+                spec["strict"] = True
+            return ["act", spec]
+        if kind == "timer":
+            return ["timer", dice.choice([0, 1, 10, 300, 2_000, 30_000 if depth == 0 else 500])]
+        if kind == "all":
+            return ["all", [self._steps(dice.choice([1, 1, 2]), depth + 1) for _ in range(dice.choice([2, 3, 5]))]]
+        if kind == "race":
+            return ["race", dice.choice([1, 50, 1_000]), self._steps(dice.choice([1, 2]), depth + 1)]
+        if kind == "first":
+            return ["first", [self._steps(1, depth + 1) for _ in range(dice.choice([2, 3]))]]
+        if kind == "signals":
+            return self._wait_for_signals(depth)
+        if kind == "saga":
+            specs = [self.spec(["plain", "plain", "once", "retry"]) for _ in range(dice.choice([1, 2, 3]))]
+            if dice.random() < 0.6:
+                specs.append(self.spec(["fatal", "doomed", "once doomed", "late"]))
+            return ["saga", specs, depth == 0 and dice.random() < 0.5]
+        if kind == "fan":
+            return ["fan", dice.choice([3, 8, 25]), dice.choice([1, 20])]
+        return ["flaky", dice.choice([1, 1, 2, 4])]
+
+    def _wait_for_signals(self, depth: int) -> Step:
+        """Only the outermost steps come in a fixed order, and so know how many signals there will have been."""
+        if depth == 0 and self._random.random() < 0.7:
+            self._signals += self._random.choice([1, 2])
+            return ["signals", self._signals]
+        return ["signals", self._signals + 1, self._random.choice([100, 1_500])]
+
+    def spec(self, kinds: list[str] = _KINDS) -> Spec:
+        dice = self._random
+        kind = dice.choice(kinds)
+        spec: Spec = {"kind": kind, "ms": dice.choice([0, 1, 5, 20, 150, 600])}
+        if kind in ("retry", "delayed"):
+            spec["fails"] = dice.choice([1, 1, 2, 3])
+        elif kind in ("doomed", "late", "silent"):
+            spec["attempts"] = dice.choice([1, 2, 3])
+        elif kind in ("beat", "stubborn"):
+            spec["ms"] = dice.choice([300, 900, 3_000])
+        if dice.random() < 0.06:
+            spec["size"] = dice.choice([2_000, 40_000, 150_000])
+        if dice.random() < 0.06:
+            spec["pad"] = "p" * dice.choice([2_000, 40_000, 150_000])
+        if dice.random() < 0.3:
+            spec["priority"] = dice.randint(1, 5)
+        spec["cancel"] = dice.choice([0, 0, 1, 2])
+        return spec
+
+
+def signals_wanted(steps: list[Step]) -> int:
+    """How many signals must come in, for these steps to end."""
+    return max((step[1] for step in steps if step[0] == "signals" and len(step) == 2), default=0)
