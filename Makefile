@@ -14,7 +14,7 @@ export UV_PROJECT_ENVIRONMENT := .venv
 export VIRTUAL_ENV :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint format types imports unit demo bench clean
+.PHONY: help setup test lint format types imports unit chaos demo bench clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -46,6 +46,9 @@ imports: $(STAMP) ## the floors of the architecture
 
 unit: $(STAMP) ## pytest alone; PYTEST_ARGS chooses
 	$(BIN)/pytest $(PYTEST_ARGS)
+
+chaos: $(STAMP) ## ten minutes of faults against real servers; SEED=n repeats one, MINUTES=m, CHAOS_ARGS=--help
+	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) $(CHAOS_ARGS)
 
 format: $(STAMP) ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix --quiet

@@ -24,6 +24,8 @@ T = TypeVar("T")
 
 ROOT = Path(__file__).resolve().parents[1]
 
+_IMPORT_PATH = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+
 START_TIMEOUT_SECONDS = 60
 """Two cores may be busy with a whole test run."""
 
@@ -40,7 +42,7 @@ class Process:
             self._child = subprocess.Popen(
                 command,
                 cwd=ROOT,
-                env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(_IMPORT_PATH), **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -53,6 +55,13 @@ class Process:
     @property
     def running(self) -> bool:
         return self._child.poll() is None
+
+    @property
+    def exit_status(self) -> int:
+        """Of a process that has ended; negative: the signal that ended it."""
+        status = self._child.poll()
+        assert status is not None, f"{self.name} still runs"
+        return status
 
     @property
     def output(self) -> str:

@@ -1,7 +1,8 @@
 """Tests wait for conditions: a sleep is either too long or too short.
 
 What a workflow or an activity under test does is its own business: `asyncio.sleep` in a workflow is a timer. In the
-simulation time is virtual: whoever sleeps there lets the clock jump.
+simulation time is virtual: whoever sleeps there lets the clock jump. What a campaign of faults does is a matter of time:
+a process is stopped for so many seconds.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import ast
 from tests.tidy.source_tree import ROOT, Module, dotted_name, suite_modules
 
 SLEEPS = {"time.sleep", "asyncio.sleep", "anyio.sleep", "trio.sleep", "sleep"}
-VIRTUAL_TIME = "tests.simulation."
+TIMED = ("tests.simulation.", "tests.chaos.")
 USER_CODE = {"workflow.defn", "activity.defn", "defn"}
 
 
@@ -37,8 +38,8 @@ def _sleeps(node: ast.AST) -> list[ast.Call]:
 
 
 def test_no_test_sleeps() -> None:
-    real = [module for module in suite_modules() if not module.name.startswith(VIRTUAL_TIME)]
-    wrong = [module.at(call) for module in real for call in _sleeps(module.tree)]
+    bound = [module for module in suite_modules() if not module.name.startswith(TIMED)]
+    wrong = [module.at(call) for module in bound for call in _sleeps(module.tree)]
     assert not wrong, f"wait for the condition (tests/waiting.py) or use a virtual clock: {wrong}"
 
 

@@ -18,7 +18,7 @@ from perdure_store.port import (
     VisibilityFilter,
 )
 from perdure_store.postgres import PostgresStore
-from tests.fix_proxy import PostgresProxy
+from tests.proxy import PostgresProxy
 from tests.store_rows import Owner, execution, history, run_id
 from tests.waiting import wait_until
 

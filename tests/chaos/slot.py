@@ -1,0 +1,131 @@
+"""One place for a process of a campaign: an engine, a worker or a client that is started again when it has gone.
+
+Role: a supervisor as every deployment has one, and the hands that kill, stop and wake. What ends by itself is written
+down; only a process that finds no server at its start may do that.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.chaos.clocked import ClockFile
+from tests.cluster import Process
+
+EXIT_UNAVAILABLE = 75
+"""Of our workers and clients that find no server at their start (EX_TEMPFAIL of sysexits.h)."""
+
+START_SECONDS = 60.0
+"""A process that ends by itself later than this has not failed to start."""
+
+RESTART_SECONDS = 1.0
+"""A process that ended by itself is left alone for so long."""
+
+_LOG_TAIL = 1500
+
+
+@dataclass(frozen=True)
+class Ending:
+    """A process that ended by itself. `is_legal`: it said that a server was away when it started."""
+
+    slot: str
+    status: int
+    lived_seconds: float
+    last_words: str
+    is_legal: bool
+
+
+class Slot:
+    """Args:
+    may_finish: the process has an end of its own.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        module: str,
+        arguments: Sequence[str],
+        directory: Path,
+        environment: Mapping[str, str],
+        *,
+        may_finish: bool = False,
+    ) -> None:
+        self.name = name
+        self._may_finish = may_finish
+        self.clock = ClockFile(directory / f"{name}.clock")
+        self.endings: list[Ending] = []
+        self.starts = 0
+        self._command = [sys.executable, "-m", "tests.chaos.clocked", str(self.clock.path), module, *arguments]
+        self._directory = directory
+        self._environment = environment
+        self._process: Process | None = None
+        self._is_wanted = False
+        self._started_at = 0.0
+        self._log_start = 0
+
+    @property
+    def log_path(self) -> Path:
+        return self._directory / f"{self.name}.log"
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.running
+
+    @property
+    def exit_status(self) -> int | None:
+        """None while it runs, or has never run."""
+        return None if self._process is None or self._process.running else self._process.exit_status
+
+    def start(self) -> None:
+        self._is_wanted = True
+        self.starts += 1
+        self._started_at = time.monotonic()
+        self._log_start = self.log_path.stat().st_size if self.log_path.exists() else 0
+        self._process = Process(self.name, self._command, self._directory, self._environment)
+
+    def kill(self) -> None:
+        self._is_wanted = False
+        if self._process is not None:
+            self._process.end()
+
+    def stop(self) -> None:
+        """SIGTERM, and wait; kills what does not end in time.
+
+        Raises:
+            AssertionError: it had to be killed, with what it wrote.
+        """
+        self._is_wanted = False
+        if self.is_running:
+            assert self._process is not None
+            self._process.stop()
+
+    def freeze(self) -> None:
+        if self.is_running:
+            assert self._process is not None
+            self._process.freeze()
+
+    def thaw(self) -> None:
+        if self.is_running:
+            assert self._process is not None
+            self._process.thaw()
+
+    def resident_bytes(self) -> int:
+        return self._process.resident_bytes() if self._process is not None and self._process.running else 0
+
+    def supervise(self) -> None:
+        """Look once: start again what ended by itself. To be called now and then."""
+        status = self.exit_status
+        if not self._is_wanted or status is None or (status == 0 and self._may_finish):
+            return
+        lived = time.monotonic() - self._started_at
+        if lived < RESTART_SECONDS:
+            return
+        with self.log_path.open("rb") as log:
+            log.seek(self._log_start)
+            words = log.read().decode(errors="replace")
+        is_legal = "Traceback" not in words and status in (1, EXIT_UNAVAILABLE) and lived < START_SECONDS
+        self.endings.append(Ending(self.name, status, round(lived, 1), words[-_LOG_TAIL:], is_legal))
+        self.start()
