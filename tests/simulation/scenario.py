@@ -31,6 +31,7 @@ class Scenario:
     has_small_cache: an engine holds about three runs in memory.
     skews_us: how far the clocks of the engines are off at first.
     low_knobs: see `knobs`.
+    empties: at the end workers and clients are gone for so long that nothing of them may be left in the broker.
     """
 
     seed: int
@@ -43,6 +44,7 @@ class Scenario:
     has_small_cache: bool = False
     skews_us: tuple[int, ...] = (0,) * ENGINES
     low_knobs: tuple[str, ...] = ()
+    empties: bool = False
 
     def dice(self, purpose: str) -> random.Random:
         """A generator of its own for each purpose."""
@@ -70,6 +72,7 @@ def draw_scenario(seed: int, workflows: int = WORKFLOWS) -> Scenario:
         dice.choice([True, False]),
         tuple(dice.choice([0, 0, 0, dice.randint(-400_000, 400_000)]) for _ in range(ENGINES)),
         knobs.draw(dice),
+        dice.random() < 0.1,
     )
 
 

@@ -19,6 +19,7 @@ T = TypeVar("T")
 TRIES_MAX = 300
 
 PLAIN: dict[str, Any] = {
+    "empties": False,
     "low_knobs": (),
     "has_small_cache": False,
     "skews_us": (0,) * ENGINES,

@@ -21,11 +21,12 @@ from perdure_store.memory import MemoryDatabase, MemoryStore
 from perdure_store.port import BatchRejected, CommitBatch, Store, StoreError
 from tests.simulation import crew
 from tests.simulation.auditor import audit, leftovers
+from tests.simulation.auditor.states import check_states
 from tests.simulation.census import take_census
 from tests.simulation.client import POISON
 from tests.simulation.faults.crash_points import Trap
 from tests.simulation.faults.harm import Harm
-from tests.simulation.faults.plan import Fault, Kind
+from tests.simulation.faults.plan import FAULTS_S, Fault, Kind
 from tests.simulation.ledger import Ledger
 from tests.simulation.process import EPOCH_US, Process
 from tests.simulation.rules import Rule
@@ -43,7 +44,13 @@ LIVENESS_S = 240.0
 SETTLE_S = 240.0
 """And then everything must be gone that is not needed any more."""
 
+EMPTY_S = 200.0
+"""Seconds after which nothing of workers and clients that are gone may be left in the broker."""
+
 STOP_S = 60.0
+
+LOOKS = 3
+"""How often the memories of the engines are looked into while faults happen."""
 
 
 class Database(MemoryDatabase):
@@ -76,7 +83,8 @@ class World:
         self._network = Network(scenario.seed, self.weather, self._note, self._harm.fell)
         self._site = crew.Site(scenario, self.server, self._network, self.ledger, self._begin)
         self._processes: dict[str, Process] = {}
-        self._engines: dict[int, Process] = {}
+        self._engines: dict[int, Engine] = {}
+        self._processes_of_engines: dict[int, Process] = {}
         self._workers: dict[int, Process] = {}
         self._stops: dict[int, asyncio.Event] = {}
         self._hosts: list[asyncio.Task[None]] = []
@@ -92,15 +100,19 @@ class World:
         for slot in range(WORKERS):
             self.start_worker(slot)
         clients = crew.start_clients(self._site)
+        looks = self._loop.create_task(self._watch_states())
         await self._harm.run(self._scenario.faults)
+        await looks
         self.weather.calm()
         self._transcript.write("the faults are over")
         if not await self._within(LIVENESS_S, lambda: not clients.open_plans):
             text = f"not over {LIVENESS_S:g} s after the last fault: {clients.open_plans}"
             self.ledger.violation(text, Rule.LIVENESS)
-        elif not await self._within(SETTLE_S, lambda: not self._leftovers()):
-            for text in self._leftovers():
-                self.ledger.violation(text, Rule.LEFT_BEHIND)
+        elif await self._settles(SETTLE_S) and self._scenario.empties:
+            for process in self._processes.values():
+                if not process.name.startswith("engine"):
+                    process.kill()
+            await self._settles(EMPTY_S)
         await self._end()
 
     def judge(self) -> None:
@@ -127,6 +139,27 @@ class World:
             await asyncio.sleep(0.5)
         return True
 
+    async def _settles(self, seconds: float) -> bool:
+        """Nothing must be left behind for longer than so many seconds."""
+        self._check_states()
+        if await self._within(seconds, lambda: not self._leftovers()):
+            return True
+        for text in self._leftovers():
+            self.ledger.violation(text, Rule.LEFT_BEHIND)
+        return False
+
+    async def _watch_states(self) -> None:
+        """Now and then, while faults happen, look into the memories of the engines."""
+        dice = self._scenario.dice("looks")
+        for _ in range(LOOKS):
+            await asyncio.sleep(dice.uniform(0, 2 * FAULTS_S / LOOKS))
+            self._check_states()
+
+    def _check_states(self) -> None:
+        for slot, engine in self._engines.items():
+            if engine.history is not None and self._processes_of_engines[slot].is_alive:
+                self.ledger.findings.extend(check_states(engine.history, self.database))
+
     def _leftovers(self) -> list[str]:
         alive = [process.name for process in self._processes.values() if process.is_alive]
         return leftovers(self.database, self.server, alive)
@@ -143,7 +176,7 @@ class World:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
         elif not self.ledger.findings:
-            names = [process.name for process in self._engines.values()]
+            names = [process.name for process in self._processes_of_engines.values()]
             held = [row for row in self.database.shards.values() if row.owner in names]
             stayed = [name for name in names if name in self.database.nodes]
             if held or stayed:
@@ -165,11 +198,11 @@ class World:
     async def _host_engine(self, slot: int) -> None:
         """Keep one engine running: a new process whenever the last one ended."""
         while not self._is_over:
-            process = self._engines[slot] = self._begin("engine", slot)
+            process = self._processes_of_engines[slot] = self._begin("engine", slot)
             process.skew_us = self._scenario.skews_us[slot]
             process.traps = self.traps[slot]
             stop = self._stops[slot] = asyncio.Event()
-            engine = Engine(
+            engine = self._engines[slot] = Engine(
                 cast(Store, StoreWire(MemoryStore(self.database), process, self._network)),
                 cast(Broker, BrokerWire(MemoryBroker(self.server), process, self._network)),
                 process,
@@ -186,7 +219,7 @@ class World:
 
     # What faults can reach -----------------------------------------------------------------------------------------
     def engine(self, slot: int) -> Process:
-        return self._engines[slot]
+        return self._processes_of_engines[slot]
 
     def worker(self, slot: int) -> Process:
         return self._workers[slot]

@@ -187,6 +187,10 @@ class Harm:
         self._victims.record(fault)
         self._server.flush()
         self._victims.broker_lost_data()
+        if fault.amount:  # on another machine, to which everybody has to connect anew
+            self._victims.broker_clock_ms -= fault.amount * 1_000
+            self._server.stop()
+            self._server.start()
 
     async def _fail_over(self, fault: Fault) -> None:
         """What came in the last moments is lost. The replica's clock may be behind: then ids go back."""

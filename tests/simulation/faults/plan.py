@@ -52,7 +52,8 @@ class Fault(NamedTuple):
     slot: which engine or worker it befalls.
     lasts_s: how long; 0: it is over at once.
     word: the crash point, or the kind of ill weather.
-    amount: calls to skip at a crash point, seconds that a clock is set or a replica lags, or the rate of a spell.
+    amount: calls to skip at a crash point, seconds that a clock is set (back, for a broker that is emptied) or a
+        replica lags, or the rate of a spell.
     """
 
     number: int
@@ -111,6 +112,11 @@ def _set_clock(dice: random.Random) -> tuple[float, str, float]:
     return 0.0, "", round(dice.choice([-1, 1]) * dice.choice([0.05, 0.4, 3.0, 20.0]) * dice.uniform(0.5, 1), 3)
 
 
+def _empty(dice: random.Random) -> tuple[float, str, float]:
+    """Now and then another machine takes over, whose clock is behind: ids go back."""
+    return 0.0, "", dice.choice([0.0, 0.0, 0.5, 3_600.0])
+
+
 def _lag(dice: random.Random) -> tuple[float, str, float]:
     return dice.choice([0.0, 0.3]), "", dice.choice([0.002, 0.02, 0.2, 1.0])
 
@@ -152,7 +158,7 @@ DRAWS: dict[Kind, tuple[int, Draw]] = {
     Kind.CUT_WORKER: (1, _for_seconds(0.3, 3.0, 7.0)),
     Kind.SET_WORKER_CLOCK: (1, _set_clock),
     Kind.STOP_BROKER: (1, _for_seconds(0.1, 1.0, 5.0)),
-    Kind.EMPTY_BROKER: (1, _at_once),
+    Kind.EMPTY_BROKER: (1, _empty),
     Kind.FAIL_OVER_BROKER: (1, _lag),
     Kind.FILL_BROKER: (1, _for_seconds(0.2, 1.0, 3.0)),
     Kind.SET_BROKER_CLOCK: (1, lambda dice: (0.0, "", dice.choice([-1.0, -0.05, 0.5, 1.5]))),
