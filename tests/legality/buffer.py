@@ -31,7 +31,8 @@ class Buffer:
             yield from self._release(record)
         elif kind is Kind.CLOSED_BY_COMMAND and (self._people or self._outcomes):
             yield "the workflow closed while new events were waiting for it"
-        elif kind is Kind.SCHEDULED or kind in CLOSINGS:
+        elif kind in CLOSINGS or (kind is Kind.SCHEDULED and record.attributes.attempt == 1):
+            # A later attempt was out all the while, and gets its Scheduled event only when it is closed.
             for item in (*self._people, *self._outcomes):
                 yield f"{EventType(item.attributes.event_type).name} was buffered, and never became an event: {item}"
             self._people, self._outcomes = [], []

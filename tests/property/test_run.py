@@ -1,7 +1,7 @@
 """One run, driven at random: whatever comes in, in whatever order, the auditor of `audited_run.py` finds no fault.
 
 Requests are legal and illegal, attempts right and wrong, timers on time and late; batches end anywhere, and a reload
-from the first row or from a snapshot may follow each.
+from the first row or from a snapshot may follow each. The history that comes of it is legal.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from perdure.protocol.commands import (
     ScheduleActivityTask,
     StartTimer,
 )
+from perdure.protocol.events import decode_records
 from perdure.protocol.failure import ApplicationInfo, CanceledInfo, Failure, ServerInfo
 from perdure.protocol.replies import ReplyKind
 from perdure.protocol.requests import (
@@ -41,6 +42,7 @@ from perdure.protocol.requests import (
 from perdure.protocol.retry import RetryPolicyData
 from perdure.protocol.tasks import TaskKind
 from tests.audited_run import AuditedRun, TimerRow
+from tests.legality import violations
 
 RUN_ID = "5b0c1a52-7c43-5d0f-9a35-3f0a3f6d1c11"
 START_US = 1_700_000_000_000_000
@@ -323,6 +325,8 @@ class RunMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         if hasattr(self, "run"):
             self.run.end_batch()
+            wrong = violations([record for row in self.run.rows for record in decode_records(row)])
+            assert not wrong, [str(violation) for violation in wrong]
 
 
 TestRun = RunMachine.TestCase
