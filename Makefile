@@ -14,7 +14,7 @@ export UV_PROJECT_ENVIRONMENT := .venv
 export VIRTUAL_ENV :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint format types imports unit chaos demo bench clean
+.PHONY: help setup test lint format types imports unit chaos demo sim bench clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -56,6 +56,9 @@ format: $(STAMP) ## let ruff rewrite what it can
 
 demo: $(STAMP) ## fan-out, saga and a kill, on servers of their own
 	$(BIN)/perdure demo $(DEMO_ARGS)
+
+sim: $(STAMP) ## simulate faults, RUNS seeds from SEED on; a seed that fails is shrunk; SIM_ARGS=--json
+	$(BIN)/python -m tests.simulation --seed $(or $(SEED),1) --runs $(or $(RUNS),1) $(SIM_ARGS)
 
 bench: $(STAMP) ## Perdure beside its peers; BENCH_ARGS=--quick for a short run
 	$(UV) sync --quiet --all-extras --locked --group bench
