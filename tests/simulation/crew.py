@@ -69,17 +69,21 @@ def _scripted(scenario: Scenario) -> list[int]:
     return [number for number in scenario.workflows if _is_scripted(scenario, number)]
 
 
-def start_worker(site: Site, process: Process, slot: int) -> None:
+def start_worker(site: Site, process: Process, slot: int) -> SdkWorker:
     scenario = site.scenario
     dice = scenario.dice(f"worker {slot}")
     cached = dice.choice([0, 2, 1000, 1000])
-    settings = WorkerSettings(scenario.slots, cached, comes_late_s=FAULTS_S + 10 if slot == 0 else 0)
-    SdkWorker(process, site.broker(process), lambda: site.leases(process), site.ledger, settings).open()
+    settings = WorkerSettings(
+        scenario.slots, cached, dice.choice([0.0, 0.0, 0.5]), comes_late_s=FAULTS_S + 10 if slot == 0 else 0
+    )
+    worker = SdkWorker(process, site.broker(process), lambda: site.leases(process), site.ledger, settings)
+    worker.open()
     if slot < 2 and _scripted(scenario):
-        worker = Worker(
+        by_hand = Worker(
             process, site.broker(process), site.server, site.ledger, "queue", scenario.slots, scenario.adopts
         )
-        process.spawn(worker.run(), name="run")
+        process.spawn(by_hand.run(), name="run")
+    return worker
 
 
 class Clients:

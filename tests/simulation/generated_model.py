@@ -26,6 +26,9 @@ LOST = frozenset({"timeout HEARTBEAT", "timeout START_TO_CLOSE", "failed WorkerS
 
 _OK = frozenset({"ok"})
 
+_CANCELED = LOST | {"canceled"}
+"""What may become of an activity whose workflow, or part of it, was cancelled: an attempt that is lost is the last."""
+
 _OUTCOMES: Mapping[str, frozenset[str]] = {
     "once": _OK | LOST,
     "once doomed": LOST | {"failed ValueError"},
@@ -80,11 +83,21 @@ def _problems(story: Story) -> list[str]:
     if kind == EventType.WORKFLOW_EXECUTION_FAILED:
         return _failure_problems(program, ends, closing.failure)
     if kind == EventType.WORKFLOW_EXECUTION_CANCELED:
-        possible = story.cancels and program["on_cancel"] != "swallow"
+        possible = story.cancels and (program["on_cancel"] != "swallow" or not _can_swallow(story))
         return [] if possible else ["canceled, though nobody asked for that, or it does not let itself be"]
     if kind == EventType.WORKFLOW_EXECUTION_TIMED_OUT:
         return [] if story.started.run_timeout_ms else ["timed out, though it has no timeout"]
     return []  # terminated: whether somebody asked for that is another rule's matter
+
+
+def _can_swallow(story: Story) -> bool:
+    """Whether the program was at its steps when it was cancelled, and was not cancelled again. Before its first line,
+    or while it waits for the handlers of its last signals, it knows nothing of cancellation."""
+    kinds = [event.event_type for event in story.events]
+    if kinds.count(EventType.WORKFLOW_EXECUTION_CANCEL_REQUESTED) != 1 or story.signals:
+        return False
+    before = kinds[: kinds.index(EventType.WORKFLOW_EXECUTION_CANCEL_REQUESTED)]
+    return EventType.WORKFLOW_TASK_COMPLETED in before
 
 
 def _completion_problems(story: Story, program: Program, ends: set[str]) -> list[str]:
@@ -159,13 +172,13 @@ def _log_problems(program: Program, log: Sequence[Sequence[str]], *, complete: b
     expected = {place: (allowed, needed) for place, allowed, needed in _expected(program["steps"], "", needed=True)}
     for place, what in said.items():
         if place == "cleanup" or place.startswith("signal "):
-            allowed = _OK | {"canceled"}
+            allowed = _OK | _CANCELED
         elif place in expected:
             allowed = expected[place][0]
         else:
             wrong.append(f"step {place} ({what}) is not in the program")
             continue
-        if what not in allowed and not (what == "canceled" and not complete):
+        if what not in allowed and (complete or what not in _CANCELED):
             wrong.append(f"step {place}: {what}, allowed: {sorted(allowed)}")
     if complete:
         missing = [place for place, (_, needed) in expected.items() if needed and place not in said]
@@ -186,7 +199,7 @@ def _expected_of(place: str, needed: bool, kind: str, *arguments: Any) -> Iterat
     """Places of a step, what may be said of each, and whether something must be."""
     if kind == "act":
         allowed = outcomes(arguments[0])
-        yield place, allowed if needed else allowed | {"canceled"}, needed
+        yield place, allowed if needed else allowed | _CANCELED, needed
     elif kind == "timer":
         yield place, frozenset({"fired"}), needed
     elif kind == "all":
@@ -205,7 +218,7 @@ def _expected_of(place: str, needed: bool, kind: str, *arguments: Any) -> Iterat
         yield place, frozenset({"came", "expired"} if may_expire else {"came"}), needed
     elif kind == "saga":
         for number, spec in enumerate(arguments[0]):
-            yield f"{place}.{number}", outcomes(spec) | ({"canceled"} if not needed else set()), False
+            yield f"{place}.{number}", outcomes(spec) if needed else outcomes(spec) | _CANCELED, False
             yield f"{place}.undo {number}", _OK, False
         yield place, frozenset({"done", "compensated"}), needed
     elif kind == "fan":

@@ -103,6 +103,8 @@ def _disturb(plan: Plan, dice: random.Random) -> None:
         add("cancel", dice.choice([0.0, 0.01, dice.uniform(0, 3)]))
         if dice.random() < 0.2:
             add("cancel", dice.uniform(0, 3))
+        if hangs:  # an activity that completes although it was cancelled uses the cancellation up
+            add("terminate", 9.0)
     elif fate < 0.2 or hangs:
         add("terminate", dice.choice([0.0, 0.01, dice.uniform(0, 3)]))
     for kind, share in (("query", 0.3), ("describe", 0.1), ("history", 0.1), ("result", 0.3), ("list", 0.04)):

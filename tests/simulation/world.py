@@ -31,6 +31,7 @@ from tests.simulation.ledger import Ledger
 from tests.simulation.process import EPOCH_US, Process
 from tests.simulation.rules import Rule
 from tests.simulation.scenario import ENGINES, WORKERS, Scenario
+from tests.simulation.sdk_worker import SdkWorker
 from tests.simulation.transcript import Transcript
 from tests.simulation.verdict import Verdict
 from tests.simulation.virtual_loop import VirtualLoop
@@ -86,6 +87,7 @@ class World:
         self._engines: dict[int, Engine] = {}
         self._processes_of_engines: dict[int, Process] = {}
         self._workers: dict[int, Process] = {}
+        self._programs: dict[int, SdkWorker] = {}
         self._stops: dict[int, asyncio.Event] = {}
         self._hosts: list[asyncio.Task[None]] = []
         self._is_over = False
@@ -231,7 +233,13 @@ class World:
     def start_worker(self, slot: int) -> None:
         """Begin another worker where the last one is dead."""
         process = self._workers[slot] = self._begin("worker", slot)
-        crew.start_worker(self._site, process, slot)
+        self._programs[slot] = crew.start_worker(self._site, process, slot)
+
+    async def retire_worker(self, slot: int) -> None:
+        """Ask a worker to stop in good order, and wait until it has done so, though not for ever."""
+        process = self._workers[slot]
+        stopping = process.spawn(self._programs[slot].shut_down(), name="shutdown")
+        await asyncio.wait([stopping, process.ended], timeout=STOP_S, return_when=asyncio.FIRST_COMPLETED)
 
     def broker_lost_data(self) -> None:
         """The broker has lost all or some of what it held."""

@@ -37,6 +37,9 @@ class Victims(Protocol):
     def restart_engine(self, slot: int) -> None:
         """Ask an engine to stop in good order; another one begins in its place."""
 
+    async def retire_worker(self, slot: int) -> None:
+        """Ask a worker to stop in good order, and wait until it has done so, though not for ever."""
+
     def start_worker(self, slot: int) -> None:
         """Begin another worker where the last one is dead."""
 
@@ -65,6 +68,7 @@ class Harm:
             Kind.CUT_ENGINE_FROM_STORE: self._cut_from_store,
             Kind.CUT_ENGINE_FROM_BROKER: self._cut_from_broker,
             Kind.KILL_WORKER: self._kill_worker,
+            Kind.RETIRE_WORKER: self._retire_worker,
             Kind.STOP_WORKER: self._stop_worker,
             Kind.CUT_WORKER: self._cut_worker,
             Kind.SET_WORKER_CLOCK: self._set_worker_clock,
@@ -149,6 +153,15 @@ class Harm:
             process.kill()
             await asyncio.sleep(fault.lasts_s)
             self._victims.start_worker(fault.slot)
+
+    async def _retire_worker(self, fault: Fault) -> None:
+        process = self._victims.worker(fault.slot)
+        if process.is_alive:
+            self._victims.record(fault)
+            await self._victims.retire_worker(fault.slot)
+            if process.is_alive:  # else another fault was faster, and begins another one
+                process.kill()
+                self._victims.start_worker(fault.slot)
 
     async def _stop_worker(self, fault: Fault) -> None:
         await self._stop(self._victims.worker(fault.slot), fault)

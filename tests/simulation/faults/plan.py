@@ -33,6 +33,7 @@ class Kind(StrEnum):
     CUT_ENGINE_FROM_STORE = "engine cut from the store"
     CUT_ENGINE_FROM_BROKER = "engine cut from the broker"
     KILL_WORKER = "worker killed"
+    RETIRE_WORKER = "worker restarted in good order"
     STOP_WORKER = "worker stopped and woken"
     CUT_WORKER = "worker cut from the broker"
     SET_WORKER_CLOCK = "clock of a worker set"
@@ -154,6 +155,7 @@ DRAWS: dict[Kind, tuple[int, Draw]] = {
     Kind.CUT_ENGINE_FROM_STORE: (1, _for_seconds(1.0, 7.0, 12.0)),
     Kind.CUT_ENGINE_FROM_BROKER: (1, _for_seconds(0.5, 3.0, 7.0)),
     Kind.KILL_WORKER: (3, _for_seconds(0.1, 1.0, 4.0)),
+    Kind.RETIRE_WORKER: (1, _at_once),
     Kind.STOP_WORKER: (2, _for_seconds(0.3, 3.0, 7.0)),
     Kind.CUT_WORKER: (1, _for_seconds(0.3, 3.0, 7.0)),
     Kind.SET_WORKER_CLOCK: (1, _set_clock),
