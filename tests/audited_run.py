@@ -27,6 +27,7 @@ from perdure_engine.core.transition import (
     Close,
     Dispatch,
     KeepHeartbeat,
+    KeepWorker,
     Retire,
     SetTimer,
     TimerKind,
@@ -179,6 +180,8 @@ class AuditedRun:
             elif isinstance(effect, KeepHeartbeat):
                 assert (TaskKind.ACTIVITY, effect.event_id) in self.tasks
                 self.heartbeats[effect.event_id] = effect.details
+            elif isinstance(effect, KeepWorker):
+                assert self.tasks[TaskKind.ACTIVITY, effect.event_id].attempt == effect.attempt
             elif isinstance(effect, Close):
                 self.closes += 1
 

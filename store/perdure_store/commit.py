@@ -32,7 +32,7 @@ SNAPSHOT_CHUNK_BYTES = 500_000
 
 Statement = tuple[str, Sequence[Any]]
 
-# How each column of a row type is encoded, in order of its fields.
+# How each column of a row type is encoded, in order of its fields; None: not sent.
 _SHARD = (int8s, int8s, int8s, texts, texts, int8s, int8s)
 _CLOSE = (int8s, uuids, int8s, int8s, int8s, int8s)
 _EXECUTION = (int8s, uuids, repeated_texts, texts, repeated_texts, repeated_texts) + (int8s,) * 5
@@ -42,9 +42,11 @@ _RUN = (int8s, uuids)
 _TRANSFER_KEY = (int8s, uuids, int8s, int8s)
 _BACKLOG = (*_TRANSFER_KEY, int8s)
 _TRANSFER = (
-    (int8s, uuids, int8s, int8s, int8s, int8s, repeated_texts, repeated_texts, int8s, int8s, int8s, byteas, byteas)
+    (int8s, uuids, int8s, int8s, int8s, int8s, repeated_texts, repeated_texts, int8s, int8s, int8s, byteas, byteas,
+     None)
 )  # fmt: skip
 _HEARTBEAT = (int8s, uuids, int8s, int8s, byteas)
+_WORKER = (int8s, uuids, int8s, int8s, int8s, repeated_texts)
 _TIMER_KEY = (int8s, int8s, uuids, int8s, int8s)
 _TIMER = (int8s, int8s, uuids, int8s, int8s, int8s)
 _REQUEST_RESULT = (int8s, uuids, texts, int8s, byteas)
@@ -53,7 +55,7 @@ _DEAD_LETTER = (int8s, uuids, int8s, repeated_texts, texts, byteas)
 
 def encode(encoders: Sequence[Any], rows: Sequence[tuple[Any, ...]]) -> list[Column]:
     """The columns of some rows."""
-    return [encoder(column) for encoder, column in zip(encoders, zip(*rows, strict=True), strict=True)]
+    return [encoder(column) for encoder, column in zip(encoders, zip(*rows, strict=True), strict=True) if encoder]
 
 
 def statements_of(batch: CommitBatch) -> list[Statement]:
@@ -87,6 +89,7 @@ def _statements_of(batch: CommitBatch) -> list[Statement]:
     add("insert_transfer_tasks", _TRANSFER, batch.transfer_inserts)
     add("backlog_transfer_tasks", _BACKLOG, batch.transfer_backlogs)
     add("update_heartbeats", _HEARTBEAT, batch.heartbeats)
+    add("update_workers", _WORKER, batch.workers)
     add("insert_timer_tasks", _TIMER, batch.timer_inserts)
     add("insert_request_results", _REQUEST_RESULT, batch.request_results)
     add("insert_dead_letters", _DEAD_LETTER, batch.dead_letters)

@@ -15,6 +15,7 @@ from perdure_engine.core.transition import (
     Dispatch,
     Effect,
     KeepHeartbeat,
+    KeepWorker,
     Push,
     Remember,
     Retire,
@@ -103,6 +104,8 @@ class Teller:
             return f"clear: {self.timer(effect.kind, effect.event_id)} at {self.time(effect.fire_at_us)}"
         if isinstance(effect, KeepHeartbeat):
             return f"keep: heartbeat of {effect.event_id} {effect.details.decode()!r}"
+        if isinstance(effect, KeepWorker):
+            return f"keep: attempt {effect.attempt} of {effect.event_id} runs on {effect.worker}"
         if isinstance(effect, Remember):
             return f"remember: request {effect.request_id}"
         if isinstance(effect, Close):

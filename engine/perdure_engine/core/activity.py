@@ -38,7 +38,7 @@ from perdure_engine.core.limits import (
     size_problem,
 )
 from perdure_engine.core.state import ActivityPhase, ActivityState, BufferedEvent, MutableState
-from perdure_engine.core.transition import KeepHeartbeat, Push, Retire, Transition
+from perdure_engine.core.transition import KeepHeartbeat, KeepWorker, Push, Retire, Transition
 
 __all__ = [
     "abandon",
@@ -172,8 +172,10 @@ def report_started(
         transition.answer(ActivityDirective(is_same, canceled))
         return
     started_us = attempt.started_time_us(activity, request.started_time_us, now_us)
-    report = ActivityAttemptStarted(request.scheduled_event_id, request.attempt, request.identity, started_us)
+    said_us = request.started_time_us
+    report = ActivityAttemptStarted(request.scheduled_event_id, request.attempt, request.identity, started_us, said_us)
     annotate(state, transition, now_us, report)
+    transition.effects.append(KeepWorker(request.scheduled_event_id, request.attempt, request.identity))
     deadline.watch_started(activity, now_us, transition)
     transition.answer(ActivityDirective(True, canceled))
 

@@ -88,18 +88,14 @@ def encode_activity_task(state: MutableState, activity: ActivityState, *, inline
 
 def started_time_us(activity: ActivityState, said_us: int, now_us: int) -> int:
     """When the attempt began: what its worker said, as far as that is possible, since its clock is not ours."""
-    return activity.started_time_us or _possible_us(activity, said_us, now_us)
+    return activity.started_time_us or min(max(said_us, activity.attempt_scheduled_time_us), now_us)
 
 
 def is_reported_by(activity: ActivityState, worker: str, said_us: int) -> bool:
-    """Whether the report that is known was this one, sent again. Another time means that the same worker was handed the
-    attempt a second time (its stream was lost), while it runs it already."""
-    started_us = _possible_us(activity, said_us, activity.reported_time_us)
-    return activity.worker == worker and activity.started_time_us == started_us
-
-
-def _possible_us(activity: ActivityState, said_us: int, now_us: int) -> int:
-    return min(max(said_us, activity.attempt_scheduled_time_us), now_us)
+    """Whether the report that is known was this one, sent again. Another time means that the attempt was begun a second
+    time behind the same connection. Times are compared as they were said: on a clock that is ahead, two different ones
+    look alike once they are brought down to what is possible. Reports of engines before this rule hold no such time."""
+    return activity.worker == worker and activity.said_time_us in (0, said_us)
 
 
 def started_event_id(state: MutableState) -> int:

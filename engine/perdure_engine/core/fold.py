@@ -193,6 +193,7 @@ def _activity_attempt_started(state: MutableState, record: HistoryEvent) -> None
     report = record.attributes
     activity = _step_activity(state, report.scheduled_event_id, record.event_type)
     activity.started_time_us = report.started_time_us
+    activity.said_time_us = report.said_time_us
     activity.reported_time_us = record.time_us
     activity.worker = report.identity
 
@@ -203,7 +204,7 @@ def _activity_attempt_failed(state: MutableState, record: HistoryEvent) -> None:
     activity.attempt = report.attempt + 1
     activity.attempt_scheduled_time_us = report.next_attempt_time_us
     activity.last_failure = report.failure
-    activity.started_time_us = activity.reported_time_us = 0
+    activity.started_time_us = activity.reported_time_us = activity.said_time_us = 0
     activity.heartbeat_time_us = activity.heartbeat_check_us = 0
     activity.worker = ""
     if report.heartbeat_details:

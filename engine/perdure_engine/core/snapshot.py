@@ -53,6 +53,7 @@ class _ActivityRow(NamedTuple):
     last_failure: Failure | None
     cancel_requested_event_id: int
     heartbeat_details: bytes
+    said_time_us: int = 0
 
     @staticmethod
     def _decode_attributes(value: Any) -> Any:
@@ -172,6 +173,7 @@ def _activity_row(activity: ActivityState) -> _ActivityRow:
         activity.last_failure,
         activity.cancel_requested_event_id,
         activity.heartbeat_details,
+        activity.said_time_us,
     )
 
 
@@ -235,6 +237,7 @@ def _activity_state(row: _ActivityRow) -> ActivityState:
         row.last_failure,
         row.cancel_requested_event_id,
         row.heartbeat_details,
+        said_time_us=row.said_time_us,
     )
 
 

@@ -43,7 +43,8 @@ class ActivityState:
 
     Attributes:
         attempt_scheduled_time_us: when this attempt was or, after a failure, will be dispatched.
-        started_time_us: when the worker says that it began; `reported_time_us`: when that was recorded.
+        started_time_us: when the worker began, by what it says (`said_time_us`, on its own clock) as far as that is
+            possible; `reported_time_us`: when that was recorded.
         heartbeat_time_us: the last heartbeat, and `heartbeat_check_us`: when the heartbeat timer is due. Neither is
             stored: both are 0 after a reload, until the next heartbeat and the next check.
     """
@@ -62,6 +63,7 @@ class ActivityState:
     heartbeat_details: bytes = b""
     heartbeat_time_us: int = 0
     heartbeat_check_us: int = 0
+    said_time_us: int = 0
 
 
 @dataclass(slots=True)

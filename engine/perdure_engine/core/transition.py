@@ -67,6 +67,15 @@ class KeepHeartbeat(NamedTuple):
     details: bytes
 
 
+class KeepWorker(NamedTuple):
+    """The row of an activity task is to name the worker that runs its attempt: should the streams be lost, the task is
+    not published again while that worker may live."""
+
+    event_id: int
+    attempt: int
+    worker: str
+
+
 class Remember(NamedTuple):
     """A request took effect and must be known as such even after the run has closed."""
 
@@ -86,7 +95,7 @@ class Push(NamedTuple):
     message: CancelActivity
 
 
-Effect = Dispatch | Retire | SetTimer | ClearTimer | KeepHeartbeat | Remember | Close | Push
+Effect = Dispatch | Retire | SetTimer | ClearTimer | KeepHeartbeat | KeepWorker | Remember | Close | Push
 
 
 class Transition:

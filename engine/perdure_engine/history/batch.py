@@ -23,6 +23,7 @@ from perdure_engine.core.transition import (
     Dispatch,
     Effect,
     KeepHeartbeat,
+    KeepWorker,
     Push,
     Remember,
     Retire,
@@ -46,6 +47,7 @@ from perdure_store.port import (
     TimerRow,
     TransferKey,
     TransferRow,
+    WorkerRow,
 )
 
 REPLY_BYTES_MAX = 512 * 1024
@@ -95,6 +97,7 @@ class Batch:
         self._timer_inserts: dict[TimerKey, tuple[Shard, TimerRow]] = {}
         self._timer_deletes: dict[TimerKey, int] = {}
         self._heartbeats: dict[tuple[str, int, int], HeartbeatRow] = {}
+        self._workers: dict[tuple[str, int, int], WorkerRow] = {}
         self._monotonic = monotonic
         self._windows = windows
 
@@ -158,6 +161,7 @@ class Batch:
             else:
                 self._published.pop(task, None)
             self._heartbeats.pop(task, None)
+            self._workers.pop(task, None)
         elif isinstance(effect, SetTimer):
             key = TimerKey(shard.shard_id, effect.fire_at_us, state.run_id, effect.kind, effect.event_id)
             self._timer_inserts[key] = (shard, TimerRow(*key, effect.attempt))
@@ -171,6 +175,9 @@ class Batch:
         elif isinstance(effect, KeepHeartbeat):
             row = HeartbeatRow(shard.shard_id, state.run_id, TaskKind.ACTIVITY, effect.event_id, effect.details)
             self._heartbeats[state.run_id, TaskKind.ACTIVITY, effect.event_id] = row
+        elif isinstance(effect, KeepWorker):
+            task = (state.run_id, TaskKind.ACTIVITY, effect.event_id)
+            self._workers[task] = WorkerRow(shard.shard_id, *task, effect.attempt, effect.worker)
         elif isinstance(effect, Remember):
             witness = RequestResultRow(shard.shard_id, state.run_id, effect.request_id, self.now_us, b"")
             self.commit.request_results.append(witness)
@@ -247,6 +254,7 @@ class Batch:
             commit.timer_inserts.append(timer)
             shard.timers.add(timer)
         commit.heartbeats.extend(self._heartbeats.values())
+        commit.workers.extend(self._workers.values())
         for shard in self.shards.values():
             self.ranges[shard.shard_id] = shard.range_id
             commit.shards.append(shard.advance())

@@ -247,12 +247,14 @@ class WorkflowExecutionTerminated(NamedTuple):
 
 
 class ActivityAttemptStarted(NamedTuple):
-    """A worker said that it has been running this attempt since `started_time_us`."""
+    """A worker said that it has been running this attempt since `started_time_us`, as far as that is possible:
+    `said_time_us` is what it said, by which its report is known again."""
 
     scheduled_event_id: int
     attempt: int
     identity: str
     started_time_us: int
+    said_time_us: int = 0
 
 
 class ActivityAttemptFailed(NamedTuple):

@@ -20,6 +20,7 @@ from perdure_store.port import (
     Store,
     TimerKey,
     TransferKey,
+    WorkerRow,
 )
 from tests.store_rows import ACTIVITY_TASK, FAILED, Owner, close, execution, history, run_id, task, timer, visible
 
@@ -212,6 +213,28 @@ async def test_a_task_of_the_same_batch_becomes_backlog(store: Store) -> None:
     owner = await Owner.of(store, 0)
     await owner.commit(transfer_inserts=[task("a", 2)], transfer_backlogs=[BacklogRow(0, run_id("a"), 1, 2, 9)])
     assert await store.outstanding(0, after=None, limit=10) == [task("a", 2, backlog=True, task_id=9)]
+
+
+async def test_a_task_keeps_who_runs_it_and_is_no_backlog_any_more(store: Store) -> None:
+    owner = await Owner.of(store, 0)
+    await owner.commit(transfer_inserts=[task("a", 2, backlog=True), task("a", 3, backlog=True), task("a", 4)])
+    keys = [TransferKey(0, run_id("a"), 1, 2), TransferKey(0, run_id("a"), 1, 3), TransferKey(0, run_id("gone"), 1, 2)]
+    await owner.commit(
+        workers=[WorkerRow(*key, attempt, "worker-1") for key, attempt in zip(keys, (1, 2, 1), strict=True)]
+    )
+    rows = [task("a", 2, worker="worker-1"), task("a", 3, backlog=True), task("a", 4)]
+    assert await store.outstanding(0, after=None, limit=10) == rows
+    assert await store.transfer_rows(keys) == rows[:2]
+    assert await store.backlog("default", "main", 1, 3, {}, limit=10) == [rows[1]]
+
+
+async def test_the_next_attempt_of_a_task_is_run_by_nobody_yet(store: Store) -> None:
+    owner = await Owner.of(store, 0)
+    key = TransferKey(0, run_id("a"), 1, 2)
+    await owner.commit(transfer_inserts=[task("a", 2)])
+    await owner.commit(workers=[WorkerRow(*key, 1, "worker-1")])
+    await owner.commit(transfer_deletes=[key], transfer_inserts=[task("a", 2, attempt=2)])
+    assert await store.transfer_rows([key]) == [task("a", 2, attempt=2)]
 
 
 async def test_a_timer_can_be_moved(store: Store) -> None:

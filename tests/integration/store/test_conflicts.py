@@ -23,6 +23,7 @@ from perdure_store.port import (
     SnapshotRow,
     TimerKey,
     TransferKey,
+    WorkerRow,
 )
 from perdure_store.postgres import PostgresStore
 from tests.store_rows import Owner, close, execution, history, run_id, task, timer, visible
@@ -93,6 +94,7 @@ async def commit_twice(owner: Owner) -> None:
         transfer_inserts=[task("b", 2)],
         transfer_backlogs=[BacklogRow(0, run_id("b"), 1, 2, 9)],
         heartbeats=[HeartbeatRow(0, run_id("a"), 1, 3, b"beat")],
+        workers=[WorkerRow(0, run_id("a"), 1, 3, 1, "worker-1")],
         timer_deletes=[TimerKey(*timer("a")[:5])],
         timer_inserts=[timer("b")],
         request_results=[RequestResultRow(0, run_id("a"), "r", 1, b"")],
@@ -106,7 +108,7 @@ async def commit_twice(owner: Owner) -> None:
     owner.committed(batch)
     assert await owner.store.shard(0) == owner.shards[0]
     assert await owner.store.outstanding(0, after=None, limit=9) == sorted(
-        [task("a", 3, heartbeat=b"beat"), task("b", 2, backlog=True, task_id=9)]
+        [task("a", 3, heartbeat=b"beat", worker="worker-1"), task("b", 2, backlog=True, task_id=9)]
     )
     [[found]] = await owner.store.load([ExecutionKey(0, "default", "order-1")])
     assert found.row == execution("b")

@@ -36,7 +36,7 @@ chosen AS (
 )
 SELECT
     t.shard_id, t.run_id::text, t.kind, t.event_id, t.attempt, t.task_id, t.namespace, t.task_queue, t.priority,
-    t.backlog, t.created_us, t.data, t.heartbeat
+    t.backlog, t.created_us, t.data, t.heartbeat, t.worker
 FROM chosen AS c
 INNER JOIN perdure.transfer_tasks AS t
     ON t.shard_id = c.shard_id

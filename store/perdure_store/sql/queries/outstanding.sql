@@ -6,7 +6,8 @@
 SELECT
     shard_id, run_id::text, kind, event_id, attempt, task_id, namespace, task_queue, priority, backlog, created_us,
     CASE WHEN %(with_data)b::bool THEN data ELSE ''::bytea END,
-    CASE WHEN %(with_data)b::bool THEN heartbeat ELSE ''::bytea END
+    CASE WHEN %(with_data)b::bool THEN heartbeat ELSE ''::bytea END,
+    worker
 FROM perdure.transfer_tasks AS t
 WHERE shard_id = %(shard_id)b::int8
     AND (run_id, kind, event_id) > (%(run_id)b::text::uuid, %(kind)b::int8, %(event_id)b::int8)

@@ -16,7 +16,7 @@ from perdure.protocol.requests import RecordActivityTaskStarted, ReportTaskLost,
 from perdure.protocol.retry import RetryPolicyData
 from perdure.protocol.tasks import ActivityTask, TaskKind, decode_task
 from perdure_engine.core.activity import encode_activity_task, schedule_problem
-from perdure_engine.core.transition import KeepHeartbeat
+from perdure_engine.core.transition import KeepHeartbeat, KeepWorker
 from tests.unit.perdure_engine.core.runs import (
     RUN_ID,
     START_US,
@@ -117,6 +117,23 @@ def test_a_worker_that_is_handed_an_attempt_twice_runs_it_once() -> None:
     assert run.decide(report).reply_body == ActivityDirective(True, False)
     again = report._replace(started_time_us=run.now_us - 1)
     assert run.decide(again).reply_body == ActivityDirective(False, False)
+
+
+def test_a_second_start_is_known_on_a_clock_that_is_ahead_too() -> None:
+    """Both times lie in the future, and history holds the same one for them: they are told apart as they were said."""
+    run = running(activity_command())
+    report = RecordActivityTaskStarted(RUN_ID, 5, 1, run.now_us + 60_000_000, "w1")
+    run.now_us += 5
+    assert run.decide(report).reply_body == ActivityDirective(True, False)
+    assert run.decide(report).reply_body == ActivityDirective(True, False)
+    again = report._replace(started_time_us=report.started_time_us + 1)
+    assert run.decide(again).reply_body == ActivityDirective(False, False)
+
+
+def test_the_row_of_a_task_names_who_runs_it() -> None:
+    run = running(activity_command())
+    assert KeepWorker(5, 1, "w1") in report_started(run).effects
+    assert not report_started(run).effects
 
 
 def test_a_heartbeat_is_kept_beside_history() -> None:

@@ -17,6 +17,7 @@ from perdure_engine.core.transition import (
     Dispatch,
     Effect,
     KeepHeartbeat,
+    KeepWorker,
     Push,
     Remember,
     Retire,
@@ -179,6 +180,11 @@ def test_a_sticky_task_can_fall_back_to_the_queue(bench: Bench) -> None:
 def test_heartbeats_of_a_settled_task_are_dropped(bench: Bench) -> None:
     bench.add(KeepHeartbeat(5, b"1"), KeepHeartbeat(6, b"1"), KeepHeartbeat(6, b"2"), Retire(TaskKind.ACTIVITY, 5))
     assert [(row.event_id, row.heartbeat) for row in bench.seal().commit.heartbeats] == [(6, b"2")]
+
+
+def test_the_worker_of_a_settled_task_is_not_kept(bench: Bench) -> None:
+    bench.add(KeepWorker(5, 1, "w"), KeepWorker(6, 2, "w"), Retire(TaskKind.ACTIVITY, 5))
+    assert bench.seal().commit.workers == [(0, RUN_ID, TaskKind.ACTIVITY, 6, 2, "w")]
 
 
 # Timers -------------------------------------------------------------------------------------------------------------
