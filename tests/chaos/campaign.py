@@ -17,10 +17,10 @@ from functools import partial
 from tests.chaos import census, floor
 from tests.chaos.audit import Findings, Losses, audit
 from tests.chaos.faults import Injector
+from tests.chaos.histories import history_problems
 from tests.chaos.ledger import Books, close_ledger, count_effects, read_books
 from tests.chaos.plans import Plan, plan_of
 from tests.chaos.records import Store, read_store
-from tests.chaos.replay import replay_problems
 from tests.chaos.schedule import GAP_SECONDS_MEAN, LOSES_REDIS_DATA, NEEDS_SMALL_DISK, Fault, FaultKind, make_schedule
 from tests.chaos.slot import Ending, Slot
 from tests.chaos.stage import Stage, open_stage
@@ -232,8 +232,8 @@ class _Campaign:
             ]
         )
         result.findings = await asyncio.to_thread(audit, books, store, losses, partial(plan_for, self._settings.seed))
-        result.problems += result.findings.problems
-        result.problems += await asyncio.to_thread(replay_problems, store)
+        result.problems += [*self._injector.failures, *result.findings.problems]
+        result.problems += await asyncio.to_thread(history_problems, store)
         result.problems += [
             _told(ending) for slot in self._stage.slots for ending in slot.endings if not ending.is_legal
         ]

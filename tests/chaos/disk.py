@@ -12,7 +12,7 @@ import subprocess
 from pathlib import Path
 
 _BALLAST = "ballast"
-_PIECE = bytes(1 << 20)
+_PIECE_BYTES = 1 << 20
 
 
 class SmallDisk:
@@ -31,9 +31,12 @@ class SmallDisk:
     def fill(self) -> None:
         """Leave no block free."""
         assert self.is_small, "never fill a disk that belongs to others"
-        with (self.path / _BALLAST).open("ab", buffering=0) as ballast, contextlib.suppress(OSError):
-            while ballast.write(_PIECE):
-                pass
+        with (self.path / _BALLAST).open("wb") as ballast:
+            for piece_bytes in (_PIECE_BYTES, 1):  # what is left in the end is less than a piece
+                with contextlib.suppress(OSError):
+                    while True:
+                        size = ballast.seek(0, os.SEEK_END)
+                        os.posix_fallocate(ballast.fileno(), size, max(self.free_bytes(), piece_bytes))
 
     def clear(self) -> None:
         (self.path / _BALLAST).unlink(missing_ok=True)

@@ -13,6 +13,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from perdure_engine.embedded.postgres import EmbeddedServerError
+from perdure_engine.embedded.valkey import EmbeddedServerError as ValkeyServerError
 from tests.chaos.schedule import SKEW_SECONDS_MAX, Fault, FaultKind, Target
 from tests.chaos.slot import Slot
 from tests.chaos.stage import Stage
@@ -45,6 +47,7 @@ class Injector:
     Attributes:
         under_way: descriptions of what is broken now.
         missed: faults whose moment did not come, such as a COMMIT to cut within ten seconds.
+        failures: what did not go as it must while faults were done, such as a process that did not stop when asked.
     """
 
     def __init__(self, stage: Stage) -> None:
@@ -52,6 +55,7 @@ class Injector:
         self._locks = {target: asyncio.Lock() for target in Target}
         self.happened: list[Happened] = []
         self.missed: Counter[FaultKind] = Counter()
+        self.failures: list[str] = []
         self.under_way: dict[int, Fault] = {}
 
     @staticmethod
@@ -73,6 +77,9 @@ class Injector:
             began_at = time.time()
             try:
                 came = await _WAYS[fault.kind](self, fault)
+            except (AssertionError, EmbeddedServerError, ValkeyServerError) as error:
+                self.failures.append(f"{fault}: {error}")
+                return
             finally:
                 del self.under_way[fault.number]
         if came is False:

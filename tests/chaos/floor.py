@@ -21,16 +21,16 @@ CONSUMER_LIFE_SECONDS = 155.0
 KEYS_BYTES_MAX = 256 * 1024
 """Of all keys that are left together: empty streams and a few small hashes."""
 
-TASKS_MAX = 60
+TASKS_MAX = 40
 """Of an engine or a worker at rest."""
 
-THREADS_MAX = {"engine": 20, "worker": 130}
+THREADS_MAX = {"engine": 12, "worker": 130}
 """A worker's executor keeps its threads (100 at the most) for the next activities."""
 
-FILES_MAX = 80
+FILES_MAX = 60
 
 _KEEPS = re.compile(
-    r"perdure:(epoch|cluster|streams|frontend|\{p\d+\}:inbox:\d+|\{[^}]*\}:(stream|meta|info):[wa]|\{[^}]*\}:fences)"
+    r"perdure:(epoch|cluster|streams|frontend|\{p\d+\}:inbox:\d+|\{[^}]*\}:(stream|meta):[wa]|\{[^}]*\}:fences)"
 )
 """The keys that a cluster at rest has."""
 

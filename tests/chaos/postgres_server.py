@@ -19,7 +19,7 @@ from perdure_engine.embedded.postgres import EmbeddedPostgres, EmbeddedServerErr
 from tests.chaos.disk import SmallDisk
 from tests.waiting import wait_until_blocking
 
-DISK_MB = 1024
+DISK_MB = 640
 
 SETTINGS = {
     "max_wal_size": "96MB",

@@ -17,7 +17,7 @@ from perdure_broker.port import BrokerUnavailable
 from tests.chaos.slot import EXIT_UNAVAILABLE
 from tests.chaos.workload import ACTIVITIES, TASK_QUEUE, WORKFLOWS
 
-SLOTS = 100
+SLOTS = 16
 
 CACHED_WORKFLOWS = 60
 """Fewer than run at once, so that instances are evicted and made anew all the time."""

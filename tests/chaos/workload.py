@@ -18,10 +18,10 @@ from tests.chaos.plans import Kind, Plan, services_of
 
 TASK_QUEUE = "chaos"
 
-TIMEOUT = timedelta(seconds=40)
+TIMEOUT = timedelta(seconds=20)
 """Of one attempt: well above the longest activity and the longest pause of a process."""
 
-HEARTBEAT_TIMEOUT = timedelta(seconds=15)
+HEARTBEAT_TIMEOUT = timedelta(seconds=10)
 QUICK = RetryPolicy(initial_interval=timedelta(milliseconds=100), maximum_interval=timedelta(seconds=2))
 AT_MOST_ONCE = RetryPolicy(maximum_attempts=1)
 A_DAY_SECONDS = 86_400
