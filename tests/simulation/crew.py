@@ -26,13 +26,14 @@ from tests.simulation.model import Model
 from tests.simulation.plans import CLIENTS, draw_plan
 from tests.simulation.process import Process
 from tests.simulation.scenario import Scenario
+from tests.simulation.script_model import ScriptModel
 from tests.simulation.sdk_client import Course, SdkClient
 from tests.simulation.sdk_worker import SdkWorker, WorkerSettings
 from tests.simulation.tap import RecordingBroker
 from tests.simulation.wires import BrokerWire, LeasesWire, Network
 from tests.simulation.worker import Worker
 
-MODELS: Mapping[str, Model] = {"Generated": GeneratedModel()}
+MODELS: Mapping[str, Model] = {"Generated": GeneratedModel(), "scripted": ScriptModel()}
 """The model of each workflow type that the auditor may hold runs to."""
 
 SCRIPTED_EVERY = 5
