@@ -35,8 +35,10 @@ def resumed(snapshot: SnapshotRow) -> MutableState:
 
 
 def picture_of(state: MutableState) -> Any:
-    """A state as plain data, without heartbeats: those stand on the rows of tasks."""
+    """A state as plain data, without heartbeats, which stand on the rows of tasks, and without the sticky worker: that
+    is a hint, which an owner forgets when the worker is slow, and which is right to follow or not."""
     shown = picture(state)
+    shown.pop("sticky_worker")
     for activity in shown["activities"].values():
         activity.pop("heartbeat_details", None)
     return shown
