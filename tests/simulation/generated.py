@@ -90,7 +90,8 @@ class Generated:
     async def _act(self, place: str, spec: Spec) -> bool:
         """True if the activity completed."""
         try:
-            result = await workflow.execute_activity_method(Labor.work, args=[place, spec], **options(spec))
+            called: Any = Labor.work_in_thread if spec["kind"] == "threaded" else Labor.work
+            result = await workflow.execute_activity_method(called, args=[place, spec], **options(spec))
         except ActivityError as error:
             self._note(place, told(error))
             if spec.get("strict") or is_cancelled_exception(error):
@@ -230,17 +231,29 @@ class Labor:
 
     @activity.defn
     async def work(self, place: str, spec: Spec) -> dict[str, Any]:
-        info = activity.info()
-        assert info.workflow_run_id is not None
-        name, now_s = self._process.name, self._process.monotonic()
-        self._ledger.attempt_began(info.workflow_run_id, info.activity_id, info.attempt, name, now_s)
+        info = self._begin()
         try:
             await self._body(spec, info.attempt, info.heartbeat_details)
         except asyncio.CancelledError:
             if spec["kind"] != "stubborn":
                 raise
             await self._process.sleep(0.3)
-        return {"place": place, "worker": name, "attempt": info.attempt, "pad": "r" * spec.get("size", 0)}
+        return self._result(place, spec)
+
+    @activity.defn
+    def work_in_thread(self, place: str, spec: Spec) -> dict[str, Any]:
+        self._begin()
+        return self._result(place, spec)
+
+    def _begin(self) -> activity.Info:
+        info = activity.info()
+        assert info.workflow_run_id is not None
+        now_s = self._process.monotonic()
+        self._ledger.attempt_began(info.workflow_run_id, info.activity_id, info.attempt, self._process.name, now_s)
+        return info
+
+    def _result(self, place: str, spec: Spec) -> dict[str, Any]:
+        return {"place": place, "worker": self._process.name, "pad": "r" * spec.get("size", 0)}
 
     async def _body(self, spec: Spec, attempt: int, beaten: Sequence[Any]) -> None:
         kind = spec["kind"]

@@ -34,6 +34,7 @@ Spec = dict[str, Any]
 
 ACTIVITY_KINDS = {
     "plain": "returns",
+    "threaded": "returns; a `def`, which runs in a thread",
     "retry": "fails `fails` times, then returns",
     "delayed": "as retry, and says itself when it wants to be tried again",
     "fatal": "fails, and says that trying again is of no use",
@@ -55,8 +56,8 @@ HUGE = 300
 """Activities of a huge fan-out."""
 
 _KINDS = [
-    *["plain"] * 8, *["once"] * 3, "once doomed", "retry", "retry", "delayed", "fatal", "listed", "doomed", "beat",
-    "beat", "stuck", "late", "silent", "spent", "endless", "nobody", "stubborn",
+    *["plain"] * 8, "threaded", "threaded", *["once"] * 3, "once doomed", "retry", "retry", "delayed", "fatal",
+    "listed", "doomed", "beat", "beat", "stuck", "late", "silent", "spent", "endless", "nobody", "stubborn",
 ]  # fmt: skip
 _STEPS = [
     *["act"] * 6, "timer", "timer", "all", "all", "race", "first", "signals", "saga", "fan", "flaky",

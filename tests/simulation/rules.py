@@ -28,6 +28,7 @@ class Rule(StrEnum):
     ATTEMPT_KNOWN = "an attempt that ran is one that the history counts"
     HANDED_OUT_ONCE = "an attempt is handed out once, as long as the broker keeps what it has"
     AFTER_SUCCESS = "no attempt is handed out after the success of its activity was acknowledged"
+    HEARTBEAT_KEPT = "the details of an acknowledged heartbeat reach the next attempt"
     AT_MOST_ONCE = "an activity with one attempt runs at most once"
     # Histories and states
     ROWS = "the rows of a history are whole, in order, and as long as the run's own row says"

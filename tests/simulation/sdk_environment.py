@@ -6,6 +6,7 @@ What would be a thread is a task here: it beats while the process is awake, and 
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import random
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
@@ -64,6 +65,24 @@ class _TaskBeat:
 
     def stop(self) -> None:
         self._task.cancel()
+
+
+class VirtualThreads(concurrent.futures.ThreadPoolExecutor):
+    """The executor of a simulated worker: what would run in a thread runs on the loop, all at once, after a while."""
+
+    def __init__(self, process: Process, count: int) -> None:
+        super().__init__(count)
+        self._process = process
+
+    def submit(self, function: Callable[..., T], /, *args: Any, **kwargs: Any) -> concurrent.futures.Future[T]:
+        future: concurrent.futures.Future[T] = concurrent.futures.Future()
+
+        async def run() -> None:
+            await self._process.sleep(self._process.random.choice([0.0, 0.01, 0.3]))
+            future.set_result(function(*args, **kwargs))
+
+        self._process.spawn(run(), name="thread")
+        return future
 
 
 async def connected(process: Process, broker: Broker, open_leases: Callable[[], Leases]) -> Transport:

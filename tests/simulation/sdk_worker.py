@@ -12,7 +12,7 @@ from perdure_broker.port import Broker, BrokerUnavailable, Leases
 from tests.simulation.generated import NOBODY_QUEUE, Generated, Labor
 from tests.simulation.ledger import Ledger
 from tests.simulation.process import Process
-from tests.simulation.sdk_environment import AGAIN_S, connected
+from tests.simulation.sdk_environment import AGAIN_S, VirtualThreads, connected
 
 QUEUE = "generated"
 
@@ -83,7 +83,8 @@ class SdkWorker:
             client,
             task_queue=QUEUE,
             workflows=[Generated],
-            activities=[self._labor.work],
+            activities=[self._labor.work, self._labor.work_in_thread],
+            activity_executor=VirtualThreads(self._process, settings.slots),
             max_cached_workflows=settings.cached,
             max_concurrent_workflow_tasks=settings.slots,
             max_concurrent_activities=settings.slots,

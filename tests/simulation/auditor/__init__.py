@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from perdure_store.memory import MemoryDatabase
-from tests.simulation.auditor import activities, answers, histories, models, requests, workflow_tasks
+from tests.simulation.auditor import activities, answers, heartbeats, histories, models, requests, workflow_tasks
 from tests.simulation.auditor.evidence import Evidence
 from tests.simulation.auditor.leftovers import leftovers
 from tests.simulation.ledger import Ledger
@@ -23,6 +23,7 @@ CHECKS: list[Callable[[Evidence], Iterator[Finding]]] = [
     *answers.CHECKS,
     *workflow_tasks.CHECKS,
     *activities.CHECKS,
+    *heartbeats.CHECKS,
     *histories.CHECKS,
     *models.CHECKS,
 ]
