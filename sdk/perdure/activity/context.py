@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
@@ -13,12 +14,10 @@ from perdure.activity.shared_flag import SharedFlag
 from perdure.converter import PayloadConverter
 
 
-class ActivityContext:
-    """One attempt, seen from inside.
+class ActivityContext(ABC):
+    """One attempt, seen from inside. Whoever runs attempts says how it is told about, and what becomes of heartbeats.
 
     Attributes:
-        make_info: Called at the first `info()`.
-        send_heartbeat: Takes the details; may be called from any thread.
         cancelled, worker_shutdown: See the functions of these names.
         shield: In a thread that gets its cancellation as an exception: delays that.
     """
@@ -27,28 +26,26 @@ class ActivityContext:
         "_info",
         "cancellation_details",
         "cancelled",
-        "make_info",
         "payload_converter",
-        "send_heartbeat",
         "shield",
         "worker_shutdown",
     )
 
-    def __init__(
-        self,
-        make_info: Callable[[], Info],
-        send_heartbeat: Callable[[tuple[Any, ...]], None],
-        worker_shutdown: SharedFlag,
-        payload_converter: PayloadConverter,
-    ) -> None:
-        self.make_info = make_info
-        self.send_heartbeat = send_heartbeat
+    def __init__(self, worker_shutdown: SharedFlag, payload_converter: PayloadConverter) -> None:
         self.cancelled = SharedFlag()
         self.worker_shutdown = worker_shutdown
         self.payload_converter = payload_converter
         self.cancellation_details: ActivityCancellationDetails | None = None
         self.shield: Callable[[], AbstractContextManager[None]] = nullcontext
         self._info: Info | None = None
+
+    @abstractmethod
+    def make_info(self) -> Info:
+        """Called at the first `info()`."""
+
+    @abstractmethod
+    def heartbeat(self, details: tuple[Any, ...]) -> None:
+        """The activity says that it is alive. From any thread."""
 
     def info(self) -> Info:
         if self._info is None:
@@ -83,7 +80,7 @@ def heartbeat(*details: Any) -> None:
     Args:
         details: What the next attempt, if there is one, finds in `info().heartbeat_details`.
     """
-    _current().send_heartbeat(details)
+    _current().heartbeat(details)
 
 
 def is_cancelled() -> bool:

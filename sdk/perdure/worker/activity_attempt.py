@@ -71,8 +71,8 @@ class AttemptOwner(Protocol):
     def attempt_ended(self, attempt: ActivityAttempt) -> None: ...
 
 
-class ActivityAttempt:
-    """See the module's docstring.
+class ActivityAttempt(ActivityContext):
+    """See the module's docstring. It is itself what the activity's code sees of it, see `current_context`.
 
     Attributes:
         stop_now: Stops what runs, when `stop` is called; set by who runs it.
@@ -83,7 +83,6 @@ class ActivityAttempt:
         "_is_over",
         "_is_reported",
         "_owner",
-        "context",
         "definition",
         "entry",
         "started_us",
@@ -95,6 +94,7 @@ class ActivityAttempt:
     def __init__(
         self, owner: AttemptOwner, entry: TaskEntry, task: ActivityTask, definition: ActivityDefinition
     ) -> None:
+        super().__init__(owner.worker_shutdown, owner.link.converter.payload_converter)
         self._owner = owner
         self.entry = entry
         self.task = task
@@ -105,9 +105,6 @@ class ActivityAttempt:
         self._heartbeats: Heartbeats | None = None
         self._is_over = False
         self._is_reported = False
-        self.context = ActivityContext(
-            self.make_info, self.heartbeat, owner.worker_shutdown, owner.link.converter.payload_converter
-        )
 
     @property
     def key(self) -> tuple[str, int, int]:
@@ -149,7 +146,7 @@ class ActivityAttempt:
         try:
             self.begin()
             arguments = self.arguments()
-            current_context.set(self.context)
+            current_context.set(self)
             result = await self.definition.function(*arguments)
             data = self.encode(result)
         except asyncio.CancelledError as error:
@@ -178,8 +175,8 @@ class ActivityAttempt:
         if self._is_over or self.stop_reason is not None:
             return
         self.stop_reason = reason
-        self.context.cancellation_details = _DETAILS[reason]
-        self.context.cancelled.set()
+        self.cancellation_details = _DETAILS[reason]
+        self.cancelled.set()
         if self.stop_now is not None:
             self.stop_now()
 

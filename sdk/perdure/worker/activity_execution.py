@@ -64,7 +64,7 @@ class ActivityExecution:
         cancellation = ThreadCancellation()
         if not attempt.definition.no_thread_cancel_exception:
             attempt.stop_now = cancellation.cancel
-            attempt.context.shield = cancellation.shield
+            attempt.shield = cancellation.shield
         self._executor.submit(self._run_in_thread, attempt, cancellation)
 
     def _run_in_thread(self, attempt: ActivityAttempt, cancellation: ThreadCancellation) -> None:
@@ -74,7 +74,7 @@ class ActivityExecution:
         try:
             arguments = attempt.arguments()
             context = contextvars.copy_context()
-            context.run(current_context.set, attempt.context)
+            context.run(current_context.set, attempt)
             result = context.run(cancellation.run, attempt.definition.function, arguments)
             outcome = attempt.encode(result)
         except BaseException as error:
@@ -90,7 +90,7 @@ class ActivityExecution:
             attempt.failed(error)
             return
         function = attempt.definition.function
-        future = self._executor.submit(run_in_process, function, arguments, attempt.context.info())
+        future = self._executor.submit(run_in_process, function, arguments, attempt.info())
         attempt.stop_now = future.cancel  # without effect once it runs
         future.add_done_callback(lambda done: self._ended_in_process(attempt, done))
 
@@ -110,16 +110,27 @@ class ActivityExecution:
 
 def run_in_process(function: Callable[..., Any], arguments: Sequence[Any], info: Info) -> Any:
     """What an executor's process runs: the activity, with as much around it as can be there."""
-    context = ActivityContext(lambda: info, _no_heartbeat, SharedFlag(), PayloadConverter.default)
-    token = current_context.set(context)
+    token = current_context.set(ProcessContext(info))
     try:
         return function(*arguments)
     finally:
         current_context.reset(token)
 
 
-def _no_heartbeat(details: tuple[Any, ...]) -> None:
-    raise RuntimeError(
-        "activity.heartbeat() does not reach the worker from another process; run this activity in a thread "
-        "(activity_executor=ThreadPoolExecutor(...)). A lost worker is noticed without heartbeats, too"
-    )
+class ProcessContext(ActivityContext):
+    """An attempt as its code sees it in another process."""
+
+    __slots__ = ("_told",)
+
+    def __init__(self, info: Info) -> None:
+        super().__init__(SharedFlag(), PayloadConverter.default)
+        self._told = info
+
+    def make_info(self) -> Info:
+        return self._told
+
+    def heartbeat(self, details: tuple[Any, ...]) -> None:
+        raise RuntimeError(
+            "activity.heartbeat() does not reach the worker from another process; run this activity in a thread "
+            "(activity_executor=ThreadPoolExecutor(...)). A lost worker is noticed without heartbeats, too"
+        )

@@ -23,12 +23,23 @@ def beats() -> Beats:
     return Beats()
 
 
-@pytest.fixture
-def context(beats: Beats) -> Iterator[ActivityContext]:
-    def make_info() -> Any:
+class Attempt(ActivityContext):
+    """An attempt that tells what it is asked."""
+
+    def __init__(self, beats: Beats) -> None:
+        super().__init__(SharedFlag(), PayloadConverter.default)
+        self._beats = beats
+
+    def make_info(self) -> Any:
         return "the info"
 
-    made = ActivityContext(make_info, beats.append, SharedFlag(), PayloadConverter.default)
+    def heartbeat(self, details: tuple[Any, ...]) -> None:
+        self._beats.append(details)
+
+
+@pytest.fixture
+def context(beats: Beats) -> Iterator[ActivityContext]:
+    made = Attempt(beats)
     token = current_context.set(made)
     yield made
     current_context.reset(token)

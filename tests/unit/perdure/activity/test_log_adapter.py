@@ -7,15 +7,13 @@ import logging
 import pytest
 
 from perdure import activity
-from perdure.activity.context import ActivityContext, current_context
-from perdure.activity.shared_flag import SharedFlag
-from perdure.converter import PayloadConverter
+from perdure.activity.context import current_context
+from perdure.worker.activity_execution import ProcessContext
 from tests.unit.perdure.activity.test_information import INFO
 
 
 def test_it_says_which_attempt_speaks(caplog: pytest.LogCaptureFixture) -> None:
-    context = ActivityContext(lambda: INFO, print, SharedFlag(), PayloadConverter.default)
-    token = current_context.set(context)
+    token = current_context.set(ProcessContext(INFO))
     adapter = activity.LoggerAdapter(logging.getLogger("test.activity"), {"own": 1})
     adapter.full_activity_info_on_extra = True
     try:

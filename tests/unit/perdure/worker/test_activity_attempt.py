@@ -62,7 +62,7 @@ async def test_it_is_reported_once() -> None:
         attempt.stop(StopReason.CANCEL_REQUESTED)
         assert [type(request) for request in owner.sent] == [RespondActivityTaskCompleted]
         assert owner.ended == [attempt]
-        assert not attempt.context.cancelled.is_set()
+        assert not attempt.cancelled.is_set()
 
 
 @pytest.mark.parametrize("error", [asyncio.CancelledError(), CancelledError("stop", "detail")])
