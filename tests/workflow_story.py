@@ -19,6 +19,7 @@ from perdure.protocol.events import EventType, HistoryEvent, decode_records, enc
 from perdure.protocol.failure import ApplicationInfo, Failure, RetryState, TimeoutInfo, TimeoutType
 from perdure.protocol.retry import RetryPolicyData
 from perdure.workflow.definition import WorkflowDefinition
+from perdure_engine.core.workflow_task import abridged
 
 RUN_ID = "5f0c0e3a-0000-4000-8000-000000000001"
 BEGIN_US = 1_800_000_000_000_000
@@ -96,7 +97,9 @@ class Story:
         """Run the pending workflow task on the cached instance and write down what came of it."""
         assert self.is_task_pending, "nothing happened: there is no workflow task"
         scheduled = self.events[-1]
-        fresh = self.events[self._delivered :]
+        fresh: Sequence[HistoryEvent] = self.events[self._delivered :]
+        if self._delivered:
+            fresh = abridged(fresh)
         self.commands = self.instance.activate(_over_the_wire(fresh), self.now_us, scheduled.event_id)
         self._delivered = len(self.events) + 2
         self._complete(scheduled)

@@ -10,8 +10,10 @@ not fill its history. How a task completes is in `completion.py`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from perdure.protocol.events import (
-    ActivityTaskScheduled,
+    ActivityTasksScheduledAsAsked,
     EventType,
     HistoryEvent,
     WorkflowTaskAttemptFailed,
@@ -24,7 +26,6 @@ from perdure.protocol.events import (
 from perdure.protocol.failure import Failure, TimeoutType
 from perdure.protocol.replies import ErrorCode
 from perdure.protocol.requests import ReportTaskLost, RespondWorkflowTaskFailed
-from perdure.protocol.retry import DEFAULT_RETRY_POLICY
 from perdure.protocol.tasks import INLINE_SIZE_MAX, TaskKind, WorkflowTask, encode_task
 from perdure_engine.core.ledger import annotate, emit, flush
 from perdure_engine.core.limits import bounded_failure
@@ -37,7 +38,8 @@ IMMEDIATE_ATTEMPTS = 3
 BACKOFF_INITIAL_MS = 1_000
 BACKOFF_MAX_MS = 60_000
 
-_ACTIVITY_SCHEDULED = EventType.ACTIVITY_TASK_SCHEDULED
+_ACTIVITY_SCHEDULED = int(EventType.ACTIVITY_TASK_SCHEDULED)
+_AS_ASKED = int(EventType.ACTIVITY_TASKS_SCHEDULED_AS_ASKED)
 
 TASK_TIMED_OUT = "WORKFLOW_TASK_TIMED_OUT"
 
@@ -75,9 +77,7 @@ def encode_workflow_task(state: MutableState, now_us: int, *, whole: bool) -> by
     continues_from = 0 if whole else state.last_completed_event_id
     events = b""
     if state.recent is not None and continues_from == state.last_completed_event_id:
-        events = encode_records(
-            [_brief(event) if event.event_type == _ACTIVITY_SCHEDULED else event for event in state.recent]
-        )
+        events = encode_records(state.recent if whole else abridged(state.recent))
         if len(events) > INLINE_SIZE_MAX:
             events = b""
     return encode_task(
@@ -97,11 +97,29 @@ def encode_workflow_task(state: MutableState, now_us: int, *, whole: bool) -> by
     )
 
 
-def _brief(event: HistoryEvent) -> HistoryEvent:
-    """A sticky worker asked for this activity itself: what it asked for does not travel back, but for which it was."""
-    scheduled: ActivityTaskScheduled = event.attributes
-    name, kind = scheduled.activity_id, scheduled.activity_type
-    return event._replace(attributes=ActivityTaskScheduled(name, kind, "", b"", 0, 0, 0, 0, DEFAULT_RETRY_POLICY, 0))
+def abridged(events: Sequence[HistoryEvent]) -> list[HistoryEvent]:
+    """Events for the worker whose commands led to them: activities that it asked for do not travel back, but for how
+    many of them were scheduled, and from which event on."""
+    short: list[HistoryEvent] = []
+    count = 0
+    for event in events:
+        if event.event_type != _ACTIVITY_SCHEDULED:
+            if count:
+                short[-1] = _as_asked(short[-1], count)
+                count = 0
+            short.append(event)
+        elif count:
+            count += 1
+        else:
+            count = 1
+            short.append(event)
+    if count:
+        short[-1] = _as_asked(short[-1], count)
+    return short
+
+
+def _as_asked(first: HistoryEvent, count: int) -> HistoryEvent:
+    return HistoryEvent(first.event_id, first.time_us, _AS_ASKED, ActivityTasksScheduledAsAsked(count))
 
 
 def _pending(state: MutableState) -> WorkflowTaskState:

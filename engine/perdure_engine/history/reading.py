@@ -30,6 +30,7 @@ from perdure_broker.port import Broker
 from perdure_engine.core.activity import encode_activity_task
 from perdure_engine.core.outcome import outcome_of
 from perdure_engine.core.state import ActivityPhase, ActivityState, MutableState
+from perdure_engine.core.workflow_task import abridged
 from perdure_engine.history.arrival import Arrival
 from perdure_engine.history.batch import Batch
 from perdure_engine.history.cache import ExecutionCache
@@ -237,7 +238,7 @@ class Reading:
         if after is None:
             return
         if request.after_event_id == state.last_completed_event_id and state.recent is not None:
-            page = _recent_page(state.recent, after)
+            page = _recent_page(abridged(state.recent) if request.after_event_id else state.recent, after)
             batch.reply(arrival.sender, arrival.sent.number, ReplyKind.OK, page)
             return
         shard_id, run_id = arrival.shard.shard_id, state.run_id

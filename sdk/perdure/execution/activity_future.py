@@ -98,9 +98,12 @@ class ActivityFuture(ActivityHandle[Any]):
             or attributes.activity_type != self.activity_type
         ):
             return False
-        self.scheduled_event_id = event.event_id
+        return self.scheduled(event.event_id)
+
+    def scheduled(self, event_id: int) -> bool:
+        self.scheduled_event_id = event_id
         self.command = None
-        self._owner.activities[event.event_id] = self
+        self._owner.activities[event_id] = self
         return True
 
     # Outcomes --------------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from perdure.exceptions import WorkflowTaskError
 from perdure.protocol.commands import (
     CancelTimer,
     CancelWorkflowExecution,
@@ -48,6 +49,9 @@ class Issued(Protocol):
     def matches(self, event: HistoryEvent) -> bool:
         """Whether `event` is what came of it; if so, take from it what is needed."""
 
+    def scheduled(self, event_id: int) -> bool:
+        """The engine says that this was an activity, as asked, and its event. False if it was something else."""
+
 
 class IssuedCommand:
     """A command that nothing waits for."""
@@ -63,6 +67,9 @@ class IssuedCommand:
         if event.event_type != self._event_type:
             return False
         return not self._field or getattr(event.attributes, self._field) == getattr(self.command, self._field)
+
+    def scheduled(self, event_id: int) -> bool:
+        return False
 
 
 _EVENT_OF: dict[type[Any], tuple[int, str]] = {
@@ -124,6 +131,19 @@ class CommandLedger:
                 f"event {event.event_id} of the history is {describe_event(event)}, but the workflow now issues "
                 f"{describe_command(issued.command)} there{_at(issued.line or waiting_at(), 'at')}{_CURE}"
             )
+
+    def match_as_asked(self, first_event_id: int, count: int) -> None:
+        """See that the next `count` commands became activities, which only the worker that sent them is told so.
+
+        Raises:
+            WorkflowTaskError: they were something else: this instance is not the one that sent them.
+        """
+        for event_id in range(first_event_id, first_event_id + count):
+            if not self._unmatched or not self._unmatched.popleft().scheduled(event_id):
+                raise WorkflowTaskError(
+                    f"the engine says that event {event_id} is an activity that this instance asked for; it did not. "
+                    "The instance is dropped and made again from its history"
+                )
 
     def check_all_matched(self, next_event_id: int) -> None:
         """Before a further workflow task: nothing that was issued may be missing in the history.

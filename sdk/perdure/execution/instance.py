@@ -48,6 +48,7 @@ _TASK_COMPLETED = int(EventType.WORKFLOW_TASK_COMPLETED)
 _SIGNALED = int(EventType.WORKFLOW_EXECUTION_SIGNALED)
 _CANCEL_REQUESTED = int(EventType.WORKFLOW_EXECUTION_CANCEL_REQUESTED)
 _TIMER_FIRED = int(EventType.TIMER_FIRED)
+_AS_ASKED = int(EventType.ACTIVITY_TASKS_SCHEDULED_AS_ASKED)
 _ACTIVITY_OUTCOMES = frozenset(
     int(kind)
     for kind in (
@@ -162,6 +163,8 @@ class WorkflowInstance:
                 self.ledger.match(event, self._waiting_line)
             elif kind in _NEWS:
                 self._news.append(event)
+            elif kind == _AS_ASKED:
+                self.ledger.match_as_asked(event.event_id, event.attributes.activities)
             elif kind == _TASK_STARTED:
                 self._task_started = event
             elif kind == _TASK_COMPLETED:

@@ -61,6 +61,9 @@ class DurableTimer(asyncio.TimerHandle):
         self._owner.timers[self.timer_id] = self
         return True
 
+    def scheduled(self, event_id: int) -> bool:
+        return False
+
     def fire(self) -> None:
         """Have the callback run."""
         if not self._cancelled:

@@ -46,6 +46,8 @@ class EventType(IntEnum):
     ACTIVITY_ATTEMPT_FAILED = 1002
     WORKFLOW_TASK_ATTEMPT_FAILED = 1003
     EVENT_BUFFERED = 1004
+    # On the way to a sticky worker alone, never in a history.
+    ACTIVITY_TASKS_SCHEDULED_AS_ASKED = 2001
 
 
 class WorkflowExecutionStarted(NamedTuple):
@@ -294,6 +296,13 @@ class EventBuffered(NamedTuple):
     attributes: tuple[Any, ...]
 
 
+class ActivityTasksScheduledAsAsked(NamedTuple):
+    """Stands for as many events `ActivityTaskScheduled` in a row, from the id of this one on, for the worker whose
+    commands they are: it knows what it asked for."""
+
+    activities: int
+
+
 EVENTS = Registry(
     "history event",
     {
@@ -324,6 +333,7 @@ EVENTS = Registry(
         EventType.ACTIVITY_ATTEMPT_FAILED: ActivityAttemptFailed,
         EventType.WORKFLOW_TASK_ATTEMPT_FAILED: WorkflowTaskAttemptFailed,
         EventType.EVENT_BUFFERED: EventBuffered,
+        EventType.ACTIVITY_TASKS_SCHEDULED_AS_ASKED: ActivityTasksScheduledAsAsked,
     },
 )
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from perdure import workflow
+from perdure.exceptions import WorkflowTaskError
 from perdure.execution.commands import CommandLedger, IssuedCommand, describe_command, describe_event
 from perdure.protocol import commands as cmd
 from perdure.protocol import events as ev
@@ -41,6 +42,16 @@ def test_commands_are_taken_once_and_matched_in_order() -> None:
         ledger.check_all_matched(9)
     ledger.match(_event(EventType.WORKFLOW_EXECUTION_COMPLETED, ev.WorkflowExecutionCompleted(b"", 4)), str)
     ledger.check_all_matched(9)
+
+
+def test_a_stale_instance_is_not_taken_for_the_one_that_asked() -> None:
+    ledger = CommandLedger()
+    ledger.issue(IssuedCommand(cmd.CancelTimer("1")))
+    ledger.take()
+    with pytest.raises(WorkflowTaskError, match="event 5 is an activity that this instance asked for; it did not"):
+        ledger.match_as_asked(5, 1)
+    with pytest.raises(WorkflowTaskError):
+        CommandLedger().match_as_asked(5, 1)
 
 
 def test_an_event_without_a_command_says_where_the_workflow_waits() -> None:

@@ -13,7 +13,7 @@ from perdure.protocol.tasks import TaskKind, WorkflowTask, decode_task
 from perdure_engine.core.decide import decide_timer
 from perdure_engine.core.state import Bug
 from perdure_engine.core.transition import SetTimer, TimerKind, Transition
-from perdure_engine.core.workflow_task import backoff_ms, dispatch, encode_workflow_task, schedule
+from perdure_engine.core.workflow_task import abridged, backoff_ms, dispatch, encode_workflow_task, schedule
 from tests.audited_run import AuditedRun
 from tests.unit.perdure_engine.core.runs import (
     RUN_ID,
@@ -77,14 +77,20 @@ def test_events_that_are_too_many_for_a_stream_entry_must_be_fetched() -> None:
     assert task_of(run, whole=False).events == b""
 
 
-def test_inputs_do_not_travel_back() -> None:
-    run = running(activity_command(input=b"card"))
+def test_what_a_sticky_worker_asked_for_does_not_travel_back() -> None:
+    run = running(
+        activity_command("a", input=b"card"), activity_command("b"), StartTimer("nap", 1000), activity_command("c")
+    )
     complete_activity(run)
     events = decode_records(task_of(run, whole=False).events)
-    assert events[0].event_type == EventType.ACTIVITY_TASK_SCHEDULED
-    assert events[0].attributes.input == b""
-    assert run.state.recent is not None
-    assert run.state.recent[0].attributes.input == b"card"
+    assert [(event.event_id, event.event_type) for event in events[:3]] == [
+        (5, EventType.ACTIVITY_TASKS_SCHEDULED_AS_ASKED),
+        (7, EventType.TIMER_STARTED),
+        (8, EventType.ACTIVITY_TASKS_SCHEDULED_AS_ASKED),
+    ]
+    assert [events[0].attributes.activities, events[2].attributes.activities] == [2, 1]
+    assert [event.event_id for event in abridged(run.state.recent or ())][-1] == events[-1].event_id
+    assert abridged([]) == []
 
 
 def test_backoff_begins_with_the_fourth_attempt() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from perdure.protocol.codec import pack
-from perdure.protocol.events import EventType, decode_records
+from perdure.protocol.events import ActivityTasksScheduledAsAsked, EventType, HistoryEvent, decode_records
 from perdure.protocol.replies import (
     ErrorCode,
     ExecutionStatus,
@@ -139,18 +139,18 @@ async def test_a_worker_gets_the_history_of_a_task_that_it_holds(stage: Stage, m
     page = decode_history_page((await stage.ask(whole))[1])
     events = [event for data in page.records for event in decode_records(data) if event.event_id]
     assert [event.event_id for event in events] == list(range(1, task.scheduled_event_id + 1))
-    monkeypatch.setattr(reading, "PAGE_BYTES_MAX", 300)
-    recent: list[int] = []
+    monkeypatch.setattr(reading, "PAGE_BYTES_MAX", 60)
+    recent: list[HistoryEvent] = []
     request = whole._replace(after_event_id=4)
     while True:
         page = decode_history_page((await stage.ask(request))[1])
-        told = [event for data in page.records for event in decode_records(data)]
-        recent += [event.event_id for event in told if event.event_type != EventType.ACTIVITY_TASK_STARTED]
+        recent += [event for data in page.records for event in decode_records(data)]
         if not page.next_page_token:
             break
         request = request._replace(page_token=page.next_page_token)
-    wanted = [event.event_id for event in events if event.event_type != EventType.ACTIVITY_TASK_STARTED]
-    assert recent == wanted[4:]
+    assert (recent[0].event_id, recent[0].attributes) == (5, ActivityTasksScheduledAsAsked(20))
+    wanted = [event for event in events[24:] if event.event_type != EventType.ACTIVITY_TASK_STARTED]
+    assert recent[1:] == wanted
 
 
 async def test_a_task_that_is_over_is_to_be_dropped(stage: Stage) -> None:
