@@ -6,28 +6,30 @@ from typing import Any
 
 from perdure.protocol.events import (
     EVENTS,
-    ActivityTaskCanceled,
     ActivityTaskCompleted,
-    ActivityTaskFailed,
-    ActivityTaskStarted,
-    ActivityTaskTimedOut,
     EventBuffered,
     EventType,
     HistoryEvent,
-    TimerFired,
 )
 from perdure_engine.core.fold import apply, buffer
 from perdure_engine.core.state import BufferedEvent, MutableState
 from perdure_engine.core.transition import Transition
 
-_OUTCOMES = (
-    ActivityTaskStarted,
-    ActivityTaskCompleted,
-    ActivityTaskFailed,
-    ActivityTaskTimedOut,
-    ActivityTaskCanceled,
-    TimerFired,
+_ACTIVITY_STARTED = int(EventType.ACTIVITY_TASK_STARTED)
+_ACTIVITY_COMPLETED = int(EventType.ACTIVITY_TASK_COMPLETED)
+_TIMER_FIRED = int(EventType.TIMER_FIRED)
+_OUTCOMES = frozenset(
+    int(kind)
+    for kind in (
+        EventType.ACTIVITY_TASK_STARTED,
+        EventType.ACTIVITY_TASK_COMPLETED,
+        EventType.ACTIVITY_TASK_FAILED,
+        EventType.ACTIVITY_TASK_TIMED_OUT,
+        EventType.ACTIVITY_TASK_CANCELED,
+        EventType.TIMER_FIRED,
+    )
 )
+"""What follows from commands; anything else that is buffered was sent by people."""
 
 _TYPE_OF = EVENTS.kind_of
 """The event type of each class of attributes."""
@@ -64,22 +66,27 @@ def held_event(attributes: Any) -> EventBuffered:
 
 def flush(state: MutableState, transition: Transition, held: list[BufferedEvent]) -> None:
     """Turn buffered events into events: first what people sent, then outcomes, each in order of arrival."""
-    if not held:
-        return
+    outcomes = [item for item in held if item.event.event_type in _OUTCOMES]
+    if len(outcomes) < len(held):
+        for item in held:
+            if item.event.event_type not in _OUTCOMES:
+                emit(state, transition, item.time_us, item.event.attributes)
     started: dict[int, int] = {}
-    for item in held:
-        if not isinstance(item.event.attributes, _OUTCOMES):
-            emit(state, transition, item.time_us, item.event.attributes)
-    for item in held:
-        attributes = item.event.attributes
-        if not isinstance(attributes, _OUTCOMES):
-            continue
-        if isinstance(attributes, ActivityTaskStarted):
-            started[attributes.scheduled_event_id] = emit(state, transition, item.time_us, attributes)
-            continue
-        if not isinstance(attributes, TimerFired):
+    append = transition.records.append
+    for item in outcomes:
+        kind: int = item.event.event_type
+        attributes: Any = item.event.attributes
+        event_id = state.next_event_id
+        if kind == _ACTIVITY_STARTED:
+            started[attributes.scheduled_event_id] = event_id
+        elif kind == _ACTIVITY_COMPLETED:
+            result, scheduled_event_id, _, identity = attributes
+            attributes = ActivityTaskCompleted(result, scheduled_event_id, started.get(scheduled_event_id, 0), identity)
+        elif kind != _TIMER_FIRED:
             attributes = attributes._replace(started_event_id=started.get(attributes.scheduled_event_id, 0))
-        emit(state, transition, item.time_us, attributes)
+        event = HistoryEvent(event_id, item.time_us, kind, attributes)
+        append(event)
+        apply(state, event)
 
 
 def seal(state: MutableState) -> list[HistoryEvent]:
