@@ -46,6 +46,8 @@ class Dispatcher:
         self._term = 0
         self._epoch = ""
         self._cursors: dict[int, dict[int, int]] = {}
+        self._version = -1
+        self._exhausted = 0
         self._is_alone = False
         self._looked_at = 0.0
 
@@ -64,7 +66,7 @@ class Dispatcher:
                 await self._environment.sleep(wait_s)
                 wait_s = min(wait_s * 2, WAIT_MAX_S)
                 continue
-            rows = await self._next_rows(min(PAGE, free))
+            rows = await self._next_rows(min(PAGE, free), state.backlog_version)
             if not rows:
                 self._is_alone = True
                 if await self._broker.clear_backlog(self._stream, state.backlog_version):
@@ -91,17 +93,26 @@ class Dispatcher:
     def _begin(self, now: float) -> None:
         """From the first row on; which of them are published already is not known."""
         self._cursors = {priority: {} for priority in PRIORITIES[self._stream.kind]}
+        self._version = -1
         self._is_alone = False
         self._looked_at = now
 
-    async def _next_rows(self, room: int) -> list[TransferRow]:
-        """The next rows in order of priority: those of a lower one only when no higher one has any."""
+    async def _next_rows(self, room: int, version: int) -> list[TransferRow]:
+        """The next rows in order of priority: those of a lower one only when no higher one has any.
+
+        A priority that had none is not asked again until the backlog has grown (`version`), or nothing else is left.
+        """
+        if version != self._version:
+            self._version, self._exhausted = version, 0
         namespace, task_queue = self._stream.namespace, self._stream.task_queue
         for priority, cursors in self._cursors.items():
+            if priority < self._exhausted:
+                continue
             rows = await self._store.backlog(namespace, task_queue, self._kind, priority, cursors, limit=room)
             if rows:
+                self._exhausted = priority
                 return rows
-        return []
+        return await self._next_rows(room, -1) if self._exhausted else []
 
     async def _publish(self, rows: list[TransferRow]) -> int | None:
         """Publish these rows in order. Returns how many are behind the position now, None if the term is over."""

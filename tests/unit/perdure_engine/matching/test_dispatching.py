@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 
@@ -12,6 +12,7 @@ from perdure.protocol.tasks import TaskKind, task_member
 from perdure_broker.memory import MemoryBroker
 from perdure_broker.memory_server import MemoryServer
 from perdure_broker.port import BrokerUnavailable, Publication, PublishResult, TaskStream, WorkerInfo
+from perdure_engine.matching import dispatching
 from perdure_engine.matching.dispatching import LOOK_AGAIN_S, Dispatcher
 from perdure_store.memory import MemoryStore
 from perdure_store.port import TransferKey, TransferRow
@@ -94,6 +95,35 @@ async def test_higher_priorities_go_first_and_shards_take_turns(bench: Bench) ->
     await bench.add(7, priority=3)
     assert await bench.dispatcher.drain()
     assert await bench.take() == [3, 5, 4, 6, 7, 1, 2]
+
+
+async def test_a_priority_that_had_none_is_asked_again_when_the_backlog_grows(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    backlog = bench.store.backlog
+
+    async def spied(
+        namespace: str, task_queue: str, kind: int, priority: int, cursors: Mapping[int, int], *, limit: int
+    ) -> list[TransferRow]:
+        asked.append(priority)
+        return await backlog(namespace, task_queue, kind, priority, cursors, limit=limit)
+
+    monkeypatch.setattr(bench.store, "backlog", spied)
+    monkeypatch.setattr(dispatching, "PAGE", 10)
+    await bench.widen(slots=20)
+    await bench.add(*range(1, 101), priority=4)
+    draining = asyncio.create_task(bench.dispatcher.drain())
+    await pass_time(1)
+    looks = len(asked)
+    assert asked.count(1) == asked.count(2) == 1
+    await bench.add(200, priority=2)
+    while not draining.done():
+        await bench.take(20)
+        await bench.finish()
+        await pass_time(1)
+    assert asked[looks : looks + 5] == [1, 2, 2, 3, 4]
+    assert asked[-5:] == [1, 2, 3, 4, 5]
 
 
 async def test_no_more_than_the_window_is_published(bench: Bench) -> None:
