@@ -81,7 +81,7 @@ def calm_garbage_collection() -> None:
     time with the default thresholds)."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(100_000, 50, 100)
+    gc.set_threshold(500_000, 5, 5)
 
 
 def run_engine(config: EngineConfig, ready: Callable[[], None] = lambda: None) -> None:

@@ -36,10 +36,10 @@ MAX_THREADS = 100
 """Threads of the executor that a worker makes for `def` activities when it is given none."""
 
 _LEASE_UNTIL_ANNOUNCED_MS = 30_000
-_GC_THRESHOLDS = (50_000, 50, 100)
-"""Young objects are looked at often enough to free what user code leaves in cycles. All objects are looked at rarely: a
-fan-out of 10,000 activities has a hundred thousand of them alive, and each look takes tens of milliseconds."""
-
+_GC_THRESHOLDS = (200_000, 5, 5)
+"""Young objects are looked at often enough to free what user code leaves in cycles, and seldom enough for a fan-out of
+10,000 activities: it has more than a hundred thousand of them alive, and each look takes tens of milliseconds. Old ones
+are looked at after five times five such looks, and then only if there are a quarter more of them (Python's own rule)."""
 
 _FLUSH_TIMEOUT_S = 5.0
 _FLUSH_LOOK_S = 0.01

@@ -62,7 +62,7 @@ async def test_garbage_is_collected_less_often() -> None:
         gc.set_threshold(700, 10, 10)
         async with stage() as on, Worker(on.client, task_queue=QUEUE, workflows=[flow]):
             await _workers(on, StreamKind.WORKFLOW)
-            assert gc.get_threshold() == (50_000, 50, 100)
+            assert gc.get_threshold() == (200_000, 5, 5)
     finally:
         gc.set_threshold(*before)
 
