@@ -29,6 +29,9 @@ _SHOWN = (
 
 _TEXT_MAX = 60
 
+_AGAIN_MAX = 2
+"""Repetitions of a request that a transcript shows, beside the last one."""
+
 
 class Transcript:
     """`is_kept`: else nothing is written down."""
@@ -52,8 +55,10 @@ class Transcript:
 def _lines_of(ledger: Ledger) -> Iterator[tuple[float, str]]:
     for ask in ledger.asks.values():
         name = f"{ask.sender} #{ask.number} {type(ask.request).__name__}"
-        for count, at_s in enumerate(ask.sent_s):
+        for count, at_s in enumerate(ask.sent_s[: _AGAIN_MAX + 1]):
             yield at_s, f"{name} {_shown(ask.request) if not count else '(again)'}"
+        if len(ask.sent_s) > _AGAIN_MAX + 1:
+            yield ask.sent_s[-1], f"{name} (again, the {len(ask.sent_s)}th time)"
         for reply in ask.replies:
             body = "" if reply.body is None else f" {_cut(str(reply.body))}"
             yield reply.at_s, f"{name} is answered {ReplyKind(reply.kind).name}{body}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from enum import StrEnum
 
 
@@ -37,6 +38,7 @@ class Weather:
         self.befell: dict[str, int] = {}
         self._spells: dict[int, tuple[Ill, float]] = {}
         self._rates: dict[Ill, float] = {}
+        self._stalled_until: dict[str, float] = {}
 
     def begin(self, number: int, ill: Ill, rate: float) -> None:
         self._spells[number] = (ill, rate)
@@ -45,6 +47,15 @@ class Weather:
     def end(self, number: int) -> None:
         del self._spells[number]
         self._sum_up()
+
+    def stall(self, server: str, seconds: float) -> None:
+        """What arrives at a server is not looked at for a while."""
+        now = asyncio.get_running_loop().time()
+        self._stalled_until[server] = max(now + seconds, self.stalled_until(server))
+
+    def stalled_until(self, server: str) -> float:
+        """When a server goes on; 0 if it never stalled."""
+        return self._stalled_until.get(server, 0.0)
 
     def calm(self) -> None:
         self._spells.clear()

@@ -20,6 +20,7 @@ import random
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from perdure_broker.connection import CALL_TIMEOUT_S
 from perdure_broker.memory import MemoryBroker, MemoryLeases
 from perdure_broker.port import BrokerUnavailable
 from perdure_store.memory import MemoryStore
@@ -133,6 +134,7 @@ class Wire:
         self, answer: asyncio.Future[Any], name: str, method: Any, args: tuple[Any, ...], options: dict[str, Any]
     ) -> None:
         process = self._process
+        self._watch_patience(answer)
         try:
             await self._travel(name)
             self._check_reach()
@@ -146,11 +148,13 @@ class Wire:
         except (StoreError, BrokerUnavailable) as error:
             if process.cut_from and self.server in process.cut_from:
                 await asyncio.sleep(self._random.uniform(*CUT_S))
-            if not answer.done():
-                answer.set_exception(error)
+            _fail(answer, error)
             return
         if not answer.done():
             answer.set_result(result)
+
+    def _watch_patience(self, answer: asyncio.Future[Any]) -> None:
+        """Give an answer up that takes too long."""
 
     def _latency_s(self) -> float:
         if self._befalls(Ill.SLOW):
@@ -168,7 +172,11 @@ class Wire:
         return False
 
     async def _travel(self, name: str) -> None:
-        await asyncio.sleep(self._latency_s())
+        """To the server, and wait there while it stalls."""
+        loop, latency_s = asyncio.get_running_loop(), self._latency_s()
+        while latency_s > 0:
+            await asyncio.sleep(latency_s)
+            latency_s = self._network.weather.stalled_until(self.server) - loop.time()
 
     def _check_reach(self) -> None:
         """Raise if the server cannot be reached."""
@@ -190,12 +198,22 @@ class BrokerWire(Wire):
         self._last_arrival = 0.0
 
     async def _travel(self, name: str) -> None:
-        latency_s = self._latency_s()
-        if name not in BLOCKING:
-            now = asyncio.get_running_loop().time()
-            self._last_arrival = max(now + latency_s, self._last_arrival + 1e-6)
-            latency_s = self._last_arrival - now
-        await asyncio.sleep(latency_s)
+        if name in BLOCKING:
+            await super()._travel(name)
+            return
+        loop = asyncio.get_running_loop()
+        arrival = loop.time() + self._latency_s()
+        while arrival > loop.time():
+            self._last_arrival = arrival = max(arrival, self._last_arrival + 1e-6)
+            await asyncio.sleep(arrival - loop.time())
+            arrival = self._network.weather.stalled_until(self.server)
+
+    def _watch_patience(self, answer: asyncio.Future[Any]) -> None:
+        """The adapter takes a server that is silent for some seconds for lost. What it sent is carried out later."""
+        loop = asyncio.get_running_loop()
+        if self._network.weather.stalled_until("broker") - loop.time() > CALL_TIMEOUT_S:
+            error = BrokerUnavailable("simulated: the broker was silent for too long")
+            loop.call_later(CALL_TIMEOUT_S, _fail, answer, error)
 
     def _check_reach(self) -> None:
         if self._process.cut_from and self.server in self._process.cut_from:
@@ -236,6 +254,11 @@ class BrokerWire(Wire):
         self._check_reach()
         if self._befalls(Ill.BROKER_ANSWER_LOST):
             raise BrokerUnavailable(f"simulated: the answer to {name} was lost")
+
+
+def _fail(answer: asyncio.Future[Any], error: Exception) -> None:
+    if not answer.done():
+        answer.set_exception(error)
 
 
 class StoreWire(Wire):

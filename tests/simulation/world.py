@@ -21,7 +21,7 @@ from perdure_store.memory import MemoryDatabase, MemoryStore
 from perdure_store.port import BatchRejected, CommitBatch, Store, StoreError
 from tests.simulation import crew
 from tests.simulation.auditor import audit, leftovers
-from tests.simulation.auditor.states import check_states
+from tests.simulation.auditor.states import check_snapshot, check_states
 from tests.simulation.census import take_census
 from tests.simulation.client import POISON
 from tests.simulation.faults.crash_points import Trap
@@ -55,12 +55,20 @@ LOOKS = 3
 
 
 class Database(MemoryDatabase):
-    """Refuses some workflows, as a database refuses a value that it cannot keep."""
+    """Refuses some workflows, as a database refuses a value that it cannot keep. Looks at snapshots, which go when their
+    run is closed."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        super().__init__()
+        self._ledger = ledger
 
     def commit(self, batch: CommitBatch) -> None:
         if any(row.workflow_id.startswith(POISON) for row in batch.executions):
             raise BatchRejected("simulated: this workflow cannot be kept")
         super().commit(batch)
+        for snapshot in batch.snapshots:
+            if snapshot.data:
+                self._ledger.findings.extend(check_snapshot(self, snapshot))
 
 
 class World:
@@ -231,7 +239,9 @@ class World:
         self._stops[slot].set()
 
     def start_worker(self, slot: int) -> None:
-        """Begin another worker where the last one is dead."""
+        """Begin another worker, if the last one is dead."""
+        if slot in self._workers and self._workers[slot].is_alive:
+            return
         process = self._workers[slot] = self._begin("worker", slot)
         self._programs[slot] = crew.start_worker(self._site, process, slot)
 

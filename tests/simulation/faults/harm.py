@@ -14,6 +14,7 @@ from perdure_broker.memory_server import MemoryServer
 from tests.simulation.faults.crash_points import Trap
 from tests.simulation.faults.plan import FAULTS_S, Fault, Kind
 from tests.simulation.process import Process
+from tests.simulation.scenario import ENGINES, WORKERS
 from tests.simulation.weather import Ill, Weather
 
 
@@ -41,7 +42,7 @@ class Victims(Protocol):
         """Ask a worker to stop in good order, and wait until it has done so, though not for ever."""
 
     def start_worker(self, slot: int) -> None:
-        """Begin another worker where the last one is dead."""
+        """Begin another worker, if the last one is dead."""
 
     def broker_lost_data(self) -> None:
         """The broker has lost all or some of what it held."""
@@ -78,6 +79,9 @@ class Harm:
             Kind.FILL_BROKER: self._fill_broker,
             Kind.SET_BROKER_CLOCK: self._set_broker_clock,
             Kind.STOP_STORE: self._stop_store,
+            Kind.STALL_BROKER: self._stall_broker,
+            Kind.STALL_STORE: self._stall_store,
+            Kind.CUT_POWER: self._cut_power,
             Kind.SPELL: self._spell,
         }
 
@@ -232,6 +236,25 @@ class Harm:
         self._weather.is_store_down = True
         await asyncio.sleep(fault.lasts_s)
         self._weather.is_store_down = False
+
+    async def _stall_broker(self, fault: Fault) -> None:
+        self._victims.record(fault)
+        self._weather.stall("broker", fault.lasts_s)
+
+    async def _stall_store(self, fault: Fault) -> None:
+        self._victims.record(fault)
+        self._weather.stall("store", fault.lasts_s)
+
+    async def _cut_power(self, fault: Fault) -> None:
+        """Of everything but the servers. Engines begin again by themselves."""
+        self._victims.record(fault)
+        for slot in range(ENGINES):
+            self._victims.engine(slot).kill()
+        for slot in range(WORKERS):
+            self._victims.worker(slot).kill()
+        await asyncio.sleep(fault.lasts_s)
+        for slot in range(WORKERS):
+            self._victims.start_worker(slot)
 
     # Calls ---------------------------------------------------------------------------------------------------------
     async def _spell(self, fault: Fault) -> None:

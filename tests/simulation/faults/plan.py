@@ -43,6 +43,9 @@ class Kind(StrEnum):
     FILL_BROKER = "broker full"
     SET_BROKER_CLOCK = "clock of the broker set"
     STOP_STORE = "store stopped"
+    STALL_BROKER = "broker stalled"
+    STALL_STORE = "store stalled"
+    CUT_POWER = "all engines and workers killed"
     SPELL = "spell of ill weather"
 
 
@@ -165,6 +168,9 @@ DRAWS: dict[Kind, tuple[int, Draw]] = {
     Kind.FILL_BROKER: (1, _for_seconds(0.2, 1.0, 3.0)),
     Kind.SET_BROKER_CLOCK: (1, lambda dice: (0.0, "", dice.choice([-1.0, -0.05, 0.5, 1.5]))),
     Kind.STOP_STORE: (1, _for_seconds(0.1, 1.0, 5.0)),
+    Kind.STALL_BROKER: (1, _for_seconds(0.3, 1.5, 4.0, 8.0)),
+    Kind.STALL_STORE: (1, _for_seconds(0.3, 3.0, 9.0)),
+    Kind.CUT_POWER: (1, _for_seconds(0.1, 1.0, 4.0)),
     Kind.SPELL: (6, _spell),
 }
 """How often each kind is drawn, compared with the others, and how."""
