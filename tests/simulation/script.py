@@ -58,6 +58,7 @@ class View:
         self.signals = 0
         self.cancel_requested = False
         self._activity_ids: dict[int, str] = {}
+        self._asked: list[str] = []
 
     def apply(self, events: list[HistoryEvent]) -> None:
         for event in events:
@@ -71,8 +72,10 @@ class View:
         if kind == EventType.WORKFLOW_EXECUTION_STARTED:
             self.script = json.loads(attributes.input)
         elif kind == EventType.ACTIVITY_TASK_SCHEDULED:
-            self.scheduled[attributes.activity_id] = event_id
-            self._activity_ids[event_id] = attributes.activity_id
+            self._scheduled(event_id, attributes.activity_id)
+        elif kind == EventType.ACTIVITY_TASKS_SCHEDULED_AS_ASKED:
+            for offset in range(attributes.activities):
+                self._scheduled(event_id + offset, self._asked.pop(0))
         elif kind in OUTCOMES:
             activity_id = self._activity_ids[attributes.scheduled_event_id]
             assert activity_id not in self.outcomes, f"activity {activity_id} has two outcomes"
@@ -90,12 +93,21 @@ class View:
         elif kind == EventType.WORKFLOW_EXECUTION_CANCEL_REQUESTED:
             self.cancel_requested = True
 
+    def _scheduled(self, event_id: int, activity_id: str) -> None:
+        self.scheduled[activity_id] = event_id
+        self._activity_ids[event_id] = activity_id
+
     def decide(self, attempt: int) -> list[Command]:
         """The commands that follow from what was applied so far.
 
         Raises:
             TaskFails: this attempt of the workflow task is to fail.
         """
+        commands = self._decide(attempt)
+        self._asked = [command.activity_id for command in commands if isinstance(command, ScheduleActivityTask)]
+        return commands
+
+    def _decide(self, attempt: int) -> list[Command]:
         if self.cancel_requested:
             return [CancelWorkflowExecution(b"as asked")]
         for index, step in enumerate(self.script):
