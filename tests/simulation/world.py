@@ -55,8 +55,8 @@ LOOKS = 3
 
 
 class Database(MemoryDatabase):
-    """Refuses some workflows, as a database refuses a value that it cannot keep. Looks at snapshots, which go when their
-    run is closed."""
+    """Refuses some workflows, as a database refuses a value that it cannot keep. Has each snapshot looked at while it is
+    there: it goes when its run is closed."""
 
     def __init__(self, ledger: Ledger) -> None:
         super().__init__()
@@ -82,8 +82,8 @@ class World:
         self.broker_clock_ms = 0.0
         self.traps: dict[int, list[Trap]] = {slot: [] for slot in range(ENGINES)}
         self.server = MemoryServer(now_ms=self._broker_now_ms)
-        self.database = Database()
         self.ledger = Ledger()
+        self.database = Database(self.ledger)
         self._scenario = scenario
         self._transcript = transcript
         self._loop = loop

@@ -22,6 +22,7 @@ def leftovers(database: MemoryDatabase, server: MemoryServer, alive: Collection[
     found = [f"transfer row {row}" for rows in database.transfer.values() for row in rows.values()]
     found += [f"timer row {row}" for rows in database.timers.values() for row in rows.values()]
     found += [f"workflow {key} is open" for key in database.open_runs]
+    found += [f"the snapshot of {run_id}, which is closed" for _, run_id in database.snapshots]
     for shard_id, inbox in server.inboxes.items():
         if len(inbox):
             found.append(f"{len(inbox)} entries in the inbox of shard {shard_id}")

@@ -16,12 +16,13 @@ def check_models(evidence: Evidence) -> Iterator[Finding]:
         story = _story(evidence, run)
         if model is None or story is None:
             continue
-        problem = model.outcome_problem(story)
-        if problem is not None:
-            yield Finding(Rule.OUTCOME_ALLOWED, f"{run}: {problem}")
-        problem = model.replay_problem(story)
-        if problem is not None:
-            yield Finding(Rule.REPLAY, f"{run}: {problem}")
+        for rule, ask in ((Rule.OUTCOME_ALLOWED, model.outcome_problem), (Rule.REPLAY, model.replay_problem)):
+            try:
+                problem = ask(story)
+            except Exception as error:  # a history that no model can read is a finding, not the end of the audit
+                problem = f"{type(error).__name__}: {error}"
+            if problem is not None:
+                yield Finding(rule, f"{run}: {problem}")
 
 
 def _story(evidence: Evidence, run: Run) -> Story | None:

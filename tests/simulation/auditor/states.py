@@ -28,12 +28,6 @@ def folded(row: ExecutionRow, rows: Sequence[HistoryRow]) -> MutableState:
     return state
 
 
-def resumed(snapshot: SnapshotRow) -> MutableState:
-    state = decode_snapshot(snapshot.data)
-    state.batch_no = snapshot.batch_no
-    return state
-
-
 def picture_of(state: MutableState) -> Any:
     """A state as plain data, without heartbeats, which stand on the rows of tasks, and without the sticky worker: that
     is a hint, which an owner forgets when the worker is slow, and which is right to follow or not."""
@@ -42,6 +36,24 @@ def picture_of(state: MutableState) -> Any:
     for activity in shown["activities"].values():
         activity.pop("heartbeat_details", None)
     return shown
+
+
+def check_snapshot(database: MemoryDatabase, snapshot: SnapshotRow) -> Iterator[Finding]:
+    """A snapshot is the fold of the history up to it."""
+    row = database.executions.get((snapshot.shard_id, snapshot.run_id))
+    rows = database.history.get((snapshot.shard_id, snapshot.run_id), {})
+    if row is None:
+        yield Finding(Rule.SNAPSHOT, f"a snapshot of {snapshot.run_id}, which does not exist")
+        return
+    try:
+        expected = folded(row, [rows[number] for number in sorted(rows) if number <= snapshot.batch_no])
+        found = decode_snapshot(snapshot.data)
+    except Exception as error:  # whatever is wrong with a history is a finding, not the end of the audit
+        yield Finding(Rule.SNAPSHOT, f"{row.workflow_id}: {type(error).__name__}: {error}")
+        return
+    found.batch_no = snapshot.batch_no
+    if picture_of(found) != picture_of(expected):
+        yield Finding(Rule.SNAPSHOT, f"{row.workflow_id}: the snapshot has {found}, the history gives {expected}")
 
 
 def check_states(history: HistoryService, database: MemoryDatabase) -> Iterator[Finding]:

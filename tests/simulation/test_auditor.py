@@ -1,0 +1,278 @@
+"""Each rule of the auditor notices when the evidence is not as it should be.
+
+The evidence is that of a run in which all was right, with one thing changed.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from perdure.protocol.events import (
+    EVENTS,
+    ActivityAttemptFailed,
+    ActivityTaskCompleted,
+    ActivityTaskScheduled,
+    HistoryEvent,
+    TimerStarted,
+    WorkflowExecutionCanceled,
+    WorkflowExecutionCancelRequested,
+    WorkflowExecutionCompleted,
+    WorkflowExecutionSignaled,
+    WorkflowExecutionTerminated,
+    WorkflowExecutionTimedOut,
+    WorkflowTaskCompleted,
+    decode_records,
+    encode_records,
+)
+from perdure.protocol.replies import ErrorCode, ErrorReply, ExecutionStatus, Outcome, ReplyKind
+from perdure.protocol.requests import RespondActivityTaskCompleted, StartWorkflow
+from perdure.protocol.tasks import ActivityTask
+from perdure_engine.core.snapshot import encode_snapshot
+from perdure_store.memory import MemoryDatabase
+from perdure_store.port import DeadLetterRow, ExecutionRow, SnapshotRow
+from tests.simulation.auditor import audit
+from tests.simulation.auditor.states import folded
+from tests.simulation.client import POISON
+from tests.simulation.crew import MODELS
+from tests.simulation.ledger import Ask, Attempt, Ledger, Reply
+from tests.simulation.rules import Rule
+from tests.simulation.scenario import draw_scenario
+from tests.simulation.simulating import simulate_scenario
+from tests.simulation.world import World
+
+SEED = 1
+"""A run that has something for every rule. No fault befalls it: whatever else is mended or planned, all is right in
+it."""
+
+LATE_S = 1e6
+OTHER_RUN = "00000000-0000-0000-0000-000000000001"
+
+
+@dataclass
+class Case:
+    """Evidence that may be changed."""
+
+    database: MemoryDatabase
+    ledger: Ledger
+
+    def rewrite(self, kind: type[Any], change: Callable[[HistoryEvent], list[HistoryEvent]]) -> ExecutionRow:
+        """Replace the first record of a kind, in the store. Returns the row of its run."""
+        for key, rows in self.database.history.items():
+            for number, row in rows.items():
+                records = decode_records(row.data)
+                for place, record in enumerate(records):
+                    if isinstance(record.attributes, kind):
+                        records[place : place + 1] = change(record)
+                        rows[number] = row._replace(data=encode_records(records))
+                        return self.database.executions[key]
+        raise AssertionError(f"no run of seed {SEED} has a {kind.__name__}; choose another seed")
+
+    def change(self, kind: type[Any], **fields: Any) -> ExecutionRow:
+        return self.rewrite(kind, lambda record: [record._replace(attributes=record.attributes._replace(**fields))])
+
+    def remove(self, kind: type[Any]) -> ExecutionRow:
+        return self.rewrite(kind, lambda record: [])
+
+    def repeat(self, kind: type[Any]) -> ExecutionRow:
+        return self.rewrite(kind, lambda record: [record, record])
+
+    def closed(self) -> ExecutionRow:
+        """Some run that completed."""
+        return next(row for row in self.database.executions.values() if row.status == ExecutionStatus.COMPLETED)
+
+    def asks(self, kind: type[Any]) -> Iterator[Ask]:
+        """Requests of a kind that were sent once and acknowledged."""
+        for ask in self.ledger.asks.values():
+            if isinstance(ask.request, kind) and len(ask.sent_s) == 1 and ask.acknowledged_s is not None:
+                yield ask
+
+    def recorded_result(self) -> Ask:
+        """The report of an activity whose outcome it became."""
+        return next(self.asks(RespondActivityTaskCompleted))
+
+
+@pytest.fixture(scope="module")
+def right() -> Case:
+    """What is left of a run in which all was right."""
+    kept: list[World] = []
+    judge = World.judge
+
+    def keep(world: World) -> None:
+        judge(world)
+        kept.append(world)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(World, "judge", keep)
+        verdict = simulate_scenario(replace(draw_scenario(SEED), faults=()))
+    assert not verdict.wrong
+    return Case(kept[0].database, kept[0].ledger)
+
+
+def test_nothing_is_found_where_nothing_is_wrong(right: Case) -> None:
+    assert audit(right.database, right.ledger, MODELS) == []
+
+
+def replaced(record: HistoryEvent, attributes: Any) -> HistoryEvent:
+    """Another event in the place of this one."""
+    return record._replace(event_type=EVENTS.kind_of[type(attributes)], attributes=attributes)
+
+
+# What is changed for each rule ---------------------------------------------------------------------------------------
+def lose_a_run(case: Case) -> None:
+    row = case.closed()
+    del case.database.executions[row.shard_id, row.run_id]
+
+
+def begin_a_run_within_another(case: Case) -> None:
+    row = case.closed()
+    other = row._replace(run_id=OTHER_RUN, start_time_us=row.start_time_us + 1)
+    case.database.executions[row.shard_id, OTHER_RUN] = other
+    case.database.history[row.shard_id, OTHER_RUN] = case.database.history[row.shard_id, row.run_id]
+
+
+def end_a_termination_otherwise(case: Case) -> None:
+    case.rewrite(WorkflowExecutionTerminated, lambda record: [replaced(record, WorkflowExecutionTimedOut(1))])
+
+
+def cancel_unasked(case: Case) -> None:
+    case.rewrite(WorkflowExecutionCompleted, lambda record: [replaced(record, WorkflowExecutionCanceled(b"", 1))])
+
+
+def refuse_what_took_effect(case: Case) -> None:
+    ask = case.recorded_result()
+    ask.replies[:] = [Reply(ReplyKind.ERROR, ErrorReply(ErrorCode.NOT_FOUND, "no"), LATE_S)]
+
+
+def answer_twice(case: Case) -> None:
+    ask = case.recorded_result()
+    ask.replies.append(Reply(ReplyKind.ERROR, ErrorReply(ErrorCode.NOT_FOUND, "no"), LATE_S))
+
+
+def tell_another_outcome(case: Case) -> None:
+    ask = next(ask for ask in case.ledger.asks.values() if ask.bodies(Outcome))
+    ask.replies.append(Reply(ReplyKind.OUTCOME, ask.bodies(Outcome)[0]._replace(result=b"other"), LATE_S))
+
+
+def run_an_attempt_too_many(case: Case) -> None:
+    attempts = next(iter(case.ledger.attempts.values()))
+    attempts.append(Attempt(99, "worker", LATE_S))
+
+
+def run_twice_what_may_run_once(case: Case) -> None:
+    once = [
+        (row.run_id, record.attributes.activity_id)
+        for rows in case.database.history.values()
+        for row in rows.values()
+        for record in decode_records(row.data)
+        if isinstance(record.attributes, ActivityTaskScheduled) and record.attributes.retry_policy.maximum_attempts == 1
+    ]
+    attempts = next(case.ledger.attempts[activity] for activity in once if activity in case.ledger.attempts)
+    attempts.append(attempts[0])
+
+
+def hand_out_again(case: Case) -> None:
+    given = next(item for item in case.ledger.hand_outs if isinstance(item.task, ActivityTask))
+    case.ledger.hand_outs.append(given)
+
+
+def hand_out_with_other_details(case: Case) -> None:
+    for given in case.ledger.hand_outs:
+        if isinstance(given.task, ActivityTask):
+            task = given.task._replace(heartbeat_details=b"other")
+            case.ledger.hand_outs.append(given._replace(task=task))
+            return
+
+
+def hand_out_after_success(case: Case) -> None:
+    request = case.recorded_result().request
+    given = next(
+        item
+        for item in case.ledger.hand_outs
+        if (item.task.run_id, item.task.scheduled_event_id) == (request.run_id, request.scheduled_event_id)
+    )
+    case.ledger.hand_outs.append(given._replace(at_s=LATE_S, epoch=99))
+
+
+def lose_a_row(case: Case) -> None:
+    row = case.closed()
+    del case.database.history[row.shard_id, row.run_id][2]
+
+
+def forget_in_a_snapshot(case: Case) -> None:
+    row = case.closed()
+    history = case.database.history[row.shard_id, row.run_id]
+    state = folded(row, [history[1]])
+    state.signal_count += 1
+    snapshot = SnapshotRow(row.shard_id, row.run_id, 1, encode_snapshot(state))
+    case.database.snapshots[row.shard_id, row.run_id] = snapshot
+
+
+def reopen_a_row(case: Case) -> None:
+    row = case.closed()
+    case.database.executions[row.shard_id, row.run_id] = row._replace(status=ExecutionStatus.FAILED)
+
+
+def list_as_open(case: Case) -> None:
+    key, row = next(iter(case.database.visibility.items()))
+    case.database.visibility[key] = row._replace(status=ExecutionStatus.RUNNING)
+
+
+def set_aside(case: Case) -> None:
+    case.database.dead_letters["letter"] = DeadLetterRow(0, "letter", 0, "inbox", "some reason", b"some request")
+
+
+CHANGES: dict[Rule, Callable[[Case], Any]] = {
+    Rule.START_KEPT: lose_a_run,
+    Rule.RUNS_APART: begin_a_run_within_another,
+    Rule.SIGNAL_KEPT: lambda case: case.remove(WorkflowExecutionSignaled),
+    Rule.SIGNAL_ONCE: lambda case: case.repeat(WorkflowExecutionSignaled),
+    Rule.CANCEL_KEPT: lambda case: case.remove(WorkflowExecutionCancelRequested),
+    Rule.TERMINATE_KEPT: end_a_termination_otherwise,
+    Rule.TASK_KEPT: lambda case: case.remove(WorkflowTaskCompleted),
+    Rule.RESULT_KEPT: lambda case: case.change(ActivityTaskCompleted, result=b"other"),
+    Rule.UNASKED: lambda case: case.change(WorkflowExecutionSignaled, signal_name="other"),
+    Rule.REFUSED: refuse_what_took_effect,
+    Rule.ANSWERED_ONCE: answer_twice,
+    Rule.OUTCOME_TRUE: tell_another_outcome,
+    Rule.OUTCOME_ALLOWED: cancel_unasked,
+    Rule.ATTEMPT_RECORDED_ONCE: lambda case: case.repeat(ActivityAttemptFailed),
+    Rule.ATTEMPT_KNOWN: run_an_attempt_too_many,
+    Rule.HANDED_OUT_ONCE: hand_out_again,
+    Rule.AFTER_SUCCESS: hand_out_after_success,
+    Rule.HEARTBEAT_KEPT: hand_out_with_other_details,
+    Rule.AT_MOST_ONCE: run_twice_what_may_run_once,
+    Rule.ROWS: lose_a_row,
+    Rule.LEGAL: lambda case: case.change(TimerStarted, start_to_fire_timeout_ms=-1),
+    Rule.REPLAY: lambda case: case.change(ActivityTaskScheduled, activity_type="other"),
+    Rule.STATE: lambda case: case.remove(TimerStarted),
+    Rule.SNAPSHOT: forget_in_a_snapshot,
+    Rule.STATUS: reopen_a_row,
+    Rule.VISIBLE: list_as_open,
+    Rule.DEAD_LETTER: set_aside,
+}
+"""What is changed, so that a rule is broken."""
+
+OF_THE_WORLD = {Rule.LIVENESS, Rule.LEFT_BEHIND, Rule.GRACEFUL_STOP, Rule.PROCESS_DIED, Rule.UNEXPECTED}
+"""Rules that the world and its processes watch over themselves."""
+
+
+@pytest.mark.parametrize("rule", CHANGES, ids=lambda rule: rule.name)
+def test_a_rule_that_is_broken_is_named(right: Case, rule: Rule) -> None:
+    case = copy.deepcopy(right)
+    CHANGES[rule](case)
+    found = {finding.rule for finding in audit(case.database, case.ledger, MODELS)}
+    assert rule in found
+
+
+def test_every_rule_is_broken_once() -> None:
+    assert set(Rule) - OF_THE_WORLD == set(CHANGES)
+
+
+def test_what_is_meant_to_be_set_aside_may_be(right: Case) -> None:
+    assert all(POISON.encode() in letter.data for letter in right.database.dead_letters.values())
+    assert not any(ask.request.workflow_id.startswith(POISON) for ask in Case.asks(right, StartWorkflow))
