@@ -55,8 +55,8 @@ LOOKS = 3
 
 
 class Database(MemoryDatabase):
-    """Refuses some workflows, as a database refuses a value that it cannot keep. Has each snapshot looked at while it is
-    there: it goes when its run is closed."""
+    """Refuses some workflows, as a database refuses a value that it cannot keep. Has each snapshot looked at while it
+    is there: it goes when its run is closed."""
 
     def __init__(self, ledger: Ledger) -> None:
         super().__init__()
