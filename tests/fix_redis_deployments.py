@@ -46,10 +46,10 @@ def private_redis_cluster(tmp_path: Path) -> Iterator[PrivateRedisCluster]:
         cluster.stop()
 
 
-@pytest.fixture
-def sentinels(tmp_path: Path) -> Iterator[SentinelDeployment]:
-    """A master and a replica under three Sentinels."""
-    deployment = SentinelDeployment(tmp_path / "sentinels", embedded_program())
+@pytest.fixture(scope="session")
+def sentinels(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SentinelDeployment]:
+    """A master and a replica under three Sentinels. One test may kill the master: the others need any one."""
+    deployment = SentinelDeployment(tmp_path_factory.mktemp("sentinels"), embedded_program())
     try:
         deployment.start()
         yield deployment

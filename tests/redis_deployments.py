@@ -22,7 +22,10 @@ from tests.waiting import wait_until_blocking
 SERVICE = "perdure"
 """The name under which Sentinels watch."""
 
-NODE_TIMEOUT_MS = 2_000
+NODE_TIMEOUT_MS = 5_000
+FAILOVER_NODE_TIMEOUT_MS = 1_000
+"""After this silence a node is taken for dead: long where none should be, short where a test waits for it."""
+
 DOWN_AFTER_MS = 500
 """After this silence a Sentinel takes its master for dead: short, because tests wait for it."""
 
@@ -40,14 +43,15 @@ def free_port() -> int:
         return port
 
 
-def ask(node: EmbeddedValkey, *command: str | int) -> Any:
+def ask(node: EmbeddedValkey, *command: str | int, password: str = "") -> Any:
     """One command to one server, with its plain reply."""
     assert node.port is not None
-    return _ask_port(node.port, *command)
+    return ask_port(node.port, *command, password=password)
 
 
-def _ask_port(port: int, *command: str | int) -> Any:
-    with redis.Redis(port=port, protocol=2, socket_timeout=5) as client:
+def ask_port(port: int, *command: str | int, password: str = "") -> Any:
+    """The same, of a server that is known by its port."""
+    with redis.Redis(port=port, password=password or None, protocol=2, socket_timeout=5) as client:
         client.response_callbacks.clear()
         return client.execute_command(*command)  # type: ignore[no-untyped-call]
 
@@ -63,7 +67,7 @@ class RedisCluster:
         def node(name: str) -> EmbeddedValkey:
             settings = {
                 "cluster-enabled": "yes",
-                "cluster-node-timeout": str(NODE_TIMEOUT_MS),
+                "cluster-node-timeout": str(FAILOVER_NODE_TIMEOUT_MS if replicas else NODE_TIMEOUT_MS),
                 "cluster-port": str(free_port()),
                 "cluster-config-file": "nodes.conf",
                 "cluster-replica-validity-factor": "0",
@@ -187,7 +191,7 @@ class SentinelDeployment:
 
     def master_port(self) -> int:
         """The master, as the first Sentinel has it."""
-        return int(_ask_port(self.ports[0], "SENTINEL", "GET-MASTER-ADDR-BY-NAME", SERVICE)[1])
+        return int(ask_port(self.ports[0], "SENTINEL", "GET-MASTER-ADDR-BY-NAME", SERVICE)[1])
 
     def _start_sentinel(self, number: int, master_port: int) -> None:
         directory = self._directory / f"sentinel-{number}"
@@ -198,7 +202,7 @@ class SentinelDeployment:
             f"port {port}\nbind {LOOPBACK}\ndir {directory}\nlogfile sentinel.log\n"
             f"sentinel monitor {SERVICE} {LOOPBACK} {master_port} 2\n"
             f"sentinel down-after-milliseconds {SERVICE} {DOWN_AFTER_MS}\n"
-            f"sentinel failover-timeout {SERVICE} 3000\n"
+            f"sentinel failover-timeout {SERVICE} 1000\n"
         )
         self._sentinels.append(
             subprocess.Popen(
@@ -214,7 +218,7 @@ class SentinelDeployment:
     def _is_ready(self) -> bool:
         for port in self.ports:
             with contextlib.suppress(redis.RedisError):
-                told = _ask_port(port, "SENTINEL", "MASTER", SERVICE)
+                told = ask_port(port, "SENTINEL", "MASTER", SERVICE)
                 fields = dict(zip(told[::2], told[1::2], strict=True))
                 if (fields[b"num-other-sentinels"], fields[b"num-slaves"]) == (b"2", b"1"):
                     continue

@@ -91,7 +91,7 @@ def _checked_info(reply: Any, node: Address) -> dict[str, str]:
 
 def _check_kind(server: dict[str, str], node: Address, address: Address) -> None:
     """A node of a cluster refuses most keys, and a Sentinel holds none: say so before a task finds out."""
-    kind = server.get("redis_mode", "standalone")
+    kind = server.get("server_mode") or server.get("redis_mode")  # Valkey's name, and Redis's
     if kind == "cluster" and address.mode is not Mode.CLUSTER:
         raise WrongConfiguration(
             f"the server at {node.shown} is a node of a Redis Cluster; write redis+cluster://host:port,host:port "

@@ -1,4 +1,4 @@
-"""The Redis broker on a real server: what other queues lost there (full memory, leaks, restarts) is not lost here."""
+"""The Redis broker on a real server: keys that end, restarts, and servers that turn out to be the wrong one."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ import redis
 
 from perdure_broker.connection import Connection
 from perdure_broker.leases import open_leases
-from perdure_broker.port import BrokerUnavailable, Outbox, Publication
+from perdure_broker.port import BrokerUnavailable, Outbox
 from perdure_broker.redis_broker import RedisBroker, open_broker
 from perdure_broker.wire import pack
-from tests.conformance.broker_servers import ACTIVITY, STICKY, TTL_MS, WORKER, WORKFLOW, numbered, publications
+from tests.conformance.broker_servers import ACTIVITY, STICKY, TTL_MS, WORKER, WORKFLOW, publications
 from tests.fix_redis import PrivateRedis
 from tests.waiting import wait_until
 
@@ -50,54 +50,7 @@ async def broker(redis_url: str, opened: OpenBroker) -> RedisBroker:
     return broker
 
 
-def limit_memory(url: str, limit: str) -> None:
-    """A limit below what is used makes the server full at once."""
-    with redis.Redis.from_url(url) as client:
-        client.config_set("maxmemory", limit)
-
-
-def keys_of(url: str) -> set[bytes]:
-    with redis.Redis.from_url(url) as client:
-        return set(client.keys())
-
-
 # Nothing that finished work stays ------------------------------------------------------------------------------------
-async def test_ten_thousand_tasks_leave_nothing(broker: RedisBroker, redis_url: str) -> None:
-    """XACK alone frees no entry, and XDEL alone leaks the pending list."""
-    await broker.announce_worker(ACTIVITY, WORKER._replace(slots=1000), TTL_MS)
-    for round_number in range(10):
-        members = numbered(1000, f"round-{round_number}")
-        results = await broker.release(Outbox(publish={ACTIVITY: publications(*members)}), RANGES)
-        assert results[ACTIVITY].taken == 1000
-        entries = await broker.read_tasks([ACTIVITY], "worker-1", count=1000, block_ms=1000)
-        finished = {entries[0].stream: ([entry.entry_id for entry in entries], members)}
-        await broker.release(Outbox(finished=finished), RANGES)
-    with redis.Redis.from_url(redis_url) as client:
-        assert client.xlen(entries[0].stream) == 0
-        assert client.xpending(entries[0].stream, "g")["pending"] == 0
-    await broker.withdraw_worker(ACTIVITY, "worker-1")
-    await broker.collect(ACTIVITY, 0)
-    assert keys_of(redis_url) == set()
-
-
-async def test_a_thousand_workers_leave_nothing(broker: RedisBroker, redis_url: str) -> None:
-    for number in range(1000):
-        worker = f"worker-{number}"
-        await broker.announce_worker(ACTIVITY, WORKER._replace(worker=worker), TTL_MS)
-        await broker.read_tasks([ACTIVITY], worker, count=1, block_ms=0)
-        await broker.withdraw_worker(ACTIVITY, worker)
-    await broker.collect(ACTIVITY, 0)
-    assert keys_of(redis_url) == set()
-
-
-async def test_workers_that_vanish_are_collected(broker: RedisBroker, redis_url: str) -> None:
-    """More than one XINFO page of consumers, none of which says goodbye."""
-    for number in range(300):
-        await broker.read_tasks([ACTIVITY], f"worker-{number}", count=1, block_ms=0)
-    assert await broker.collect(ACTIVITY, 60_000) == 0
-    assert await broker.collect(ACTIVITY, 0) == 300
-
-
 async def test_a_sticky_stream_ends_by_itself(broker: RedisBroker, redis_url: str) -> None:
     """Nobody may be left to unlink it, so its keys carry an end."""
     await broker.raise_fence(STICKY, RANGES)
@@ -123,85 +76,24 @@ async def test_replies_that_were_read_are_trimmed(broker: RedisBroker, redis_url
         assert client.xlen("perdure:replies:me") < 20
 
 
-async def test_collecting_races_reading_and_loses_nothing(
-    broker: RedisBroker, redis_url: str, opened: OpenBroker
-) -> None:
-    """Deleting a consumer drops what it holds: the look and the deletion are one script."""
-    other = opened(redis_url)
-    taken: list[bytes] = []
-
-    async def read() -> None:
-        while len(taken) < 500:
-            entries = await other.read_tasks([ACTIVITY], "worker-1", count=7, block_ms=100)
-            taken.extend(entry.entry_id for entry in entries)
-
-    async def collect() -> None:
-        while len(taken) < 500:
-            await broker.collect(ACTIVITY, 0)
-
-    async def publish() -> None:
-        left = publications(*numbered(500))
-        while left:
-            result = (await broker.release(Outbox(publish={ACTIVITY: left[:16]}), RANGES))[ACTIVITY]
-            left = left[result.taken :]
-
-    await asyncio.wait_for(asyncio.gather(read(), collect(), publish()), 30)
-    pending = await broker.scan_pending(ACTIVITY, idle_ms=0)
-    assert [entry.entry_id for entry in pending] == taken
-
-
-# Memory --------------------------------------------------------------------------------------------------------------
-async def test_a_full_server_takes_nothing_by_halves(private_redis: PrivateRedis, opened: OpenBroker) -> None:
-    server = private_redis(maxmemory="30mb")
-    broker = opened(server.url)
-    await broker.connect()
-    await broker.announce_worker(ACTIVITY, WORKER._replace(slots=1000), TTL_MS)
-    await broker.raise_fence(ACTIVITY, RANGES)
-    await broker.open_replies("me", TTL_MS)
-    await broker.send([(1, b"request")])
-    ((_, inbox),) = await broker.read_inboxes({1: b"0-0"}, count=1, block_ms=1000)
-    data, batch, published = b"x" * 30_000, 0, 0
-    while True:
-        tasks = [Publication(1, f"{batch}-{number}", data) for number in range(100)]
-        result = (await broker.release(Outbox(publish={ACTIVITY: tasks}), RANGES))[ACTIVITY]
-        published += result.taken
-        claims = await broker.published(ACTIVITY, [task.member for task in tasks])
-        assert claims == [True] * result.taken + [False] * (100 - result.taken)
-        if result.full:
-            break
-        batch += 1
-    assert (await broker.queue_state(ACTIVITY)).undelivered == published
-    limit_memory(server.url, "1mb")
-
-    # What lets work end still passes, in the same call as what does not.
-    entries = await broker.read_tasks([ACTIVITY], "worker-1", count=1000, block_ms=1000)
-    with pytest.raises(BrokerUnavailable, match="out of memory"):
-        await broker.send([(1, b"x")])
-    await broker.announce_worker(ACTIVITY, WORKER._replace(slots=1000), TTL_MS)
-    results = await broker.release(
-        Outbox(
-            replies={"me": [b"row-1", b"row-2"]},
-            publish={ACTIVITY: tasks[-1:]},
-            backlogged={ACTIVITY},
-            inbox_deletes={1: [inbox[0].entry_id]},
-        ),
-        RANGES,
-    )
-    assert (results[ACTIVITY].taken, results[ACTIVITY].full) == (0, True)
-    assert [row.data for row in await broker.read_replies("me", b"0-0", block_ms=1000)] == [b"row-1", b"row-2"]
-    assert await broker.inbox_length(1) == 0
-    assert (await broker.queue_state(ACTIVITY)).backlogged
-    leases = open_leases(server.url)
-    renewed = await asyncio.to_thread(leases.renew, "worker-1", {entries[0].stream: [entries[0].entry_id]})
-    assert renewed == {}
-    await asyncio.to_thread(leases.close)
-    await broker.finish(entries[0].stream, [entry.entry_id for entry in entries], [])
-    assert (await broker.queue_state(ACTIVITY)).pending == 0
-    limit_memory(server.url, "30mb")
-    await broker.send([(1, b"x")])
-
-
 # Losing the server ---------------------------------------------------------------------------------------------------
+def _reads(broker: RedisBroker) -> list[asyncio.Task[object]]:
+    """One of each kind, all of which wait."""
+    return [
+        asyncio.create_task(broker.read_inboxes({1: b"0-0"}, count=10, block_ms=20_000)),
+        asyncio.create_task(broker.read_tasks([ACTIVITY], "worker-1", count=10, block_ms=20_000)),
+        asyncio.create_task(broker.read_replies("me", b"0-0", block_ms=20_000)),
+        asyncio.create_task(broker.read_frontend("node", count=10, block_ms=20_000)),
+    ]
+
+
+async def _wait_blocked(client: redis.Redis, count: int) -> None:
+    async def all_wait() -> bool:
+        return int(client.info("clients")["blocked_clients"]) == count
+
+    await wait_until(all_wait, what="all reads wait at the server")
+
+
 async def test_a_restart_is_survived_by_every_reader(private_redis: PrivateRedis, opened: OpenBroker) -> None:
     server = private_redis()
     broker = opened(server.url)
@@ -211,21 +103,9 @@ async def test_a_restart_is_survived_by_every_reader(private_redis: PrivateRedis
     await broker.open_replies("me", TTL_MS)
     epoch = await broker.epoch()
 
-    def reads() -> list[asyncio.Task[object]]:
-        return [
-            asyncio.create_task(broker.read_inboxes({1: b"0-0"}, count=10, block_ms=20_000)),
-            asyncio.create_task(broker.read_tasks([ACTIVITY], "worker-1", count=10, block_ms=20_000)),
-            asyncio.create_task(broker.read_replies("me", b"0-0", block_ms=20_000)),
-            asyncio.create_task(broker.read_frontend("node", count=10, block_ms=20_000)),
-        ]
-
-    reading = reads()
+    reading = _reads(broker)
     with redis.Redis.from_url(server.url) as client:
-
-        async def all_wait() -> bool:
-            return int(client.info("clients")["blocked_clients"]) == len(reading)
-
-        await wait_until(all_wait, what="all reads wait at the server")
+        await _wait_blocked(client, len(reading))
     server.kill()
     outcomes = await asyncio.wait_for(asyncio.gather(*reading, return_exceptions=True), 10)
     assert [type(outcome) for outcome in outcomes] == [BrokerUnavailable] * 4
@@ -237,7 +117,7 @@ async def test_a_restart_is_survived_by_every_reader(private_redis: PrivateRedis
 
     server.start()
     assert await broker.epoch() != epoch  # the last second may be lost: nothing of the old epoch can be trusted
-    reading = reads()
+    reading = _reads(broker)
     await broker.send([(1, b"request")])
     await broker.raise_fence(ACTIVITY, RANGES)
     assert (await broker.release(Outbox(publish={ACTIVITY: publications("a")}), RANGES))[ACTIVITY].taken == 1
@@ -287,6 +167,41 @@ async def test_a_replica_is_left(private_redis: PrivateRedis, opened: OpenBroker
             await broker.send([(1, b"b")])
         client.replicaof("NO", "ONE")
     await broker.send([(1, b"c")])
+
+
+async def test_a_demoted_master_ends_all_reads_that_wait(private_redis: PrivateRedis, opened: OpenBroker) -> None:
+    """It answers UNBLOCKED: no bug, but a server to be left."""
+    master, server = private_redis(), private_redis()
+    broker = opened(server.url)
+    await broker.connect()
+    reading = _reads(broker)
+    with redis.Redis.from_url(server.url) as client:
+        await _wait_blocked(client, len(reading))
+        client.replicaof("127.0.0.1", str(master.port))
+        outcomes = await asyncio.wait_for(asyncio.gather(*reading, return_exceptions=True), 10)
+    assert [type(outcome) for outcome in outcomes] == [BrokerUnavailable] * len(reading), outcomes
+
+
+async def test_a_demoted_master_is_left_by_every_connection(private_redis: PrivateRedis, opened: OpenBroker) -> None:
+    """XREAD works on a replica: a reader that was not waiting at that moment would go on there, and see nothing new."""
+    master, server = private_redis(), private_redis()
+    broker = opened(server.url)
+    await broker.read_inboxes({1: b"0-0"}, count=1, block_ms=0)
+    await broker.read_replies("me", b"0-0", block_ms=0)
+    with redis.Redis.from_url(server.url) as client:
+
+        def connections() -> int:
+            return len(client.client_list(_type="normal")) - 1  # type: ignore[no-untyped-call]
+
+        assert connections() == 2
+        client.replicaof("127.0.0.1", str(master.port))
+        with pytest.raises(BrokerUnavailable, match=r"read-only|loading|lost its master"):
+            await broker.send([(1, b"a")])
+
+        async def all_left() -> bool:
+            return connections() == 0
+
+        await wait_until(all_left, what="no connection to a demoted master", timeout_seconds=5)
 
 
 async def test_a_silent_server_is_given_up(private_redis: PrivateRedis, opened: OpenBroker) -> None:

@@ -1,0 +1,131 @@
+"""The sweeper of a queue, and the timers of half the shards, on an engine that is killed.
+
+One scene for both tests: two engines and two workers, real processes. One worker is killed with what it runs, and at
+the same time the engine that watches the leases of its queue.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from perdure.client import Client
+from perdure_engine.embedded.valkey import EmbeddedValkey
+from perdure_engine.history.ownership import preferred_node
+from tests.cluster import Cluster, Process
+from tests.fault.journal import Journal, Line
+from tests.fault.streams.workload import DOOMED, TASK_QUEUE, FanOut, Sleeper
+from tests.waiting import wait_until
+
+ACTIVITIES = 20
+SLEEPERS = 40
+"""On 16 shards of two engines: some of each."""
+
+SLEEP_SECONDS = 2.0
+"""Due while the shards of the killed engine have no owner."""
+
+TAKEOVER_SECONDS = 10.0
+
+
+class Aftermath(NamedTuple):
+    """Result of the fan-out, its lines, and how late each sleeper woke, by the engine that owned its shard."""
+
+    total: int
+    lines: list[Line]
+    late: Mapping[str, list[float]]
+    killed: str
+
+
+@pytest.fixture(scope="module")
+def aftermath(tmp_path_factory: pytest.TempPathFactory, postgres_dsn: str) -> Aftermath:
+    directory = tmp_path_factory.mktemp("lost-engine")
+    name = f"perdure_test_{uuid.uuid4().hex}"
+    valkey = EmbeddedValkey(directory / "valkey")
+    with psycopg.connect(postgres_dsn, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        try:
+            return asyncio.run(_run(Cluster(directory, make_conninfo(postgres_dsn, dbname=name), valkey.start())))
+        finally:
+            valkey.stop()
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+async def _run(cluster: Cluster) -> Aftermath:
+    cluster.migrate()
+    engines = [cluster.start_engine("--visibility-timeout", "1s") for _ in range(2)]
+    journal = Journal(cluster.directory / "journal.jsonl")
+    try:
+        client = await cluster.connect()
+        owners = await cluster.wait_owners(2)
+        doomed = _start_worker(cluster, journal, doomed=True)
+        fan_out = await client.start_workflow(FanOut.run, ACTIVITIES, id="fan-out", task_queue=TASK_QUEUE)
+        sleeping = await _start_sleepers(client, owners)
+        await _wait_lines(journal, ACTIVITIES)
+        sweeper = preferred_node(f"default\0{TASK_QUEUE}", sorted(set(owners.values())))
+        doomed.kill()
+        _process_of(sweeper, engines).kill()
+        _start_worker(cluster, journal)
+        async with asyncio.timeout(TAKEOVER_SECONDS + 10):
+            total = await fan_out.result()
+            late = {owner: [await task for task in tasks] for owner, tasks in sleeping.items()}
+        return Aftermath(total, journal.lines(), late, sweeper)
+    except BaseException as error:
+        error.add_note(cluster.logs())
+        raise
+    finally:
+        await cluster.close()
+
+
+def _start_worker(cluster: Cluster, journal: Journal, *, doomed: bool = False) -> Process:
+    environment = {DOOMED: "1" if doomed else "", **journal.environment}
+    return cluster.start_worker("-m", "tests.fault.streams.worker_process", TASK_QUEUE, "100", environment=environment)
+
+
+async def _start_sleepers(client: Client, owners: Mapping[int, str]) -> dict[str, list[asyncio.Task[float]]]:
+    """Sleepers, by the engine that owns the shard of each."""
+    sleeping: dict[str, list[asyncio.Task[float]]] = {owner: [] for owner in owners.values()}
+    for number in range(SLEEPERS):
+        name = f"sleeper-{number}"
+        handle = await client.start_workflow(Sleeper.run, SLEEP_SECONDS, id=name, task_queue=TASK_QUEUE)
+        owner = owners[client.transport.shard_id("default", name)]
+        sleeping[owner].append(asyncio.create_task(handle.result()))
+    return sleeping
+
+
+async def _wait_lines(journal: Journal, count: int) -> None:
+    async def begun() -> bool:
+        return len(journal.lines()) == count
+
+    await wait_until(begun, what=f"{count} activities that run")
+
+
+def _process_of(node: str, engines: list[Process]) -> Process:
+    """Nodes are named by host, process and a random part."""
+    return next(engine for engine in engines if node.split("-")[-2] == str(engine.pid))
+
+
+def test_lock_of_the_sweeper_is_stuck_after_its_crash(aftermath: Aftermath) -> None:
+    """taskiq-redis#129: the sweeper of unacked entries died with its lock, and nobody swept any more.
+
+    No lock is held: each queue is watched by the live engine that rendezvous hashing names, and engines judge one
+    another alive by a counter in the store. Two at a time would do no harm, since the run decides what is lost."""
+    assert aftermath.total == sum(range(ACTIVITIES))
+    attempts = sorted(line.attempt for line in aftermath.lines if line.step == "work")
+    assert attempts == [1] * ACTIVITIES + [2] * ACTIVITIES
+
+
+def test_failure_of_the_single_scheduler_stops_all_schedules(aftermath: Aftermath) -> None:
+    """celery#1495, BullMQ#3272: one process fired whatever was due; when it was gone, nothing was.
+
+    Timers are rows of a shard, fired by its owner; whoever takes the shard over finds them, and those of other shards
+    are not touched at all."""
+    assert len(aftermath.late) == 2
+    for owner, late in aftermath.late.items():
+        assert len(late) > 2
+        assert max(late) < (TAKEOVER_SECONDS if owner == aftermath.killed else 1.5), f"{owner}: {late}"
