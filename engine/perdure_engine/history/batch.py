@@ -181,6 +181,7 @@ class Batch:
         elif isinstance(effect, Remember):
             witness = RequestResultRow(shard.shard_id, state.run_id, effect.request_id, self.now_us, b"")
             self.commit.request_results.append(witness)
+            draft.run.witnessed[effect.request_id] = 1
         elif isinstance(effect, Push):
             self.reply(effect.worker, 0, ReplyKind.PUSH, effect.message)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable
 
 from perdure_engine.core.state import MutableState, TimerPhase
 from perdure_engine.history.timers import HORIZON_US
@@ -21,14 +22,16 @@ CACHE_BYTES_MAX = 256 * 1024 * 1024
 
 class CachedRun:
     """A run in memory. `pins`: how many batches that are not yet durable touch it. `snapshot_mark`: the size of its
-    history at the last snapshot."""
+    history at the last snapshot. `witnessed`: ids of requests that took effect on it, or on the run before it, the
+    newest last."""
 
-    __slots__ = ("pins", "size_bytes", "snapshot_mark", "state")
+    __slots__ = ("pins", "size_bytes", "snapshot_mark", "state", "witnessed")
 
-    def __init__(self, state: MutableState, snapshot_mark: int = 0) -> None:
+    def __init__(self, state: MutableState, snapshot_mark: int = 0, witnessed: Iterable[str] = ()) -> None:
         self.state = state
         self.pins = 0
         self.snapshot_mark = snapshot_mark
+        self.witnessed: dict[str, int] = dict.fromkeys(witnessed, 1)
         self.size_bytes = RUN_OVERHEAD_BYTES + state.history_size_bytes
 
     def wants_snapshot(self) -> bool:

@@ -27,7 +27,7 @@ from perdure_engine.core.decide import (
     settle_reuse,
 )
 from perdure_engine.core.state import MutableState
-from perdure_engine.core.transition import Transition
+from perdure_engine.core.transition import Remember, Transition
 from perdure_engine.core.workflow_execution import terminate
 from perdure_engine.history.arrival import Arrival
 from perdure_engine.history.batch import Batch, Draft
@@ -38,9 +38,15 @@ from perdure_engine.history.reading import Reading
 from perdure_engine.history.shard import Shard
 from perdure_engine.history.visibility import VisibilityWriter
 from perdure_engine.history.waiters import Waiters
-from perdure_store.port import ExecutionKey, TimerKey, TimerRow
+from perdure_store.port import ExecutionKey, ExecutionRow, TimerKey, TimerRow
 
 _BY_WORKFLOW_ID = (SignalWorkflow, RequestCancelWorkflow, TerminateWorkflow)
+
+REPEATED_WITHIN_US = 3_600 * 1_000_000
+"""A request may still be repeated so long after the run on which it took effect has closed."""
+
+INHERITED_MAX = 1_000
+"""Requests of the run before that a new run of the same workflow id remembers, the newest."""
 
 
 class Decider:
@@ -100,6 +106,8 @@ class Decider:
         run = self._find(request)
         if run is None or not run.state.is_open:
             self._change_closed(batch, arrival, request, run, loaded)
+        elif run.witnessed and isinstance(request, _BY_WORKFLOW_ID) and _took_effect(run, request):
+            batch.reply(arrival.sender, arrival.sent.number, ReplyKind.OK, None)
         else:
             if isinstance(request, RecordActivityTaskStarted):
                 request = request._replace(identity=arrival.sender)
@@ -162,6 +170,8 @@ class Decider:
         batch.reply_to(arrival.sender, arrival.sent, transition)
         if state is None:
             return
+        before = existing.witnessed if existing is not None else _witnessed_by(last, loaded, batch.now_us)
+        transition.effects.extend(Remember(request_id) for request_id in list(before)[-INHERITED_MAX:])
         run = CachedRun(state)
         self._cache.put(run)
         draft = batch.add(arrival.shard, run, transition)
@@ -241,3 +251,16 @@ class Decider:
             self._visibility.closed(batch, draft.shard, state)
         elif state.workflow_task is None:
             self._queries.task_closed(batch, state)
+
+
+def _took_effect(run: CachedRun, request: SignalWorkflow | RequestCancelWorkflow | TerminateWorkflow) -> bool:
+    """Whether a request by workflow id is one that this run, or the one before it, has seen: what comes again after the
+    run that it was for must not befall the next."""
+    return not request.run_id and request.request_id in run.witnessed
+
+
+def _witnessed_by(last: ExecutionRow | None, loaded: Loaded, now_us: int) -> tuple[str, ...]:
+    """The requests that a run took in, unless it closed too long ago for anybody to repeat them."""
+    if last is None or last.close_time_us + REPEATED_WITHIN_US < now_us:
+        return ()
+    return loaded.witnessed(last.run_id)

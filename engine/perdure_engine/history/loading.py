@@ -24,11 +24,13 @@ class Loaded:
 
     def __init__(self) -> None:
         self._rows: dict[str, ExecutionRow] = {}
+        self._witnessed: dict[str, tuple[str, ...]] = {}
         self._latest: dict[tuple[str, str], ExecutionRow] = {}
         self.broken: dict[str, str] = {}
 
-    def note(self, row: ExecutionRow) -> None:
+    def note(self, row: ExecutionRow, witnessed: tuple[str, ...] = ()) -> None:
         self._rows[row.run_id] = row
+        self._witnessed[row.run_id] = witnessed
         key = (row.namespace, row.workflow_id)
         latest = self._latest.get(key)
         if latest is None or (row.status == OPEN, row.start_time_us) > (latest.status == OPEN, latest.start_time_us):
@@ -36,6 +38,10 @@ class Loaded:
 
     def run(self, run_id: str) -> ExecutionRow | None:
         return self._rows.get(run_id)
+
+    def witnessed(self, run_id: str) -> tuple[str, ...]:
+        """Ids of the requests that took effect on a run, the newest last."""
+        return self._witnessed.get(run_id, ())
 
     def latest(self, namespace: str, workflow_id: str) -> ExecutionRow | None:
         """The open run of a workflow id, or the last closed one."""
@@ -80,7 +86,7 @@ def rebuild(loaded: LoadedExecution) -> CachedRun:
         activity = state.activities.get(heartbeat.event_id)
         if activity is not None and heartbeat.kind == TaskKind.ACTIVITY:
             activity.heartbeat_details = heartbeat.heartbeat
-    return CachedRun(state, mark)
+    return CachedRun(state, mark, loaded.request_ids)
 
 
 async def load(store: Store, cache: ExecutionCache, keys: Iterable[ExecutionKey]) -> Loaded:
@@ -94,7 +100,7 @@ async def load(store: Store, cache: ExecutionCache, keys: Iterable[ExecutionKey]
             row = execution.row
             if cache.get(row.run_id) is not None:
                 continue
-            loaded.note(row)
+            loaded.note(row, execution.request_ids)
             if row.status == OPEN:
                 try:
                     cache.put(rebuild(execution))

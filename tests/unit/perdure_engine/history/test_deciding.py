@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from perdure.protocol.commands import StartTimer
+from perdure.protocol.events import EventType, decode_records
 from perdure.protocol.replies import (
     ErrorCode,
     ExecutionStatus,
@@ -16,13 +19,18 @@ from perdure.protocol.replies import (
 from perdure.protocol.requests import (
     IdConflictPolicy,
     IdReusePolicy,
+    RecordActivityTaskStarted,
+    ReportTaskLost,
     RequestCancelWorkflow,
     RespondActivityTaskCompleted,
     SignalWorkflow,
     TerminateWorkflow,
 )
+from perdure.protocol.retry import RetryPolicyData
+from perdure.protocol.tasks import TaskKind
+from perdure_engine.history.deciding import REPEATED_WITHIN_US
 from perdure_store.memory import CommitFault
-from tests.engine_stage import Stage, completion, done, pass_time, start_request, until
+from tests.engine_stage import ACTIVITIES, Stage, activity, completion, done, pass_time, start_request, until
 
 
 def signal(request_id: str = "s", run_id: str = "", workflow_id: str = "wf") -> SignalWorkflow:
@@ -31,6 +39,13 @@ def signal(request_id: str = "s", run_id: str = "", workflow_id: str = "wf") -> 
 
 def terminate(request_id: str = "t", run_id: str = "") -> TerminateWorkflow:
     return TerminateWorkflow("default", "wf", run_id, "enough", b"", request_id, "client")
+
+
+def recorded(stage: Stage, run_id: str) -> list[str]:
+    """The names of what stands in the history of a run."""
+    rows = next(rows for (_, found), rows in stage.database.history.items() if found == run_id)
+    records = [record for number in sorted(rows) for record in decode_records(rows[number].data)]
+    return [EventType(record.event_type).name for record in records]
 
 
 async def closed_run(stage: Stage) -> str:
@@ -157,6 +172,56 @@ async def test_a_signal_repeated_after_the_close_is_answered_like_the_first(stag
         assert (kind, decode_error(body).code) == (ReplyKind.ERROR, ErrorCode.NOT_FOUND)
 
 
+@pytest.mark.parametrize("in_one_batch", [True, False])
+async def test_what_is_repeated_after_the_close_does_not_befall_the_next_run(stage: Stage, in_one_batch: bool) -> None:
+    """Nor the one after that: each run inherits what the one before it knew."""
+    cancel = RequestCancelWorkflow("default", "wf", "", "", "c", "me")
+    first = await stage.start()
+    for asked_first in (signal(), cancel):
+        assert (await stage.ask(asked_first))[0] == ReplyKind.OK
+    run_id = first
+    for number in (1, 2):
+        again = start_request(request_id=f"again {number}")
+        if in_one_batch:
+            _, asked = await stage.send(terminate(f"t{number}"), again)
+            _, body = await stage.reply(asked)
+        else:
+            await stage.ask(terminate(f"t{number}"))
+            await pass_time(3)
+            _, body = await stage.ask(again)
+        run_id = decode_started(body).run_id
+    repeated: list[Any] = [signal(), cancel, terminate("t1"), terminate("t2")]
+    for request in repeated:
+        assert (await stage.ask(request))[0] == ReplyKind.OK
+    assert recorded(stage, run_id) == ["WORKFLOW_EXECUTION_STARTED", "WORKFLOW_TASK_SCHEDULED"]
+    # What names a run means that run; and a new request is a new one.
+    assert (await stage.ask(signal(run_id=first)))[0] == ReplyKind.OK
+    assert (await stage.ask(signal("another")))[0] == ReplyKind.OK
+    assert recorded(stage, run_id)[2:] == ["EVENT_BUFFERED"]
+
+
+async def test_a_run_that_was_loaded_anew_knows_what_the_one_before_it_knew(stage: Stage) -> None:
+    await stage.start()
+    await stage.ask(signal())
+    await stage.ask(terminate())
+    await stage.start("wf", request_id="2")
+    stage.kill_engine()
+    await stage.open("two")
+    assert (await stage.ask(signal()))[0] == ReplyKind.OK
+    assert (await stage.ask(terminate()))[0] == ReplyKind.OK
+    assert [row.status for row in stage.database.executions.values()][-1] == ExecutionStatus.RUNNING
+
+
+async def test_what_was_asked_long_ago_is_forgotten(stage: Stage) -> None:
+    await stage.start()
+    await stage.ask(signal())
+    await stage.ask(terminate())
+    await pass_time(REPEATED_WITHIN_US / 1_000_000 + 10)
+    run_id = await stage.start("wf", request_id="2")
+    assert (await stage.ask(signal()))[0] == ReplyKind.OK
+    assert recorded(stage, run_id)[2:] == ["EVENT_BUFFERED"]
+
+
 async def test_a_termination_repeated_in_one_batch_is_answered_twice(stage: Stage) -> None:
     await stage.start()
     numbers = await stage.send(terminate(), terminate(), signal())
@@ -203,3 +268,18 @@ async def test_a_completion_for_a_closed_run_is_not_wanted_and_its_entry_goes(st
     late = RespondActivityTaskCompleted(run_id, 5, 1, 0, b"", "worker", b"", b"")
     kind, body = await stage.ask(late)
     assert (kind, decode_error(body).code) == (ReplyKind.ERROR, ErrorCode.NOT_FOUND)
+
+
+@pytest.mark.parametrize(("lost", "claims"), [("another", 1), ("stage", 0)])
+async def test_what_goes_on_elsewhere_keeps_its_claim_when_a_worker_is_lost(
+    stage: Stage, lost: str, claims: int
+) -> None:
+    await stage.start()
+    await stage.decide(activity(retry_policy=RetryPolicyData(100, maximum_attempts=1)))
+    entry, task = await stage.take_activity()
+    where = (task.run_id, task.scheduled_event_id, task.attempt)
+    await stage.ask(RecordActivityTaskStarted(*where, stage.now_us(), ""))
+    await stage.ask(ReportTaskLost(where[0], TaskKind.ACTIVITY, *where[1:], lost, entry.stream, entry.entry_id))
+    queue = stage.server.queues[ACTIVITIES]
+    await until(lambda: not queue.stream.pending)
+    assert len(queue.claimed) == claims
