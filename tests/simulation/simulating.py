@@ -7,13 +7,14 @@ import gc
 import logging
 from typing import Any
 
-from tests.simulation import coverage, knobs
+from tests.simulation import knobs
 from tests.simulation.rules import Finding, Rule
 from tests.simulation.scenario import WORKFLOWS, Scenario, draw_scenario
 from tests.simulation.transcript import Transcript
 from tests.simulation.verdict import Verdict
 from tests.simulation.virtual_loop import VirtualLoop
 from tests.simulation.world import World
+from tests.transition_tables import watched
 
 END_ROUNDS = 10
 """How often tasks are cancelled at the end before they count as stuck."""
@@ -38,7 +39,7 @@ def simulate_scenario(scenario: Scenario, *, logs: bool = False, transcript: boo
     gc.disable()  # a collection runs at a moment of its own choosing, and may run code
     try:
         asyncio.set_event_loop(loop)
-        with knobs.turned(scenario.low_knobs), coverage.watched() as watch:
+        with knobs.turned(scenario.low_knobs), watched() as watch:
             world, written = loop.run_until_complete(_live(scenario, transcript))
             rows = watch.rows()
         world.judge()

@@ -1,4 +1,4 @@
-"""Coverage: which rows of the transition tables of the core were taken."""
+"""The transition tables of the core, watched: which of their rows were taken, by stories or by simulated runs."""
 
 from __future__ import annotations
 
