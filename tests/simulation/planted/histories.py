@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from perdure.protocol.events import HistoryEvent, WorkflowExecutionSignaled
+from perdure.protocol.events import HistoryEvent, WorkflowExecutionCancelRequested, WorkflowExecutionSignaled
 from perdure.protocol.requests import RequestCancelWorkflow
 from perdure_engine.core import command, completion, decide, ledger, snapshot, workflow_execution, workflow_task
 from perdure_engine.core.command import CommandProblem
@@ -15,6 +15,8 @@ from perdure_engine.core.transition import Transition
 from perdure_engine.history import batch
 from tests.simulation.planted.bug import planted
 from tests.simulation.rules import Rule
+
+SENT_BY_PEOPLE = (WorkflowExecutionSignaled, WorkflowExecutionCancelRequested)
 
 
 @planted(Rule.SIGNAL_KEPT)
@@ -76,9 +78,9 @@ def put_outcomes_before_signals(patch: pytest.MonkeyPatch) -> None:
     flush = ledger.flush
 
     def flush_outcomes_first(state: MutableState, transition: Transition, held: list[BufferedEvent]) -> None:
-        outcomes = [item for item in held if isinstance(item.event.attributes, ledger._OUTCOMES)]
-        flush(state, transition, outcomes)
-        flush(state, transition, [item for item in held if item not in outcomes])
+        sent = [item for item in held if isinstance(item.event.attributes, SENT_BY_PEOPLE)]
+        flush(state, transition, [item for item in held if item not in sent])
+        flush(state, transition, sent)
 
     for module in (command, completion, workflow_execution, workflow_task):
         patch.setattr(module, "flush", flush_outcomes_first)
