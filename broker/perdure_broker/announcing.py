@@ -58,10 +58,10 @@ class AnnouncingCalls(Session):
                 await self._send_one(scripts.WITHDRAW_ANNOUNCED.call((announced,), (worker, *some)))
 
     async def scan_announced(self, stream: TaskStream, *, idle_ms: int) -> list[AnnouncedTask]:
-        announced = self.keys.queue(stream).announced
-        told = await self._send_one(scripts.SCAN_ANNOUNCED.call((announced,), (idle_ms,)))
+        keys = self.keys.queue(stream)
+        told = await self._send_one(scripts.SCAN_ANNOUNCED.call((keys.announced,), (idle_ms,)))
         return [
-            AnnouncedTask(told[i].decode(), int(told[i + 1]), told[i + 2].decode(), told[i + 3])
+            AnnouncedTask(keys.stream, told[i].decode(), int(told[i + 1]), told[i + 2].decode(), told[i + 3])
             for i in range(0, len(told), 4)
         ]
 

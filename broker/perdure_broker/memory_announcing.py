@@ -60,8 +60,9 @@ class NamedLeases:
         if queue is None:
             return []
         now_ms = self._server.now_ms()
+        key = self._server.keys.queue(stream).stream
         return [
-            AnnouncedTask(member, lease.shard_id, lease.worker, now_ms - lease.since_ms)
+            AnnouncedTask(key, member, lease.shard_id, lease.worker, now_ms - lease.since_ms)
             for member, lease in sorted(queue.announced.items())
             if now_ms - lease.since_ms >= idle_ms
         ]

@@ -95,8 +95,10 @@ class RunningTask(NamedTuple):
 
 
 class AnnouncedTask(NamedTuple):
-    """An attempt whose lease is held by name; `idle_ms` since it was announced or renewed."""
+    """An attempt whose lease is held by name; `idle_ms` since it was announced or renewed. `stream` is the key of its
+    stream."""
 
+    stream: bytes
     member: str
     shard_id: int
     worker: str

@@ -10,6 +10,10 @@ from perdure.protocol.tasks import TaskKind, WorkflowTask, encode_task, task_mem
 from perdure_broker.port import Publication, StreamKind, TaskStream
 from perdure_store.port import TransferKey, TransferRow
 
+ANNOUNCEMENTS_S = 3.0
+"""Seconds after a loss of the broker's data in which no activity is published again: it may run, although its report
+has not come this far. Workers look for a loss every second, and announce what they run."""
+
 
 def key_of(row: TransferRow) -> TransferKey:
     return TransferKey(row.shard_id, row.run_id, row.kind, row.event_id)

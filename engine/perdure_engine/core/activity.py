@@ -264,10 +264,12 @@ def _refuse_payload(
 
 
 def lose(state: MutableState, request: ReportTaskLost, now_us: int, transition: Transition) -> None:
-    """The worker that held the attempt is gone: the next attempt starts at once, if there may be one."""
+    """The worker that held the attempt is gone: the next attempt starts at once, if there may be one. A worker that was
+    handed the attempt beside the one that reported to run it may go without harm; its names begin with the reporter's
+    if it is that one."""
     transition.answer()
     activity = current(state, request.scheduled_event_id, request.attempt, now_us)
-    if activity is None:
+    if activity is None or not request.worker.startswith(activity.worker):
         return
     failure = Failure.of(
         f"worker lost: {request.worker} held attempt {request.attempt} and did not renew its lease",

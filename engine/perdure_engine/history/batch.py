@@ -123,14 +123,16 @@ class Batch:
             self.reply(sender, sent.number, transition.reply_kind, transition.reply_body)
 
     def finish(self, stream: bytes, entry_id: bytes, member: str) -> None:
-        """A stream entry has served: ack and delete it, and give up its member."""
+        """A stream entry has served: ack and delete it, and give up its member. Without an entry id there is none any
+        more; without a member the claim stays, since the attempt goes on."""
         if not stream:
             return
         found = self.outbox.finished.get(stream)
         if found is None:
-            self.outbox.finished[stream] = ([entry_id], [member])
-        else:
+            found = self.outbox.finished[stream] = ([], [])
+        if entry_id:
             found[0].append(entry_id)
+        if member:
             found[1].append(member)
 
     # Transitions ---------------------------------------------------------------------------------------------------

@@ -18,7 +18,8 @@ from perdure.protocol.requests import (
     StartWorkflow,
     TerminateWorkflow,
 )
-from perdure.protocol.tasks import task_member
+from perdure.protocol.tasks import TaskKind, task_member
+from perdure_engine.core.attempt import current
 from perdure_engine.core.decide import (
     decide,
     decide_start,
@@ -117,9 +118,10 @@ class Decider:
             self._settle(batch, draft, run)
         stream = getattr(request, "stream", None)
         if stream is not None:
-            batch.finish(
-                stream, request.entry_id, task_member(request.run_id, request.scheduled_event_id, request.attempt)
-            )
+            member = task_member(request.run_id, request.scheduled_event_id, request.attempt)
+            if isinstance(request, ReportTaskLost) and run is not None and _goes_on(run.state, request, batch.now_us):
+                member = ""
+            batch.finish(stream, request.entry_id, member)
 
     def _find(self, request: Any) -> CachedRun | None:
         if request.run_id:
@@ -264,3 +266,10 @@ def _witnessed_by(last: ExecutionRow | None, loaded: Loaded, now_us: int) -> tup
     if last is None or last.close_time_us + REPEATED_WITHIN_US < now_us:
         return ()
     return loaded.witnessed(last.run_id)
+
+
+def _goes_on(state: MutableState, lost: ReportTaskLost, now_us: int) -> bool:
+    """Whether the attempt is out still: another worker runs it than the one that was lost."""
+    if lost.task_kind != TaskKind.ACTIVITY:
+        return False
+    return current(state, lost.scheduled_event_id, lost.attempt, now_us) is not None

@@ -23,10 +23,12 @@ PAGE = 2_000
 
 
 class Repair(NamedTuple):
-    """What is to be published, with what the releaser needs to follow up."""
+    """What is to be published, with what the releaser needs to follow up. `running`: what a worker reported to run, and
+    is not published: their rows name it."""
 
     outbox: Outbox
     rows: dict[str, TransferRow]
+    running: list[TransferRow]
 
 
 class Recovery:
@@ -57,16 +59,27 @@ class Recovery:
                 return
             after = key_of(rows[-1])
 
-    def prepare(self, rows: list[TransferRow]) -> Repair:
-        """Publications for those of `rows` that memory does not know to be over. Rows of the backlog are left to their
-        dispatcher, which is told. Release it without a pause: what is right now may be over after the next batch."""
-        repair = Repair(Outbox(), {})
+    def prepare(self, rows: list[TransferRow], *, with_activities: bool = True) -> Repair:
+        """Publications for those of `rows` that memory does not know to be over, and that no worker reported to run.
+        Rows of the backlog are left to their dispatcher, which is told. Release it without a pause: what is right now
+        may be over after the next batch.
+
+        Args:
+            with_activities: False leaves activities for later, but for those of which is known that they run.
+        """
+        repair = Repair(Outbox(), {}, [])
         for row in rows:
             if not self._is_current(row):
+                continue
+            worker = row.worker or self._reported_by(row)
+            if worker:
+                repair.running.append(row._replace(worker=worker))
                 continue
             stream = stream_of(row)
             if row.backlog:
                 repair.outbox.backlogged.add(stream)
+                continue
+            if row.kind == TaskKind.ACTIVITY and not with_activities:
                 continue
             publication = publication_of(row)
             repair.outbox.publish.setdefault(stream, []).append(publication)
@@ -84,9 +97,11 @@ class Recovery:
             found.extend(row for row, is_claimed in zip(waiting, claimed, strict=True) if not is_claimed)
         if not found:
             return []
-        # A task that was finished since the rows were read is not claimed either; its row is gone by now.
-        still = {(key_of(row), row.attempt) for row in await self._store.transfer_rows([key_of(row) for row in found])}
-        return [row for row in found if (key_of(row), row.attempt) in still]
+        # A task that was finished since the rows were read is not claimed either; its row is gone by now. One that was
+        # reported to run since then says so.
+        attempts = {(key_of(row), row.attempt): 1 for row in found}
+        still = await self._store.transfer_rows([key_of(row) for row in found])
+        return [row for row in still if (key_of(row), row.attempt) in attempts]
 
     def _is_current(self, row: TransferRow) -> bool:
         """False if memory knows that this row is about to go."""
@@ -101,6 +116,12 @@ class Recovery:
             return task is not None and (state.workflow_task_id(), task.attempt) == (row.event_id, row.attempt)
         activity = state.activities.get(row.event_id)
         return activity is not None and activity.phase != ActivityPhase.RESOLVED and activity.attempt == row.attempt
+
+    def _reported_by(self, row: TransferRow) -> str:
+        """The worker that reported to run this attempt, as memory knows it: it may be ahead of the row."""
+        run = self._cache.get(row.run_id)
+        activity = run.state.activities.get(row.event_id) if run is not None else None
+        return activity.worker if activity is not None and row.kind == TaskKind.ACTIVITY else ""
 
     async def _recover_visibility(self, rows: list[TransferRow]) -> None:
         keys = [ExecutionKey(row.shard_id, "", "", row.run_id) for row in rows]

@@ -1,6 +1,8 @@
 """Repairing: outstanding tasks that stand in no stream are published, after a takeover or rewind and now and then.
 
-Partial loss is the common case: a stream that was trimmed by hand, an entry deleted, a server restored.
+Partial loss is the common case: a stream that was trimmed by hand, an entry deleted, a server restored. After a loss
+workers announce what they run; what they reported to run before is theirs to announce (`absent`), and other activities
+wait a moment for it.
 """
 
 from __future__ import annotations
@@ -11,9 +13,11 @@ from collections.abc import Callable, Mapping
 
 from perdure_broker.port import BrokerUnavailable, TaskStream
 from perdure_engine.environment import Environment
+from perdure_engine.history.absent import AbsentWorkers
 from perdure_engine.history.recovery import Recovery
 from perdure_engine.history.releasing import Releaser
 from perdure_engine.history.shard import Shard
+from perdure_engine.outstanding import ANNOUNCEMENTS_S
 from perdure_store.port import StoreError
 
 logger = logging.getLogger("perdure.engine.repair")
@@ -32,12 +36,14 @@ class Repairs:
         self,
         recovery: Recovery,
         releaser: Releaser,
+        absent: AbsentWorkers,
         environment: Environment,
         shards: Mapping[int, Shard],
         backlogged: Callable[[set[TaskStream]], None],
     ) -> None:
         self._recovery = recovery
         self._releaser = releaser
+        self._absent = absent
         self._environment = environment
         self._shards = shards
         self._backlogged = backlogged
@@ -58,7 +64,7 @@ class Repairs:
         """Publish, in the background, what an earlier owner or a batch that was thrown away left unpublished."""
         self.drop(shard.shard_id)
         name = f"repair-{shard.shard_id}"
-        self._tasks[shard.shard_id] = self._environment.spawn(self._insist(shard), name=name)
+        self._tasks[shard.shard_id] = self._environment.spawn(self._begin(shard), name=name)
 
     def drop(self, shard_id: int) -> None:
         """The shard is lost, or about to be repaired from the start."""
@@ -73,20 +79,30 @@ class Repairs:
             task.cancel()
         return tasks
 
-    async def _insist(self, shard: Shard) -> None:
+    async def _begin(self, shard: Shard) -> None:
+        if shard.has_lost_streams:
+            await self._insist(shard, with_activities=False)
+            await self._environment.sleep(ANNOUNCEMENTS_S)
+        await self._insist(shard, with_activities=True)
+
+    async def _insist(self, shard: Shard, *, with_activities: bool) -> None:
         while True:
             try:
-                await self._repair(shard, max(self._environment.now_us(), shard.time_us))
+                older_than_us = max(self._environment.now_us(), shard.time_us)
+                await self._repair(shard, older_than_us, with_activities=with_activities)
                 return
             except (StoreError, BrokerUnavailable) as error:
                 logger.warning("shard %d is not repaired yet: %s", shard.shard_id, error)
                 await self._environment.sleep(RETRY_S)
 
-    async def _repair(self, shard: Shard, older_than_us: int) -> None:
+    async def _repair(self, shard: Shard, older_than_us: int, *, with_activities: bool = True) -> None:
         async for rows in self._recovery.missing(shard.shard_id, older_than_us=older_than_us):
             if self._shards.get(shard.shard_id) is not shard:
                 return
-            repair = self._recovery.prepare(rows)
+            repair = self._recovery.prepare(rows, with_activities=with_activities)
+            self._absent.expect(repair.running)
+            if not repair.rows and not repair.outbox.backlogged:
+                continue
             self.count += len(repair.rows)
             logger.info("shard %d: publishing %d tasks that stand in no stream", shard.shard_id, len(repair.rows))
             await self._releaser.release(repair.outbox, {shard.shard_id: shard.range_id}, repair.rows)

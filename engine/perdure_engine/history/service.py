@@ -24,6 +24,7 @@ from typing import TypeVar
 
 from perdure_broker.port import Broker, BrokerUnavailable, ClusterInfo, StreamEntry, TaskStream
 from perdure_engine.environment import Environment
+from perdure_engine.history.absent import AbsentWorkers
 from perdure_engine.history.batch import Batch
 from perdure_engine.history.cache import CACHE_BYTES_MAX, ExecutionCache
 from perdure_engine.history.committing import BatchLost, Committer
@@ -130,7 +131,8 @@ class HistoryService:
             lost=self._on_lost,
         )
         recovery = Recovery(store, broker, self.cache, self._visibility)
-        self.repairs = Repairs(recovery, self._releaser, environment, self._shards, backlogged)
+        self._absent = AbsentWorkers(store, broker, environment, cluster)
+        self.repairs = Repairs(recovery, self._releaser, self._absent, environment, self._shards, backlogged)
 
     # Life ----------------------------------------------------------------------------------------------------------
 
@@ -142,6 +144,7 @@ class HistoryService:
             self._environment.spawn(self._visibility.run(), name="visibility"),
             self._environment.spawn(self._upkeep(), name="upkeep"),
             self._environment.spawn(self.repairs.run(), name="reconciler"),
+            self._environment.spawn(self._absent.run(), name="absent workers"),
         ]
         intake = self._environment.spawn(self._run_batches(), name="intake")
         try:
@@ -206,6 +209,7 @@ class HistoryService:
         self._visibility.forget_shards(frozenset({shard_id}))
         self.waiters.drop_shard(shard_id)
         self.repairs.drop(shard_id)
+        self._absent.forget_shard(shard_id)
         if not self._shards:
             self._has_shards.clear()
 

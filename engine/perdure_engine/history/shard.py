@@ -15,6 +15,7 @@ class Shard:
     `rewind` goes back to it. `read_from` is where the inbox is read: from its start after a takeover, because entries
     whose effects are durable may have been left behind (`is_done` tells them).
 
+    `has_lost_streams`: nothing was committed yet since the broker's data became another.
     `poisoned`: requests, by entry and index, that cannot be carried out, with the reason; `poisoned_timers` likewise.
     `split`: entries that must be taken apart because one of their requests cannot be committed.
     """
@@ -23,6 +24,7 @@ class Shard:
         "commit_seq",
         "cursor",
         "epoch",
+        "has_lost_streams",
         "next_task_id",
         "poisoned",
         "poisoned_timers",
@@ -47,6 +49,7 @@ class Shard:
         self.range_id = row.range_id
         self.commit_seq = row.commit_seq
         self.epoch = epoch
+        self.has_lost_streams = row.inbox_epoch not in ("", epoch)
         self.cursor = row.inbox_cursor.encode() if row.inbox_epoch == epoch else START_CURSOR
         self.read_from = START_CURSOR
         self.next_task_id = row.next_task_id

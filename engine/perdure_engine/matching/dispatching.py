@@ -15,7 +15,7 @@ import logging
 from perdure.protocol.tasks import TaskKind
 from perdure_broker.port import Broker, StreamKind, TaskStream
 from perdure_engine.environment import Environment
-from perdure_engine.outstanding import member_of, publication_of
+from perdure_engine.outstanding import ANNOUNCEMENTS_S, member_of, publication_of
 from perdure_store.port import Store, TransferKey, TransferRow
 
 logger = logging.getLogger("perdure.engine.dispatch")
@@ -84,7 +84,10 @@ class Dispatcher:
 
     async def _take(self) -> None:
         """Become the dispatcher, or go on as the one that this already is."""
-        epoch, now = await self._broker.epoch(), self._environment.monotonic()
+        epoch = await self._broker.epoch()
+        if self._epoch not in ("", epoch) and self._kind == TaskKind.ACTIVITY:
+            await self._environment.sleep(ANNOUNCEMENTS_S)
+        now = self._environment.monotonic()
         term = await self._broker.take_dispatch(self._stream, self._node, self._term)
         if term != self._term or epoch != self._epoch or now - self._looked_at > LOOK_AGAIN_S:
             self._begin(now)

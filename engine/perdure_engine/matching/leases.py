@@ -1,20 +1,21 @@
 """Leases: a worker that is gone is known by its silence, heartbeat or none.
 
 An entry that has been idle for longer than the lease in two looks, a third of a lease apart, has lost its worker,
-provided that the broker answered all the while. What happens then is decided by the run: matching only says so, through
-the inbox, behind completions that are already there.
+provided that the broker answered all the while. So has an attempt that is held by name, because its entry was lost.
+What happens then is decided by the run: matching only says so, through the inbox, behind completions that are already
+there.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from perdure.protocol.codec import DecodeError
 from perdure.protocol.requests import ReportTaskLost, encode_envelope, numbered_request
-from perdure.protocol.tasks import ActivityTask, QueryTask, TaskKind, WorkflowTask, decode_task
-from perdure_broker.port import Broker, PendingEntry, TaskEntry, TaskStream
+from perdure.protocol.tasks import ActivityTask, QueryTask, TaskKind, WorkflowTask, decode_task, parse_member
+from perdure_broker.port import AnnouncedTask, Broker, PendingEntry, StreamKind, TaskEntry, TaskStream
 from perdure_engine.environment import Environment
 
 logger = logging.getLogger("perdure.engine.leases")
@@ -25,10 +26,22 @@ SENDER = "matching"
 SCAN_PAGE = 1_000
 
 
+class _Held(NamedTuple):
+    """Who holds a task, how often it was given away, and for how long its holder has been silent."""
+
+    holder: str
+    deliveries: int
+    idle_ms: int
+
+
 class _Suspect(NamedTuple):
-    consumer: str
+    holder: str
     deliveries: int
     since: float
+
+
+_Name = bytes | str
+"""The id of an entry, or the member of an attempt that is held by name."""
 
 
 class LeaseWatch:
@@ -39,33 +52,49 @@ class LeaseWatch:
         self._environment = environment
         self._stream = stream
         self._map_version = map_version
-        self._suspects: dict[bytes, _Suspect] = {}
-        self._reported: dict[bytes, float] = {}
+        self._suspects: dict[_Name, _Suspect] = {}
+        self._reported: dict[_Name, float] = {}
         self.next_look = 0.0
 
     async def look(self, lease_ms: int) -> int:
         """Look once; returns how many lost tasks were reported. Call it every third of a lease."""
         now = self._environment.monotonic()
-        lease_s = lease_ms / 1000
-        self.next_look = now + lease_s / 3
-        pending = await self._idle(lease_ms * 2 // 3)
-        suspects: dict[bytes, _Suspect] = {}
-        lost: list[PendingEntry] = []
-        for entry in pending:
-            before = self._suspects.get(entry.entry_id)
-            if before is None or (before.consumer, before.deliveries) != (entry.consumer, entry.deliveries):
-                suspects[entry.entry_id] = _Suspect(entry.consumer, entry.deliveries, now)
-                continue
-            suspects[entry.entry_id] = before
-            told = self._reported.get(entry.entry_id)
-            is_due = told is None or now - told > lease_s
-            if entry.idle_ms >= lease_ms and now - before.since >= lease_s / 4 and is_due:
-                lost.append(entry)
-        self._suspects = suspects
-        self._reported = {entry_id: told for entry_id, told in self._reported.items() if entry_id in suspects}
-        for start in range(0, len(lost), SCAN_PAGE):
-            await self._report(lost[start : start + SCAN_PAGE])
+        self.next_look = now + lease_ms / 3000
+        pending = {entry.entry_id: entry for entry in await self._idle(lease_ms * 2 // 3)}
+        named: dict[str, AnnouncedTask] = {}
+        if self._stream.kind == StreamKind.ACTIVITY:
+            announced = await self._broker.scan_announced(self._stream, idle_ms=lease_ms * 2 // 3)
+            named = {task.member: task for task in announced}
+        held: dict[_Name, _Held] = {
+            **{entry_id: _Held(entry.consumer, entry.deliveries, entry.idle_ms) for entry_id, entry in pending.items()},
+            **{member: _Held(task.worker, 1, task.idle_ms) for member, task in named.items()},
+        }
+        lost = self._overdue(held, lease_ms, now)
+        lost_entries = [pending[name] for name in lost if isinstance(name, bytes)]
+        for start in range(0, len(lost_entries), SCAN_PAGE):
+            await self._report(lost_entries[start : start + SCAN_PAGE])
+        lost_named = [named[name] for name in lost if isinstance(name, str)]
+        if lost_named:
+            await self._report_named(lost_named)
         return len(lost)
+
+    def _overdue(self, held: Mapping[_Name, _Held], lease_ms: int, now: float) -> list[_Name]:
+        """Those that have been silent for a lease, in this look and an earlier one."""
+        suspects: dict[_Name, _Suspect] = {}
+        lost: list[_Name] = []
+        for name, (holder, deliveries, idle_ms) in held.items():
+            before = self._suspects.get(name)
+            if before is None or (before.holder, before.deliveries) != (holder, deliveries):
+                suspects[name] = _Suspect(holder, deliveries, now)
+                continue
+            suspects[name] = before
+            told = self._reported.get(name)
+            is_due = told is None or now - told > lease_ms / 1000
+            if idle_ms >= lease_ms and now - before.since >= lease_ms / 4000 and is_due:
+                lost.append(name)
+        self._suspects = suspects
+        self._reported = {name: told for name, told in self._reported.items() if name in suspects}
+        return lost
 
     def interrupted(self) -> None:
         """The broker did not answer: workers could not renew either, so that every suspicion starts anew."""
@@ -102,6 +131,25 @@ class LeaseWatch:
         now = self._environment.monotonic()
         for entry_id in consumers:
             self._reported[entry_id] = now
+
+    async def _report_named(self, lost: Sequence[AnnouncedTask]) -> None:
+        """First the report, then the end of the hold: should this process end in between, the next one reports again.
+        The claim is given up by the run."""
+        reports: list[tuple[int, bytes]] = []
+        for task in lost:
+            try:
+                run_id, event_id, attempt = parse_member(task.member)
+            except DecodeError as error:
+                logger.error("dropping what a worker of %s holds: %s", self._stream.task_queue, error)
+                continue
+            request = ReportTaskLost(run_id, TaskKind.ACTIVITY, event_id, attempt, task.worker, task.stream, b"")
+            row = numbered_request(0, request)
+            reports.append((task.shard_id, encode_envelope(self._map_version, SENDER, [row])))
+        if reports:
+            logger.info("%s: %d announced tasks have lost their worker", self._stream.task_queue, len(reports))
+            await self._broker.send(reports)
+        for task in lost:
+            await self._broker.withdraw_announced(task.worker, {task.stream: [task.member]})
 
     def _describe(self, entry: TaskEntry, worker: str) -> tuple[int, ReportTaskLost] | None:
         """The report about a lost task and its shard, or None for what nobody waits for."""

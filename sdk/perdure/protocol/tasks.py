@@ -111,3 +111,16 @@ def decode_task(data: bytes) -> Task:
 def task_member(run_id: str, event_id: int, attempt: int) -> str:
     """The name of one attempt among the published ids of a stream: what publishing claims and finishing gives up."""
     return f"{run_id}:{event_id}:{attempt}"
+
+
+def parse_member(member: str) -> tuple[str, int, int]:
+    """The inverse of `task_member`: run id, event id, attempt.
+
+    Raises:
+        DecodeError: no such name.
+    """
+    run_id, _, rest = member.partition(":")
+    event_id, _, attempt = rest.partition(":")
+    if not run_id or not event_id.isdecimal() or not attempt.isdecimal():
+        raise DecodeError(f"{shown(member)} names no attempt of a task")
+    return run_id, int(event_id), int(attempt)

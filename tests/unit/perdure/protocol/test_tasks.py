@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from perdure.protocol.codec import DecodeError, pack
-from perdure.protocol.tasks import TASKS, TaskKind, WorkflowTask, decode_task, encode_task, task_member
+from perdure.protocol.tasks import TASKS, TaskKind, WorkflowTask, decode_task, encode_task, parse_member, task_member
 
 TASK = WorkflowTask("default", "order-7", "run", "Order", 3, 2, 1, 5, 0, b"events")
 
@@ -23,6 +23,16 @@ def test_a_task_survives() -> None:
 def test_the_attempts_of_a_task_have_names_of_their_own() -> None:
     assert task_member("run", 5, 1) == "run:5:1"
     assert len({task_member("run", event, attempt) for event in (1, 11) for attempt in (1, 11)}) == 4
+
+
+def test_a_name_tells_its_attempt() -> None:
+    assert parse_member(task_member("run", 5, 12)) == ("run", 5, 12)
+
+
+@pytest.mark.parametrize("member", ["", "run", "run:5", ":5:1", "run:5:x", "run:5:1:2", "run:-5:1"])
+def test_a_name_of_no_attempt_is_refused(member: str) -> None:
+    with pytest.raises(DecodeError, match="names no attempt"):
+        parse_member(member)
 
 
 @pytest.mark.parametrize(

@@ -189,6 +189,17 @@ def test_a_loss_of_an_attempt_that_is_over_is_no_news() -> None:
     assert not transition.records
 
 
+@pytest.mark.parametrize(("lost", "is_lost"), [("w1", True), ("w1.2", True), ("w2", False)])
+def test_only_the_worker_that_reported_an_attempt_can_lose_it(lost: str, is_lost: bool) -> None:
+    """Another one was handed it too, after the streams were lost; further workers of a connection have a number."""
+    run = running(activity_command())
+    report_started(run, worker="w1")
+    transition = run.decide(ReportTaskLost(RUN_ID, TaskKind.ACTIVITY, 5, 1, lost, *STREAM))
+    assert transition.reply_kind == ReplyKind.OK
+    assert bool(transition.records) is is_lost
+    assert run.state.activities[5].attempt == (2 if is_lost else 1)
+
+
 def test_a_task_says_what_is_needed_to_run_it() -> None:
     command = activity_command(
         task_queue="gpu", retry_policy=RetryPolicyData(maximum_attempts=1), heartbeat_timeout_ms=3_000

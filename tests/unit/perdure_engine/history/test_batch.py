@@ -238,7 +238,10 @@ def test_a_finished_entry_gives_up_its_member(bench: Bench) -> None:
     bench.batch.finish(b"stream", b"1-0", "a")
     bench.batch.finish(b"stream", b"2-0", "b")
     bench.batch.finish(b"", b"", "c")
-    assert bench.seal().outbox.finished == {b"stream": ([b"1-0", b"2-0"], ["a", "b"])}
+    bench.batch.finish(b"stream", b"", "no entry any more")
+    bench.batch.finish(b"stream", b"3-0", "")
+    finished = bench.seal().outbox.finished
+    assert finished == {b"stream": ([b"1-0", b"2-0", b"3-0"], ["a", "b", "no entry any more"])}
 
 
 def test_a_request_that_took_effect_leaves_its_witness(bench: Bench) -> None:

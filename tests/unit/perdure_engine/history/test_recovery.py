@@ -99,6 +99,42 @@ async def test_a_waiting_backlog_is_marked_again_and_not_published(stage: Stage)
     assert (repair.outbox.backlogged, repair.rows, repair.outbox.publish) == ({ACTIVITIES}, {}, {})
 
 
+async def test_what_a_worker_runs_is_not_published(stage: Stage) -> None:
+    """Its row tells, or memory alone, which may be ahead of the row."""
+    await prepared(stage, 3)
+    stage.server.queues[ACTIVITIES].claimed.clear()
+    rows = await missing(stage)
+    told = rows[0]._replace(worker="worker")
+    state = stage.history.cache.get(rows[1].run_id).state
+    state.activities[rows[1].event_id].worker = "other"
+    repair = recovery_of(stage).prepare([told, *rows[1:]])
+    assert [row.worker for row in repair.running] == ["worker", "other"]
+    assert len(repair.rows) == 1
+
+
+async def test_a_report_that_comes_while_streams_are_compared_counts(stage: Stage) -> None:
+    await prepared(stage, 1)
+    table = stage.database.transfer[0]
+
+    async def report_first(method: str) -> None:
+        if method == "transfer_rows":
+            for key, row in list(table.items()):
+                table[key] = row._replace(worker="worker")
+
+    by = recovery_of(stage, MemoryStore(stage.database, on_call=report_first))
+    stage.server.queues[ACTIVITIES].claimed.clear()
+    assert [row.worker for row in await missing(stage, by)] == ["worker"]
+
+
+async def test_activities_can_be_left_for_later(stage: Stage) -> None:
+    await prepared(stage, 2)
+    stage.server.queues[ACTIVITIES].claimed.clear()
+    rows = await missing(stage)
+    running = rows[0]._replace(worker="worker")
+    repair = recovery_of(stage).prepare([running, *rows[1:]], with_activities=False)
+    assert (repair.outbox, repair.rows, repair.running) == (Outbox(), {}, [running])
+
+
 async def test_visibility_records_are_taken_over(stage: Stage) -> None:
     run_id = await stage.start()
     await pass_time(2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from perdure_engine.outstanding import ANNOUNCEMENTS_S
 from perdure_store.port import StoreUnavailable
 from tests.engine_stage import ACTIVITIES, WORKFLOWS, Stage, activity, pass_time, start_request, until
 
@@ -33,6 +34,32 @@ async def test_entries_that_get_lost_are_found_without_any_fault(stage: Stage) -
     stage.server.queues[WORKFLOWS].claimed.clear()
     await stage.take_workflow_task(within_s=120)
     assert stage.history.repairs.count == 1
+
+
+async def test_after_a_loss_workflow_tasks_come_first_and_activities_a_moment_later(stage: Stage) -> None:
+    """Their workers may run them, and say so within that moment."""
+    await stage.start("one")
+    await stage.decide(activity())
+    await stage.start("two")
+    stage.server.flush()
+    lost_at = stage.loop.time()
+    await stage.take_workflow_task(within_s=2)
+    await stage.take_activity(within_s=10)
+    assert ANNOUNCEMENTS_S <= stage.loop.time() - lost_at <= ANNOUNCEMENTS_S + 2
+
+
+async def test_a_takeover_without_a_loss_publishes_at_once(stage: Stage) -> None:
+    await stage.start()
+    await stage.decide(activity())
+    stage.kill_engine("one")
+    del stage.engines["one"]
+    stage.server.queues[ACTIVITIES].claimed.clear()
+    stage.server.queues[ACTIVITIES].stream.delete_before(b"9999999999999999-0")
+    await stage.start_engine("two")
+    await until(stage.history.held)
+    held_at = stage.loop.time()
+    await stage.take_activity(within_s=10)
+    assert stage.loop.time() - held_at < 1
 
 
 async def test_nothing_is_published_twice_by_looking(stage: Stage) -> None:

@@ -35,6 +35,12 @@ def test_in_another_epoch_no_entry_is_done() -> None:
     assert not Shard(ROW, "another").is_done(b"1-0")
 
 
+def test_the_first_commit_in_another_epoch_is_still_to_come() -> None:
+    assert Shard(ROW, "another").has_lost_streams
+    assert not Shard(ROW, "epoch").has_lost_streams
+    assert not Shard(ROW._replace(inbox_epoch=""), "epoch").has_lost_streams, "there never was a commit"
+
+
 def test_time_never_goes_back() -> None:
     shard = Shard(ROW, "epoch")
     assert [shard.tick(time) for time in (900, 1_100, 1_050)] == [1_000, 1_100, 1_100]

@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from perdure.protocol.tasks import TaskKind, task_member
-from perdure_broker.memory import MemoryBroker
+from perdure_broker.memory import MemoryBroker, MemoryLeases
 from perdure_broker.memory_server import MemoryServer
-from perdure_broker.port import BrokerUnavailable, Publication, PublishResult, TaskStream, WorkerInfo
+from perdure_broker.port import BrokerUnavailable, Publication, PublishResult, RunningTask, TaskStream, WorkerInfo
 from perdure_engine.matching import dispatching
 from perdure_engine.matching.dispatching import LOOK_AGAIN_S, Dispatcher
+from perdure_engine.outstanding import ANNOUNCEMENTS_S
 from perdure_store.memory import MemoryStore
 from perdure_store.port import TransferKey, TransferRow
 from tests.engine_stage import ACTIVITIES, QUEUE, pass_time
@@ -219,6 +220,20 @@ async def test_an_emptied_broker_gets_everything_again(bench: Bench) -> None:
     await bench.broker.mark_backlog(ACTIVITIES)
     assert await bench.dispatcher.drain()
     assert await bench.take() == [1, 2]
+
+
+async def test_after_a_loss_the_backlog_of_activities_waits_for_what_workers_announce(bench: Bench) -> None:
+    await bench.add(1, 2)
+    assert await bench.dispatcher.drain()
+    bench.server.flush()
+    await bench.broker.mark_backlog(ACTIVITIES)
+    draining = asyncio.ensure_future(bench.dispatcher.drain())
+    await pass_time(ANNOUNCEMENTS_S - 1)
+    key = bench.server.keys.queue(ACTIVITIES).stream
+    running = RunningTask(b"1-0", b"1", task_member("run-0", 1, 1), 0)
+    MemoryLeases(bench.server).announce("worker", {key: [running]})
+    assert await draining
+    assert await bench.take() == [2]
 
 
 async def test_what_the_stream_lost_is_found_after_a_while(bench: Bench) -> None:

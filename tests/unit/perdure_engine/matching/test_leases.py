@@ -8,10 +8,10 @@ import random
 import pytest
 
 from perdure.protocol.requests import ReportTaskLost, decode_envelope, decode_request
-from perdure.protocol.tasks import ActivityTask, QueryTask, TaskKind, encode_task
+from perdure.protocol.tasks import ActivityTask, QueryTask, TaskKind, encode_task, task_member
 from perdure_broker.memory import MemoryBroker, MemoryLeases
 from perdure_broker.memory_server import MemoryServer
-from perdure_broker.port import TaskEntry
+from perdure_broker.port import RunningTask, TaskEntry
 from perdure_engine.matching import leases
 from perdure_engine.matching.leases import LeaseWatch
 from tests.engine_stage import ACTIVITIES, pass_time
@@ -116,3 +116,32 @@ async def test_many_lost_tasks_are_all_reported(bench: Bench, monkeypatch: pytes
     await bench.hand_out(*(TASK._replace(scheduled_event_id=number) for number in range(35)))
     assert await bench.look_for(2 * LEASE_MS / 1000) == 35
     assert sorted(report.scheduled_event_id for report in bench.reports()) == list(range(35))
+
+
+async def test_what_is_held_by_name_is_watched_like_an_entry(bench: Bench) -> None:
+    key = bench.server.keys.queue(ACTIVITIES).stream
+    running = [RunningTask(b"1-0", b"", task_member("run", event_id, 2), 7) for event_id in (5, 6)]
+    bench.leases.announce("worker", {key: running})
+
+    async def look(seconds: float) -> int:
+        count = 0
+        for _ in range(int(seconds * 3000 / LEASE_MS)):
+            bench.leases.renew_announced("worker", {key: [running[1].member]})
+            count += await bench.watch.look(LEASE_MS)
+            await pass_time(LEASE_MS / 3000)
+        return count
+
+    assert await look(LEASE_MS / 1000 * 0.9) == 0
+    assert await look(LEASE_MS / 1000) == 1
+    assert bench.reports() == [ReportTaskLost("run", TaskKind.ACTIVITY, 5, 2, "worker", key, b"")]
+    assert list(bench.server.inboxes) == [7]
+    assert list(bench.server.queues[ACTIVITIES].announced) == [running[1].member]
+
+
+async def test_a_name_that_is_none_is_dropped(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    key = bench.server.keys.queue(ACTIVITIES).stream
+    bench.leases.announce("worker", {key: [RunningTask(b"1-0", b"", "nonsense", 7)]})
+    await bench.look_for(3 * LEASE_MS / 1000)
+    assert bench.reports() == []
+    assert bench.server.queues[ACTIVITIES].announced == {}
+    assert "'nonsense' names no attempt" in caplog.text
