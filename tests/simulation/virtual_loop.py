@@ -15,11 +15,13 @@ from __future__ import annotations
 
 import asyncio
 import random
-import selectors
 from collections import deque
-from collections.abc import Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator
 from contextvars import Context, ContextVar
-from typing import Any, Literal
+from heapq import heappop, heappush
+from typing import Any, Literal, TypeVarTuple
+
+Ts = TypeVarTuple("Ts")
 
 Order = Literal["fifo", "shuffled", "newest"]
 """Which of the ready callbacks is next: the first, any, or most often the last that became ready."""
@@ -94,34 +96,57 @@ class _Ready(deque[asyncio.Handle]):
         return mine
 
 
-class _JumpingSelector(selectors.SelectSelector):
-    """Selects nothing, and lets the time pass that it was to wait for."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.now_s = 0.0
-
-    def select(self, timeout: float | None = None) -> list[Any]:
-        if timeout is None:
-            raise Deadlock("every task waits, and no timer is set")
-        if timeout > 0:
-            self.now_s += timeout
-        return []
-
-
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """Runs as fast as the machine allows."""
+    """Runs as fast as the machine allows. It has no sockets, so what asyncio's own loop does between two callbacks is
+    replaced by what is left of it: to look for timers that are due."""
+
+    _stopping: bool  # asyncio's own: `stop` was called
 
     def __init__(self, generator: random.Random | None = None, order: Order = "fifo") -> None:
-        self._clock = _JumpingSelector()
-        super().__init__(self._clock)
-        nothing = asyncio.Handle(lambda: None, (), self)
+        super().__init__()
+        nothing = asyncio.Handle(_nothing, (), self)
         nothing.cancel()
+        self._now_s = 0.0
         self._ready = _Ready(generator or random.Random(0), order, nothing)
+        self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
+        self._timers_made = 0
         self.set_task_factory(_make_task)
 
     def time(self) -> float:
-        return self._clock.now_s
+        return self._now_s
+
+    def call_soon(
+        self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.Handle:
+        handle = asyncio.Handle(callback, args, self, context)
+        self._ready.append(handle)
+        return handle
+
+    def call_at(
+        self, when: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        handle = asyncio.TimerHandle(when, callback, args, self, context)
+        self._timers_made += 1
+        heappush(self._timers, (when, self._timers_made, handle))
+        return handle
+
+    def _run_once(self) -> None:
+        """One turn: everything that is ready now, and what comes due when nothing is."""
+        timers, ready = self._timers, self._ready
+        while timers and timers[0][2].cancelled():
+            heappop(timers)
+        if not ready and not self._stopping:
+            if not timers:
+                raise Deadlock("every task waits, and no timer is set")
+            self._now_s = max(self._now_s, timers[0][0])
+        while timers and timers[0][0] <= self._now_s:
+            handle = heappop(timers)[2]
+            if not handle.cancelled():
+                ready.append(handle)
+        for _ in range(len(ready)):
+            next_one = ready.popleft()
+            if not next_one.cancelled():
+                next_one._run()
 
     def hold(self, domain: Domain) -> None:
         """From now on nothing of this domain is called."""
@@ -134,6 +159,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         held, domain.held = domain.held, []
         for handle in held:
             self._ready.append(handle)
+
+
+def _nothing() -> None:
+    """What is run when everything that was ready is held by now."""
 
 
 def _make_task(
