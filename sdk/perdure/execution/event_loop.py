@@ -129,10 +129,15 @@ class WorkflowEventLoop(asyncio.AbstractEventLoop):
     def __exit__(self, *exc_info: object) -> None:
         """Make the outer loop the running one again."""
         outer, outer_task, hooks = self._outer
-        self._outer = _NO_LOOP
         _set_running_loop(outer)
         sys.set_asyncgen_hooks(*hooks)
         _swap_current_task(outer, outer_task)
+        self._outer = _NO_LOOP
+
+    def leave(self) -> None:
+        """Exit if that was cut short: code that keeps the thread is interrupted wherever it stands."""
+        if self._outer is not _NO_LOOP:
+            self.__exit__()
 
     def run_until_idle(self) -> None:
         """Run callbacks, then wake who waits for a condition that has come true, until there is nothing left to run.

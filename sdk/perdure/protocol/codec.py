@@ -195,7 +195,9 @@ class Registry:
         """
         shape = self._shapes.get(kind) if type(kind) is int else None
         if shape is None:
-            raise DecodeError(f"unknown {self.family} number {shown(kind)}; an older version reads what a newer one wrote?")
+            raise DecodeError(
+                f"unknown {self.family} number {shown(kind)}; an older version reads what a newer one wrote?"
+            )
         if type(fields) is not tuple:
             raise DecodeError(f"{shape.name}: fields must be an array, not {type(fields).__name__}")
         return shape.build(fields)

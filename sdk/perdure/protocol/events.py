@@ -382,5 +382,7 @@ def decode_records(data: bytes) -> list[HistoryEvent]:
     if type(whole) is not tuple or len(whole) != 2 or type(whole[1]) is not tuple:
         raise DecodeError("history must be an array of a version and records")
     if whole[0] != CODEC_VERSION:
-        raise DecodeError(f"history has codec version {shown(whole[0])}, this version reads {CODEC_VERSION}; upgrade first")
+        raise DecodeError(
+            f"history has codec version {shown(whole[0])}, this version reads {CODEC_VERSION}; upgrade first"
+        )
     return decode_events(whole[1])

@@ -20,10 +20,10 @@ import socket
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from perdure.protocol.codec import DecodeError
+from perdure.protocol.codec import DecodeError, pack, unpack
 from perdure.protocol.frontend import FrontendRequest, encode_frontend_envelope
 from perdure.protocol.ids import shard_id_for
-from perdure.protocol.replies import decode_replies
+from perdure.protocol.replies import ErrorCode, ErrorReply, ReplyKind, decode_replies
 from perdure.protocol.requests import encode_envelope
 from perdure.service import RPCError, RPCStatusCode
 from perdure.transport.environment import Environment, RealEnvironment
@@ -45,6 +45,9 @@ _RETRY_MIN_S = 0.1
 _RETRY_MAX_S = 3.0
 
 OnPush = Callable[[Any], None]
+
+UNSENDABLE = (ValueError, TypeError, OverflowError)
+"""What the packer raises for values that the wire cannot carry."""
 
 
 def default_identity() -> str:
@@ -202,19 +205,47 @@ class Transport:
         def encode(some: Any) -> bytes:
             return encode_envelope(self.cluster.map_version, self.sender, some)
 
-        frontend = rows.get(FRONTEND)
-        entries = [
-            (shard_id, data)
-            for shard_id, some in rows.items()
-            if shard_id != FRONTEND
-            for data in envelopes(some, encode)
-        ]
+        def encode_frontend(some: Any) -> bytes:
+            return encode_frontend_envelope(self.sender, some)
+
+        try:
+            entries = [
+                (shard_id, data)
+                for shard_id, some in rows.items()
+                if shard_id != FRONTEND
+                for data in envelopes(some, encode)
+            ]
+            asked = envelopes(rows.get(FRONTEND, ()), encode_frontend)
+        except UNSENDABLE:
+            self._sort_out(rows, encode, encode_frontend)
+            return
         async with asyncio.timeout(_STUCK_S):
             if entries:
                 await self.broker.send(entries)
-            if frontend:
-                for data in envelopes(frontend, lambda some: encode_frontend_envelope(self.sender, some)):
-                    await self.broker.send_frontend(data)
+            for data in asked:
+                await self.broker.send_frontend(data)
+
+    def _sort_out(
+        self, rows: dict[int, list[Row]], encode: Callable[[Any], bytes], encode_frontend: Callable[[Any], bytes]
+    ) -> None:
+        """One of these requests cannot be written (text that is no Unicode, a number beyond 64 bits): tell whoever
+        waits for it, and send the others."""
+        for shard_id, some in rows.items():
+            for row in some:
+                try:
+                    (encode_frontend if shard_id == FRONTEND else encode)([row])
+                except UNSENDABLE as error:
+                    self._refuse(row, f"a {type(row[2]).__name__} cannot be sent: {error}")
+                else:
+                    self._enqueue(shard_id, row)
+
+    def _refuse(self, row: Row, message: str) -> None:
+        waiter = self._unanswered.give_up(row[0])
+        if isinstance(waiter, asyncio.Future):
+            if not waiter.done():
+                waiter.set_exception(RPCError(message, RPCStatusCode.INVALID_ARGUMENT))
+        elif waiter is not None:
+            self._hand(row[0], waiter, ReplyKind.ERROR, unpack(pack(ErrorReply(ErrorCode.INVALID_ARGUMENT, message))))
 
     # The reader ------------------------------------------------------------------------------------------------------
     async def _read(self) -> None:
@@ -250,10 +281,13 @@ class Transport:
                 if not waiter.done():
                     waiter.set_result(Reply(kind, body))
             else:
-                try:
-                    waiter(kind, body)
-                except Exception:
-                    logger.exception("The receiver of the reply to request %d failed.", number)
+                self._hand(number, waiter, kind, body)
+
+    def _hand(self, number: int, receiver: OnReply, kind: int, body: Any) -> None:
+        try:
+            receiver(kind, body)
+        except Exception:
+            logger.exception("The receiver of the reply to request %d failed.", number)
 
     def _push(self, body: Any) -> None:
         for callback in tuple(self._subscribers):

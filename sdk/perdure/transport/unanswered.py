@@ -146,6 +146,11 @@ class UnansweredRequests:
         numbers = [number for number, entry in self._by_number.items() if entry.deadline <= now]
         return [self._by_number.pop(number).waiter for number in numbers]
 
+    def give_up(self, number: int) -> Waiter | None:
+        """Forget one request; its waiter is to be told why."""
+        entry = self._by_number.pop(number, None)
+        return None if entry is None else entry.waiter
+
     def hasten(self, now: float) -> None:
         """Make every request due at once: what the server held is lost, or what it replied."""
         for entry in self._by_number.values():

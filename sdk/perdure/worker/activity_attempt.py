@@ -81,6 +81,7 @@ class ActivityAttempt(ActivityContext):
     __slots__ = (
         "_heartbeats",
         "_is_over",
+        "_is_refused",
         "_is_reported",
         "_owner",
         "definition",
@@ -104,6 +105,7 @@ class ActivityAttempt(ActivityContext):
         self.stop_now: Callable[[], Any] | None = None
         self._heartbeats: Heartbeats | None = None
         self._is_over = False
+        self._is_refused = False
         self._is_reported = False
 
     @property
@@ -149,9 +151,7 @@ class ActivityAttempt(ActivityContext):
             current_context.set(self)
             result = await self.definition.function(*arguments)
             data = self.encode(result)
-        except asyncio.CancelledError as error:
-            self.failed(error)
-        except Exception as error:
+        except BaseException as error:  # the top of one attempt: even SystemExit must not end its neighbours
             self.failed(error)
         else:
             self.completed(data)
@@ -206,15 +206,17 @@ class ActivityAttempt(ActivityContext):
             self._stopped(error)
         else:
             task = self.task
+            failure = self._owner.link.converter.to_failure(error)
             logger.warning(
-                "Activity %r (id %r) of workflow %r failed in attempt %d: %r",
+                "Activity %r (id %r) of workflow %r failed in attempt %d: %s: %s",
                 task.activity_type,
                 task.activity_id,
                 task.workflow_id,
                 task.attempt,
-                error,
+                type(error).__name__,
+                failure.message,
             )
-            self._fail(self._owner.link.converter.to_failure(error))
+            self._fail(failure)
 
     def _stopped(self, error: BaseException) -> None:
         """It ended because it was asked to."""
@@ -257,19 +259,20 @@ class ActivityAttempt(ActivityContext):
         self._fail(self._owner.link.converter.to_failure(error))
 
     def _fail(self, failure: Failure) -> None:
-        task, link, entry = self.task, self._owner.link, self.entry
-        self._report(
-            RespondActivityTaskFailed(
-                task.run_id,
-                task.scheduled_event_id,
-                task.attempt,
-                self.started_us,
-                failure,
-                link.identity,
-                entry.stream,
-                entry.entry_id,
-                self._last_heartbeat(),
-            )
+        self._report(self._failure_report(failure))
+
+    def _failure_report(self, failure: Failure) -> RespondActivityTaskFailed:
+        task, entry = self.task, self.entry
+        return RespondActivityTaskFailed(
+            task.run_id,
+            task.scheduled_event_id,
+            task.attempt,
+            self.started_us,
+            failure,
+            self._owner.link.identity,
+            entry.stream,
+            entry.entry_id,
+            self._last_heartbeat(),
         )
 
     def _report(self, request: Any) -> None:
@@ -286,10 +289,14 @@ class ActivityAttempt(ActivityContext):
 
     def _reported(self, kind: int, body: Any) -> None:
         entry, link = self.entry, self._owner.link
-        if kind == ReplyKind.ERROR:
+        if kind != ReplyKind.ERROR:
+            link.leases.release(entry.stream, entry.entry_id)
+        elif self._is_refused or (refusal := link.refusal(body)) is None:
             link.drop(entry)  # somebody else has it, or nobody wants it
         else:
-            link.leases.release(entry.stream, entry.entry_id)
+            self._is_refused = True
+            failure = Failure.of(refusal, ApplicationInfo("RefusedReport"), source="PythonSDK")
+            link.post(self.task.shard_id, self._failure_report(failure), self._reported)
 
     # While it runs ---------------------------------------------------------------------------------------------------
     def started_request(self) -> RecordActivityTaskStarted:

@@ -5,16 +5,23 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextvars
+import logging
+import pickle
+import traceback
 from collections import deque
-from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 from perdure.activity.context import ActivityContext, current_context
 from perdure.activity.information import Info
 from perdure.activity.shared_flag import SharedFlag
-from perdure.converter import PayloadConverter
+from perdure.converter import DataConverter, PayloadConverter
+from perdure.exceptions import ApplicationError
 from perdure.worker.activity_attempt import ActivityAttempt
 from perdure.worker.thread_cancellation import ThreadCancellation
+
+logger = logging.getLogger("perdure.worker")
 
 Outcome = bytes | BaseException | None
 """An encoded result, or what was raised; None: it has begun."""
@@ -25,6 +32,7 @@ class ActivityExecution:
 
     def __init__(self, executor: concurrent.futures.Executor) -> None:
         self._executor = executor
+        self._replacement: ProcessPoolExecutor | None = None
         self._is_threaded = isinstance(executor, concurrent.futures.ThreadPoolExecutor)
         self._loop = asyncio.get_running_loop()
         self._outcomes: deque[tuple[ActivityAttempt, Outcome]] = deque()
@@ -85,36 +93,92 @@ class ActivityExecution:
     def _start_in_process(self, attempt: ActivityAttempt) -> None:
         attempt.begin()
         try:
-            arguments = attempt.arguments()
+            call = pickle.dumps((attempt.definition.function, attempt.arguments(), attempt.info()))
         except Exception as error:
             attempt.failed(error)
             return
-        function = attempt.definition.function
-        future = self._executor.submit(run_in_process, function, arguments, attempt.info())
+        future = self._submit(call)
         attempt.stop_now = future.cancel  # without effect once it runs
         future.add_done_callback(lambda done: self._ended_in_process(attempt, done))
 
-    def _ended_in_process(self, attempt: ActivityAttempt, future: concurrent.futures.Future[Any]) -> None:
-        if future.cancelled():
-            self._deliver(attempt, asyncio.CancelledError())
-            return
-        error = future.exception()
-        if error is not None:
-            self._deliver(attempt, error)
-            return
+    def _submit(self, call: bytes) -> concurrent.futures.Future[bytes]:
+        """A pool of which a process died takes nothing more: another one takes its place."""
         try:
-            self._deliver(attempt, attempt.encode(future.result()))
-        except Exception as unfit:
-            self._deliver(attempt, unfit)
+            return self._executor.submit(run_in_process, call)
+        except BrokenProcessPool:
+            if type(self._executor) is not ProcessPoolExecutor:
+                raise
+            logger.warning("A process of the activity executor died; the worker goes on with a new pool.")
+            self.close()
+            self._executor = self._replacement = _pool_like(self._executor)
+            return self._executor.submit(run_in_process, call)
+
+    def _ended_in_process(self, attempt: ActivityAttempt, future: concurrent.futures.Future[bytes]) -> None:
+        outcome: Outcome
+        try:
+            value, raised = pickle.loads(future.result())
+            outcome = attempt.encode(value) if raised is None else _rebuilt(*raised)
+        except concurrent.futures.CancelledError:
+            outcome = asyncio.CancelledError()
+        except BaseException as error:  # what user code sent, and how it is put together again
+            outcome = error
+        self._deliver(attempt, outcome)
+
+    def close(self) -> None:
+        """Let go of a pool that took the place of the given one. Harmless when repeated."""
+        if self._replacement is not None:
+            self._replacement.shutdown(wait=False)
+            self._replacement = None
 
 
-def run_in_process(function: Callable[..., Any], arguments: Sequence[Any], info: Info) -> Any:
-    """What an executor's process runs: the activity, with as much around it as can be there."""
-    token = current_context.set(ProcessContext(info))
+def _pool_like(broken: ProcessPoolExecutor) -> ProcessPoolExecutor:
+    """A new pool that was made as a broken one was. Where a pool keeps that has not changed since it exists."""
+    return ProcessPoolExecutor(
+        broken._max_workers,  # type: ignore[attr-defined]  # no public way to ask
+        broken._mp_context,
+        broken._initializer,
+        broken._initargs,
+        max_tasks_per_child=broken._max_tasks_per_child,  # type: ignore[attr-defined]
+    )
+
+
+class RemoteTraceback(Exception):
+    """Where an exception was raised in another process; its cause there does not travel."""
+
+
+def run_in_process(call: bytes) -> bytes:
+    """What an executor's process runs: the activity, with as much around it as can be there.
+
+    Bytes in and bytes out: what cannot be put together again must fail its own attempt. Did the pool find it, it would
+    break, and take every other attempt along.
+    """
     try:
-        return function(*arguments)
-    finally:
-        current_context.reset(token)
+        function, arguments, info = pickle.loads(call)
+        token = current_context.set(ProcessContext(info))
+        try:
+            return pickle.dumps((function(*arguments), None))
+        finally:
+            current_context.reset(token)
+    except BaseException as error:  # the top of one activity
+        trace = "".join(traceback.format_tb(error.__traceback__))
+        return pickle.dumps((None, (_portable(error), trace)))
+
+
+def _portable(error: BaseException) -> BaseException:
+    """The exception itself if it can be put together again elsewhere, else one that says as much."""
+    try:
+        copy = pickle.loads(pickle.dumps(error))
+    except Exception as problem:  # what a user's `__reduce__` or `__init__` raises
+        logger.debug("An exception of type %s does not travel: %s", type(error).__name__, problem)
+        copy = None
+    if isinstance(copy, BaseException):
+        return error
+    return ApplicationError(DataConverter.default.to_failure(error).message, type=type(error).__name__)
+
+
+def _rebuilt(error: BaseException, trace: str) -> BaseException:
+    error.__cause__ = RemoteTraceback(trace)
+    return error
 
 
 class ProcessContext(ActivityContext):

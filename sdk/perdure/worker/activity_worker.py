@@ -66,7 +66,7 @@ class ActivityWorker:
         """Begin the tasks of entries that were read."""
         for entry in entries:
             try:
-                task = decode_task(entry.data)
+                task = self.link.decode(entry)
             except DecodeError as error:
                 self._undecodable(entry, error)
                 continue
@@ -99,13 +99,14 @@ class ActivityWorker:
                 if reply.kind == ReplyKind.ERROR:
                     self.link.drop(entry, task_member(task.run_id, task.scheduled_event_id, task.attempt))
                     return
-                fetched = decode_task(reply.body)
-                assert type(fetched) is ActivityTask
-                task = fetched
+                task = _fetched(reply.body)
             attempt = self._attempt(entry, task)
             if attempt is not None and task.report_start:
                 reply = await self.link.transport.submit(task.shard_id, attempt.started_request(), None)
                 attempt.directed(reply.kind, reply.body)
+        except DecodeError as error:
+            self._undecodable(entry, error)
+            attempt = None
         finally:
             self._preparing -= 1
         if attempt is None:
@@ -179,6 +180,7 @@ class ActivityWorker:
         for attempt in list(self._running.values()):
             attempt.stop(StopReason.WORKER_SHUTDOWN)
         await self._wait_idle(None)
+        self._execution.close()
         self.deadlines.close()
 
     async def _wait_idle(self, timeout_s: float | None) -> None:
@@ -198,6 +200,18 @@ class ActivityWorker:
             logger.info("%d activities still run after %s s; cancelling them.", len(self._running), timeout_s)
         finally:
             self.slot_freed = before
+
+
+def _fetched(body: Any) -> ActivityTask:
+    """The task in a reply.
+
+    Raises:
+        DecodeError: there is none.
+    """
+    task = decode_task(body) if type(body) is bytes else None
+    if type(task) is not ActivityTask:
+        raise DecodeError("the reply to GetActivityTask holds no ActivityTask")
+    return task
 
 
 def _never() -> None:

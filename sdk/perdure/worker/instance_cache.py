@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from perdure.execution.instance import WorkflowInstance
 
 
+def _close(instance: WorkflowInstance) -> None:
+    instance.close()
+
+
 class InstanceCache:
-    """By run id. An instance that leaves is closed."""
+    """By run id. An instance that leaves is closed, by `close`."""
 
-    __slots__ = ("_instances", "_limit")
+    __slots__ = ("_close", "_instances", "_limit")
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, close: Callable[[WorkflowInstance], None] = _close) -> None:
         self._limit = limit
+        self._close = close
         self._instances: dict[str, WorkflowInstance] = {}
 
     def __len__(self) -> int:
@@ -29,16 +36,16 @@ class InstanceCache:
         instances = self._instances
         before = instances.pop(run_id, None)
         if before is not None and before is not instance:
-            before.close()
+            self._close(before)
         instances[run_id] = instance
         if len(instances) > self._limit:
-            instances.pop(next(iter(instances))).close()
+            self._close(instances.pop(next(iter(instances))))
 
     def evict(self, run_id: str) -> None:
         instance = self._instances.pop(run_id, None)
         if instance is not None:
-            instance.close()
+            self._close(instance)
 
     def clear(self) -> None:
         while self._instances:
-            self._instances.popitem()[1].close()
+            self._close(self._instances.popitem()[1])

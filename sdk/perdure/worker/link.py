@@ -6,6 +6,9 @@ import asyncio
 from typing import Any
 
 from perdure.converter import DataConverter
+from perdure.protocol.codec import DecodeError
+from perdure.protocol.replies import ErrorCode, decode_error
+from perdure.protocol.tasks import Task, decode_task
 from perdure.transport import OnReply, Transport
 from perdure.worker.lease_keeper import LeaseKeeper
 from perdure_broker.port import TaskEntry
@@ -52,6 +55,28 @@ class WorkerLink:
         (`task_member`), to be given up too if the task itself is over; else it may be published a second time."""
         self.leases.release(entry.stream, entry.entry_id)
         self.in_background(self.broker.finish(entry.stream, [entry.entry_id], [member] if member else []))
+
+    def decode(self, entry: TaskEntry) -> Task:
+        """The task of an entry.
+
+        Raises:
+            DecodeError: malformed, of another version, or of a shard that there is not: what is sent to that one would
+                never be read.
+        """
+        task = decode_task(entry.data)
+        if not 0 <= task.shard_id < self.transport.cluster.shard_count:
+            count = self.transport.cluster.shard_count
+            raise DecodeError(f"{type(task).__name__}.shard_id is {task.shard_id}; there are {count} shards")
+        return task
+
+    @staticmethod
+    def refusal(body: Any) -> str | None:
+        """What an error reply says of a report that cannot be taken as it is; None if the task is over."""
+        try:
+            error = decode_error(body)
+        except DecodeError:
+            return None
+        return error.message if error.code in (ErrorCode.INVALID_ARGUMENT, ErrorCode.DEAD_LETTERED) else None
 
     def in_background(self, work: Any) -> None:
         """Run a coroutine that nobody waits for; what it raises is logged by the loop."""

@@ -8,6 +8,7 @@ from perdure.converter.failure_converter import plain_text
 from perdure.execution.handler_registry import UnanswerableQueryError
 from perdure.execution.instance import WorkflowInstance
 from perdure.execution.surroundings import RunIdentity, WorkerSettings
+from perdure.protocol.codec import DecodeError
 from perdure.protocol.replies import ErrorCode, ErrorReply, QueryAnswer, ReplyKind, encode_replies
 from perdure.protocol.tasks import QueryTask
 from perdure.worker.deadlock_watch import DeadlockWatch
@@ -58,6 +59,8 @@ class QueryAnswering:
                 await self._link.broker.reply(task.reply_to, data)
         except BrokerUnavailable as error:
             logger.debug("A query is not answered (%s); it will be asked again.", error)
+        except DecodeError as error:
+            logger.error("Query %r of run %s is not answered: %s", task.query_type, task.run_id, error)
         self._link.drop(entry)
 
     async def _ask_history(self, task: QueryTask) -> Body:
@@ -70,24 +73,23 @@ class QueryAnswering:
         except NoHistory as error:
             return error.reply
         instance = WorkflowInstance(definition, self._settings, RunIdentity(task.workflow_id, task.run_id))
-        self._watch.running = instance
         try:
-            instance.replay(events)
+            self._watch.guard(instance, instance.replay, events)
             return self._ask(instance, task)
-        except Exception as error:
+        except BaseException as error:  # the top of one replay: even SystemExit must not end its neighbours
             return self._failed(task, error)
         finally:
-            self._watch.running = None
-            instance.close()
+            self._watch.close(instance)
 
     def _ask(self, instance: WorkflowInstance, task: QueryTask) -> Body:
         try:
-            return QueryAnswer(instance.query(task.query_type, task.args))
+            return QueryAnswer(self._watch.guard(instance, instance.query, task.query_type, task.args))
         except UnanswerableQueryError as error:
             return ErrorReply(ErrorCode.QUERY_FAILED, str(error))
-        except Exception as error:
+        except BaseException as error:  # the top of one query
             return self._failed(task, error)
 
-    def _failed(self, task: QueryTask, error: Exception) -> ErrorReply:
-        message = plain_text(f"query {task.query_type!r} failed: {type(error).__name__}: {error}")
-        return ErrorReply(ErrorCode.QUERY_FAILED, message, failure=self._link.converter.to_failure(error))
+    def _failed(self, task: QueryTask, error: BaseException) -> ErrorReply:
+        failure = self._link.converter.to_failure(error)
+        message = plain_text(f"query {task.query_type!r} failed: {type(error).__name__}: {failure.message}")
+        return ErrorReply(ErrorCode.QUERY_FAILED, message, failure=failure)

@@ -62,8 +62,9 @@ class Worker:
             default_heartbeat_throttle_interval: That time for activities without a heartbeat timeout.
             graceful_shutdown_timeout: How long activities may finish when the worker stops, before they are cancelled.
             workflow_failure_exception_types: Exceptions that fail a workflow, beside `FailureError`.
-            deadlock_timeout: Workflow code that keeps the thread for longer is reported, with its stack. Zero: never.
-            debug_mode: No deadlocks are reported, so that a debugger may stop workflow code.
+            deadlock_timeout: Workflow code that keeps the thread for longer loses it: its stack is logged, its workflow
+                task fails and is tried again, the other workflows go on. Zero: never.
+            debug_mode: Workflow code may keep the thread, so that a debugger may stop it.
 
         Raises:
             TypeError, ValueError: something cannot be run, or two have one name.

@@ -135,7 +135,7 @@ class WorkerRun:
         settings = WorkerSettings(
             options.namespace, options.task_queue, options.converter, options.failure_exception_types
         )
-        cache = InstanceCache(options.max_cached_workflows)
+        cache = InstanceCache(options.max_cached_workflows, self._watch.close)
         self._workflows = worker = WorkflowWorker(
             self._link, registry, settings, cache, self._watch, options.workflow_slots
         )

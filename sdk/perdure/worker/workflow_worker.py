@@ -9,16 +9,18 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from perdure.exceptions import ApplicationError, WorkflowTaskError
 from perdure.execution.instance import WorkflowInstance
 from perdure.execution.surroundings import RunIdentity, WorkerSettings
 from perdure.protocol.codec import DecodeError
-from perdure.protocol.commands import COMMANDS
+from perdure.protocol.commands import COMMANDS, Command, ScheduleActivityTask
 from perdure.protocol.events import HistoryEvent, WorkflowExecutionStarted, decode_records
+from perdure.protocol.failure import Failure
 from perdure.protocol.replies import ReplyKind
 from perdure.protocol.requests import RespondWorkflowTaskCompleted, RespondWorkflowTaskFailed
-from perdure.protocol.tasks import QueryTask, WorkflowTask, decode_task, task_member
+from perdure.protocol.tasks import QueryTask, WorkflowTask, task_member
 from perdure.worker.deadlock_watch import DeadlockWatch
 from perdure.worker.history_fetching import NoHistory, fetch_task_history
 from perdure.worker.instance_cache import InstanceCache
@@ -32,6 +34,9 @@ logger = logging.getLogger("perdure.worker")
 
 NON_DETERMINISTIC_ERROR = "NON_DETERMINISTIC_ERROR"
 UNHANDLED_FAILURE = "WORKFLOW_WORKER_UNHANDLED_FAILURE"
+
+COMMANDS_BYTES_MAX = 50 * 1024 * 1024
+"""Bytes of arguments that one workflow task may lead to: as much as a whole history may hold."""
 
 
 class WorkflowWorker:
@@ -74,7 +79,7 @@ class WorkflowWorker:
         """Do the tasks of entries that were read."""
         for entry in entries:
             try:
-                task = decode_task(entry.data)
+                task = self._link.decode(entry)
                 if type(task) is WorkflowTask:
                     self._accept(entry, task)
                 elif type(task) is QueryTask:
@@ -118,7 +123,7 @@ class WorkflowWorker:
                 self._activate(entry, task, instance, events)
             else:
                 events = await fetch_task_history(self._link, task)
-                self._start_over(entry, _named(task, events), events)
+                self._start_over(entry, task, events)
         except NoHistory:
             self._cache.evict(task.run_id)
             self._link.drop(entry, task_member(task.run_id, task.scheduled_event_id, task.attempt))
@@ -135,6 +140,14 @@ class WorkflowWorker:
         return instance if instance is not None and instance.continues_from == task.continues_from else None
 
     def _start_over(self, entry: TaskEntry, task: WorkflowTask, events: Sequence[HistoryEvent]) -> None:
+        """Make an instance anew.
+
+        Raises:
+            DecodeError: a run has no history that is empty.
+        """
+        if not events:
+            raise DecodeError(f"the history of run {task.run_id} is empty")
+        task = _named(task, events)
         self._cache.evict(task.run_id)
         definition = self._registry.workflow(task.workflow_type)
         if definition is None:
@@ -148,15 +161,14 @@ class WorkflowWorker:
     def _activate(
         self, entry: TaskEntry, task: WorkflowTask, instance: WorkflowInstance, events: Sequence[HistoryEvent]
     ) -> None:
-        self._watch.running = instance
+        sizes = (task.started_time_us, task.scheduled_event_id, task.history_size_bytes)
         try:
-            commands = instance.activate(events, task.started_time_us, task.scheduled_event_id, task.history_size_bytes)
-        except (Exception, SystemExit) as error:
-            self._watch.running = None
+            commands = self._watch.guard(instance, instance.activate, events, *sizes)
+            check_size(commands)
+        except BaseException as error:  # the top of one workflow task: even SystemExit must not end its neighbours
             self._let_go(task.run_id, instance)
             self._failed(entry, task, error)
             return
-        self._watch.running = None
         is_kept = self._cache.is_enabled and not instance.is_complete
         if is_kept:
             self._cache.keep(task.run_id, instance)
@@ -174,46 +186,72 @@ class WorkflowWorker:
             entry.stream,
             entry.entry_id,
         )
-        self._link.post(task.shard_id, request, lambda kind, body: self._replied(entry, task.run_id, kind))
+        self._link.post(task.shard_id, request, lambda kind, body: self._replied(entry, task, kind, body))
 
     def _let_go(self, run_id: str, instance: WorkflowInstance) -> None:
         self._cache.evict(run_id)
-        instance.close()
+        self._watch.close(instance)
 
     def _failed(self, entry: TaskEntry, task: WorkflowTask, error: BaseException) -> None:
         cause = NON_DETERMINISTIC_ERROR if isinstance(error, NondeterminismError) else UNHANDLED_FAILURE
+        failure = self._fail(entry, task, cause, error)
         logger.warning(
             "A workflow task of %r (type %r, run %s) failed in attempt %d and will be tried again: %s",
             task.workflow_id,
             task.workflow_type,
             task.run_id,
             task.attempt,
-            error,
+            failure.message,
             exc_info=None if isinstance(error, WorkflowTaskError) else error,
         )
-        self._fail(entry, task, cause, error)
 
-    def _fail(self, entry: TaskEntry, task: WorkflowTask, cause: str, error: BaseException) -> None:
+    def _fail(self, entry: TaskEntry, task: WorkflowTask, cause: str, error: BaseException) -> Failure:
+        failure = self._link.converter.to_failure(error)
         request = RespondWorkflowTaskFailed(
             task.run_id,
             task.scheduled_event_id,
             task.attempt,
             task.started_time_us,
             cause,
-            self._link.converter.to_failure(error),
+            failure,
             self._link.identity,
             entry.stream,
             entry.entry_id,
         )
-        self._link.post(task.shard_id, request, lambda kind, body: self._replied(entry, task.run_id, kind))
+        self._link.post(task.shard_id, request, lambda kind, body: self._failure_replied(entry, kind))
+        return failure
 
-    def _replied(self, entry: TaskEntry, run_id: str, kind: int) -> None:
+    def _replied(self, entry: TaskEntry, task: WorkflowTask, kind: int, body: Any) -> None:
+        if kind != ReplyKind.ERROR:
+            self._link.leases.release(entry.stream, entry.entry_id)
+            return
+        # What the instance did never happened.
+        self._cache.evict(task.run_id)
+        refusal = self._link.refusal(body)
+        if refusal is None:  # the task was no longer current
+            self._link.drop(entry)
+        else:
+            self._failed(entry, task, WorkflowTaskError(f"what the workflow asked for cannot be taken: {refusal}"))
+
+    def _failure_replied(self, entry: TaskEntry, kind: int) -> None:
         if kind == ReplyKind.ERROR:
-            # The task was no longer current: what the instance did never happened.
-            self._cache.evict(run_id)
             self._link.drop(entry)
         else:
             self._link.leases.release(entry.stream, entry.entry_id)
+
+
+def check_size(commands: Sequence[Command]) -> None:
+    """Refuse what no history could hold, before it is in the way of all else that this worker sends.
+
+    Raises:
+        WorkflowTaskError: says how much it is.
+    """
+    size = sum(len(command.input) for command in commands if type(command) is ScheduleActivityTask)
+    if size > COMMANDS_BYTES_MAX:
+        raise WorkflowTaskError(
+            f"the activities that the workflow started at once take {size} bytes of arguments; the limit is "
+            f"{COMMANDS_BYTES_MAX}: store the data elsewhere and pass references, or start fewer at once"
+        )
 
 
 def _named(task: WorkflowTask, events: Sequence[HistoryEvent]) -> WorkflowTask:

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
-from perdure.protocol.replies import ReplyKind, encode_replies
-from perdure.protocol.requests import DescribeWorkflow
+from perdure.protocol.frontend import CountWorkflows
+from perdure.protocol.replies import ReplyKind, decode_error, encode_replies
+from perdure.protocol.requests import DescribeWorkflow, GetHistory
+from perdure.service import RPCError, RPCStatusCode
 from perdure.transport import default_identity
 from perdure_broker.memory_server import MemoryServer
 from perdure_broker.port import StreamKind, TaskStream
@@ -109,3 +111,28 @@ def test_the_identity_says_which_process() -> None:
     process, _, host = default_identity().partition("@")
     assert process.isdecimal()
     assert host
+
+
+UNSENDABLE = [DescribeWorkflow("default", "w", "\ud800"), GetHistory("default", "w", "", b"", 2**64)]
+
+
+@pytest.mark.parametrize("unsendable", UNSENDABLE, ids=["no Unicode", "a number beyond 64 bits"])
+async def test_what_cannot_be_written_is_refused_alone(unsendable: Any) -> None:
+    """It would be in the way of all that this connection sends, for ever."""
+    server = MemoryServer()
+    async with fake_engine(server, agree), transport_to(server) as transport:
+        before = transport.submit(2, DESCRIBE)
+        refused = transport.submit(2, unsendable)
+        told: list[tuple[int, str]] = []
+        transport.post(2, unsendable, lambda kind, body: told.append((kind, decode_error(body).message)))
+        asked = transport.submit_frontend(CountWorkflows("\ud800"))
+        after = transport.submit(2, DESCRIBE)
+        assert (await before).body == (await after).body == "w"
+        with pytest.raises(RPCError, match="cannot be sent") as caught:
+            await refused
+        assert caught.value.status == RPCStatusCode.INVALID_ARGUMENT
+        with pytest.raises(RPCError, match="a CountWorkflows cannot be sent"):
+            await asked
+        [(kind, message)] = told
+        assert kind == ReplyKind.ERROR
+        assert "cannot be sent" in message

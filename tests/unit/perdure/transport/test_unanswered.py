@@ -191,3 +191,11 @@ async def test_nobody_asks_for_a_caller_that_has_gone(table: UnansweredRequests)
     future.cancel()
     assert sent(table, 100.0) == []
     assert len(table) == 0
+
+
+def test_one_request_is_given_up(table: UnansweredRequests) -> None:
+    caller = Caller()
+    number, *_ = table.add(3, SIGNAL, caller, 0.0, NEVER)
+    assert table.give_up(number) is caller
+    assert table.give_up(number) is None
+    assert len(table) == 0

@@ -12,7 +12,7 @@ from perdure.activity.definition import ActivityDefinition
 from perdure.activity.shared_flag import SharedFlag
 from perdure.exceptions import ApplicationError, CancelledError
 from perdure.protocol.codec import unpack
-from perdure.protocol.replies import ReplyKind
+from perdure.protocol.replies import ErrorCode, ErrorReply, ReplyKind
 from perdure.protocol.requests import (
     RespondActivityTaskCanceled,
     RespondActivityTaskCompleted,
@@ -142,3 +142,36 @@ async def test_the_idempotency_key_is_that_of_every_attempt() -> None:
         assert first.make_info().idempotency_key == second.make_info().idempotency_key
         assert first.make_info().idempotency_key != owner.attempt(activity_id="b").make_info().idempotency_key
         assert unpack(first.make_info().task_token)[1] == "wf"
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), GeneratorExit()])
+async def test_what_would_end_the_process_fails_the_attempt_alone(error: BaseException) -> None:
+    async with stage() as on:
+        owner = Owner(on)
+        attempt = owner.attempt()
+
+        async def leave() -> None:
+            raise error
+
+        attempt.definition = ActivityDefinition("work", leave, is_async=True)
+        await attempt.run()
+        assert owner.sent[0].failure.info.type == type(error).__name__
+        owner.deadlines.close()
+
+
+async def test_a_report_that_cannot_be_taken_fails_the_attempt_once() -> None:
+    """Else nobody would ever hear of it again: it is neither running nor reported."""
+    async with stage() as on:
+        owner = Owner(on)
+        owner.link.drop = lambda entry, member="": dropped.append(entry)  # type: ignore[method-assign]
+        dropped: list[TaskEntry] = []
+        attempt = owner.attempt()
+        attempt.completed(b"")
+        refusal = tuple(ErrorReply(+ErrorCode.DEAD_LETTERED, "kept as dead letter 7"))
+        attempt._reported(ReplyKind.ERROR, refusal)
+        failed = owner.sent[1]
+        assert isinstance(failed, RespondActivityTaskFailed)
+        assert (failed.failure.message, failed.failure.info.type) == ("kept as dead letter 7", "RefusedReport")
+        attempt._reported(ReplyKind.ERROR, refusal)
+        assert len(owner.sent) == 2
+        assert dropped == [ENTRY]

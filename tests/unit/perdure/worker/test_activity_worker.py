@@ -370,3 +370,14 @@ async def test_what_does_not_finish_is_cancelled_and_given_back(name: str) -> No
         assert failed.failure.info.next_retry_delay_ms == 1
         assert worker.is_shutdown
         assert await on.pending(StreamKind.ACTIVITY) == 1  # the engine acks what it was told of
+
+
+@pytest.mark.parametrize("body", [b"\xc1", "no bytes", None, (1, 2)])
+async def test_a_fetched_task_that_is_none_is_left_for_others(body: object, caplog: pytest.LogCaptureFixture) -> None:
+    async with stage() as on, Worker(on.client, task_queue=QUEUE, activities=[double], max_concurrent_activities=1):
+        on.answers[GetActivityTask] = lambda request: [(ReplyKind.OK, body)]
+        with caplog.at_level(logging.ERROR):
+            await on.give(activity_task("double", 1, inline=False))
+            await on.give(activity_task("double", 2))  # through the one slot
+            await on.report(RespondActivityTaskCompleted)
+        assert "cannot be read" in caplog.text

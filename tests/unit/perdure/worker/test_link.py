@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from perdure.converter import DataConverter
+from perdure.protocol.codec import DecodeError
+from perdure.protocol.replies import ErrorCode, ErrorReply
+from perdure.protocol.tasks import encode_task
 from perdure.worker.lease_keeper import LeaseKeeper
 from perdure.worker.link import WorkerLink
-from perdure_broker.port import StreamKind, TaskStream, WorkerInfo
+from perdure_broker.port import StreamKind, TaskEntry, TaskStream, WorkerInfo
 from tests.worker_stage import QUEUE, Stage, activity_task, stage
 
 
@@ -56,3 +61,23 @@ async def test_what_takes_too_long_in_the_background_is_cancelled() -> None:
         await asyncio.sleep(0)
         assert ended == ["cancelled"]
         await link.finish_background(0)
+
+
+async def test_a_task_of_a_shard_that_there_is_not_is_none() -> None:
+    async with stage() as on:
+        link = _link(on)
+        for shard_id in (-1, link.transport.cluster.shard_count, 2**62):
+            data = encode_task(activity_task("double", 1, shard_id=shard_id))
+            with pytest.raises(DecodeError, match="there are 4 shards"):
+                link.decode(TaskEntry(b"stream", b"1-1", data))
+        task = activity_task("double", 1, shard_id=3)
+        assert link.decode(TaskEntry(b"stream", b"1-1", encode_task(task))) == task
+
+
+async def test_which_refusals_mean_that_a_report_cannot_be_taken() -> None:
+    async with stage() as on:
+        link = _link(on)
+        assert link.refusal(tuple(ErrorReply(+ErrorCode.DEAD_LETTERED, "kept"))) == "kept"
+        assert link.refusal(tuple(ErrorReply(+ErrorCode.INVALID_ARGUMENT, "odd"))) == "odd"
+        assert link.refusal(tuple(ErrorReply(+ErrorCode.NOT_FOUND, "over"))) is None
+        assert link.refusal("junk") is None

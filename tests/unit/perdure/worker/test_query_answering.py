@@ -6,6 +6,8 @@ import asyncio
 import time
 from typing import Any
 
+import pytest
+
 from perdure import workflow
 from perdure.converter import DataConverter
 from perdure.protocol.events import encode_records
@@ -187,3 +189,40 @@ async def test_a_run_that_was_closed_before_it_began_says_so() -> None:
             assert "workflow 'wf' never ran" in decode_error(body).message
             await on.broker.close_replies("asker")
             await on.broker.open_replies("asker", 60_000)
+
+
+@workflow.defn
+class RudeCounter:
+    @workflow.run
+    async def run(self) -> None:
+        await workflow.wait_condition(lambda: False)
+
+    @workflow.query
+    def leave(self) -> int:
+        raise SystemExit(3)
+
+
+async def test_a_query_that_would_end_the_process_fails_alone() -> None:
+    story = Story(RudeCounter)
+    story.task()
+    async with stage() as on, Worker(on.client, task_queue=QUEUE, workflows=[RudeCounter]):
+        await on.broker.open_replies("asker", 60_000)
+        on.answers[GetHistory] = lambda request: [(ReplyKind.OK, HistoryPage((encode_records(story.events),), b""))]
+        for _ in range(2):
+            await on.give(_query("leave", workflow_type="RudeCounter"))
+            kind, body = await _answer(on)
+            assert kind == ReplyKind.ERROR
+            assert "SystemExit" in decode_error(body).message
+            await on.broker.close_replies("asker")
+            await on.broker.open_replies("asker", 60_000)
+
+
+async def test_a_history_that_cannot_be_read_is_not_asked_for_again(caplog: pytest.LogCaptureFixture) -> None:
+    async with stage() as on, _worker(on):
+        on.answers[GetHistory] = lambda request: [(ReplyKind.OK, HistoryPage((b"\xc1",), b""))]
+        await on.give(_query("total"))
+
+        async def look() -> bool:
+            return await on.pending(StreamKind.WORKFLOW) == 0 and "is not answered" in caplog.text
+
+        await wait_until(look, what="the entry finished")

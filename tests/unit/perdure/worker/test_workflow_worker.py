@@ -215,3 +215,75 @@ async def test_bytes_that_are_no_task_are_left_for_others(caplog: pytest.LogCapt
             await on.give(_task(Story(Order, "Ann")))
             await on.report(RespondWorkflowTaskCompleted)
         assert caplog.text.count("cannot be read") == 1
+
+
+@workflow.defn
+class Rude:
+    """Does what no workflow may do."""
+
+    @workflow.run
+    async def run(self, how: str) -> None:
+        match how:
+            case "exit":
+                raise SystemExit(3)
+            case "interrupt":
+                raise KeyboardInterrupt
+            case "generator":
+                raise GeneratorExit
+            case "endless":
+                while True:
+                    pass
+            case "huge":
+                for _ in range(30):
+                    workflow.start_activity("eat", b"x" * 2_000_000, start_to_close_timeout=TIMEOUT)
+                await workflow.sleep(1)
+            case "unsayable":
+                raise _Unsayable
+            case "no unicode":
+                await workflow.execute_activity("\ud800", start_to_close_timeout=TIMEOUT)
+
+
+class _Unsayable(Exception):
+    def __str__(self) -> str:
+        raise KeyError("no words")
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ("exit", ""),
+        ("interrupt", ""),
+        ("generator", "GeneratorExit"),
+        ("endless", "kept the thread"),
+        ("huge", "60000"),
+        ("unsayable", "_Unsayable"),
+        ("no unicode", "cannot be sent"),
+    ],
+)
+async def test_a_rude_workflow_fails_its_task_and_nothing_else(how: str, words: str) -> None:
+    async with stage() as on, _worker(on, [Rude, Order], deadlock_timeout=timedelta(seconds=0.2)):
+        await on.give(_task(Story(Rude, how)))
+        failed = await on.report(RespondWorkflowTaskFailed)
+        assert words in failed.failure.message
+        await on.give(_task(Story(Order, "Ann")))
+        completed = await on.report(RespondWorkflowTaskCompleted)
+        assert _commands(completed) == ["ScheduleActivityTask"]
+
+
+async def test_a_completion_that_the_engine_cannot_take_fails_the_task_visibly() -> None:
+    kept = ErrorReply(ErrorCode.DEAD_LETTERED, "the store refuses a value (kept as dead letter 7)")
+    async with stage() as on, _worker(on):
+        on.answers[RespondWorkflowTaskCompleted] = lambda request: [(ReplyKind.ERROR, kept)]
+        await on.give(_task(Story(Order, "Ann")))
+        failed = await on.report(RespondWorkflowTaskFailed)
+        assert "dead letter 7" in failed.failure.message
+
+
+async def test_an_empty_history_is_no_history(caplog: pytest.LogCaptureFixture) -> None:
+    async with stage() as on, _worker(on):
+        on.answers[GetWorkflowTask] = lambda request: [(ReplyKind.OK, HistoryPage((), b""))]
+        with caplog.at_level(logging.ERROR):
+            await on.give(_task(Story(Order, "Ann"), events=False))
+            await on.give(_task(Story(Order, "Bob"), events=True, run_id=RUN_ID[:-1] + "2"))
+            await on.report(RespondWorkflowTaskCompleted)
+        assert f"the history of run {RUN_ID} is empty" in caplog.text
