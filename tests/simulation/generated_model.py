@@ -86,7 +86,8 @@ def _problems(story: Story) -> list[str]:
         possible = story.cancels and (program["on_cancel"] != "swallow" or not _can_swallow(story))
         return [] if possible else ["canceled, though nobody asked for that, or it does not let itself be"]
     if kind == EventType.WORKFLOW_EXECUTION_TIMED_OUT:
-        return [] if story.started.run_timeout_ms else ["timed out, though it has no timeout"]
+        has_timeout = story.started.run_timeout_ms or story.started.execution_timeout_ms
+        return [] if has_timeout else ["timed out, though it has no timeout"]
     return []  # terminated: whether somebody asked for that is another rule's matter
 
 

@@ -1,4 +1,4 @@
-"""Limits of the engine that a scenario may set low, so that short runs reach what takes long otherwise."""
+"""Limits of engines, workers and clients that a scenario may set low, so that short runs reach what takes long else."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import random
 from collections.abc import Iterable, Iterator
 from types import ModuleType
 
+from perdure.transport import outgoing
+from perdure.worker import task_reader
 from perdure_engine.history import cache, intake, reading, recovery, timers
 from perdure_engine.matching import dispatching, leases
 
@@ -19,6 +21,8 @@ KNOBS: dict[str, tuple[ModuleType, str, int]] = {
     "pages of timers": (timers, "PAGE", 2),
     "pages of backlog": (dispatching, "PAGE", 2),
     "pages of leases": (leases, "SCAN_PAGE", 2),
+    "requests of an envelope": (outgoing, "ENVELOPE_REQUESTS_MAX", 2),
+    "tasks of a read": (task_reader, "READ_MAX", 1),
 }
 """Module, name, and the low value."""
 

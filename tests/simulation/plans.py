@@ -53,7 +53,7 @@ class Plan:
 
     Attributes:
         executes: start and result are one request.
-        run_timeout_s, start_delay_s: 0: none.
+        run_timeout_s, execution_timeout_s, start_delay_s: 0: none.
     """
 
     workflow_id: str
@@ -62,6 +62,7 @@ class Plan:
     start_at_s: float
     executes: bool
     run_timeout_s: float = 0.0
+    execution_timeout_s: float = 0.0
     start_delay_s: float = 0.0
     signals: list[Signal] = field(default_factory=list)
     rivals: list[Rival] = field(default_factory=list)
@@ -76,15 +77,20 @@ def draw_plan(number: int, dice: random.Random, load_s: float) -> Plan:
     plan = Plan(workflow_id, program, dice.randrange(CLIENTS), dice.uniform(0, load_s), dice.random() < 0.4)
     wanted = signals_wanted(program["steps"])
     plan.signals = [_signal(dice, f"{workflow_id}/{index}", is_needed=index < wanted) for index in range(wanted)]
-    if dice.random() < 0.2:
-        plan.signals.append(_signal(dice, f"{workflow_id}/extra", is_needed=False))
+    plan.signals += [
+        _signal(dice, f"{workflow_id}/extra {index}", is_needed=False)
+        for index in range(dice.choice([0, 0, 0, 0, 0, 0, 0, 1, 2, 9]))
+    ]
     if dice.random() < 0.08:
         plan.start_delay_s = dice.choice([0.05, 1.0, 6.0])
-    if dice.random() < 0.08:
+    timeout = dice.random()
+    if timeout < 0.06:
         plan.run_timeout_s = dice.choice([0.05, 1.0, 8.0])
+    elif timeout < 0.09:
+        plan.execution_timeout_s = dice.choice([0.05, 1.0, 8.0])
     _disturb(plan, dice)
-    if wanted == 0 and ["hang"] not in program["steps"]:
-        _rival(plan, programs, dice)
+    needs_somebody = wanted > 0 or ["hang"] in program["steps"]
+    _rival(plan, programs, dice, after_close=needs_somebody or dice.random() < 0.4)
     return plan
 
 
@@ -112,17 +118,19 @@ def _disturb(plan: Plan, dice: random.Random) -> None:
             add(kind, dice.uniform(0, 4))
 
 
-def _rival(plan: Plan, programs: ProgramGenerator, dice: random.Random) -> None:
-    """Now and then somebody else wants the same workflow id; with a program that ends by itself."""
+def _rival(plan: Plan, programs: ProgramGenerator, dice: random.Random, *, after_close: bool) -> None:
+    """Now and then somebody else wants the same workflow id, with a program that ends by itself. What a run needs from
+    others must not go to its rival: then the rival waits until the run is over."""
     if dice.random() > 0.15:
         return
     program = programs.program()
     while signals_wanted(program["steps"]) or ["hang"] in program["steps"]:
         program = programs.program()
     client, label = dice.randrange(CLIENTS), f"{plan.workflow_id}/rival"
-    if dice.random() < 0.4:
-        reuse = dice.choice(list(WorkflowIDReusePolicy)[:3])
-        plan.rivals.append(Rival(client, dice.uniform(0, 1), label, program, reuse=reuse, after_close=True))
+    if after_close:
+        reuse = dice.choice(list(WorkflowIDReusePolicy))
+        at_s = dice.choice([0.0, dice.uniform(0, 1)])
+        plan.rivals.append(Rival(client, at_s, label, program, reuse=reuse, after_close=True))
     else:
         conflict = dice.choice(
             [

@@ -112,6 +112,7 @@ class SdkClient:
             "id": plan.workflow_id,
             "task_queue": QUEUE,
             "run_timeout": _duration(plan.run_timeout_s),
+            "execution_timeout": _duration(plan.execution_timeout_s),
             "start_delay": _duration(plan.start_delay_s),
             "rpc_timeout": PATIENCE,
         }
