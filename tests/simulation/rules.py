@@ -25,7 +25,7 @@ class Rule(StrEnum):
     OUTCOME_ALLOWED = "a run ends in an outcome that its model allows"
     # Activities
     ATTEMPT_RECORDED_ONCE = "what an activity's attempts did is recorded once"
-    ATTEMPT_KNOWN = "an attempt that ran is one that the history counts"
+    ATTEMPT_KNOWN = "a task that was handed out, and an attempt that ran, is one that a history knows of"
     HANDED_OUT_ONCE = "an attempt is handed out once, as long as the broker keeps what it has"
     AFTER_SUCCESS = "no attempt is handed out after the success of its activity was acknowledged"
     HEARTBEAT_KEPT = "the details of an acknowledged heartbeat reach the next attempt"

@@ -146,6 +146,24 @@ def check_hand_outs(evidence: Evidence) -> Iterator[Finding]:
             yield Finding(Rule.HANDED_OUT_ONCE, text)
 
 
+def check_known(evidence: Evidence) -> Iterator[Finding]:
+    """What a stream gives away stands in a history: nothing leaves before it is durable."""
+    for worker, task, at_s, _ in evidence.ledger.hand_outs:
+        run = evidence.runs.get(task.run_id)
+        name = f"task {task.scheduled_event_id}, attempt {task.attempt}, of {task.run_id}"
+        if run is None:
+            yield Finding(Rule.ATTEMPT_KNOWN, f"{name} was handed out to {worker} at {at_s:.3f}: there is no such run")
+        elif isinstance(task, ActivityTask):
+            scheduled = run.event(task.scheduled_event_id)
+            failed = run.failed_attempts[task.scheduled_event_id]
+            if not isinstance(scheduled, ActivityTaskScheduled) or scheduled.activity_id != task.activity_id:
+                text = f"{name} was handed out to {worker} at {at_s:.3f}, and the history has {scheduled} there"
+                yield Finding(Rule.ATTEMPT_KNOWN, text)
+            elif task.attempt > failed + 1:
+                text = f"{name} was handed out to {worker} at {at_s:.3f}, and {failed} attempts failed before"
+                yield Finding(Rule.ATTEMPT_KNOWN, text)
+
+
 def check_begun(evidence: Evidence) -> Iterator[Finding]:
     for (run_id, activity_id), attempts in evidence.ledger.attempts.items():
         run = evidence.runs.get(run_id)
@@ -156,7 +174,7 @@ def check_begun(evidence: Evidence) -> Iterator[Finding]:
         event_id, attributes = scheduled
         if attributes.retry_policy.maximum_attempts == 1 and len(attempts) > 1:
             yield Finding(Rule.AT_MOST_ONCE, f"{run}: activity {activity_id} may run once: {attempts}")
-        failed = sum(record.scheduled_event_id == event_id for _, record in run.of(ActivityAttemptFailed))
+        failed = run.failed_attempts[event_id]
         for attempt in attempts:
             if attempt.number > failed + 1:
                 text = f"{run}: {attempt} of activity {activity_id} ran, and {failed} attempts failed before"
@@ -170,4 +188,4 @@ def _scheduled(run: Run, activity_id: str) -> tuple[int, ActivityTaskScheduled] 
     return None
 
 
-CHECKS = [check_results, check_asked, check_recorded_once, check_hand_outs, check_begun]
+CHECKS = [check_results, check_asked, check_recorded_once, check_hand_outs, check_known, check_begun]

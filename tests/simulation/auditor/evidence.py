@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeVar
 
 from perdure.protocol.codec import DecodeError
-from perdure.protocol.events import EventType, HistoryEvent, WorkflowExecutionStarted, decode_records
+from perdure.protocol.events import (
+    ActivityAttemptFailed,
+    EventType,
+    HistoryEvent,
+    WorkflowExecutionStarted,
+    decode_records,
+)
 from perdure_store.memory import MemoryDatabase
 from perdure_store.port import ExecutionRow, HistoryRow
 from tests.simulation.ledger import Ask, Ledger
@@ -58,11 +65,21 @@ class Run:
         last = self.events[-1]
         return last if last.event_type in CLOSING else None
 
-    def of(self, kind: type[T]) -> Iterator[tuple[int, T]]:
-        """The position among `records`, and the attributes, of each record of this kind."""
+    @cached_property
+    def _by_kind(self) -> dict[type[Any], list[tuple[int, Any]]]:
+        found: dict[type[Any], list[tuple[int, Any]]] = defaultdict(list)
         for position, record in enumerate(self.records):
-            if isinstance(record.attributes, kind):
-                yield position, record.attributes
+            found[type(record.attributes)].append((position, record.attributes))
+        return found
+
+    def of(self, kind: type[T]) -> Sequence[tuple[int, T]]:
+        """The position among `records`, and the attributes, of each record of this kind."""
+        return self._by_kind.get(kind, ())
+
+    @cached_property
+    def failed_attempts(self) -> Counter[int]:
+        """How many attempts of each activity failed and were followed by another one, by its scheduled event."""
+        return Counter(failed.scheduled_event_id for _, failed in self.of(ActivityAttemptFailed))
 
     def event(self, event_id: int) -> Any:
         """The attributes of an event; None if there is none."""

@@ -26,7 +26,7 @@ from tests.simulation.planted.bug import planted
 from tests.simulation.rules import Rule
 
 
-@planted(Rule.START_KEPT, Rule.SIGNAL_KEPT, Rule.TASK_KEPT, Rule.RESULT_KEPT)
+@planted(Rule.START_KEPT, Rule.SIGNAL_KEPT, Rule.TASK_KEPT, Rule.RESULT_KEPT, Rule.ATTEMPT_KNOWN)
 def publish_before_commit(patch: pytest.MonkeyPatch) -> None:
     """Replies and tasks leave while the commit is under way, which may fail."""
 
