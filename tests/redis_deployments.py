@@ -126,10 +126,10 @@ class RedisCluster:
         return int(ask(node, "CONFIG", "GET", "cluster-port")[1])
 
     def _all_met(self) -> bool:
-        return all(_cluster_info(node)["cluster_known_nodes"] == str(len(self.nodes)) for node in self.nodes)
+        return all(cluster_info(node)["cluster_known_nodes"] == str(len(self.nodes)) for node in self.nodes)
 
     def _is_whole(self) -> bool:
-        told = [_cluster_info(node) for node in self.nodes]
+        told = [cluster_info(node) for node in self.nodes]
         synced = [ask(replica, "ROLE")[3] == b"connected" for replica in self.replicas if _is_replica(replica)]
         return (
             all(info["cluster_state"] == "ok" for info in told)
@@ -143,7 +143,8 @@ def _is_replica(node: EmbeddedValkey) -> bool:
     return bool(ask(node, "ROLE")[0] == b"slave")
 
 
-def _cluster_info(node: EmbeddedValkey) -> dict[str, str]:
+def cluster_info(node: EmbeddedValkey) -> dict[str, str]:
+    """What a node says of its cluster."""
     lines = ask(node, "CLUSTER", "INFO").decode().splitlines()
     return {name: value for name, _, value in (line.partition(":") for line in lines)}
 

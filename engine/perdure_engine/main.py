@@ -10,7 +10,7 @@ import signal
 import socket
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import uvloop
@@ -39,8 +39,8 @@ class EngineConfig:
         node: name among the engines; made up when empty.
     """
 
-    postgres_dsn: str
-    redis_url: str
+    postgres_dsn: str = field(repr=False)  # addresses may hold passwords
+    redis_url: str = field(repr=False)
     visibility_timeout_ms: int = LEASE_MS
     cache_bytes_max: int = CACHE_BYTES_MAX
     node: str = ""

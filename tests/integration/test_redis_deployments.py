@@ -11,7 +11,7 @@ from redis.crc import key_slot
 from perdure_broker.port import BrokerUnavailable, Outbox, TaskStream, WrongConfiguration
 from perdure_broker.redis_broker import RedisBroker, open_broker
 from perdure_engine.embedded.valkey import EmbeddedValkey
-from tests.conformance.broker_servers import ACTIVITY, WORKFLOW, publications
+from tests.conformance.broker_servers import ACTIVITY, publications
 from tests.fix_redis import PrivateRedis
 from tests.redis_deployments import SERVICE, RedisCluster, SentinelDeployment, ask
 

@@ -110,3 +110,10 @@ def test_garbage_is_looked_for_less_often() -> None:
     finally:
         gc.unfreeze()
         gc.set_threshold(*before)
+
+
+def test_a_configuration_shows_no_address() -> None:
+    """They may hold passwords, and a configuration may come to stand in a log."""
+    config = EngineConfig("postgresql://me:secret@db/perdure", "redis+cluster://:secret@a:1,b:2", node="one")
+    assert "secret" not in repr(config)
+    assert "one" in repr(config)
