@@ -118,8 +118,8 @@ class _Campaign:
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
             watching = group.create_task(self._keep_watching())
-            await self._stage.start_cluster()
             supervising = group.create_task(self._stage.supervise())
+            await self._stage.start_cluster()
             self._stage.start_drivers(self._settings.seed, self._settings.lanes)
             self._phase = "load and faults"
             await self._injector.run(self._result.schedule)

@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
 from perdure_engine.embedded.postgres import EmbeddedServerError
@@ -39,6 +39,20 @@ class Happened:
     fault: Fault
     began_at: float
     ended_at: float
+
+
+@asynccontextmanager
+async def _healing(heal: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+    """Heal at the end, to the end: a server that is being started must not be left behind by who is cancelled."""
+    try:
+        yield
+    finally:
+        healing = asyncio.ensure_future(heal())
+        try:
+            await asyncio.shield(healing)
+        except asyncio.CancelledError:
+            await asyncio.wait([healing])
+            raise
 
 
 class Injector:
@@ -131,12 +145,8 @@ class Injector:
             clock.set_skew(0)
 
     # Redis -----------------------------------------------------------------------------------------------------------
-    @asynccontextmanager
-    async def _healing_redis(self) -> AsyncIterator[None]:
-        try:
-            yield
-        finally:
-            await asyncio.shield(self._stage.redis.heal())
+    def _healing_redis(self) -> AbstractAsyncContextManager[None]:
+        return _healing(self._stage.redis.heal)
 
     async def _flush_redis(self, fault: Fault) -> None:
         await self._stage.redis.flush()
@@ -177,12 +187,8 @@ class Injector:
         return await self._wait_loss(self._stage.redis_proxy)
 
     # Postgres --------------------------------------------------------------------------------------------------------
-    @asynccontextmanager
-    async def _healing_postgres(self) -> AsyncIterator[None]:
-        try:
-            yield
-        finally:
-            await asyncio.shield(self._stage.postgres.heal())
+    def _healing_postgres(self) -> AbstractAsyncContextManager[None]:
+        return _healing(self._stage.postgres.heal)
 
     async def _kill_postgres(self, fault: Fault) -> None:
         async with self._healing_postgres():

@@ -54,12 +54,26 @@ async def look_at_redis(client: Any) -> Rest:
         rest.keys_bytes += await client.memory_usage(key) or 0
         if not _KEEPS.fullmatch(name):
             lives_ms = await client.pttl(key)
-            (rest.leaks if lives_ms == -1 else rest.traces).append(f"Redis holds the key {name}")
+            held = await _sample(client, key)
+            (rest.leaks if lives_ms == -1 else rest.traces).append(f"Redis holds the key {name}: {held}")
         elif await client.type(key) == b"stream":
             await _look_at_stream(client, name, rest)
     if rest.keys_bytes > KEYS_BYTES_MAX and not rest.traces:
         rest.leaks.append(f"the keys of Redis take {rest.keys_bytes} bytes; at rest it should be {KEYS_BYTES_MAX}")
     return rest
+
+
+async def _sample(client: Any, key: bytes) -> Any:
+    """Something of what a key holds, for whoever looks for the cause."""
+    match await client.type(key):
+        case b"set":
+            return await client.srandmember(key, 5)
+        case b"hash":
+            return dict(list((await client.hgetall(key)).items())[:5])
+        case b"stream":
+            return await client.xrange(key, count=2)
+        case kind:
+            return kind
 
 
 async def _look_at_stream(client: Any, name: str, rest: Rest) -> None:

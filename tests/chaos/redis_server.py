@@ -19,7 +19,7 @@ import redis.exceptions
 
 from perdure_engine.embedded.valkey import EmbeddedValkey
 from tests.chaos.disk import SmallDisk
-from tests.proxy import Proxy, Streams
+from tests.proxy import Streams
 from tests.waiting import wait_until
 
 DISK_MB = 256
@@ -36,9 +36,8 @@ class RedisServer:
 
     def __init__(self, directory: Path) -> None:
         self.disk = SmallDisk(directory / "redis", DISK_MB)
-        self._servers = 0
+        self._servers: list[EmbeddedValkey] = []
         self._primary = self._make()
-        self._proxy: Proxy | None = None
 
     # Life ------------------------------------------------------------------------------------------------------------
     async def start(self) -> None:
@@ -47,7 +46,8 @@ class RedisServer:
     async def stop(self) -> None:
         self._signal(signal.SIGCONT)
         self.disk.clear()
-        await asyncio.to_thread(self._primary.stop)
+        for server in self._servers:
+            await asyncio.to_thread(server.stop)
 
     def unmount(self) -> None:
         self.disk.unmount()
@@ -123,8 +123,9 @@ class RedisServer:
         shutil.rmtree(old.data_dir)
 
     def _make(self) -> EmbeddedValkey:
-        self._servers += 1
-        return EmbeddedValkey(self.disk.path / f"valkey-{self._servers}", settings=SETTINGS)
+        server = EmbeddedValkey(self.disk.path / f"valkey-{len(self._servers)}", settings=SETTINGS)
+        self._servers.append(server)
+        return server
 
     def _signal(self, number: signal.Signals) -> None:
         pid = self._primary.pid

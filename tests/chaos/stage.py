@@ -16,8 +16,13 @@ from tests.chaos import ledger
 from tests.chaos.postgres_server import PostgresServer
 from tests.chaos.redis_server import RedisServer
 from tests.chaos.slot import Slot
+from tests.chaos.workload import TASK_QUEUE
 from tests.cluster import Cluster
 from tests.proxy import Proxy, proxy_to, proxy_to_postgres
+from tests.waiting import wait_until
+
+PREFIX = "perdure-chaos-"
+"""Of the directory's name, and so of every path on it."""
 
 ENGINES = 2
 WORKERS = 3
@@ -65,15 +70,23 @@ class Stage:
         return self.redis.disk.is_small and self.postgres.disk.is_small
 
     async def start_cluster(self) -> None:
-        """Engines that answer, and workers."""
+        """Engines that answer, and workers that poll."""
         await asyncio.to_thread(self.cluster.migrate)
         command = ["engine", "--postgres", self.cluster.postgres_dsn, "--redis", self.cluster.address]
         command += ["--visibility-timeout", f"{LEASE_SECONDS}s"]
         self.engines += [self._slot(f"engine-{n}", "perdure.cli.main", *command) for n in range(ENGINES)]
         self.workers += [self._slot(f"worker-{n}", "tests.chaos.worker_process") for n in range(WORKERS)]
-        for slot in (*self.engines, *self.workers):
+        for slot in self.engines:
             slot.start()
         await self.cluster.connect()
+        for slot in self.workers:
+            slot.start()
+
+        async def all_poll() -> bool:
+            async with self.redis.client() as client:
+                return int(await client.hlen(f"perdure:{{default/{TASK_QUEUE}}}:info:a")) == WORKERS
+
+        await wait_until(all_poll, what="workers that poll", timeout_seconds=60)
 
     def start_drivers(self, seed: int, lanes: int) -> None:
         """Clients, each with so many workflows at a time."""
@@ -101,7 +114,7 @@ class Stage:
 @asynccontextmanager
 async def open_stage() -> AsyncIterator[Stage]:
     """Servers that run, and nothing else yet. What was started on the stage ends with it."""
-    directory = Path(tempfile.mkdtemp(prefix="perdure-chaos-"))
+    directory = Path(tempfile.mkdtemp(prefix=PREFIX))
     directory.chmod(0o755)  # Postgres may run as another user
     async with AsyncExitStack() as stack:
         stack.callback(shutil.rmtree, directory, ignore_errors=True)
