@@ -178,6 +178,11 @@ class Generated:
             raise ApplicationError(f"the results of {place} are not in the order of its calls", type=BROKEN)
         self._note(place, f"{count} done")
 
+    async def _fork(self, place: str, by: str, branches: Sequence[Sequence[Step]]) -> None:
+        number = workflow.time_ns() // 1000 % 2 if by == "time" else workflow.random().randrange(2)
+        await self._do(branches[number], f"{place}.{number}.")
+        self._note(place, f"way {number}")
+
     async def _flaky(self, place: str, count: int) -> None:
         visit = workflow.info().run_id, place
         visits[visit] += 1

@@ -222,6 +222,10 @@ def _expected_of(place: str, needed: bool, kind: str, *arguments: Any) -> Iterat
             yield f"{place}.{number}", outcomes(spec) if needed else outcomes(spec) | _CANCELED, False
             yield f"{place}.undo {number}", _OK, False
         yield place, frozenset({"done", "compensated"}), needed
+    elif kind == "fork":
+        for number, steps in enumerate(arguments[1]):
+            yield from _expected(steps, f"{place}.{number}.", needed=False)
+        yield place, frozenset({"way 0", "way 1"}), needed
     elif kind == "fan":
         yield place, frozenset({f"{arguments[0]} done"}), needed
     elif kind == "flaky":

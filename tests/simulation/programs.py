@@ -14,6 +14,8 @@ Steps (lists; each is over before the next one begins):
 - `["saga", [spec, ...], raises]`: activities in a row; when one fails, those before it are compensated in reverse
   order, and the workflow fails or goes on.
 - `["fan", n, ms]`: n activities at once.
+- `["fork", "time" or "random", [steps, steps]]`: which of the two is done depends on the workflow's time, or on its
+  source of chance: a replay that sees another time goes another way.
 - `["flaky", n]`: the first n times that the workflow's code comes here, its workflow task fails.
 - `["fail", type]`: the workflow fails.
 - `["hang"]`: waits for ever.
@@ -60,7 +62,7 @@ _KINDS = [
     "listed", "doomed", "beat", "beat", "stuck", "late", "silent", "spent", "endless", "nobody", "stubborn",
 ]  # fmt: skip
 _STEPS = [
-    *["act"] * 6, "timer", "timer", "all", "all", "race", "first", "signals", "saga", "fan", "flaky",
+    *["act"] * 6, "timer", "timer", "all", "all", "race", "first", "signals", "saga", "fan", "fork", "fork", "flaky",
 ]  # fmt: skip
 
 
@@ -96,10 +98,10 @@ class ProgramGenerator:
         dice = self._random
         kind = dice.choice(_STEPS) if depth < 2 else dice.choice(["act", "act", "timer"])
         if kind == "act":
-            spec = self.spec()
+            act = self._act()
             if depth == 0 and dice.random() < 0.1:
-                spec["strict"] = True
-            return ["act", spec]
+                act[1]["strict"] = True
+            return act
         if kind == "timer":
             return ["timer", dice.choice([0, 1, 10, 300, 2_000, 30_000 if depth == 0 else 500])]
         if kind == "all":
@@ -115,9 +117,14 @@ class ProgramGenerator:
             if dice.random() < 0.6:
                 specs.append(self.spec(["fatal", "doomed", "once doomed", "late"]))
             return ["saga", specs, depth == 0 and dice.random() < 0.5]
+        if kind == "fork":
+            return ["fork", dice.choice(["time", "random"]), [[self._act()], [["timer", dice.choice([1, 300])]]]]
         if kind == "fan":
             return ["fan", dice.choice([3, 8, 25]), dice.choice([1, 20])]
         return ["flaky", dice.choice([1, 1, 2, 4])]
+
+    def _act(self) -> Step:
+        return ["act", self.spec()]
 
     def _wait_for_signals(self, depth: int) -> Step:
         """Only the outermost steps come in a fixed order, and so know how many signals there will have been."""

@@ -142,7 +142,7 @@ def test_plans_have_everything_and_depend_on_their_generator_alone() -> None:
     plans = [draw_plan(number, random.Random(f"plan {number}"), 20.0) for number in range(3_000)]
     assert plans == [draw_plan(number, random.Random(f"plan {number}"), 20.0) for number in range(3_000)]
     text = str(plans)
-    kinds = ["act", "timer", "all", "race", "first", "signals", "saga", "fan", "flaky", "fail", "hang"]
+    kinds = ["act", "timer", "all", "race", "first", "signals", "saga", "fan", "fork", "flaky", "fail", "hang"]
     assert [kind for kind in kinds if f"['{kind}'" not in text] == []
     assert [kind for kind in ACTIVITY_KINDS if f"'kind': '{kind}'" not in text] == []
     acts = {act.kind for plan in plans for act in plan.acts}
