@@ -72,11 +72,11 @@ def test_a_plan_is_in_order_and_within_its_time() -> None:
 
 def test_spells_overlap() -> None:
     weather = Weather()
-    weather.begin(1, Ill.SLOW, 0.1)
-    weather.begin(2, Ill.SLOW, 0.3)
+    weather.begin(1, Ill.SLOW, 0.3)
+    weather.begin(2, Ill.SLOW, 0.1)
     assert weather.rate(Ill.SLOW) == 0.3
-    weather.end(2)
+    weather.end(1)
     assert weather.rate(Ill.SLOW) == 0.1
     assert weather.rate(Ill.BROKER_LOST) == 0
-    weather.end(1)
+    weather.end(2)
     assert weather.is_calm

@@ -130,6 +130,25 @@ def test_a_killed_process_runs_no_line_more(run: Run) -> None:
     assert ended == ["finally", "callback"], "what is discarded ends, after the simulation"
 
 
+def test_what_was_ready_when_a_process_is_stopped_waits(run: Run) -> None:
+    seen: list[str] = []
+
+    async def say(text: str) -> None:
+        seen.append(text)
+
+    async def story() -> None:
+        process = a_process()
+        process.spawn(say("held"), name="say")  # ready, and not called yet
+        process.stop()
+        await asyncio.sleep(1)
+        assert seen == []
+        process.wake()
+        await asyncio.sleep(0)
+        assert seen == ["held"]
+
+    run(story())
+
+
 @pytest.mark.parametrize("order", ["fifo", "shuffled", "newest"])
 def test_a_seed_chooses_who_is_next(order: Order) -> None:
     def turns(seed: int) -> list[int]:
