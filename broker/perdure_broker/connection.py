@@ -3,11 +3,16 @@
 Role: redis-py opens it (address, TLS, authentication, database); `Wire` carries the traffic. A call on a connection
 that turns out to be lost is sent once more on a new one, which is safe because every write of the broker is safe to
 repeat; a server that cannot be reached raises `BrokerUnavailable` at once.
+
+Before a new connection is used, the server is told to end the one before. What was sent on that may still be on its
+way, held up by the network or by a proxy, and be repeated here before it arrives: carried out late, it would publish a
+task again that was done, and given up, in between.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any
 
 import redis.exceptions
@@ -26,7 +31,9 @@ CONNECT_TIMEOUT_S = 5.0
 CALL_TIMEOUT_S = 5.0
 """A server that is silent for so long, beyond the time that a read may block, is taken for lost."""
 
-_CLIENT_ID = pack(b"CLIENT", b"ID")
+_CLIENT_INFO = pack(b"CLIENT", b"INFO")
+
+logger = logging.getLogger("perdure.broker")
 
 
 class Connection:
@@ -39,6 +46,7 @@ class Connection:
     def __init__(self, address: Address) -> None:
         self.address = address
         self.client_id = 0
+        self._client_address = b""
         self._pool = ConnectionPool.from_url(
             address.url,
             protocol=2,
@@ -97,18 +105,30 @@ class Connection:
                 # redis-py has no public way to hand its transport over; `_writer` is as old as its asyncio.
                 transport = driver._writer.transport
                 wire = Wire(transport, transport.get_protocol())
-                (client_id,) = await wire.call(_CLIENT_ID, 1, CONNECT_TIMEOUT_S)
-                if type(client_id) is ReplyError:
-                    raise errors.from_reply(client_id, self.address)
+                await self._take_over(wire)
             except (redis.exceptions.RedisError, OSError, ConnectionLost) as error:
                 await driver.disconnect(nowait=True)
                 raise errors.from_driver(error, self.address) from None
             except BaseException:
                 await driver.disconnect(nowait=True)
                 raise
-            self.client_id = client_id
             self._driver, self._wire = driver, wire
             return wire
+
+    async def _take_over(self, wire: Wire) -> None:
+        """Learn how the server knows this connection, and let it end the one before: named by its number and by where
+        it came from, since another server, or one that was restarted, counts its own."""
+        commands = [_CLIENT_INFO]
+        if self.client_id:
+            before = (b"ID", self.client_id, b"ADDR", self._client_address)
+            commands.append(pack(b"CLIENT", b"KILL", *before))
+        info, *ended = await wire.call(b"".join(commands), len(commands), CONNECT_TIMEOUT_S)
+        if type(info) is ReplyError:
+            raise errors.from_reply(info, self.address)
+        if ended and type(ended[0]) is ReplyError:
+            logger.info("%s does not let a lost connection be ended: %s", self.address.shown, ended[0])
+        told = dict(word.partition(b"=")[::2] for word in info.split())
+        self.client_id, self._client_address = int(told[b"id"]), told[b"addr"]
 
     async def _drop(self) -> None:
         driver, self._driver, self._wire = self._driver, None, None

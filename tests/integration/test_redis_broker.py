@@ -7,11 +7,14 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import redis
 
+from perdure_broker.address import parse_address
 from perdure_broker.connection import Connection
 from perdure_broker.leases import open_leases
 from perdure_broker.port import BrokerUnavailable, Outbox
@@ -219,6 +222,85 @@ async def test_a_silent_server_is_given_up(private_redis: PrivateRedis, opened: 
         os.kill(server.pid, signal.SIGCONT)
     assert await connection.call(pack(b"PING"), 1) == [b"PONG"]
     await connection.close()
+
+
+class Limbo:
+    """A way to a server that holds up what is sent, and delivers it after the sender has gone."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._to = (host, port)
+        self._is_holding = False
+        self._held = bytearray()
+        self._upstream: list[asyncio.StreamWriter] = []
+        self._downstream: list[asyncio.StreamWriter] = []
+        self._ended = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def hold(self) -> None:
+        """From now on; new connections are not held up."""
+        self._is_holding = True
+
+    async def deliver(self) -> None:
+        """What was held up arrives; returns when the server has dealt with it."""
+        self._upstream[0].write(bytes(self._held))
+        with suppress(OSError):  # the server has ended it
+            self._upstream[0].write_eof()
+        await asyncio.wait_for(self._ended.wait(), 10)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        up_reader, up_writer = await asyncio.open_connection(*self._to)
+        self._upstream.append(up_writer)
+        self._downstream.append(writer)
+        is_first = len(self._upstream) == 1
+        self._tasks.append(asyncio.create_task(self._answer(up_reader, writer, is_first)))
+        with suppress(ConnectionError):
+            while data := await reader.read(65_536):
+                if is_first and self._is_holding:
+                    self._held += data
+                else:
+                    up_writer.write(data)
+        if not is_first:
+            up_writer.close()
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, is_first: bool) -> None:
+        with suppress(ConnectionError):
+            while data := await reader.read(65_536):
+                writer.write(data)
+        if is_first:
+            self._ended.set()
+
+    async def close(self) -> None:
+        writers = [*self._upstream, *self._downstream]
+        for writer in writers:
+            writer.transport.abort()
+        await asyncio.gather(*self._tasks, *(writer.wait_closed() for writer in writers), return_exceptions=True)
+
+
+async def test_what_a_lost_connection_carried_does_not_arrive_after_it_was_repeated(
+    private_redis: PrivateRedis,
+) -> None:
+    """It would publish a task again that was done in between, and its claim given up."""
+    server = urlsplit(private_redis().url)
+    assert server.hostname is not None
+    assert server.port is not None
+    limbo = Limbo(server.hostname, server.port)
+    listener = await asyncio.start_server(limbo.serve, "127.0.0.1", 0)
+    connection = Connection(parse_address(f"127.0.0.1:{listener.sockets[0].getsockname()[1]}"))
+    direct = Connection(parse_address(server.geturl()))
+    try:
+        count = pack(b"INCR", b"count")
+        assert await connection.call(count, 1) == [1]
+        limbo.hold()
+        with pytest.raises(BrokerUnavailable):
+            await connection.call(count, 1, timeout_s=0.1)
+        assert await connection.call(count, 1) == [2]
+        await limbo.deliver()
+        assert await direct.call(pack(b"GET", b"count"), 1) == [b"2"]
+    finally:
+        await connection.close()
+        await direct.close()
+        await limbo.close()
+        listener.close()
 
 
 async def test_a_closed_broker_says_so(redis_url: str, opened: OpenBroker) -> None:
