@@ -22,6 +22,22 @@ from perdure_store.postgres import PostgresStore
 
 SHARD_COUNT = 16
 
+KEPT = ("cluster", "namespaces", "schema_steps")
+"""Tables that a fresh database has rows in, and that no test of rows changes."""
+
+EMPTY = f"""
+DO $$
+DECLARE name text;
+BEGIN
+    FOR name IN
+        SELECT tablename FROM pg_tables WHERE schemaname = 'perdure' AND tablename <> ALL ('{{{",".join(KEPT)}}}')
+    LOOP
+        EXECUTE format('DELETE FROM perdure.%I', name);
+    END LOOP;
+END $$;
+INSERT INTO perdure.shards SELECT n, 0, '', 0, '', '0-0', 1, 0 FROM generate_series(0, {SHARD_COUNT - 1}) AS n;
+"""
+
 
 @pytest.fixture(scope="session")
 def postgres_dsn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
@@ -53,6 +69,21 @@ def database_dsn(postgres_dsn: str, _template_database: str) -> Iterator[str]:
         with psycopg.connect(dsn, autocommit=True) as connection:
             connection.execute("UPDATE perdure.cluster SET cluster_id = %s", (uuid.uuid4(),))
         yield dsn
+
+
+@pytest.fixture(scope="session")
+def _used_database(postgres_dsn: str, _template_database: str) -> Iterator[str]:
+    with _database(postgres_dsn, "perdure_used", _template_database) as name:
+        yield make_conninfo(postgres_dsn, dbname=name)
+
+
+@pytest.fixture
+def emptied_database_dsn(_used_database: str) -> str:
+    """As `database_dsn`, but one database that is emptied before each test: a third of the time, for suites of many
+    short tests which leave the schema alone."""
+    with psycopg.connect(_used_database, autocommit=True) as connection:
+        connection.execute(EMPTY)
+    return _used_database
 
 
 @pytest.fixture

@@ -60,8 +60,8 @@ async def migrate(link: Link, shard_count: int, *, finish: bool) -> list[str]:
     except SchemaMissing:
         await _make_ledger(link)
     owner = str(uuid.uuid4())
-    await _lock(link, owner)
     try:
+        await _lock(link, owner)
         present = await _present(link)
         steps = [step for step in sql.migration_steps(dialect.name) if step.name not in present]
         if not await _is_founded(link, present):
@@ -75,7 +75,7 @@ async def migrate(link: Link, shard_count: int, *, finish: bool) -> list[str]:
             taken += await _run(link, owner, waiting)
         return taken
     finally:
-        await link.execute("release_migration_lock", {"owner": owner})
+        await link.fetch("release_migration_lock", {"owner": owner})  # asked again where the connection is lost
 
 
 async def unfinished(link: Link, dialect: Dialect) -> list[str]:
@@ -99,7 +99,8 @@ async def _present(link: Link) -> set[str]:
 
 async def _is_founded(link: Link, present: set[str]) -> bool:
     """False for a new database, also when its first migration was killed half-way: nobody can work with it yet."""
-    return "001_initial/cluster" in present and bool(await link.fetch("select_cluster"))
+    made = {"001_initial/cluster", "001_initial/shards"} <= present
+    return made and bool(await link.fetch("select_cluster")) and bool(await link.fetch("select_shards"))
 
 
 async def _found(link: Link, dialect: Dialect, shard_count: int) -> None:

@@ -82,7 +82,7 @@ async def test_a_batch_takes_effect_once(store: Store) -> None:
         await store.commit(batch)
 
 
-async def test_batches_that_overlap_take_effect_in_order(store: Store) -> None:
+async def test_batches_that_overlap_take_effect_in_order(calm: None, store: Store) -> None:
     """The later one may be told to come again (40001, where the database is serializable), never that it lost."""
     owner = await Owner.of(store, 0, 1)
     for number in range(10):
@@ -99,7 +99,7 @@ async def test_batches_that_overlap_take_effect_in_order(store: Store) -> None:
         assert await store.shard(0) == owner.shards[0]
 
 
-async def test_a_batch_behind_a_rejected_one_fails_too(store: Store) -> None:
+async def test_a_batch_behind_a_rejected_one_fails_too(calm: None, store: Store) -> None:
     owner = await Owner.of(store, 0)
     await owner.commit(executions=[execution("a")])
     guilty = owner.batch(executions=[execution("a")])

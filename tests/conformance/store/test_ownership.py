@@ -55,13 +55,13 @@ async def test_an_unknown_shard_is_refused(store: Store) -> None:
         await store.shard(99)
 
 
-async def test_each_beat_raises_the_counter_of_its_node(store: Store) -> None:
+async def test_each_beat_raises_the_counter_of_its_node(calm: None, store: Store) -> None:
     assert await store.beat("engine-1", "host-1") == {"engine-1": 1}
     assert await store.beat("engine-2", "host-2") == {"engine-1": 1, "engine-2": 1}
     assert await store.beat("engine-1", "host-1") == {"engine-1": 2, "engine-2": 1}
 
 
-async def test_a_node_that_retires_is_gone(store: Store) -> None:
+async def test_a_node_that_retires_is_gone(calm: None, store: Store) -> None:
     await store.beat("engine-1", "host-1")
     await store.beat("engine-2", "host-2")
     await store.retire("engine-1")
