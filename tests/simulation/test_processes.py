@@ -18,7 +18,7 @@ from tests.simulation.faults.plan import Fault, Kind
 from tests.simulation.process import Process
 from tests.simulation.virtual_loop import Deadlock, Order, VirtualLoop
 from tests.simulation.weather import Ill, Weather
-from tests.simulation.wires import BrokerWire, Network, StoreWire
+from tests.simulation.wires import LATE_S, BrokerWire, Network, StoreWire
 
 Run = Callable[[Awaitable[None]], None]
 
@@ -210,6 +210,30 @@ def test_calls_of_one_connection_arrive_in_order(run: Run) -> None:
         await asyncio.sleep(60)
         found = [int(data) for _, data in server.inboxes[1].after(b"0-0", 100)]
         assert found == list(range(30))
+
+    run(story())
+
+
+def test_what_is_late_is_not_carried_out_once_its_sender_goes_on(run: Run) -> None:
+    async def story() -> None:
+        server, process, fallen = MemoryServer(), a_process(), Fallen()
+        wire = BrokerWire(MemoryBroker(server), process, fallen.network)
+
+        async def send(data: bytes) -> None:
+            await wire.send([(1, data)])
+
+        async def send_late(data: bytes) -> None:
+            fallen.weather.begin(1, Ill.BROKER_LATE, 1.0)
+            with pytest.raises(BrokerUnavailable):
+                await process.spawn(send(data), name="send")
+            fallen.weather.end(1)
+
+        await send_late(b"replaced")
+        await process.spawn(send(b"in its place"), name="send")
+        await send_late(b"the last words")
+        process.kill()
+        await asyncio.sleep(LATE_S)
+        assert [data for _, data in server.inboxes[1].after(b"0-0", 9)] == [b"in its place", b"the last words"]
 
     run(story())
 

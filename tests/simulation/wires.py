@@ -8,7 +8,7 @@ Rules, after the real adapters:
 - Calls to the broker that do not block share one connection, so they arrive in the order in which they were sent; each
   blocking read has a connection of its own, and the database has one a call.
 - A connection that breaks may have carried the call or not; the broker's adapter may then have sent it twice; and what
-  it had sent may arrive later, after calls on a newer connection.
+  it had sent may arrive later, until its sender uses a newer connection: that has the server end the one before.
 """
 
 from __future__ import annotations
@@ -44,8 +44,10 @@ LATENCY_S = (0.0001, 0.001)
 SLOW_S = (0.01, 0.8)
 COMMIT_S = (0.0005, 0.005)
 COMMIT_SLOW_S = (0.1, 3.0)
-LATE_S = 0.3
+LATE_S = 3.0
 """What was sent on a broken connection arrives within so many seconds, or never."""
+
+COMMIT_LATE_S = 0.3
 
 CUT_S = (0.05, 1.0)
 """How long a process takes to notice that a server cannot be reached."""
@@ -196,6 +198,7 @@ class BrokerWire(Wire):
     def __init__(self, target: MemoryBroker, process: Process, network: Network) -> None:
         super().__init__(target, process, network)
         self._last_arrival = 0.0
+        self._late: list[asyncio.Task[None]] = []
 
     async def _travel(self, name: str) -> None:
         if name in BLOCKING:
@@ -229,8 +232,12 @@ class BrokerWire(Wire):
                 await self._fall(trap)
                 raise BrokerUnavailable("simulated: its sender ended in the middle")
         if name not in BLOCKING:
+            for late in self._late:
+                late.cancel()
+            self._late.clear()
             if self._befalls(Ill.BROKER_LATE):
-                self._network.carry(self._arrive(self._random.uniform(0, LATE_S), method, args, options))
+                delay_s = self._random.uniform(0, LATE_S)
+                self._late.append(self._network.carry(self._arrive(delay_s, method, args, options)))
                 raise BrokerUnavailable(f"simulated: {name} is still on its way")
             if name == "release" and self._befalls(Ill.BROKER_TORN):
                 await method(torn(args[0], self._random.random()), args[1])
@@ -302,7 +309,7 @@ class StoreWire(Wire):
             if self._befalls(Ill.COMMIT_UNKNOWN_LOST):
                 raise UnknownOutcome("simulated: the connection was lost, and nothing was written")
             if self._befalls(Ill.COMMIT_UNKNOWN_LATE):
-                self._network.carry(self._arrive(self._random.uniform(0, LATE_S), batch))
+                self._network.carry(self._arrive(self._random.uniform(0, COMMIT_LATE_S), batch))
                 raise UnknownOutcome("simulated: the connection was lost, and the commit is still on its way")
             await method(batch)
             if self._befalls(Ill.COMMIT_UNKNOWN_WRITTEN):
