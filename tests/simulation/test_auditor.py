@@ -30,7 +30,12 @@ from perdure.protocol.events import (
     encode_records,
 )
 from perdure.protocol.replies import ErrorCode, ErrorReply, ExecutionStatus, Outcome, ReplyKind
-from perdure.protocol.requests import RespondActivityTaskCompleted, StartWorkflow
+from perdure.protocol.requests import (
+    RequestCancelWorkflow,
+    RespondActivityTaskCompleted,
+    StartWorkflow,
+    TerminateWorkflow,
+)
 from perdure.protocol.tasks import ActivityTask
 from perdure_engine.core.snapshot import encode_snapshot
 from perdure_store.memory import MemoryDatabase
@@ -45,7 +50,7 @@ from tests.simulation.scenario import draw_scenario
 from tests.simulation.simulating import simulate_scenario
 from tests.simulation.world import World
 
-SEED = 1
+SEED, WORKFLOWS = 1, 40
 """A run that has something for every rule. No fault befalls it: whatever else is mended or planned, all is right in
 it."""
 
@@ -71,6 +76,18 @@ class Case:
                         rows[number] = row._replace(data=encode_records(records))
                         return self.database.executions[key]
         raise AssertionError(f"no run of seed {SEED} has a {kind.__name__}; choose another seed")
+
+    def rewrite_all(self, kind: type[Any], workflow_id: str, attributes: Any) -> None:
+        """Replace every record of a kind in the runs of a workflow id; by nothing, if `attributes` is None."""
+        for key, rows in self.database.history.items():
+            if self.database.executions[key].workflow_id == workflow_id:
+                for number, row in rows.items():
+                    records = [
+                        replaced(record, attributes) if isinstance(record.attributes, kind) else record
+                        for record in decode_records(row.data)
+                        if attributes is not None or not isinstance(record.attributes, kind)
+                    ]
+                    rows[number] = row._replace(data=encode_records(records))
 
     def change(self, kind: type[Any], **fields: Any) -> ExecutionRow:
         return self.rewrite(kind, lambda record: [record._replace(attributes=record.attributes._replace(**fields))])
@@ -108,7 +125,7 @@ def right() -> Case:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(World, "judge", keep)
-        verdict = simulate_scenario(replace(draw_scenario(SEED), faults=()))
+        verdict = simulate_scenario(replace(draw_scenario(SEED, WORKFLOWS), faults=()))
     assert not verdict.wrong
     return Case(kept[0].database, kept[0].ledger)
 
@@ -136,11 +153,17 @@ def begin_a_run_within_another(case: Case) -> None:
 
 
 def end_a_termination_otherwise(case: Case) -> None:
-    case.rewrite(WorkflowExecutionTerminated, lambda record: [replaced(record, WorkflowExecutionTimedOut(1))])
+    workflow_id = next(case.asks(TerminateWorkflow)).request.workflow_id
+    case.rewrite_all(WorkflowExecutionTerminated, workflow_id, WorkflowExecutionTimedOut(1))
 
 
 def cancel_unasked(case: Case) -> None:
     case.rewrite(WorkflowExecutionCompleted, lambda record: [replaced(record, WorkflowExecutionCanceled(b"", 1))])
+
+
+def forget_a_cancellation(case: Case) -> None:
+    workflow_id = next(case.asks(RequestCancelWorkflow)).request.workflow_id
+    case.rewrite_all(WorkflowExecutionCancelRequested, workflow_id, None)
 
 
 def refuse_what_took_effect(case: Case) -> None:
@@ -231,7 +254,7 @@ CHANGES: dict[Rule, Callable[[Case], Any]] = {
     Rule.RUNS_APART: begin_a_run_within_another,
     Rule.SIGNAL_KEPT: lambda case: case.remove(WorkflowExecutionSignaled),
     Rule.SIGNAL_ONCE: lambda case: case.repeat(WorkflowExecutionSignaled),
-    Rule.CANCEL_KEPT: lambda case: case.remove(WorkflowExecutionCancelRequested),
+    Rule.CANCEL_KEPT: forget_a_cancellation,
     Rule.TERMINATE_KEPT: end_a_termination_otherwise,
     Rule.TASK_KEPT: lambda case: case.remove(WorkflowTaskCompleted),
     Rule.RESULT_KEPT: lambda case: case.change(ActivityTaskCompleted, result=b"other"),

@@ -38,8 +38,12 @@ def check_results(evidence: Evidence) -> Iterator[Finding]:
         request = ask.request
         if ask.acknowledged_s is None:
             continue
-        outcome = _outcome(evidence.runs.get(request.run_id), request.scheduled_event_id, request.attempt)
+        run = evidence.runs.get(request.run_id)
+        outcome = _outcome(run, request.scheduled_event_id, request.attempt)
         is_kept = isinstance(outcome, ActivityTaskCompleted) and outcome.result == request.result
+        if run is not None and outcome is None:
+            waits = ActivityTaskCompleted(request.result, request.scheduled_event_id, 0, request.identity)
+            is_kept = waits in run.waiting(ActivityTaskCompleted)
         if not is_kept and not _is_too_large(outcome):
             yield Finding(Rule.RESULT_KEPT, f"the acknowledged {request} became {outcome}")
     for ask in evidence.asks(RespondActivityTaskFailed):

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from perdure.protocol.codec import DecodeError
 from perdure.protocol.events import (
     ActivityAttemptFailed,
+    EventBuffered,
     EventType,
     HistoryEvent,
     WorkflowExecutionStarted,
@@ -75,6 +76,12 @@ class Run:
     def of(self, kind: type[T]) -> Sequence[tuple[int, T]]:
         """The position among `records`, and the attributes, of each record of this kind."""
         return self._by_kind.get(kind, ())
+
+    def waiting(self, kind: type[T]) -> list[T]:
+        """The attributes of events of this kind that were buffered, and may still wait, because the run is open."""
+        if self.closing is not None:
+            return []
+        return [item.attributes for _, item in self.of(EventBuffered) if isinstance(item.attributes, kind)]
 
     @cached_property
     def failed_attempts(self) -> Counter[int]:

@@ -73,6 +73,9 @@ def check_signals(evidence: Evidence) -> Iterator[Finding]:
     for run in evidence.runs.values():
         for _, signal in run.of(WorkflowExecutionSignaled):
             recorded[*run.key, signal.request_id].append(signal)
+        for signal in run.waiting(WorkflowExecutionSignaled):
+            if not recorded[*run.key, signal.request_id]:
+                recorded[*run.key, signal.request_id].append(signal)
     asked: dict[tuple[str, str, str], Ask] = {}
     for ask in evidence.asks(SignalWorkflow):
         request = ask.request
@@ -92,7 +95,8 @@ def check_signals(evidence: Evidence) -> Iterator[Finding]:
 def check_cancellations(evidence: Evidence) -> Iterator[Finding]:
     recorded: dict[tuple[str, str], list[str]] = defaultdict(list)
     for run in evidence.runs.values():
-        for _, cancel in run.of(WorkflowExecutionCancelRequested):
+        waiting = run.waiting(WorkflowExecutionCancelRequested)
+        for cancel in (*waiting, *(cancel for _, cancel in run.of(WorkflowExecutionCancelRequested))):
             recorded[run.key].append(cancel.request_id)
     asked: dict[tuple[str, str], list[str]] = defaultdict(list)
     for ask in evidence.asks(RequestCancelWorkflow):

@@ -1,21 +1,46 @@
-"""Bugs of the SDK's worker: instances that stand elsewhere, and attempts that begin without leave."""
+"""Bugs of the SDK's worker: instances that stand elsewhere, and attempts that go on without leave."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import pytest
 
-from perdure.execution.instance import WorkflowInstance
+from perdure.protocol.events import HistoryEvent
+from perdure.protocol.replies import ReplyKind, decode_activity_directive
 from perdure.protocol.tasks import WorkflowTask
+from perdure.worker.activity_attempt import ActivityAttempt
 from perdure.worker.workflow_worker import WorkflowWorker
+from perdure_broker.port import TaskEntry
 from tests.simulation.planted.bug import planted
 from tests.simulation.rules import Rule
 
 
-@planted(Rule.REPLAY, Rule.OUTCOME_ALLOWED, Rule.LIVENESS)
+@planted(Rule.LIVENESS, Rule.REPLAY, Rule.OUTCOME_ALLOWED)
 def reuse_a_stale_worker_instance(patch: pytest.MonkeyPatch) -> None:
-    """An instance that is cached goes on from wherever it stands, which may be before what another worker did."""
+    """An instance that is cached goes on from where it stands, though what it did last never came to anything: what it
+    asked for then is never asked for again."""
+    start_over = WorkflowWorker._start_over
 
-    def instance_anyhow(self: WorkflowWorker, task: WorkflowTask) -> WorkflowInstance | None:
-        return self._cache.get(task.run_id) if task.continues_from else None
+    def go_on(self: WorkflowWorker, entry: TaskEntry, task: WorkflowTask, events: Sequence[HistoryEvent]) -> None:
+        instance = self._cache.get(task.run_id)
+        if instance is None:
+            start_over(self, entry, task, events)
+        else:
+            later = [event for event in events if event.event_id > instance.continues_from]
+            self._activate(entry, task, instance, later)
 
-    patch.setattr(WorkflowWorker, "_instance_at", instance_anyhow)
+    patch.setattr(WorkflowWorker, "_start_over", go_on)
+
+
+@planted(Rule.AT_MOST_ONCE)
+def run_what_another_worker_runs(patch: pytest.MonkeyPatch) -> None:
+    """A worker begins with an attempt although it was told that another one has begun with it."""
+    directed = ActivityAttempt.directed
+
+    def go_on(self: ActivityAttempt, kind: int, body: Any) -> None:
+        if kind != ReplyKind.ERROR and decode_activity_directive(body).current:
+            directed(self, kind, body)
+
+    patch.setattr(ActivityAttempt, "directed", go_on)
