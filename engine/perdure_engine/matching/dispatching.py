@@ -10,6 +10,7 @@ read, and then finished before it is published, would start an activity again wh
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 from perdure.protocol.tasks import TaskKind
@@ -26,6 +27,9 @@ PAGE = 1_000
 WAIT_MIN_S = 0.002
 WAIT_MAX_S = 0.02
 """How long to wait for room in the window; doubled while there is none."""
+
+STALE_S = 0.1
+"""How long rows that were read ahead may wait for room: a cancelled activity among them would be started."""
 
 LOOK_AGAIN_S = 20.0
 """Seconds after which a dispatcher looks at the whole backlog again: the stream may have lost entries behind it."""
@@ -59,6 +63,8 @@ class Dispatcher:
         """
         await self._take()
         wait_s = WAIT_MIN_S
+        page: list[TransferRow] = []
+        stale_at = 0.0
         while True:
             state = await self._broker.queue_state(self._stream)
             free = state.window - state.undelivered
@@ -66,16 +72,23 @@ class Dispatcher:
                 await self._environment.sleep(wait_s)
                 wait_s = min(wait_s * 2, WAIT_MAX_S)
                 continue
-            rows = await self._next_rows(min(PAGE, free), state.backlog_version)
-            if not rows:
+            if not page or state.backlog_version != self._version or self._environment.monotonic() > stale_at:
+                page = await self._next_rows(state.backlog_version, self._cursors)
+            if not page:
                 self._is_alone = True
                 if await self._broker.clear_backlog(self._stream, state.backlog_version):
                     return True
                 continue
-            taken = await self._publish(rows)
+            rows = page[:free]
+            # Workers drain a page about as fast as the next one can be read: so that is done while this one goes out.
+            after = self._cursors_after(rows)
+            stale_at = self._environment.monotonic() + STALE_S
+            taken, page = await asyncio.gather(self._publish(rows), self._next_rows(state.backlog_version, after))
             if taken is None:
-                self._term = 0
+                self._term = -1
                 return False
+            if taken < len(rows):
+                page = []
             if taken:
                 wait_s = WAIT_MIN_S
             else:
@@ -100,7 +113,14 @@ class Dispatcher:
         self._is_alone = False
         self._looked_at = now
 
-    async def _next_rows(self, room: int, version: int) -> list[TransferRow]:
+    def _cursors_after(self, rows: list[TransferRow]) -> dict[int, dict[int, int]]:
+        """Where this dispatcher will stand once these rows are published."""
+        after = {priority: dict(cursors) for priority, cursors in self._cursors.items()}
+        for row in rows:
+            after[row.priority][row.shard_id] = row.task_id
+        return after
+
+    async def _next_rows(self, version: int, after: dict[int, dict[int, int]]) -> list[TransferRow]:
         """The next rows in order of priority: those of a lower one only when no higher one has any.
 
         A priority that had none is not asked again until the backlog has grown (`version`), or nothing else is left.
@@ -108,14 +128,17 @@ class Dispatcher:
         if version != self._version:
             self._version, self._exhausted = version, 0
         namespace, task_queue = self._stream.namespace, self._stream.task_queue
-        for priority, cursors in self._cursors.items():
+        for priority, cursors in after.items():
             if priority < self._exhausted:
                 continue
-            rows = await self._store.backlog(namespace, task_queue, self._kind, priority, cursors, limit=room)
+            rows = await self._store.backlog(namespace, task_queue, self._kind, priority, cursors, limit=PAGE)
             if rows:
                 self._exhausted = priority
                 return rows
-        return await self._next_rows(room, -1) if self._exhausted else []
+        if not self._exhausted:
+            return []
+        self._exhausted = 0
+        return await self._next_rows(version, after)
 
     async def _publish(self, rows: list[TransferRow]) -> int | None:
         """Publish these rows in order. Returns how many are behind the position now, None if the term is over."""
