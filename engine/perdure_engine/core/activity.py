@@ -5,6 +5,8 @@ What becomes of its attempts is in `attempt.py`, when they run out of time in `d
 
 from __future__ import annotations
 
+import functools
+
 from perdure.protocol.commands import RequestCancelActivityTask, ScheduleActivityTask
 from perdure.protocol.events import (
     ActivityAttemptStarted,
@@ -24,7 +26,7 @@ from perdure.protocol.requests import (
     RespondActivityTaskCompleted,
     RespondActivityTaskFailed,
 )
-from perdure.protocol.retry import DEFAULT_RETRY_POLICY
+from perdure.protocol.retry import DEFAULT_RETRY_POLICY, RetryPolicyData
 from perdure.protocol.tasks import TaskKind
 from perdure_engine.core import attempt, deadline
 from perdure_engine.core.attempt import current, encode_activity_task
@@ -65,22 +67,46 @@ def schedule_problem(state: MutableState, command: ScheduleActivityTask) -> str 
         return problem
     if command.activity_id in state.activity_ids:
         problem = f"an activity with the id {command.activity_id!r} is pending already"
-    elif not command.start_to_close_timeout_ms and not command.schedule_to_close_timeout_ms:
-        problem = "give it a start_to_close_timeout or a schedule_to_close_timeout"
-    elif not PRIORITY_MIN <= command.priority <= PRIORITY_MAX:
-        problem = f"its priority is {command.priority}; it must be from {PRIORITY_MIN} to {PRIORITY_MAX}"
     else:
         problem = (
-            (text_problem("its task queue", command.task_queue) if command.task_queue else None)
+            _options_problem(
+                command.task_queue,
+                command.schedule_to_close_timeout_ms,
+                command.schedule_to_start_timeout_ms,
+                command.start_to_close_timeout_ms,
+                command.heartbeat_timeout_ms,
+                command.retry_policy,
+                command.priority,
+            )
             or size_problem("its input", command.input)
             or size_problem("its headers", command.headers)
-            or duration_problem("its schedule-to-close timeout", command.schedule_to_close_timeout_ms)
-            or duration_problem("its schedule-to-start timeout", command.schedule_to_start_timeout_ms)
-            or duration_problem("its start-to-close timeout", command.start_to_close_timeout_ms)
-            or duration_problem("its heartbeat timeout", command.heartbeat_timeout_ms)
-            or (None if command.retry_policy is None else retry_policy_problem(command.retry_policy))
         )
     return f"activity {command.activity_type!r}: {problem}" if problem else None
+
+
+@functools.lru_cache(maxsize=1024)
+def _options_problem(
+    task_queue: str,
+    schedule_to_close_timeout_ms: int,
+    schedule_to_start_timeout_ms: int,
+    start_to_close_timeout_ms: int,
+    heartbeat_timeout_ms: int,
+    retry_policy: RetryPolicyData | None,
+    priority: int,
+) -> str | None:
+    """What is wrong with the options of an activity. Remembered: thousands of activities have the same ones."""
+    if not start_to_close_timeout_ms and not schedule_to_close_timeout_ms:
+        return "give it a start_to_close_timeout or a schedule_to_close_timeout"
+    if not PRIORITY_MIN <= priority <= PRIORITY_MAX:
+        return f"its priority is {priority}; it must be from {PRIORITY_MIN} to {PRIORITY_MAX}"
+    return (
+        (text_problem("its task queue", task_queue) if task_queue else None)
+        or duration_problem("its schedule-to-close timeout", schedule_to_close_timeout_ms)
+        or duration_problem("its schedule-to-start timeout", schedule_to_start_timeout_ms)
+        or duration_problem("its start-to-close timeout", start_to_close_timeout_ms)
+        or duration_problem("its heartbeat timeout", heartbeat_timeout_ms)
+        or (None if retry_policy is None else retry_policy_problem(retry_policy))
+    )
 
 
 def schedule(
