@@ -39,7 +39,7 @@ _LEASE_UNTIL_ANNOUNCED_MS = 30_000
 _GC_THRESHOLDS = (200_000, 5, 5)
 """Young objects are looked at often enough to free what user code leaves in cycles, and seldom enough for a fan-out of
 10,000 activities: it has more than a hundred thousand of them alive, and each look takes tens of milliseconds. Old ones
-are looked at after five times five such looks, and then only if there are a quarter more of them (Python's own rule)."""
+are looked at after five times five such looks, and only if there are a quarter more of them (Python's own rule)."""
 
 _FLUSH_TIMEOUT_S = 5.0
 _FLUSH_LOOK_S = 0.01
@@ -76,7 +76,14 @@ class WorkerRun:
         transport = options.transport
         worker_id = _worker_id(transport)
         self._environment = environment = transport.environment
-        self._leases = LeaseKeeper(worker_id, transport.open_leases, self._lost, _LEASE_UNTIL_ANNOUNCED_MS, environment)
+        self._leases = LeaseKeeper(
+            worker_id,
+            transport.open_leases,
+            self._lost,
+            _LEASE_UNTIL_ANNOUNCED_MS,
+            environment,
+            epoch=transport.epoch,
+        )
         self._link = WorkerLink(
             transport,
             namespace=options.namespace,
