@@ -190,7 +190,7 @@ def report_started(
     """The attempt is running: from now on its start-to-close and heartbeat timeouts are watched here too."""
     activity = current(state, request.scheduled_event_id, request.attempt, now_us)
     if activity is None:
-        transition.answer(ActivityDirective(False, False, True))
+        transition.answer(ActivityDirective(False, False))
         return
     canceled = activity.phase == ActivityPhase.CANCEL_REQUESTED
     if activity.reported_time_us:
@@ -210,7 +210,7 @@ def heartbeat(state: MutableState, request: RecordActivityTaskHeartbeat, now_us:
     """The attempt shows life; its details reach the next attempt."""
     activity = current(state, request.scheduled_event_id, request.attempt, now_us)
     if activity is None:
-        transition.answer(ActivityDirective(False, False, True))
+        transition.answer(ActivityDirective(False, False))
         return
     problem = size_problem("the heartbeat of activity", request.details, activity.attributes.activity_type)
     if problem is not None:

@@ -155,12 +155,10 @@ class HistoryPage(NamedTuple):
 
 
 class ActivityDirective(NamedTuple):
-    """What the engine wants of a running activity. `current` False: the attempt is no longer wanted here; stop it.
-    `over`: it has ended, so that its claim is given up with its entry; else it runs elsewhere."""
+    """What the engine wants of a running activity. `current` False: the attempt is over, or runs elsewhere; stop it."""
 
     current: bool
     cancel_requested: bool
-    over: bool = False
 
 
 class CancelActivity(NamedTuple):

@@ -64,6 +64,7 @@ class Transport:
         sender: The unique name of the reply stream.
         identity: Who sends, as histories show it.
         address: The broker's address, without a password.
+        epoch: The identity of the server's data, as it was last seen.
         open_leases: Opens a connection for renewing leases from another thread; the caller closes it.
         environment: The clocks, tasks and threads that this connection and its workers use.
     """
@@ -92,7 +93,7 @@ class Transport:
         self._subscribers: list[OnPush] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._cursor = b"0-0"
-        self._epoch = ""
+        self.epoch = ""
         self._trouble: dict[str, BaseException] = {}  # by loop
         self._is_closed = False
 
@@ -102,7 +103,7 @@ class Transport:
         Raises:
             BrokerUnavailable: the server went away.
         """
-        self._epoch = await self.broker.epoch()
+        self.epoch = await self.broker.epoch()
         await self.broker.open_replies(self.sender, _REPLIES_TTL_MS)
         steps = {"sender": self._send, "reader": self._read, "sweeper": self._sweep, "tender": self._tend}
         self._tasks = [self.environment.spawn(self._run_forever(name, step), name=name) for name, step in steps.items()]
@@ -316,10 +317,10 @@ class Transport:
         async with asyncio.timeout(_STUCK_S):
             was_missing = await self.broker.open_replies(self.sender, _REPLIES_TTL_MS)
             epoch = await self.broker.epoch()
-        if was_missing or epoch != self._epoch:
+        if was_missing or epoch != self.epoch:
             logger.warning("The server at %s lost our replies; all that is unanswered is sent again.", self.address)
             await self._reroute()
-            self._epoch = epoch
+            self.epoch = epoch
             self._cursor = b"0-0"
             self._unanswered.hasten(self._loop.time())
         await asyncio.sleep(_TEND_S)

@@ -45,7 +45,6 @@ class StopReason(Enum):
     CANCEL_REQUESTED = "its workflow cancelled it"
     TIMED_OUT = "its start-to-close timeout has passed"
     NOT_WANTED = "the engine no longer wants this attempt"
-    ELSEWHERE = "its lease was lost, or another worker runs it"
     WORKER_SHUTDOWN = "its worker stops"
 
 
@@ -53,7 +52,6 @@ _DETAILS = {
     StopReason.CANCEL_REQUESTED: ActivityCancellationDetails(cancel_requested=True),
     StopReason.TIMED_OUT: ActivityCancellationDetails(timed_out=True),
     StopReason.NOT_WANTED: ActivityCancellationDetails(not_found=True),
-    StopReason.ELSEWHERE: ActivityCancellationDetails(not_found=True),
     StopReason.WORKER_SHUTDOWN: ActivityCancellationDetails(worker_shutdown=True),
 }
 
@@ -68,6 +66,8 @@ class AttemptOwner(Protocol):
     default_heartbeat_interval_s: float
     max_heartbeat_interval_s: float
 
+    unanswered: dict[tuple[str, int, int], ActivityAttempt]
+
     def attempt_ended(self, attempt: ActivityAttempt) -> None: ...
 
 
@@ -75,6 +75,7 @@ class ActivityAttempt(ActivityContext):
     """See the module's docstring. It is itself what the activity's code sees of it, see `current_context`.
 
     Attributes:
+        key: Names the attempt in what the engine says about it: run id, scheduled event id, attempt.
         stop_now: Stops what runs, when `stop` is called; set by who runs it.
     """
 
@@ -86,6 +87,7 @@ class ActivityAttempt(ActivityContext):
         "_owner",
         "definition",
         "entry",
+        "key",
         "started_us",
         "stop_now",
         "stop_reason",
@@ -99,6 +101,7 @@ class ActivityAttempt(ActivityContext):
         self._owner = owner
         self.entry = entry
         self.task = task
+        self.key = (task.run_id, task.scheduled_event_id, task.attempt)
         self.definition = definition
         self.started_us = 0
         self.stop_reason: StopReason | None = None
@@ -107,11 +110,6 @@ class ActivityAttempt(ActivityContext):
         self._is_over = False
         self._is_refused = False
         self._is_reported = False
-
-    @property
-    def key(self) -> tuple[str, int, int]:
-        """Names the attempt in what the engine says about it."""
-        return self.task.run_id, self.task.scheduled_event_id, self.task.attempt
 
     # Running ---------------------------------------------------------------------------------------------------------
     def note_start(self) -> None:
@@ -239,7 +237,7 @@ class ActivityAttempt(ActivityContext):
             case StopReason.TIMED_OUT:
                 info = TimeoutInfo(TimeoutType.START_TO_CLOSE, self._last_heartbeat())
                 self._fail(Failure.of("activity start-to-close timeout", info, source="PythonSDK"))
-            case StopReason.NOT_WANTED | StopReason.ELSEWHERE:
+            case StopReason.NOT_WANTED:
                 self._end()
                 self.drop()
             case _:
@@ -247,11 +245,9 @@ class ActivityAttempt(ActivityContext):
                 self._fail(Failure.of("the worker was shut down", shutdown, source="PythonSDK"))
 
     def drop(self) -> None:
-        """Nobody waits for a report: give the entry back, and the claim of an attempt that is over."""
-        task = self.task
-        is_over = self.stop_reason is StopReason.NOT_WANTED
-        member = task_member(task.run_id, task.scheduled_event_id, task.attempt) if is_over else ""
-        self._owner.link.drop(self.entry, member)
+        """Nobody waits for a report: give up the entry and the claim. If the attempt runs elsewhere, its row names that
+        worker: nobody publishes it again, and should that worker be gone too, the engine finds out."""
+        self._owner.link.drop(self.entry, task_member(*self.key))
 
     def fail_with(self, error: ApplicationError | TimeoutError) -> None:
         """It could not be run at all."""
@@ -278,6 +274,7 @@ class ActivityAttempt(ActivityContext):
     def _report(self, request: Any) -> None:
         if not self._is_over:
             self._end()
+            self._owner.unanswered[self.key] = self
             self._owner.link.post(self.task.shard_id, request, self._reported)
 
     def _end(self) -> None:
@@ -290,8 +287,10 @@ class ActivityAttempt(ActivityContext):
     def _reported(self, kind: int, body: Any) -> None:
         entry, link = self.entry, self._owner.link
         if kind != ReplyKind.ERROR:
+            self._owner.unanswered.pop(self.key, None)
             link.leases.release(entry.stream, entry.entry_id)
         elif self._is_refused or (refusal := link.refusal(body)) is None:
+            self._owner.unanswered.pop(self.key, None)
             link.drop(entry)  # somebody else has it, or nobody wants it
         else:
             self._is_refused = True
@@ -302,11 +301,17 @@ class ActivityAttempt(ActivityContext):
     def started_request(self) -> RecordActivityTaskStarted:
         """Tells the engine that this attempt runs here. The sender in place of the identity: pushes are sent there."""
         self._is_reported = True
-        task = self.task
-        started_us = self.started_us or self._owner.link.environment.now_us()
-        return RecordActivityTaskStarted(
-            task.run_id, task.scheduled_event_id, task.attempt, started_us, self._owner.link.transport.sender
-        )
+        self.note_start()  # a repeated report is known by its time
+        return RecordActivityTaskStarted(*self.key, self.started_us, self._owner.link.transport.sender)
+
+    def ask_if_wanted(self) -> None:
+        """Its lease is in doubt. If the engine still wants the attempt, it goes on, and is held by name."""
+        self._owner.link.post(self.task.shard_id, self.started_request(), self._wanted)
+
+    def _wanted(self, kind: int, body: Any) -> None:
+        self.directed(kind, body)
+        if self.stop_reason is not StopReason.NOT_WANTED:
+            self._owner.link.leases.doubt(self.entry.stream, self.entry.entry_id)
 
     def _report_started(self) -> None:
         if self._is_over:
@@ -324,7 +329,7 @@ class ActivityAttempt(ActivityContext):
             return
         directive = decode_activity_directive(body)
         if not directive.current:
-            self.stop(StopReason.NOT_WANTED if directive.over else StopReason.ELSEWHERE)
+            self.stop(StopReason.NOT_WANTED)
         elif directive.cancel_requested:
             self.stop(StopReason.CANCEL_REQUESTED)
 

@@ -53,13 +53,14 @@ class ActivityWorker:
         self._registry = registry
         self._execution = ActivityExecution(executor)
         self._slots = slots
+        self.unanswered: dict[tuple[str, int, int], ActivityAttempt] = {}
         self._running: dict[tuple[str, int, int], ActivityAttempt] = {}
-        self._preparing = 0
+        self._preparing: dict[tuple[str, int, int], TaskEntry] = {}
         self._is_undecodable_logged = False
 
     def free(self) -> int:
         """Slots that nothing uses."""
-        return self._slots - len(self._running) - self._preparing
+        return self._slots - len(self._running) - len(self._preparing)
 
     # Tasks in --------------------------------------------------------------------------------------------------------
     def accept(self, entries: Sequence[TaskEntry]) -> None:
@@ -72,11 +73,24 @@ class ActivityWorker:
                 continue
             if type(task) is not ActivityTask:
                 self._undecodable(entry, DecodeError(f"{type(task).__name__} on a stream of activities"))
+                continue
+            key = (task.run_id, task.scheduled_event_id, task.attempt)
+            if key in self._running or key in self.unanswered or key in self._preparing:
+                self._handed_out_again(entry, key)
             elif task.inline and not task.report_start:
                 self._begin(entry, task)
             else:
-                self._preparing += 1
-                self.link.in_background(self._prepare(entry, task))
+                self._preparing[key] = entry
+                self.link.in_background(self._prepare(entry, task, key))
+
+    def _handed_out_again(self, entry: TaskEntry, key: tuple[str, int, int]) -> None:
+        """This attempt runs here already, or waits for the reply to its report: the server lost its entry, and it was
+        published again before that was noticed. It is not begun a second time; its lease is held by name."""
+        attempt = self._running.get(key) or self.unanswered.get(key)
+        first = attempt.entry if attempt is not None else self._preparing[key]
+        if first.entry_id != entry.entry_id:
+            self.link.drop(entry)
+            self.link.leases.doubt(first.stream, first.entry_id)
 
     def _undecodable(self, entry: TaskEntry, error: DecodeError) -> None:
         """Left where it is, for a worker that can read it once the lease has run out."""
@@ -89,7 +103,7 @@ class ActivityWorker:
                 error,
             )
 
-    async def _prepare(self, entry: TaskEntry, task: ActivityTask) -> None:
+    async def _prepare(self, entry: TaskEntry, task: ActivityTask, key: tuple[str, int, int]) -> None:
         """Fetch what the entry did not carry; be sure that this attempt is wanted, if it is the only one allowed."""
         attempt = None
         try:
@@ -108,10 +122,10 @@ class ActivityWorker:
             self._undecodable(entry, error)
             attempt = None
         finally:
-            self._preparing -= 1
+            del self._preparing[key]
         if attempt is None:
             self._freed()
-        elif attempt.stop_reason in (StopReason.NOT_WANTED, StopReason.ELSEWHERE):
+        elif attempt.stop_reason is StopReason.NOT_WANTED:
             attempt.drop()
             self._freed()
         elif attempt.stop_reason is not None:
@@ -167,10 +181,11 @@ class ActivityWorker:
             attempt.stop(StopReason.CANCEL_REQUESTED if push.current else StopReason.NOT_WANTED)
 
     def lost(self, entries: Iterable[Entry]) -> None:
-        """The leases of these entries ran out: the engine has given the attempts up, or somebody else has them."""
+        """The leases of these entries ran out, or the server lost them: the engine knows whether it gave the attempts
+        up. Those that wait for the reply to their report learn it from that."""
         gone = set(entries)
         for attempt in [a for a in self._running.values() if (a.entry.stream, a.entry.entry_id) in gone]:
-            attempt.stop(StopReason.ELSEWHERE)
+            attempt.ask_if_wanted()
 
     # Stopping --------------------------------------------------------------------------------------------------------
     async def stop(self, grace_s: float) -> None:

@@ -96,7 +96,7 @@ class TaskReader:
             if entries:
                 hold = self._link.leases.hold
                 for entry in entries:
-                    hold(entry.stream, entry.entry_id)
+                    hold(entry)
                 if self._link.loop.time() - self._asked_at > self._stale_after_s():
                     entries = await self._confirmed(entries)
                 self._accept(entries)

@@ -43,6 +43,7 @@ class Owner:
         self.default_heartbeat_interval_s = self.max_heartbeat_interval_s = 1.0
         self.sent: list[Any] = []
         self.ended: list[ActivityAttempt] = []
+        self.unanswered: dict[tuple[str, int, int], ActivityAttempt] = {}
         self.link.post = lambda shard_id, request, on_reply: self.sent.append(request)  # type: ignore[method-assign]
         self.attempt_ended = self.ended.append
 
@@ -111,9 +112,7 @@ async def test_what_the_engine_says() -> None:
         for body, reason in (
             ((True, False), None),
             ((True, True), StopReason.CANCEL_REQUESTED),
-            ((False, False), StopReason.ELSEWHERE),  # as an engine says it that knows no `over`
-            ((False, False, False), StopReason.ELSEWHERE),
-            ((False, False, True), StopReason.NOT_WANTED),
+            ((False, False), StopReason.NOT_WANTED),
         ):
             attempt = owner.attempt()
             attempt.directed(ReplyKind.OK, body)

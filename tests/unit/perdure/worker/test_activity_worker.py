@@ -26,9 +26,10 @@ from perdure.protocol.requests import (
     RespondActivityTaskCompleted,
     RespondActivityTaskFailed,
 )
-from perdure.protocol.tasks import encode_task
+from perdure.protocol.tasks import ActivityTask, encode_task, task_member
+from perdure.transport import transport
 from perdure.worker import Worker
-from perdure_broker.port import StreamKind
+from perdure_broker.port import StreamKind, TaskStream
 from tests.waiting import wait_until
 from tests.worker_stage import QUEUE, Stage, activity_task, stage
 
@@ -273,17 +274,15 @@ async def test_an_attempt_that_nobody_wants_is_dropped_without_a_report() -> Non
         assert not on.engine.requests(RespondActivityTaskCanceled)
 
 
-@pytest.mark.parametrize("over", [True, False])
-async def test_the_claim_of_an_attempt_is_given_up_only_when_it_is_over(over: bool) -> None:
-    """What runs elsewhere must not be published once more."""
+async def test_the_claim_of_an_attempt_that_is_not_wanted_here_is_given_up() -> None:
     async with stage() as on, _worker(on):
-        on.directive = ActivityDirective(False, False, over)
+        on.directive = ActivityDirective(False, False)
         task = activity_task("double", 1, report_start=True)
         claims = on.claims(task)
         await on.give(task)
         await on.report(RecordActivityTaskStarted)
         await _all_finished(on)
-        assert len(claims) == (0 if over else 1)
+        assert not claims
 
 
 @pytest.mark.parametrize("timeout_ms", [40, 150])
@@ -381,3 +380,131 @@ async def test_a_fetched_task_that_is_none_is_left_for_others(body: object, capl
             await on.give(activity_task("double", 2))  # through the one slot
             await on.report(RespondActivityTaskCompleted)
         assert "cannot be read" in caplog.text
+
+
+# After a loss of the broker's data -----------------------------------------------------------------------------------
+@pytest.fixture
+def tended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look often whether replies were lost."""
+    monkeypatch.setattr(transport, "_TEND_S", 0.1)
+
+
+def _announced(on: Stage) -> set[str]:
+    return set(on.server.made_queue(TaskStream("default", QUEUE, StreamKind.ACTIVITY)).announced)
+
+
+async def _held_by_name(on: Stage, task: ActivityTask) -> None:
+    async def look() -> bool:
+        return _announced(on) == {task_member(task.run_id, task.scheduled_event_id, task.attempt)}
+
+    await wait_until(look, what="an attempt that is held by name", timeout_seconds=10)
+
+
+async def test_what_runs_is_announced_when_the_server_lost_its_data_and_goes_on(tended: None) -> None:
+    async with stage() as on, _worker(on):
+        task = activity_task("wait_for_ever")
+        await on.give(task)
+        await on.report(RecordActivityTaskStarted)
+        on.server.flush()
+        await _held_by_name(on, task)
+        first, again = await on.reports(RecordActivityTaskStarted, 2)
+        assert again == first, "a repeated report is known by its time"
+        assert not SEEN.values
+        on.directive = ActivityDirective(True, True)
+        await on.push(CancelActivity(task.run_id, task.scheduled_event_id, 1))
+        await on.report(RespondActivityTaskCanceled)
+        await wait_until(lambda: _is_withdrawn(on), what="a hold that was withdrawn", timeout_seconds=10)
+
+
+async def _is_withdrawn(on: Stage) -> bool:
+    return not _announced(on)
+
+
+async def test_what_was_given_up_meanwhile_is_stopped(tended: None) -> None:
+    """This worker slept for longer than its lease, and the server lost its data."""
+    async with stage() as on, _worker(on):
+        task = activity_task("wait_for_ever")
+        await on.give(task)
+        await on.report(RecordActivityTaskStarted)
+        on.directive = ActivityDirective(False, False)
+        on.server.flush()
+        await wait_until(_was_stopped, what="an attempt that was stopped", timeout_seconds=10)
+        await wait_until(lambda: _is_withdrawn(on), what="a hold that was withdrawn", timeout_seconds=10)
+        assert not on.claims(task) - {task_member(task.run_id, task.scheduled_event_id, 1)}
+
+
+async def _was_stopped() -> bool:
+    return SEEN.values == [activity.ActivityCancellationDetails(not_found=True)]
+
+
+async def test_an_entry_that_vanished_alone_is_asked_about(tended: None) -> None:
+    """Somebody deleted it by hand: the engine still wants the attempt."""
+    async with stage() as on:
+        stream = TaskStream("default", QUEUE, StreamKind.ACTIVITY)
+        await on.broker.set_lease(stream, 500)
+        async with _worker(on):
+            task = activity_task("wait_for_ever")
+            await on.give(task)
+            await on.report(RecordActivityTaskStarted)
+            [held] = await on.broker.scan_pending(stream, idle_ms=0)
+            await on.broker.finish(on.server.keys.queue(stream).stream, [held.entry_id])
+            await _held_by_name(on, task)
+            assert not SEEN.values
+
+
+async def _handed_out_again(on: Stage, task: ActivityTask) -> None:
+    """The server lost the first entry, and the engine published the task again."""
+    on.server.flush()
+    await on.give(task)
+    await _held_by_name(on, task)
+    await _all_finished(on)
+
+
+async def test_an_attempt_that_runs_already_is_not_begun_again(tended: None) -> None:
+    async with stage() as on, _worker(on):
+        task = activity_task("wait_for_ever")
+        await on.give(task)
+        await on.report(RecordActivityTaskStarted)
+        await _handed_out_again(on, task)
+        assert len({request.started_time_us for request in on.engine.requests(RecordActivityTaskStarted)}) == 1
+
+
+async def test_an_entry_that_is_still_there_goes_on_being_the_lease(tended: None) -> None:
+    async with stage() as on, _worker(on):
+        task = activity_task("wait_for_ever")
+        await on.give(task)
+        await on.report(RecordActivityTaskStarted)
+        await on.give(task)
+
+        async def has_one() -> bool:
+            return await on.pending(StreamKind.ACTIVITY) == 1
+
+        await wait_until(has_one, what="one entry that is pending", timeout_seconds=10)
+        assert not _announced(on)
+
+
+async def test_an_attempt_whose_report_is_unanswered_is_not_begun_again(tended: None) -> None:
+    async with stage() as on, _worker(on):
+        task = activity_task("double_in_thread", 4)
+        on.answers[RespondActivityTaskCompleted] = lambda request: []
+        await on.give(task)
+        await on.report(RespondActivityTaskCompleted)
+        await _handed_out_again(on, task)
+        assert len(SEEN.values) == 1
+        del on.answers[RespondActivityTaskCompleted]
+        on.client.transport._unanswered.hasten(0)
+        await wait_until(lambda: _is_withdrawn(on), what="a hold that was withdrawn", timeout_seconds=10)
+
+
+async def test_an_attempt_that_is_being_prepared_is_not_begun_again(tended: None) -> None:
+    async with stage() as on, _worker(on):
+        task = activity_task("double_in_thread", 4, report_start=True)
+        on.answers[RecordActivityTaskStarted] = lambda request: []
+        await on.give(task)
+        await on.report(RecordActivityTaskStarted)
+        await _handed_out_again(on, task)
+        del on.answers[RecordActivityTaskStarted]
+        on.client.transport._unanswered.hasten(0)
+        await on.report(RespondActivityTaskCompleted)
+        assert len(SEEN.values) == 1
+        assert len({request.started_time_us for request in on.engine.requests(RecordActivityTaskStarted)}) == 1

@@ -37,7 +37,7 @@ async def test_a_dropped_entry_leaves_its_stream() -> None:
         await on.broker.announce_worker(stream, WorkerInfo("me", "me", 1, 0), 60_000)
         await on.give(activity_task("double", 1))
         (entry,) = await on.broker.read_tasks([stream], "me", count=1, block_ms=1000)
-        link.leases.hold(entry.stream, entry.entry_id)
+        link.leases.hold(entry)
         assert await on.pending(StreamKind.ACTIVITY) == 1
         link.drop(entry)
         await link.finish_background(5)

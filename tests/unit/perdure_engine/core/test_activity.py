@@ -85,8 +85,8 @@ def test_an_outcome_that_waits_in_the_buffer_stands() -> None:
     signal(run)
     assert complete_activity(run).records == []
     refusal(complete_activity(run, result=b"another"))
-    assert report_started(run).reply_body == ActivityDirective(False, False, over=True)
-    assert beat(run).reply_body == ActivityDirective(False, False, over=True)
+    assert report_started(run).reply_body == ActivityDirective(False, False)
+    assert beat(run).reply_body == ActivityDirective(False, False)
 
 
 def test_the_clock_of_a_worker_cannot_move_history() -> None:
