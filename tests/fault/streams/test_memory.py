@@ -89,8 +89,8 @@ async def test_consumers_leak_with_every_restart(broker: RedisBroker, server_url
 async def test_batch_script_is_half_applied(private_server: PrivateRedis) -> None:
     """infrahub#10133: a script that runs out of memory in its middle keeps what it had done until then.
 
-    Publishing takes back the claim of the entry that found no room, and says how far it came. Whatever lets work end
-    (acks, replies, leases, marks) passes although memory is full."""
+    A script that publishes is refused as a whole when memory is full: the server looks before its first command, and
+    here a batch crosses the limit. Whatever lets work end (acks, replies, leases, marks) passes all the same."""
     server = private_server(maxmemory="30mb")
     broker = open_broker(server.url)
     try:
