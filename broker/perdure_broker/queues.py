@@ -29,7 +29,8 @@ class QueueCalls(Session):
         keys = self.keys.queue(stream)
         reply = await self._send_one(scripts.QUEUE_STATE.call((keys.stream, keys.meta, keys.workers, keys.worker_info)))
         undelivered, pending, window, backlogged, version, paused, lease_ms, now_ms, told = reply
-        workers = [_worker_info(told[i], told[i + 1], now_ms) for i in range(0, len(told), 2)]
+        described = (_worker_info(told[i], told[i + 1], now_ms) for i in range(0, len(told), 2))
+        workers = [info for info in described if info is not None]
         return QueueState(
             undelivered=undelivered,
             pending=pending,
@@ -76,7 +77,7 @@ class QueueCalls(Session):
             if errors.code_of(reply) == "NOGROUP":
                 return []
             raise errors.from_reply(reply, self.address)
-        return [PendingEntry(entry_id, consumer.decode(), idle, n) for entry_id, consumer, idle, n in reply]
+        return [PendingEntry(entry_id, _name(consumer), idle, n) for entry_id, consumer, idle, n in reply]
 
     async def read_entries(self, stream: TaskStream, entry_ids: Sequence[bytes]) -> list[TaskEntry]:
         key = self.keys.queue(stream).stream
@@ -119,6 +120,15 @@ class QueueCalls(Session):
             await self._send_one(scripts.REGISTER_STREAMS.call((self.keys.streams,), (keys.stream,)))
 
 
-def _worker_info(worker: bytes, told: bytes, now_ms: int) -> WorkerInfo:
-    slots, announced_ms, identity = told.decode().split(" ", 2)
-    return WorkerInfo(worker.decode(), identity, int(slots), max(0, now_ms - int(announced_ms)))
+def _worker_info(worker: bytes, told: bytes, now_ms: int) -> WorkerInfo | None:
+    """None for an announcement that is none of ours: it must not hide those that are."""
+    try:
+        slots, announced_ms, identity = told.decode().split(" ", 2)
+        return WorkerInfo(_name(worker), identity, int(slots), max(0, now_ms - int(announced_ms)))
+    except ValueError:
+        return None
+
+
+def _name(consumer: bytes) -> str:
+    """The name of a worker as text, whoever chose it."""
+    return consumer.decode(errors="replace").replace("\0", "")

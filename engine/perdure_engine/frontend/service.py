@@ -26,6 +26,7 @@ from perdure.protocol.frontend import (
     decode_frontend_request,
 )
 from perdure.protocol.replies import ErrorCode, ErrorReply, ReplyKind, encode_replies
+from perdure.protocol.requests import ReportUnreadable, encode_envelope, numbered_request
 from perdure_broker.port import Broker, BrokerUnavailable, ClusterInfo, StreamEntry
 from perdure_engine.environment import Environment
 from perdure_store.port import DeadLetterRow, Store, StoreError, StoreUnavailable, VisibilityFilter, VisibilityRow
@@ -35,6 +36,15 @@ logger = logging.getLogger("perdure.engine.frontend")
 BLOCK_MS = 1_000
 RETRY_S = 0.5
 READ_MAX = 50
+
+REQUESTS_MAX = 1_000
+"""Requests of one entry: ten times what a sender puts there."""
+
+SENDER = "frontend"
+"""Nobody reads replies to this sender."""
+
+UNREADABLE_SHARD = 0
+"""Keeps what names no shard: there is always one."""
 
 Answer = tuple[ReplyKind, Any]
 
@@ -86,8 +96,10 @@ class FrontendService:
     async def _answer_entry(self, entry: StreamEntry) -> None:
         try:
             sender, rows = decode_frontend_envelope(entry.data)
+            if len(rows) > REQUESTS_MAX:
+                raise DecodeError(f"{len(rows)} requests; at most {REQUESTS_MAX} are answered together")
         except DecodeError as error:
-            logger.error("a frontend entry is not readable: %s", error)
+            await self._bury(entry, error)
             return
         replies: list[tuple[int, int, Any]] = []
         for row in rows:
@@ -95,13 +107,20 @@ class FrontendService:
                 sent = decode_frontend_request(row)
                 kind, body = await self._handlers[type(sent.request)](sent.request)
                 replies.append((sent.number, kind, body))
-            except StoreUnavailable:
+            except (StoreUnavailable, BrokerUnavailable):
                 raise  # asked again by its sender
             except (DecodeError, StoreError) as error:
-                number = row[0] if type(row) is tuple and row and type(row[0]) is int else 0
-                refusal = ErrorReply(ErrorCode.INVALID_ARGUMENT, str(error))
-                replies.append((number, ReplyKind.ERROR, refusal))
+                replies.append(_refusal(row, str(error)))
+            except Exception as error:  # the top of one request: whatever it made us do is its own affair
+                logger.exception("answering a frontend request raised")
+                replies.append(_refusal(row, f"the request cannot be answered ({type(error).__name__}: {error})"))
         await self._broker.reply(sender, encode_replies(replies))
+
+    async def _bury(self, entry: StreamEntry, error: DecodeError) -> None:
+        """Keep what is no request among the dead letters, by way of an inbox, as everything that is written."""
+        logger.error("a frontend entry is not readable: %s", error)
+        report = numbered_request(0, ReportUnreadable("frontend", str(error), entry.data))
+        await self._broker.send([(UNREADABLE_SHARD, encode_envelope(self._cluster.map_version, SENDER, [report]))])
 
     # Workflows -----------------------------------------------------------------------------------------------------
 
@@ -158,6 +177,11 @@ class FrontendService:
             engine_version(),
             tuple(self._live_nodes()),
         )
+
+
+def _refusal(row: Any, message: str) -> tuple[int, int, ErrorReply]:
+    number = row[0] if type(row) is tuple and row and type(row[0]) is int else 0
+    return number, ReplyKind.ERROR, ErrorReply(ErrorCode.INVALID_ARGUMENT, message)
 
 
 def _token(token: bytes, types: tuple[type, ...]) -> tuple[Any, ...]:

@@ -65,6 +65,11 @@ class ExecutionCache:
     def get(self, run_id: str) -> CachedRun | None:
         return self._runs.get(run_id)
 
+    def get_of(self, shard_id: int, run_id: str) -> CachedRun | None:
+        """The run, if it is one of this shard: whoever names it through another one must not reach it."""
+        run = self._runs.get(run_id)
+        return run if run is not None and run.state.shard_id == shard_id else None
+
     def latest(self, namespace: str, workflow_id: str) -> CachedRun | None:
         """The run of a workflow id that memory knows: the open one, or one that is closed but perhaps not durably."""
         run_id = self._latest.get((namespace, workflow_id))

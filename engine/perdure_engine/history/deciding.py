@@ -104,7 +104,7 @@ class Decider:
             self._change(batch, arrival, request, loaded)
 
     def _change(self, batch: Batch, arrival: Arrival, request: Any, loaded: Loaded) -> None:
-        run = self._find(request)
+        run = self._find(request, arrival.shard.shard_id)
         if run is None or not run.state.is_open:
             self._change_closed(batch, arrival, request, run, loaded)
         elif run.witnessed and isinstance(request, _BY_WORKFLOW_ID) and _took_effect(run, request):
@@ -123,9 +123,9 @@ class Decider:
                 member = ""
             batch.finish(stream, request.entry_id, member)
 
-    def _find(self, request: Any) -> CachedRun | None:
+    def _find(self, request: Any, shard_id: int) -> CachedRun | None:
         if request.run_id:
-            return self._cache.get(request.run_id)
+            return self._cache.get_of(shard_id, request.run_id)
         return self._cache.latest(request.namespace, request.workflow_id)
 
     def _change_closed(

@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from perdure.protocol.codec import CODEC_VERSION, DecodeError, pack
+from perdure.protocol.ids import is_run_id, shard_id_for
 from perdure.protocol.replies import ErrorCode, ErrorReply, ReplyKind
-from perdure.protocol.requests import StartWorkflow, decode_envelope, decode_request
-from perdure_broker.port import Broker, StreamEntry
+from perdure.protocol.requests import ReportUnreadable, SentRequest, StartWorkflow, decode_envelope, decode_request
+from perdure_broker.port import Broker, ClusterInfo, StreamEntry
 from perdure_engine.environment import Environment
 from perdure_engine.history.arrival import Arrival
 from perdure_engine.history.batch import Batch
@@ -24,7 +25,7 @@ from perdure_engine.history.loading import Loaded, load
 from perdure_engine.history.shard import Shard
 from perdure_engine.history.sticky import StickyTask
 from perdure_engine.history.windows import Windows
-from perdure_store.port import DeadLetterRow, ExecutionKey, Store, TimerKey, TimerRow
+from perdure_store.port import BatchRejected, DeadLetterRow, ExecutionKey, Store, TimerKey, TimerRow
 
 logger = logging.getLogger("perdure.engine.intake")
 
@@ -32,6 +33,17 @@ REQUESTS_MAX = 500
 """Requests of one batch: bounds how long deciding holds the loop (about 20 us each)."""
 
 TIMERS_MAX = 1_000
+
+ENVELOPE_REQUESTS_MAX = 1_000
+"""Requests of one inbox entry: ten times what a sender puts there. Each that is malformed is kept by itself."""
+
+LETTER_BYTES_MAX = 64 * 1024 * 1024
+"""Bytes that are kept whole in the dead letters: more than the largest request."""
+
+LETTER_BYTES_KEPT = 64 * 1024
+"""Bytes that are kept of what is larger, to see what it is: it can never be sent again."""
+
+REASON_LENGTH_MAX = 10_000
 
 NOTHING_LOADED = Loaded()
 
@@ -47,6 +59,16 @@ class Undecidable(Exception):
         self.timer = timer
 
 
+class Unloadable(Exception):
+    """The store refuses to look up what one of the requests of this batch names. `batch` holds no more than who may be
+    guilty."""
+
+    def __init__(self, batch: Batch, reason: str) -> None:
+        super().__init__(reason)
+        self.batch = batch
+        self.reason = reason
+
+
 class Intake:
     """Builds batches. `limit`: requests that a batch may hold; lowered while a guilty one is looked for."""
 
@@ -58,7 +80,7 @@ class Intake:
         cache: ExecutionCache,
         decider: Decider,
         windows: Windows,
-        map_version: int,
+        cluster: ClusterInfo,
     ) -> None:
         self._store = store
         self._broker = broker
@@ -66,7 +88,8 @@ class Intake:
         self._cache = cache
         self._decider = decider
         self._windows = windows
-        self._map_version = map_version
+        self._map_version = cluster.map_version
+        self._shard_count = cluster.shard_count
         self.limit = REQUESTS_MAX
         self.sheds = False
 
@@ -80,6 +103,7 @@ class Intake:
 
         Raises:
             Undecidable: rewind, and build again.
+            Unloadable: nothing was changed; build again with less.
             StoreUnavailable: nothing was changed; build again.
         """
         clock_us = self._environment.now_us()
@@ -87,15 +111,18 @@ class Intake:
         batch = Batch(now_us, self._environment.monotonic(), self._windows)
         arrivals = await self._take(batch, shards, reads)
         due = self._take_due(shards, now_us, bool(arrivals))
-        keys: list[ExecutionKey] = [key for item in arrivals if (key := self._decider.key_for(item)) is not None]
+        keys: list[ExecutionKey] = [key for item in arrivals if (key := self._key_for(item)) is not None]
         keys.extend(key for _, row in due if (key := self._decider.key_for_timer(row)) is not None)
         loaded = NOTHING_LOADED
         if keys:
             try:
                 loaded = await load(self._store, self._cache, keys)
-            except BaseException:
+            except BaseException as error:
                 for shard, row in due:
                     shard.timers.put_back([row])
+                if isinstance(error, BatchRejected):
+                    _note_guilty(batch, arrivals, due)
+                    raise Unloadable(batch, str(error)) from error
                 raise
         self._advance(batch, shards, reads)
         for item in arrivals:
@@ -105,8 +132,7 @@ class Intake:
         for shard_id, run_id, event_id, attempt in redirects:
             if shard_id in shards:
                 self._decider.redirect(batch, shards[shard_id], run_id, event_id, attempt)
-        batch.places = [(item.shard, item.entry_id, item.place) for item in arrivals]
-        batch.fired = [(shard, TimerKey(*row[:5])) for shard, row in due]
+        _note_guilty(batch, arrivals, due)
         for draft in batch.drafts.values():
             batch.touch(draft.shard)
         for shard in batch.shards.values():
@@ -143,6 +169,11 @@ class Intake:
             logger.error("an inbox entry of shard %d is not readable: %s", shard.shard_id, error)
             self._bury(batch, shard, str(error), entry.data)
             return
+        if len(rows) > ENVELOPE_REQUESTS_MAX:
+            excess = f"an envelope with {len(rows)} requests; at most {ENVELOPE_REQUESTS_MAX} are taken"
+            logger.error("an inbox entry of shard %d holds %s", shard.shard_id, excess)
+            self._bury(batch, shard, excess, entry.data)
+            return
         for index, row in enumerate(rows):
             try:
                 sent = decode_request(row)
@@ -157,6 +188,17 @@ class Intake:
             reason = shard.poisoned.get((entry.entry_id, index))
             if reason is not None:
                 self._refuse(batch, shard, sender, sent.number, row, reason, ErrorCode.DEAD_LETTERED)
+                continue
+            if type(sent.request) is ReportUnreadable:
+                self._keep_unreadable(batch, shard, sender, sent)
+                continue
+            if not self._belongs_to(shard, sent.request):
+                message = "the workflow belongs to another shard; read the shard map again and send the request there"
+                batch.reply(sender, sent.number, ReplyKind.ERROR, ErrorReply(ErrorCode.WRONG_SHARD, message))
+                continue
+            problem = _run_id_problem(sent.request)
+            if problem is not None:
+                batch.reply(sender, sent.number, ReplyKind.ERROR, ErrorReply(ErrorCode.NOT_FOUND, problem))
                 continue
             if self.sheds and isinstance(sent.request, StartWorkflow):
                 message = "the engines are behind with their work; start again later"
@@ -192,6 +234,13 @@ class Intake:
         return due
 
     # Deciding ------------------------------------------------------------------------------------------------------
+
+    def _key_for(self, item: Arrival) -> ExecutionKey | None:
+        try:
+            return self._decider.key_for(item)
+        except Exception as error:  # as for its decision
+            logger.exception("looking for what a %s names raised", type(item.sent.request).__name__)
+            raise Undecidable(item.shard, _reason(error), (item.entry_id, item.place), None) from error
 
     def _decide(self, batch: Batch, item: Arrival, loaded: Loaded) -> None:
         if loaded.broken:
@@ -234,13 +283,42 @@ class Intake:
         message = f"{reason} (kept as dead letter {letter_id})"
         batch.reply(sender, number, ReplyKind.ERROR, ErrorReply(code, message))
 
+    def _belongs_to(self, shard: Shard, request: Any) -> bool:
+        """Whether a request that names a workflow came to its shard: two shards must never both know one."""
+        workflow_id = getattr(request, "workflow_id", None)
+        return workflow_id is None or shard.shard_id == shard_id_for(request.namespace, workflow_id, self._shard_count)
+
+    def _keep_unreadable(self, batch: Batch, shard: Shard, sender: str, sent: SentRequest) -> None:
+        """What others could not read; a task entry is finished once it is kept."""
+        report: ReportUnreadable = sent.request
+        self._bury(batch, shard, report.reason, report.data, report.source)
+        batch.finish(report.stream, report.entry_id, "")
+        batch.reply(sender, sent.number, ReplyKind.OK, None)
+
     def _bury(self, batch: Batch, shard: Shard, reason: str, data: bytes, source: str = "inbox") -> str:
+        if len(data) > LETTER_BYTES_MAX:
+            reason = f"{reason} (the first {LETTER_BYTES_KEPT} of {len(data)} bytes are kept)"
+            data, source = data[:LETTER_BYTES_KEPT], f"{source}, cut"
         letter_id = str(uuid.UUID(int=self._environment.random.getrandbits(128), version=4))
         batch.touch(shard)
         batch.commit.dead_letters.append(
-            DeadLetterRow(shard.shard_id, letter_id, batch.now_us, source, _storable(reason), data)
+            DeadLetterRow(shard.shard_id, letter_id, batch.now_us, source, _storable(reason)[:REASON_LENGTH_MAX], data)
         )
         return letter_id
+
+
+def _note_guilty(batch: Batch, arrivals: list[Arrival], due: list[tuple[Shard, TimerRow]]) -> None:
+    """Should the store refuse the batch, one of these is to blame."""
+    batch.places = [(item.shard, item.entry_id, item.place) for item in arrivals]
+    batch.fired = [(shard, TimerKey(*row[:5])) for shard, row in due]
+
+
+def _run_id_problem(request: Any) -> str | None:
+    """Why the run that a request names cannot be, or None. Only a request that names its workflow may leave it out."""
+    run_id = getattr(request, "run_id", None)
+    if run_id is None or is_run_id(run_id) or (run_id == "" and hasattr(request, "workflow_id")):
+        return None
+    return f"there is no run {run_id[:100]!r}: a run id is a UUID in lower case, as a start returns it"
 
 
 def _reason(error: Exception) -> str:

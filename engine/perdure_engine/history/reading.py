@@ -76,9 +76,9 @@ class Reading:
 
     # Finding the run -----------------------------------------------------------------------------------------------
 
-    def _state(self, request: Any) -> MutableState | None:
+    def _state(self, request: Any, shard_id: int) -> MutableState | None:
         if request.run_id:
-            run = self._cache.get(request.run_id)
+            run = self._cache.get_of(shard_id, request.run_id)
         else:
             run = self._cache.latest(request.namespace, request.workflow_id)
         return run.state if run is not None else None
@@ -110,7 +110,7 @@ class Reading:
     # Result --------------------------------------------------------------------------------------------------------
 
     def _await_result(self, batch: Batch, arrival: Arrival, request: AwaitResult, loaded: Loaded) -> None:
-        state = self._state(request)
+        state = self._state(request, arrival.shard.shard_id)
         if state is not None and state.is_open:
             self._waiters.add(state.shard_id, state.run_id, arrival.sender, arrival.sent.number)
             batch.reply(arrival.sender, arrival.sent.number, ReplyKind.REGISTERED, state.run_id)
@@ -146,7 +146,7 @@ class Reading:
     # Description ---------------------------------------------------------------------------------------------------
 
     def _describe(self, batch: Batch, arrival: Arrival, request: DescribeWorkflow, loaded: Loaded) -> None:
-        state = self._state(request)
+        state = self._state(request, arrival.shard.shard_id)
         if state is not None and state.is_open:
             batch.reply(arrival.sender, arrival.sent.number, ReplyKind.OK, describe(state, batch.now_us))
             return
@@ -185,7 +185,7 @@ class Reading:
     # History -------------------------------------------------------------------------------------------------------
 
     def _history(self, batch: Batch, arrival: Arrival, request: GetHistory, loaded: Loaded) -> None:
-        state = self._state(request)
+        state = self._state(request, arrival.shard.shard_id)
         row = self._row(request, loaded)
         if state is None and row is None:
             self._refuse_unknown(batch, arrival, request)
@@ -225,7 +225,7 @@ class Reading:
 
     def _workflow_task(self, batch: Batch, arrival: Arrival, request: GetWorkflowTask, loaded: Loaded) -> None:
         """History for a worker that holds the task. The new events alone are in memory; the rest is read."""
-        state = self._state(request)
+        state = self._state(request, arrival.shard.shard_id)
         if (
             state is None
             or state.workflow_task is None
@@ -249,7 +249,7 @@ class Reading:
         self._later(batch, arrival, answer)
 
     def _activity_task(self, batch: Batch, arrival: Arrival, request: GetActivityTask, loaded: Loaded) -> None:
-        state = self._state(request)
+        state = self._state(request, arrival.shard.shard_id)
         activity = state.activities.get(request.scheduled_event_id) if state is not None else None
         if state is None or activity is None or activity.attempt != request.attempt:
             self._refuse(batch, arrival, "the activity task is no longer the current one; drop it")
@@ -260,7 +260,7 @@ class Reading:
     # Query ---------------------------------------------------------------------------------------------------------
 
     def _query(self, batch: Batch, arrival: Arrival, request: QueryWorkflow, loaded: Loaded) -> None:
-        state = self._state(request)
+        state = self._state(request, arrival.shard.shard_id)
         row = self._row(request, loaded)
         number = arrival.sent.number
         if state is not None and (state.is_open or state.last_completed_event_id):

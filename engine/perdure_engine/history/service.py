@@ -29,7 +29,7 @@ from perdure_engine.history.batch import Batch
 from perdure_engine.history.cache import CACHE_BYTES_MAX, ExecutionCache
 from perdure_engine.history.committing import BatchLost, Committer
 from perdure_engine.history.deciding import Decider
-from perdure_engine.history.intake import REQUESTS_MAX, Intake, Undecidable
+from perdure_engine.history.intake import REQUESTS_MAX, Intake, Undecidable, Unloadable
 from perdure_engine.history.queries import Queries
 from perdure_engine.history.reading import Reading
 from perdure_engine.history.recovery import Recovery
@@ -117,7 +117,7 @@ class HistoryService:
         self._visibility = VisibilityWriter(store, environment)
         reading = Reading(store, broker, self.cache, self.waiters, self._queries)
         decider = Decider(self.cache, self.waiters, self._queries, self._visibility, reading)
-        self._intake = Intake(store, broker, environment, self.cache, decider, windows, cluster.map_version)
+        self._intake = Intake(store, broker, environment, self.cache, decider, windows, cluster)
         self._durable: asyncio.Queue[Batch] = asyncio.Queue(maxsize=4)
         self._committer = Committer(store, environment, self._durable, failed=self._wake_soon)
         self._releaser = Releaser(
@@ -228,6 +228,9 @@ class HistoryService:
             except Undecidable as guilty:
                 async with self._turn:
                     await self._follow_undecidable(guilty)
+            except Unloadable as refused:
+                async with self._turn:
+                    await self._follow_unloadable(refused)
             except BrokerUnavailable as error:
                 logger.warning("the broker is unavailable, reading again soon: %s", error)
                 await self._environment.sleep(RETRY_S)
@@ -377,6 +380,14 @@ class HistoryService:
             guilty.shard.poisoned[guilty.place] = guilty.reason
         if guilty.timer is not None:
             guilty.shard.poisoned_timers[TimerKey(*guilty.timer[:5])] = guilty.reason
+        await self._settle_and_rewind()
+
+    async def _follow_unloadable(self, refused: Unloadable) -> None:
+        logger.warning("what a request names cannot be looked up: %s", refused.reason)
+        self._narrow_down(refused.batch, refused.reason)
+        await self._settle_and_rewind()
+
+    async def _settle_and_rewind(self) -> None:
         try:
             await self._committer.settle()
         except BatchLost as lost:

@@ -13,15 +13,18 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from perdure.protocol.codec import DecodeError
-from perdure.protocol.requests import ReportTaskLost, encode_envelope, numbered_request
-from perdure.protocol.tasks import ActivityTask, QueryTask, TaskKind, WorkflowTask, decode_task, parse_member
-from perdure_broker.port import AnnouncedTask, Broker, PendingEntry, StreamKind, TaskEntry, TaskStream
+from perdure.protocol.requests import ReportTaskLost, ReportUnreadable, encode_envelope, numbered_request
+from perdure.protocol.tasks import ActivityTask, QueryTask, TaskKind, WorkflowTask, parse_member, readable_task
+from perdure_broker.port import AnnouncedTask, Broker, ClusterInfo, PendingEntry, StreamKind, TaskEntry, TaskStream
 from perdure_engine.environment import Environment
 
 logger = logging.getLogger("perdure.engine.leases")
 
 SENDER = "matching"
 """Nobody reads replies to this sender."""
+
+UNREADABLE_SHARD = 0
+"""Keeps what names no shard: there is always one."""
 
 SCAN_PAGE = 1_000
 
@@ -47,11 +50,12 @@ _Name = bytes | str
 class LeaseWatch:
     """Watches the pending entries of one stream."""
 
-    def __init__(self, broker: Broker, environment: Environment, stream: TaskStream, map_version: int) -> None:
+    def __init__(self, broker: Broker, environment: Environment, stream: TaskStream, cluster: ClusterInfo) -> None:
         self._broker = broker
         self._environment = environment
         self._stream = stream
-        self._map_version = map_version
+        self._map_version = cluster.map_version
+        self._shard_count = cluster.shard_count
         self._suspects: dict[_Name, _Suspect] = {}
         self._reported: dict[_Name, float] = {}
         self.next_look = 0.0
@@ -151,13 +155,15 @@ class LeaseWatch:
         for task in lost:
             await self._broker.withdraw_announced(task.worker, {task.stream: [task.member]})
 
-    def _describe(self, entry: TaskEntry, worker: str) -> tuple[int, ReportTaskLost] | None:
-        """The report about a lost task and its shard, or None for what nobody waits for."""
+    def _describe(self, entry: TaskEntry, worker: str) -> tuple[int, ReportTaskLost | ReportUnreadable] | None:
+        """The report about a lost task and its shard, or None for what nobody waits for. What no worker could read, and
+        this engine cannot either, goes to the dead letters."""
         try:
-            task = decode_task(entry.data)
+            task = readable_task(entry.data, self._shard_count)
         except DecodeError as error:
-            logger.error("dropping an entry of %s that is not a task: %s", self._stream.task_queue, error)
-            return None
+            logger.error("an entry of %s is not a task: %s", self._stream.task_queue, error)
+            source = f"{self._stream.kind.name.lower()} task queue {self._stream.task_queue}"
+            return UNREADABLE_SHARD, ReportUnreadable(source, str(error), entry.data, entry.stream, entry.entry_id)
         if isinstance(task, QueryTask):
             return None
         kind = TaskKind.WORKFLOW if isinstance(task, WorkflowTask) else TaskKind.ACTIVITY

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 from perdure_broker.port import Broker, BrokerUnavailable, ClusterInfo, StreamKind, TaskStream
 from perdure_engine.environment import Environment
@@ -103,31 +104,43 @@ class MatchingService:
                 if stream not in self._draining:
                     self._dispatchers.pop(stream, None)
         for stream in mine:
-            if stream not in self._watches:
-                self._watches[stream] = LeaseWatch(self._broker, self._environment, stream, self._cluster.map_version)
-                if stream.kind != StreamKind.STICKY:
-                    await self._broker.set_lease(stream, self._lease_ms)
-            if stream.kind == StreamKind.STICKY:
-                continue
-            state = await self._broker.queue_state(stream)
-            self._leases[stream] = state.lease_ms
-            if state.backlogged:
-                self._dispatch(stream)
+            await self._look_after(stream, self._survey_one(stream))
+
+    async def _survey_one(self, stream: TaskStream) -> None:
+        if stream not in self._watches:
+            self._watches[stream] = LeaseWatch(self._broker, self._environment, stream, self._cluster)
+            if stream.kind != StreamKind.STICKY:
+                await self._broker.set_lease(stream, self._lease_ms)
+        if stream.kind == StreamKind.STICKY:
+            return
+        state = await self._broker.queue_state(stream)
+        self._leases[stream] = state.lease_ms
+        if state.backlogged:
+            self._dispatch(stream)
 
     async def _look(self) -> None:
         now = self._environment.monotonic()
         for stream, watch in list(self._watches.items()):
             if now >= watch.next_look:
                 queue = stream._replace(kind=StreamKind.WORKFLOW, worker="") if stream.worker else stream
-                await watch.look(self._leases.get(queue, self._lease_ms))
+                await self._look_after(stream, watch.look(self._leases.get(queue, self._lease_ms)))
 
     async def _collect(self) -> None:
         """Forget consumers and streams that nobody uses."""
         for stream in list(self._watches):
             if stream.kind == StreamKind.STICKY:
-                await self._broker.forget_sticky(stream)
+                await self._look_after(stream, self._broker.forget_sticky(stream))
             else:
-                await self._broker.collect(stream, CONSUMER_TTL_MS)
+                await self._look_after(stream, self._broker.collect(stream, CONSUMER_TTL_MS))
+
+    async def _look_after(self, stream: TaskStream, work: Awaitable[Any]) -> None:
+        """One queue whose keys somebody has spoiled must not keep the others waiting."""
+        try:
+            await work
+        except (BrokerUnavailable, StoreError):
+            raise
+        except Exception:  # the top of the care for one queue
+            logger.exception("the %s queue %r cannot be looked after", stream.kind.name.lower(), stream.task_queue)
 
     def _dispatch(self, stream: TaskStream) -> None:
         if stream in self._draining:

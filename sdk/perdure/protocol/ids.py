@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import re
 import uuid
 
 ID_LENGTH_MAX = 1000
@@ -28,6 +29,10 @@ def run_id_for_start(namespace: str, workflow_id: str, request_id: str) -> str:
     digest = hashlib.sha1(_RUN_ID_SPACE + name, usedforsecurity=False).hexdigest()
     variant = "89ab"[int(digest[16], 16) & 3]
     return f"{digest[:8]}-{digest[8:12]}-5{digest[13:16]}-{variant}{digest[17:20]}-{digest[20:32]}"
+
+
+is_run_id = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
+"""Whether a text can be a run id: a UUID in its canonical form, the only one that a database takes for one."""
 
 
 def text_problem(name: str, value: object) -> str | None:

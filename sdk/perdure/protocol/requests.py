@@ -35,6 +35,7 @@ class RequestType(IntEnum):
     GET_WORKFLOW_TASK = 27
     GET_ACTIVITY_TASK = 28
     REPORT_TASK_LOST = 40
+    REPORT_UNREADABLE = 41
 
 
 class IdReusePolicy(IntEnum):
@@ -294,6 +295,18 @@ class ReportTaskLost(NamedTuple):
     entry_id: bytes
 
 
+class ReportUnreadable(NamedTuple):
+    """From whoever found bytes that are no message where one should be: keep them among the dead letters, with the
+    reason. `source` says where they were; `stream` and `entry_id` name the task entry that is finished with it, if it
+    was one. Any shard takes it. Reply: `None`."""
+
+    source: str
+    reason: str
+    data: bytes
+    stream: bytes = b""
+    entry_id: bytes = b""
+
+
 Request = (
     StartWorkflow
     | SignalWorkflow
@@ -313,6 +326,7 @@ Request = (
     | GetWorkflowTask
     | GetActivityTask
     | ReportTaskLost
+    | ReportUnreadable
 )
 
 REQUESTS = Registry(
@@ -336,6 +350,7 @@ REQUESTS = Registry(
         RequestType.GET_WORKFLOW_TASK: GetWorkflowTask,
         RequestType.GET_ACTIVITY_TASK: GetActivityTask,
         RequestType.REPORT_TASK_LOST: ReportTaskLost,
+        RequestType.REPORT_UNREADABLE: ReportUnreadable,
     },
 )
 

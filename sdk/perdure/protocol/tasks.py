@@ -6,6 +6,7 @@ from enum import IntEnum
 from typing import Any, NamedTuple
 
 from perdure.protocol.codec import CODEC_VERSION, DecodeError, Registry, pack, shown, unpack
+from perdure.protocol.ids import is_run_id
 
 INLINE_SIZE_MAX = 32 * 1024
 """Bytes of events or input that ride in a stream entry; what is larger is fetched by the worker."""
@@ -105,6 +106,21 @@ def decode_task(data: bytes) -> Task:
     if whole[0] != CODEC_VERSION:
         raise DecodeError(f"task has codec version {shown(whole[0])}, this version reads {CODEC_VERSION}")
     task: Task = TASKS.decode(whole[1], whole[2])
+    return task
+
+
+def readable_task(data: bytes, shard_count: int) -> Task:
+    """The task of a stream entry, if there can be such a task: what is sent about one of another shard, or of a run id
+    that is none, would never be read.
+
+    Raises:
+        DecodeError: malformed, of another version, or impossible.
+    """
+    task = decode_task(data)
+    if not 0 <= task.shard_id < shard_count:
+        raise DecodeError(f"{type(task).__name__}.shard_id is {task.shard_id}; there are {shard_count} shards")
+    if not is_run_id(task.run_id):
+        raise DecodeError(f"{type(task).__name__}.run_id is {shown(task.run_id)}, which is no UUID")
     return task
 
 

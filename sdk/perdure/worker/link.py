@@ -8,7 +8,7 @@ from typing import Any
 from perdure.converter import DataConverter
 from perdure.protocol.codec import DecodeError
 from perdure.protocol.replies import ErrorCode, decode_error
-from perdure.protocol.tasks import Task, decode_task
+from perdure.protocol.tasks import Task, readable_task
 from perdure.transport import OnReply, Transport
 from perdure.worker.lease_keeper import LeaseKeeper
 from perdure_broker.port import TaskEntry
@@ -60,14 +60,9 @@ class WorkerLink:
         """The task of an entry.
 
         Raises:
-            DecodeError: malformed, of another version, or of a shard that there is not: what is sent to that one would
-                never be read.
+            DecodeError: see `readable_task`.
         """
-        task = decode_task(entry.data)
-        if not 0 <= task.shard_id < self.transport.cluster.shard_count:
-            count = self.transport.cluster.shard_count
-            raise DecodeError(f"{type(task).__name__}.shard_id is {task.shard_id}; there are {count} shards")
-        return task
+        return readable_task(entry.data, self.transport.cluster.shard_count)
 
     @staticmethod
     def refusal(body: Any) -> str | None:

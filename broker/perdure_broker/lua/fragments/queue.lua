@@ -14,7 +14,7 @@ end
 local function remove_worker(worker, meta, workers, info)
   local told = redis.call('HGET', info, worker)
   if told then
-    redis.call('HINCRBY', meta, 'slots', -tonumber(string.match(told, '^%d+')))
+    redis.call('HINCRBY', meta, 'slots', -(tonumber(string.match(told, '^%d+')) or 0))
     redis.call('HDEL', info, worker)
   end
   redis.call('ZREM', workers, worker)

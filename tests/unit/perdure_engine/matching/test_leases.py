@@ -7,19 +7,20 @@ import random
 
 import pytest
 
-from perdure.protocol.requests import ReportTaskLost, decode_envelope, decode_request
+from perdure.protocol.requests import ReportTaskLost, ReportUnreadable, decode_envelope, decode_request
 from perdure.protocol.tasks import ActivityTask, QueryTask, TaskKind, encode_task, task_member
 from perdure_broker.memory import MemoryBroker, MemoryLeases
 from perdure_broker.memory_server import MemoryServer
-from perdure_broker.port import RunningTask, TaskEntry
+from perdure_broker.port import ClusterInfo, RunningTask, TaskEntry
 from perdure_engine.matching import leases
 from perdure_engine.matching.leases import LeaseWatch
 from tests.engine_stage import ACTIVITIES, pass_time
 from tests.simulation.process import Process
 
 LEASE_MS = 3_000
+RUN_ID = "5b0c1a52-7c43-5d0f-9a35-3f0a3f6d1c11"
 TASK = ActivityTask(
-    "default", "wf", "run", "type", 2, 5, 1, "a", "act", b"", True, b"", b"", 0, 0, 0, 0, 0, False, "queue"
+    "default", "wf", RUN_ID, "type", 2, 5, 1, "a", "act", b"", True, b"", b"", 0, 0, 0, 0, 0, False, "queue"
 )
 
 
@@ -30,7 +31,7 @@ class Bench:
         self.broker = MemoryBroker(self.server)
         self.leases = MemoryLeases(self.server)
         process = Process("one", random.Random(1), failed=lambda name, error: None)
-        self.watch = LeaseWatch(self.broker, process, ACTIVITIES, 1)
+        self.watch = LeaseWatch(self.broker, process, ACTIVITIES, ClusterInfo("cluster", 1, 4))
 
     async def hand_out(self, *tasks: ActivityTask | QueryTask | bytes) -> list[TaskEntry]:
         """Tasks that a worker takes at once."""
@@ -71,7 +72,7 @@ async def test_a_silent_worker_is_reported_within_two_leases(bench: Bench) -> No
     assert await bench.look_for(LEASE_MS / 1000 * 0.9) == 0
     assert await bench.look_for(LEASE_MS / 1000) == 1
     [report] = bench.reports()
-    assert report == ReportTaskLost("run", TaskKind.ACTIVITY, 5, 1, "worker", entry.stream, entry.entry_id)
+    assert report == ReportTaskLost(RUN_ID, TaskKind.ACTIVITY, 5, 1, "worker", entry.stream, entry.entry_id)
     assert list(bench.server.inboxes) == [TASK.shard_id]
 
 
@@ -103,12 +104,33 @@ async def test_an_interruption_of_the_broker_starts_the_suspicion_anew(bench: Be
     assert await bench.watch.look(LEASE_MS) == 1
 
 
-async def test_a_lost_query_and_what_is_no_task_are_dropped(bench: Bench) -> None:
-    query = QueryTask("default", "wf", "run", "type", 2, 0, "how", b"", 0, "client", 1)
-    await bench.hand_out(query, b"\xffnonsense")
+async def test_a_lost_query_is_dropped(bench: Bench) -> None:
+    query = QueryTask("default", "wf", RUN_ID, "type", 2, 0, "how", b"", 0, "client", 1)
+    await bench.hand_out(query)
     await bench.look_for(2 * LEASE_MS / 1000)
     assert bench.reports() == []
     assert not len(bench.server.queues[ACTIVITIES].stream)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"\xffnonsense", "not a msgpack value"),
+        (encode_task(TASK._replace(shard_id=4)), "there are 4 shards"),
+        (encode_task(TASK._replace(run_id="run")), "no UUID"),
+    ],
+)
+async def test_what_is_no_task_goes_to_the_dead_letters(bench: Bench, data: bytes, reason: str) -> None:
+    """The entry stays until it is kept: the shard that keeps it finishes it."""
+    [entry] = await bench.hand_out(data)
+    await bench.look_for(1.7 * LEASE_MS / 1000)
+    [report] = bench.reports()
+    assert isinstance(report, ReportUnreadable)
+    assert (report.data, report.stream, report.entry_id) == (data, entry.stream, entry.entry_id)
+    assert reason in report.reason
+    assert report.source == "activity task queue queue"
+    assert list(bench.server.inboxes) == [0]
+    assert len(bench.server.queues[ACTIVITIES].stream) == 1
 
 
 async def test_many_lost_tasks_are_all_reported(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,7 +142,7 @@ async def test_many_lost_tasks_are_all_reported(bench: Bench, monkeypatch: pytes
 
 async def test_what_is_held_by_name_is_watched_like_an_entry(bench: Bench) -> None:
     key = bench.server.keys.queue(ACTIVITIES).stream
-    running = [RunningTask(b"1-0", b"", task_member("run", event_id, 2), 7) for event_id in (5, 6)]
+    running = [RunningTask(b"1-0", b"", task_member(RUN_ID, event_id, 2), 7) for event_id in (5, 6)]
     bench.leases.announce("worker", {key: running})
 
     async def look(seconds: float) -> int:
@@ -133,7 +155,7 @@ async def test_what_is_held_by_name_is_watched_like_an_entry(bench: Bench) -> No
 
     assert await look(LEASE_MS / 1000 * 0.9) == 0
     assert await look(LEASE_MS / 1000) == 1
-    assert bench.reports() == [ReportTaskLost("run", TaskKind.ACTIVITY, 5, 2, "worker", key, b"")]
+    assert bench.reports() == [ReportTaskLost(RUN_ID, TaskKind.ACTIVITY, 5, 2, "worker", key, b"")]
     assert list(bench.server.inboxes) == [7]
     assert list(bench.server.queues[ACTIVITIES].announced) == [running[1].member]
 
