@@ -39,6 +39,7 @@ class Rule(StrEnum):
     STATUS = "the row of a run says what its history says"
     VISIBLE = "lists show a run as its row is"
     DEAD_LETTER = "nothing is set aside but what cannot be carried out"
+    CURSOR = "the cursor of a shard stands at the last entry of its inbox that took effect"
     # The end
     LIVENESS = "once the faults have stopped, everything comes to its end"
     LEFT_BEHIND = "what is over leaves nothing behind: no task, timer, entry, key, consumer or claim"

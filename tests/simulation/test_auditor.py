@@ -280,7 +280,14 @@ CHANGES: dict[Rule, Callable[[Case], Any]] = {
 }
 """What is changed, so that a rule is broken."""
 
-OF_THE_WORLD = {Rule.LIVENESS, Rule.LEFT_BEHIND, Rule.GRACEFUL_STOP, Rule.PROCESS_DIED, Rule.UNEXPECTED}
+OF_THE_WORLD = {
+    Rule.CURSOR,
+    Rule.LIVENESS,
+    Rule.LEFT_BEHIND,
+    Rule.GRACEFUL_STOP,
+    Rule.PROCESS_DIED,
+    Rule.UNEXPECTED,
+}
 """Rules that the world and its processes watch over themselves."""
 
 

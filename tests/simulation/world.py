@@ -20,7 +20,7 @@ from perdure_engine.history.committing import BatchLost
 from perdure_store.memory import MemoryDatabase, MemoryStore
 from perdure_store.port import BatchRejected, CommitBatch, Store, StoreError
 from tests.simulation import crew
-from tests.simulation.auditor import audit, leftovers
+from tests.simulation.auditor import audit, check_cursors, leftovers
 from tests.simulation.auditor.states import check_snapshot, check_states
 from tests.simulation.census import take_census
 from tests.simulation.client import POISON
@@ -128,6 +128,8 @@ class World:
     def judge(self) -> None:
         """Let the auditor judge, once `run` is over."""
         verdict = self.verdict
+        if not self.ledger.losses_s:
+            self.ledger.findings.extend(check_cursors(self.database, self.server))
         verdict.wrong = audit(self.database, self.ledger, crew.MODELS)
         verdict.trace = self._trace.hexdigest()
         verdict.seconds = self._loop.time()

@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator, Mapping
 from perdure_store.memory import MemoryDatabase
 from tests.simulation.auditor import activities, answers, heartbeats, histories, models, requests, workflow_tasks
 from tests.simulation.auditor.evidence import Evidence
-from tests.simulation.auditor.leftovers import leftovers
+from tests.simulation.auditor.leftovers import check_cursors, leftovers
 from tests.simulation.ledger import Ledger
 from tests.simulation.model import Model
 from tests.simulation.rules import Finding
 
-__all__ = ["audit", "leftovers"]
+__all__ = ["audit", "check_cursors", "leftovers"]
 
 CHECKS: list[Callable[[Evidence], Iterator[Finding]]] = [
     *requests.CHECKS,

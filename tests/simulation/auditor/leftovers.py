@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from perdure_broker.memory_server import MemoryServer, Queue
+from perdure_broker.memory_streams import parse_id
 from perdure_broker.port import StreamKind, TaskStream
 from perdure_store.memory import MemoryDatabase
+from tests.simulation.rules import Finding, Rule
 
 CONSUMER_TTL_MS = 150_000
 """After so long a consumer that reads nothing and holds nothing must have been forgotten (two minutes, and the time
@@ -36,6 +38,18 @@ def leftovers(database: MemoryDatabase, server: MemoryServer, alive: Collection[
         if server.replies(sender) is not None and _process(sender) not in alive:
             found.append(f"the reply stream of {sender}, which is gone")
     return found
+
+
+def check_cursors(database: MemoryDatabase, server: MemoryServer) -> Iterator[Finding]:
+    """The cursors of shards whose inboxes are empty. Only for a broker that never lost what it held: a replica's inbox
+    may have been empty from the start."""
+    for shard_id, inbox in server.inboxes.items():
+        cursor = database.shards[shard_id].inbox_cursor.encode()
+        if not len(inbox) and parse_id(cursor) != parse_id(inbox.last_id):
+            text = (
+                f"shard {shard_id}: the last entry of its inbox was {inbox.last_id!r}, its cursor stands at {cursor!r}"
+            )
+            yield Finding(Rule.CURSOR, text)
 
 
 def _process(sender: str) -> str:

@@ -7,6 +7,7 @@ import contextlib
 import itertools
 import uuid
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import pytest
 
@@ -96,16 +97,17 @@ def let_a_duplicate_start_run(patch: pytest.MonkeyPatch) -> None:
 def skip_a_timer_below_the_cursor(patch: pytest.MonkeyPatch) -> None:
     """A new owner takes timers that were due before it came for fired."""
     refill = TimerQueue.refill
+    begun_us: WeakKeyDictionary[TimerQueue, int] = WeakKeyDictionary()
 
-    async def refill_from_now(self: TimerQueue, store: Store, now_us: int) -> None:
-        is_new = self._horizon_us == 0
+    async def refill_from_then(self: TimerQueue, store: Store, now_us: int) -> None:
+        if self._horizon_us == 0:
+            begun_us[self] = now_us
         await refill(self, store, now_us)
-        if is_new:
-            for row in self._heap:
-                if row.fire_at_us <= now_us:
-                    self.discard(TimerKey(*row[:5]))
+        for row in self._heap:
+            if row.fire_at_us <= begun_us[self]:
+                self.discard(TimerKey(*row[:5]))
 
-    patch.setattr(TimerQueue, "refill", refill_from_now)
+    patch.setattr(TimerQueue, "refill", refill_from_then)
 
 
 @planted(Rule.LEGAL)

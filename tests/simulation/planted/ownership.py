@@ -20,7 +20,7 @@ def skip_the_fence(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(MemoryDatabase, "_check_fence", lambda self, advances: None)
 
 
-@planted(Rule.ANSWERED_ONCE, Rule.REFUSED)
+@planted(Rule.CURSOR, Rule.ANSWERED_ONCE, Rule.REFUSED)
 def drop_the_cursor(patch: pytest.MonkeyPatch) -> None:
     """The cursor is not committed with the effects: entries are decided again after a takeover, and refused then."""
     advance = Shard.advance

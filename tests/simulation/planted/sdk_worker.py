@@ -31,7 +31,14 @@ def reuse_a_stale_worker_instance(patch: pytest.MonkeyPatch) -> None:
             later = [event for event in events if event.event_id > instance.continues_from]
             self._activate(entry, task, instance, later)
 
+    def replied(self: WorkflowWorker, entry: TaskEntry, task: WorkflowTask, kind: int, body: Any) -> None:
+        if kind == ReplyKind.ERROR:
+            self._link.drop(entry)
+        else:
+            self._link.leases.release(entry.stream, entry.entry_id)
+
     patch.setattr(WorkflowWorker, "_start_over", go_on)
+    patch.setattr(WorkflowWorker, "_replied", replied)
 
 
 @planted(Rule.AT_MOST_ONCE)
