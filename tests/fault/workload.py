@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from datetime import timedelta
 
 from perdure import activity, workflow
@@ -15,9 +14,6 @@ STEP_SECONDS = 0.02
 
 STEP_TIMEOUT = timedelta(minutes=5)
 HOUR_SECONDS = 3600
-
-BLOCK_SECONDS = 5.0
-"""Five leases of the one second that the test gives to the queue."""
 
 
 @activity.defn
@@ -51,21 +47,6 @@ async def hang_once() -> int:
     return attempt
 
 
-@activity.defn
-async def block_the_loop() -> str:
-    """What an `async` activity must not do, and what users do all the same."""
-    write_line()
-    time.sleep(BLOCK_SECONDS)  # noqa: ASYNC251 - this is the mistake that the test is about
-    return "blocked"
-
-
-@activity.defn
-async def neighbour(number: int) -> int:
-    write_line()
-    await asyncio.sleep(STEP_SECONDS)
-    return number
-
-
 @workflow.defn
 class AgentRun:
     @workflow.run
@@ -86,21 +67,6 @@ class CaughtRun:
 
 
 @workflow.defn
-class BlockingRun:
-    @workflow.run
-    async def run(self, neighbours: int) -> list[int]:
-        blocked = workflow.start_activity(block_the_loop, start_to_close_timeout=STEP_TIMEOUT)
-        numbers = await asyncio.gather(
-            *(
-                workflow.execute_activity(neighbour, number, start_to_close_timeout=STEP_TIMEOUT)
-                for number in range(neighbours)
-            )
-        )
-        await blocked
-        return list(numbers)
-
-
-@workflow.defn
 class Sleeper:
     @workflow.run
     async def run(self, seconds: float) -> str:
@@ -108,5 +74,5 @@ class Sleeper:
         return "woken"
 
 
-WORKFLOWS = (AgentRun, CaughtRun, BlockingRun, Sleeper)
-ACTIVITIES = (retrieve, call_model, store_answer, hang_once, block_the_loop, neighbour)
+WORKFLOWS = (AgentRun, CaughtRun, Sleeper)
+ACTIVITIES = (retrieve, call_model, store_answer, hang_once)

@@ -30,7 +30,10 @@ SLEEPERS = 40
 SLEEP_SECONDS = 2.0
 """Due while the shards of the killed engine have no owner."""
 
-TAKEOVER_SECONDS = 10.0
+UNTOUCHED_SECONDS = 4.0
+TAKEOVER_SECONDS = 20.0
+"""How late a timer may be on a busy machine: of a shard that goes on (less than it takes to notice a dead engine), and
+of one that is taken over."""
 
 
 class Aftermath(NamedTuple):
@@ -71,7 +74,7 @@ async def _run(cluster: Cluster) -> Aftermath:
         doomed.kill()
         _process_of(sweeper, engines).kill()
         _start_worker(cluster, journal)
-        async with asyncio.timeout(TAKEOVER_SECONDS + 10):
+        async with asyncio.timeout(2 * TAKEOVER_SECONDS):
             total = await fan_out.result()
             late = {owner: [await task for task in tasks] for owner, tasks in sleeping.items()}
         return Aftermath(total, journal.lines(), late, sweeper)
@@ -128,4 +131,4 @@ def test_failure_of_the_single_scheduler_stops_all_schedules(aftermath: Aftermat
     assert len(aftermath.late) == 2
     for owner, late in aftermath.late.items():
         assert len(late) > 2
-        assert max(late) < (TAKEOVER_SECONDS if owner == aftermath.killed else 1.5), f"{owner}: {late}"
+        assert max(late) < (TAKEOVER_SECONDS if owner == aftermath.killed else UNTOUCHED_SECONDS), f"{owner}: {late}"

@@ -105,9 +105,16 @@ class SlowOnes:
 
 @workflow.defn
 class BlockedOne:
+    """An activity that blocks its worker, and others beside it."""
+
     @workflow.run
-    async def run(self, seconds: float) -> float:
-        return await workflow.execute_activity(block_the_loop, seconds, start_to_close_timeout=TIMEOUT)
+    async def run(self, seconds: float, neighbours: int) -> int:
+        blocked = workflow.start_activity(block_the_loop, seconds, start_to_close_timeout=TIMEOUT)
+        done = await asyncio.gather(
+            *(workflow.execute_activity(work, number, start_to_close_timeout=TIMEOUT) for number in range(neighbours))
+        )
+        await blocked
+        return len(done)
 
 
 @workflow.defn
