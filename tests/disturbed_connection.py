@@ -186,7 +186,15 @@ class ConflictsEverywhere:
 
 
 COUNTING = frozenset(
-    map(sql.query, ("acquire_shard", "beat", "delete_dead_letter", "delete_request_results", "delete_runs"))
+    sql.query(name)
+    for name in (
+        "acquire_shard",
+        "beat",
+        "delete_dead_letter",
+        "delete_history",
+        "delete_request_results",
+        "delete_runs",
+    )
 )
 """Statements whose second run says something else than the first, as the port allows where an answer was lost."""
 
