@@ -79,13 +79,17 @@ class Process:
     def thaw(self) -> None:
         os.kill(self.pid, signal.SIGCONT)
 
+    def ask_to_stop(self) -> None:
+        """SIGTERM; harmless if it has ended."""
+        self._child.terminate()
+
     def stop(self) -> int:
         """SIGTERM, and wait. Returns the exit status.
 
         Raises:
             AssertionError: it did not end in time; it is killed.
         """
-        self._child.terminate()
+        self.ask_to_stop()
         try:
             return self._child.wait(STOP_TIMEOUT_SECONDS)
         except subprocess.TimeoutExpired:

@@ -36,6 +36,11 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--gap", type=float, default=Settings.gap_seconds, help="seconds between two faults, on average"
     )
+    parser.add_argument(
+        "--rest",
+        type=float,
+        help="seconds to wait for traces of the killed to vanish (default: as long as the load lasts)",
+    )
     parser.add_argument("--json", action="store_true", help="print the result as JSON, for programs")
     parser.add_argument("--logs", type=Path, help="keep the logs of all processes in this directory")
     parser.add_argument("--plan", action="store_true", help="print the schedule and end")
@@ -79,7 +84,7 @@ def main(arguments: list[str]) -> int:
         _kinds(options.kinds),
         options.gap,
         options.lanes,
-        rest_seconds=min(Settings.rest_seconds, seconds),  # a short campaign does not wait for longer than it lasted
+        rest_seconds=options.rest if options.rest is not None else min(Settings.rest_seconds, seconds),
     )
     console = Console(stderr=options.json)
     print_schedule(console, seed, make_schedule(seed, settings.seconds, settings.kinds, settings.gap_seconds))

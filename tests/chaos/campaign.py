@@ -59,7 +59,7 @@ class Result:
     missed: Counter[FaultKind] = field(default_factory=Counter)
     findings: Findings = field(default_factory=Findings)
     kinds: Counter[str] = field(default_factory=Counter)
-    slowest_seconds: float = 0.0
+    slowest: dict[str, float] = field(default_factory=dict)
     starts: dict[str, int] = field(default_factory=dict)
     at_rest: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
@@ -80,6 +80,7 @@ class Progress:
 
 Watch = Callable[[Progress], None]
 
+SLOWEST_SHOWN = 5
 _LOOK_SECONDS = 0.5
 
 
@@ -185,7 +186,7 @@ class _Campaign:
             if held is not None:
                 tasks = sum(held.tasks.values())
                 self._result.at_rest[slot.name] = (
-                    f"{tasks} tasks, {held.threads} threads, {held.files} files, "
+                    f"{tasks} tasks, {held.instances} instances, {held.threads} threads, {held.files} files, "
                     f"{slot.resident_bytes() / 1e6:.0f} MB after {slot.starts} starts"
                 )
 
@@ -230,6 +231,7 @@ class _Campaign:
                 for happened in self._injector.happened
                 if happened.fault.kind in LOSES_REDIS_DATA
             ]
+            + [(at, at) for at in self._stage.redis.began_empty_at]
         )
         result.findings = await asyncio.to_thread(audit, books, store, losses, partial(plan_for, self._settings.seed))
         result.problems += [*self._injector.failures, *result.findings.problems]
@@ -241,10 +243,12 @@ class _Campaign:
         result.faults = Counter(happened.fault.kind for happened in self._injector.happened)
         result.missed = self._injector.missed
         result.starts = {slot.name: slot.starts for slot in self._stage.slots}
+        lasted = {
+            f"{workflow} ({plan_for(self._settings.seed, workflow).kind})": round(entries[-1].at - entries[0].at, 1)
+            for workflow, entries in books.entries.items()
+        }
         result.kinds = Counter(str(plan_for(self._settings.seed, workflow).kind) for workflow in store.runs)
-        result.slowest_seconds = max(
-            (entries[-1].at - entries[0].at for entries in books.entries.values()), default=0.0
-        )
+        result.slowest = dict(sorted(lasted.items(), key=lambda item: -item[1])[:SLOWEST_SHOWN])
 
     def _read(self) -> tuple[Books, Store]:
         with self._stage.postgres.session() as session:

@@ -14,15 +14,18 @@ import threading
 from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
 class Census:
     """Attributes:
-    tasks: asyncio tasks that are not done, by the name of their coroutine.
+    tasks: tasks of loops that run, those that are not done, by what they wait in, outermost coroutine first.
+    instances: workflow instances in memory: loops that only run when they are activated, with tasks that wait.
     """
 
     tasks: dict[str, int]
+    instances: int
     threads: int
     files: int
 
@@ -48,11 +51,26 @@ def answer_census(clock: Path) -> None:
 
 
 def take_census() -> Census:
+    gc.collect()  # workers look for cycles rarely; what nobody can reach is not held
     tasks: Counter[str] = Counter()
+    instances: dict[int, int] = {}
     for thing in gc.get_objects():
         if isinstance(thing, asyncio.Task) and not thing.done():
-            tasks[getattr(thing.get_coro(), "__qualname__", "?")] += 1
-    return Census(dict(tasks), threading.active_count(), len(os.listdir("/proc/self/fd")))
+            loop = thing.get_loop()
+            if loop.is_running():
+                tasks[_whereabouts(thing.get_coro())] += 1
+            else:
+                instances[id(loop)] = 1
+    return Census(dict(tasks), len(instances), threading.active_count(), len(os.listdir("/proc/self/fd")))
+
+
+def _whereabouts(awaited: Any) -> str:
+    """The coroutines that wait for each other, from the one of a task to the one that waits for something else."""
+    names = []
+    while awaited is not None and hasattr(awaited, "cr_await"):
+        names.append(awaited.__qualname__)
+        awaited = awaited.cr_await
+    return " > ".join(names) or "?"
 
 
 def ask_census(clock: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import psycopg
 
 from tests.chaos.census import Census
+from tests.chaos.worker_process import CACHED_WORKFLOWS
 
 CONSUMER_LIFE_SECONDS = 155.0
 """Two minutes of rest, after which an engine looks every thirty seconds."""
@@ -109,6 +110,8 @@ def look_at_process(name: str, census: Census | None) -> list[str]:
     tasks = sum(census.tasks.values())
     if tasks > TASKS_MAX:
         wrong.append(f"{name} at rest has {tasks} tasks: {census.tasks}")
+    if census.instances > CACHED_WORKFLOWS:
+        wrong.append(f"{name} holds {census.instances} workflow instances and may cache {CACHED_WORKFLOWS}")
     if census.threads > THREADS_MAX[name.partition("-")[0]]:
         wrong.append(f"{name} at rest has {census.threads} threads")
     if census.files > FILES_MAX:

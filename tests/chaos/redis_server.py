@@ -9,6 +9,7 @@ import asyncio
 import os
 import shutil
 import signal
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import Any
 import redis.asyncio
 import redis.exceptions
 
-from perdure_engine.embedded.valkey import EmbeddedValkey
+from perdure_engine.embedded.valkey import EmbeddedServerError, EmbeddedValkey
 from tests.chaos.disk import SmallDisk
 from tests.proxy import Streams
 from tests.waiting import wait_until
@@ -37,6 +38,8 @@ class RedisServer:
     def __init__(self, directory: Path) -> None:
         self.disk = SmallDisk(directory / "redis", DISK_MB)
         self._servers: list[EmbeddedValkey] = []
+        self.began_empty_at: list[float] = []
+        """When an append-only file could not be read, and the server began without it, as its operator would let it."""
         self._primary = self._make()
 
     # Life ------------------------------------------------------------------------------------------------------------
@@ -60,7 +63,14 @@ class RedisServer:
         """Whatever was done to it, it runs and may write."""
         self._signal(signal.SIGCONT)
         self.disk.clear()
-        await asyncio.to_thread(self._primary.start)
+        try:
+            await asyncio.to_thread(self._primary.start)
+        except EmbeddedServerError as error:
+            if "append only file" not in str(error):
+                raise
+            self.began_empty_at.append(time.time())
+            shutil.rmtree(self._primary.data_dir / "appendonlydir")
+            await asyncio.to_thread(self._primary.start)
         async with self.client() as client:
             await client.config_set("maxmemory", "0")
 

@@ -52,7 +52,8 @@ def print_result(console: Console, result: Result) -> None:
     counts.add_row("side effects", f"{found.effects:,}")
     counts.add_row("duplicates by attempt", f"{found.duplicates:,}")
     counts.add_row("lost", f"{found.lost:,}")
-    counts.add_row("slowest workflow", f"{result.slowest_seconds:.1f} s")
+    slowest = ", ".join(f"{name} {seconds} s" for name, seconds in result.slowest.items())
+    counts.add_row("slowest workflows", slowest)
     counts.add_row("seconds in all", f"{result.seconds:.0f}")
     console.print(counts)
     seed = result.settings.seed
@@ -76,7 +77,7 @@ def as_json(result: Result) -> dict[str, Any]:
         "side_effects": found.effects,
         "duplicates_by_attempt": found.duplicates,
         "lost": found.lost,
-        "slowest_seconds": round(result.slowest_seconds, 2),
+        "slowest_seconds": result.slowest,
         "faults": {str(kind): count for kind, count in result.faults.items()},
         "faults_missed": {str(kind): count for kind, count in result.missed.items()},
         "faults_skipped": [str(kind) for kind in result.skipped],

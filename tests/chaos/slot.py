@@ -9,11 +9,14 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.chaos.census import Census, ask_census, read_census
 from tests.chaos.clocked import ClockFile
 from tests.cluster import Process
+from tests.waiting import wait_until_blocking
 
 EXIT_UNAVAILABLE = 75
 """Of our workers and clients that find no server at their start (EX_TEMPFAIL of sysexits.h)."""
@@ -23,6 +26,9 @@ START_SECONDS = 60.0
 
 RESTART_SECONDS = 1.0
 """A process that ended by itself is left alone for so long."""
+
+STOP_SECONDS = 30.0
+"""An engine hands over for 15 s at the most, a worker waits for its server twice 5 s."""
 
 _LOG_TAIL = 1500
 
@@ -98,9 +104,18 @@ class Slot:
             AssertionError: it had to be killed, with what it wrote.
         """
         self._is_wanted = False
-        if self.is_running:
-            assert self._process is not None
-            self._process.stop()
+        if self._process is None:
+            return
+        self._process.ask_to_stop()
+        try:
+            wait_until_blocking(lambda: not self.is_running, what="its end", timeout_seconds=STOP_SECONDS)
+        except AssertionError:
+            held = self._holds()
+            self._process.end()
+            words = self.log_path.read_text(errors="replace")[-_LOG_TAIL:]
+            raise AssertionError(
+                f"{self.name} did not stop in {STOP_SECONDS:.0f} s; it holds {held}; its last words: {words}"
+            ) from None
 
     def freeze(self) -> None:
         if self.is_running:
@@ -111,6 +126,13 @@ class Slot:
         if self.is_running:
             assert self._process is not None
             self._process.thaw()
+
+    def _holds(self) -> Census | None:
+        """What the process says it holds; None if it says nothing."""
+        with suppress(OSError, AssertionError):
+            ask_census(self.clock.path)
+            return wait_until_blocking(lambda: read_census(self.clock.path), what="a census", timeout_seconds=5)
+        return None
 
     def resident_bytes(self) -> int:
         return self._process.resident_bytes() if self._process is not None and self._process.running else 0

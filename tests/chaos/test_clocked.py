@@ -49,7 +49,7 @@ async def test_a_process_runs_on_its_clock_and_says_what_it_holds(tmp_path: Path
         await wait_until(answer, what="a census")
         census = read_census(clock.path)
         assert census is not None
-        assert (census.tasks, census.threads) == ({}, 2)
+        assert (census.tasks, census.instances, census.threads) == ({}, 0, 2)
     finally:
         process.end()
 

@@ -6,6 +6,7 @@ One that finds no server at its start says so and ends, for its supervisor to st
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import sys
 from datetime import timedelta
@@ -26,6 +27,7 @@ GRACE = timedelta(seconds=1)
 
 
 async def serve() -> int:
+    logging.basicConfig(format="%(asctime)s %(levelname)-7s %(name)s: %(message)s", level=logging.INFO)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     try:
