@@ -24,7 +24,7 @@ from perdure.protocol.codec import DecodeError, pack, unpack
 from perdure.protocol.frontend import FrontendRequest, encode_frontend_envelope
 from perdure.protocol.ids import shard_id_for
 from perdure.protocol.replies import ErrorCode, ErrorReply, ReplyKind, decode_replies
-from perdure.protocol.requests import encode_envelope
+from perdure.protocol.requests import ReportUnreadable, encode_envelope
 from perdure.service import RPCError, RPCStatusCode
 from perdure.transport.environment import Environment, RealEnvironment
 from perdure.transport.outgoing import Outgoing, envelopes
@@ -43,6 +43,8 @@ _BLOCK_MS = 2_000
 _STUCK_S = 15.0  # a read that has not returned by then has lost its connection without noticing
 _RETRY_MIN_S = 0.1
 _RETRY_MAX_S = 3.0
+
+_UNREADABLE_SHARD = 0  # keeps what names no shard: there is always one
 
 OnPush = Callable[[Any], None]
 
@@ -265,6 +267,7 @@ class Transport:
             rows = decode_replies(data)
         except DecodeError as error:
             logger.error("A reply entry cannot be read (%s); what it answered is asked again.", error)
+            self.post(_UNREADABLE_SHARD, ReportUnreadable("reply stream", str(error), data), _ignore)
             return
         answered = self._unanswered.answered
         for number, kind, body in rows:
@@ -372,6 +375,10 @@ class Transport:
     def _found(self, name: str) -> None:
         if self._trouble.pop(name, None) is not None and not self._trouble:
             logger.info("Reached the server at %s again.", self.address)
+
+
+def _ignore(kind: int, body: Any) -> None:
+    """For a report that nobody waits for."""
 
 
 def _closed_error() -> RPCError:

@@ -1,6 +1,6 @@
 """A live system in the test's own process, on real servers: an engine, a worker, a client, and neighbours to watch.
 
-Role: whatever a test throws at it, `neighbours_finish` says whether the others noticed, and `letters` what was set aside.
+Role: whatever a test throws at it, `neighbours_finish` says whether others noticed, and `letters` what was set aside.
 """
 
 from __future__ import annotations

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import random
 
-import pytest
-
 from perdure.protocol.requests import REQUESTS, encode_envelope, numbered_request
 from tests.fault.hostile.live import QUEUE, Neighbour, live
 from tests.fault.hostile.odd_requests import Maker

@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from perdure.protocol.ids import ID_LENGTH_MAX, run_id_for_start, shard_id_for, text_problem
+from perdure.protocol.ids import ID_LENGTH_MAX, is_run_id, run_id_for_start, shard_id_for, text_problem
 
 
 def test_shards_are_ranges_of_one_hash() -> None:
@@ -50,3 +50,17 @@ def test_a_start_has_one_run_id() -> None:
 def test_text_problem(value: object, problem: str | None) -> None:
     found = text_problem("workflow id", value)
     assert found == problem if problem is None else found is not None and found.startswith(problem)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        ("5b0c1a52-7c43-5d0f-9a35-3f0a3f6d1c11", True),
+        ("5B0C1A52-7C43-5D0F-9A35-3F0A3F6D1C11", False),
+        ("{5b0c1a52-7c43-5d0f-9a35-3f0a3f6d1c11}", False),
+        ("5b0c1a52-7c43-5d0f-9a35-3f0a3f6d1c11\n", False),
+        ("", False),
+    ],
+)
+def test_what_can_be_a_run_id(text: str, is_one: bool) -> None:
+    assert bool(is_run_id(text)) == is_one

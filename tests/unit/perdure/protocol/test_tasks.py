@@ -7,7 +7,16 @@ from typing import Any
 import pytest
 
 from perdure.protocol.codec import DecodeError, pack
-from perdure.protocol.tasks import TASKS, TaskKind, WorkflowTask, decode_task, encode_task, parse_member, task_member
+from perdure.protocol.tasks import (
+    TASKS,
+    TaskKind,
+    WorkflowTask,
+    decode_task,
+    encode_task,
+    parse_member,
+    readable_task,
+    task_member,
+)
 
 TASK = WorkflowTask("default", "order-7", "run", "Order", 3, 2, 1, 5, 0, b"events")
 
@@ -47,3 +56,13 @@ def test_a_name_of_no_attempt_is_refused(member: str) -> None:
 def test_what_is_no_task_is_refused(value: Any, wrong: str) -> None:
     with pytest.raises(DecodeError, match=wrong):
         decode_task(pack(value))
+
+
+def test_a_task_that_cannot_be_is_refused() -> None:
+    """Of a shard that there is not, or a run id that is none: what is sent about it would never be read."""
+    whole = TASK._replace(run_id="5b0c1a52-7c43-5d0f-9a35-3f0a3f6d1c11")
+    assert readable_task(encode_task(whole), 4) == whole
+    with pytest.raises(DecodeError, match="shard_id is 3; there are 3 shards"):
+        readable_task(encode_task(whole), 3)
+    with pytest.raises(DecodeError, match="'run', which is no UUID"):
+        readable_task(encode_task(TASK), 4)

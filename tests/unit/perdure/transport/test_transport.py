@@ -11,7 +11,7 @@ import pytest
 
 from perdure.protocol.frontend import CountWorkflows
 from perdure.protocol.replies import ReplyKind, decode_error, encode_replies
-from perdure.protocol.requests import DescribeWorkflow, GetHistory
+from perdure.protocol.requests import DescribeWorkflow, GetHistory, ReportUnreadable
 from perdure.service import RPCError, RPCStatusCode
 from perdure.transport import default_identity
 from perdure_broker.memory_server import MemoryServer
@@ -23,7 +23,7 @@ DESCRIBE = DescribeWorkflow("default", "w", "")
 
 
 def agree(number: int, request: Any) -> Iterable[tuple[int, int, Any]]:
-    yield number, ReplyKind.OK, request.workflow_id
+    yield number, ReplyKind.OK, getattr(request, "workflow_id", None)
 
 
 async def test_what_is_ready_in_one_turn_leaves_in_one_envelope_a_shard() -> None:
@@ -136,3 +136,16 @@ async def test_what_cannot_be_written_is_refused_alone(unsendable: Any) -> None:
         [(kind, message)] = told
         assert kind == ReplyKind.ERROR
         assert "cannot be sent" in message
+
+
+async def test_replies_that_cannot_be_read_are_reported_to_the_engine() -> None:
+    server = MemoryServer()
+    async with fake_engine(server, agree) as engine, transport_to(server) as transport:
+        await engine.broker.reply(transport.sender, b"\xc1")
+
+        async def reported() -> list[Any]:
+            return engine.requests(ReportUnreadable)
+
+        [report] = await wait_until(reported, what="a report")
+        assert (report.source, report.data) == ("reply stream", b"\xc1")
+        assert (await transport.submit(2, DESCRIBE)).body == "w"

@@ -20,7 +20,7 @@ from perdure.protocol.frontend import (
 )
 from perdure.protocol.replies import ErrorCode, ExecutionStatus, ReplyKind, decode_error
 from perdure.protocol.requests import encode_envelope, numbered_request
-from perdure_engine.frontend.service import engine_version
+from perdure_engine.frontend.service import REQUESTS_MAX, engine_version
 from perdure_store.port import BatchRejected, DeadLetterRow, StoreUnavailable
 from tests.engine_stage import Stage, activity, done, pass_time, start_request, until
 
@@ -164,3 +164,25 @@ async def test_a_store_that_is_away_costs_the_request_and_not_the_service(stage:
     await stage.decide(activity())
     assert (await answer(stage, CountWorkflows("default")))[0] >= 0
     assert not stage.has_reply(number)
+
+
+async def test_what_is_no_request_goes_to_the_dead_letters(stage: Stage) -> None:
+    many = pack((1, "stage", tuple((1, 6, ()) for _ in range(REQUESTS_MAX + 1))))
+    for data in (b"\xc1", many):
+        await stage.broker.send_frontend(data)
+    await until(lambda: len(stage.database.dead_letters) == 2)
+    letters = list(stage.database.dead_letters.values())
+    assert sorted(letter.data for letter in letters) == sorted([b"\xc1", many])
+    assert {letter.source for letter in letters} == {"frontend"}
+
+
+async def test_a_request_that_makes_the_engine_raise_is_refused_alone(stage: Stage) -> None:
+    async def overflow(method: str) -> None:
+        if method == "count_visibility":
+            raise OverflowError("date value out of range")
+
+    stage.store_calls = overflow
+    refused = await refusal(stage, CountWorkflows("default", started_from_us=2**63 - 1))
+    assert refused.code == ErrorCode.INVALID_ARGUMENT
+    assert "OverflowError: date value out of range" in refused.message
+    assert (await ask(stage, DescribeCluster()))[0] == ReplyKind.OK

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from perdure.protocol.codec import pack
 from perdure.protocol.commands import StartTimer
 from perdure.protocol.replies import ErrorCode, ReplyKind, decode_error
-from perdure.protocol.requests import decode_envelope
+from perdure.protocol.requests import (
+    DescribeWorkflow,
+    GetActivityTask,
+    GetWorkflowTask,
+    ReportUnreadable,
+    TerminateWorkflow,
+    decode_envelope,
+)
 from perdure_engine.history import intake, service
-from perdure_store.port import BatchRejected, CommitBatch, StoreUnavailable
-from tests.engine_stage import Stage, pass_time, start_request, until
+from perdure_store.port import BatchRejected, CommitBatch, ExecutionKey, LoadedExecution, StoreUnavailable
+from tests.engine_stage import WORKFLOWS, Stage, pass_time, start_request, until
 
 
 async def test_an_entry_that_is_no_envelope_is_kept_and_does_no_harm(stage: Stage) -> None:
@@ -111,3 +120,95 @@ async def test_a_guilty_request_is_found_among_as_many_timers(stage: Stage, monk
     kinds = {name: (await stage.reply(number))[0] for name, number in numbers.items()}
     assert kinds == {"a": ReplyKind.OK, "b": ReplyKind.OK, "bad": ReplyKind.ERROR, "c": ReplyKind.OK}
     await until(lambda: not any(stage.database.timers.values()))
+
+
+async def test_a_run_id_that_cannot_be_is_not_looked_for(stage: Stage) -> None:
+    """A database refuses to look for it, and with it for all that is asked in the same query."""
+    for request in (
+        DescribeWorkflow("default", "wf", "not-a-uuid"),
+        DescribeWorkflow("default", "wf", "5B0C1A52-7C43-5D0F-9A35-3F0A3F6D1C11"),
+        GetActivityTask("", 5, 1),
+        GetActivityTask("run", 5, 1),
+    ):
+        kind, body = await stage.ask(request)
+        error = decode_error(body)
+        assert (kind, error.code) == (ReplyKind.ERROR, ErrorCode.NOT_FOUND)
+        assert "a run id is a UUID" in error.message
+    assert not stage.database.dead_letters
+
+
+async def test_a_workflow_of_another_shard_is_sent_there() -> None:
+    """Two shards must never both know a workflow id, or one would write to the other's run."""
+    stage = await Stage(shards=4).open()
+    home = stage.shard_of("wf")
+    run_id = await stage.start("wf")
+    for request in (start_request("wf", id_conflict_policy=3, request_id="x"), TerminateWorkflow(*TERMINATE)):
+        kind, body = await stage.ask(request, shard_id=(home + 1) % 4)
+        assert (kind, decode_error(body).code) == (ReplyKind.ERROR, ErrorCode.WRONG_SHARD)
+    kind, body = await stage.ask(GetWorkflowTask(run_id, 2, 1), shard_id=(home + 1) % 4)
+    assert (kind, decode_error(body).code) == (ReplyKind.ERROR, ErrorCode.NOT_FOUND)
+    assert [row.shard_id for row in stage.database.executions.values()] == [home]
+    await stage.close()
+
+
+TERMINATE = ("default", "wf", "", "why", b"", "request", "client")
+
+
+async def test_an_envelope_of_too_many_requests_is_kept_whole(stage: Stage) -> None:
+    """Each malformed one would be kept by itself, and answered."""
+    data = pack((1, 1, "stage", tuple((1, 1, ()) for _ in range(intake.ENVELOPE_REQUESTS_MAX + 1))))
+    await stage.broker.send([(0, data)])
+    await stage.start()
+    [letter] = stage.database.dead_letters.values()
+    assert letter.data == data
+    assert "1001 requests" in letter.reason
+
+
+async def test_what_others_cannot_read_is_kept_and_its_entry_finished(stage: Stage) -> None:
+    assert await stage.broker.publish_query(WORKFLOWS, b"\xc1")
+    [entry] = await stage.broker.read_tasks([WORKFLOWS], "worker", count=1, block_ms=0)
+    report = ReportUnreadable("workflow task queue", "odd\x01", entry.data, entry.stream, entry.entry_id)
+    kind, _ = await stage.ask(report)
+    assert kind == ReplyKind.OK
+    [letter] = stage.database.dead_letters.values()
+    assert (letter.source, letter.reason, letter.data) == ("workflow task queue", "odd\x01", b"\xc1")
+    await until(lambda: not len(stage.server.queues[WORKFLOWS].stream))
+
+
+async def test_of_a_letter_that_is_too_large_the_beginning_is_kept(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "LETTER_BYTES_MAX", 100)
+    monkeypatch.setattr(intake, "LETTER_BYTES_KEPT", 10)
+    await stage.broker.send([(0, b"\xc1" * 101)])
+    await stage.start()
+    [letter] = stage.database.dead_letters.values()
+    assert (letter.source, letter.data) == ("inbox, cut", b"\xc1" * 10)
+    assert "the first 10 of 101 bytes are kept" in letter.reason
+
+
+async def test_what_the_store_refuses_to_look_up_is_found_and_set_aside(stage: Stage) -> None:
+    """Its neighbours of the same batch go on, those of the same entry too."""
+
+    async def refuse(method: str) -> None:
+        if method == "load" and any(key.workflow_id == "guilty" for key in asked):
+            raise BatchRejected("cannot look for that")
+
+    asked: list[ExecutionKey] = []
+    store = stage.history._store
+    load = store.load
+
+    async def note(keys: Sequence[ExecutionKey]) -> list[list[LoadedExecution]]:
+        asked[:] = keys
+        return await load(keys)
+
+    store.load = note
+    stage.store_calls = refuse
+    first, guilty, last = await stage.send(start_request("first"), start_request("guilty"), start_request("last"))
+    await stage.send(start_request("other"))
+    for number in (first, last):
+        assert (await stage.reply(number))[0] == ReplyKind.OK
+    kind, body = await stage.reply(guilty)
+    assert (kind, decode_error(body).code) == (ReplyKind.ERROR, ErrorCode.DEAD_LETTERED)
+    assert sorted(row.workflow_id for row in stage.database.executions.values()) == ["first", "last", "other"]
+    assert len(stage.database.dead_letters) == 1

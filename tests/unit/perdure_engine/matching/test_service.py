@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from perdure.protocol.replies import ErrorCode, ReplyKind, decode_error
 from perdure.protocol.tasks import TaskKind
-from perdure_broker.port import StreamKind, WorkerInfo
+from perdure_broker.errors import UnexpectedReply
+from perdure_broker.port import QueueState, StreamKind, TaskStream, WorkerInfo
 from tests.engine_stage import ACTIVITIES, LEASE_MS, WORKFLOWS, Stage, activity, done, pass_time, until
 
 STICKY = WORKFLOWS._replace(kind=StreamKind.STICKY, worker="w")
@@ -100,3 +101,24 @@ async def test_a_broker_that_is_away_for_a_lease_loses_no_worker(stage: Stage) -
     stage.server.start()
     await pass_time(0.3)
     assert (await stage.finish_activity(entry, task))[0] == ReplyKind.OK
+
+
+async def test_a_queue_that_cannot_be_looked_after_keeps_no_other_waiting(stage: Stage) -> None:
+    """Somebody put a string where its stream should be, say."""
+    [engine] = stage.engines.values()
+    broker = engine._broker
+    ask = broker.queue_state
+
+    async def spoiled(stream: TaskStream) -> QueueState:
+        if stream.task_queue == "spoiled":
+            raise UnexpectedReply("WRONGTYPE")
+        return await ask(stream)
+
+    broker.queue_state = spoiled  # type: ignore[method-assign]
+    other = ACTIVITIES._replace(task_queue="spoiled")
+    await stage.broker.announce_worker(other, WorkerInfo("w", "w", 1, 0), 3_600_000)
+    await pass_time(3)
+    await stage.start()
+    await stage.take_workflow_task(worker="dies")
+    _, again = await stage.take_workflow_task()
+    assert again.attempt == 2
