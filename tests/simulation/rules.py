@@ -17,6 +17,7 @@ class Rule(StrEnum):
     CANCEL_KEPT = "an acknowledged request to cancel stands in a history"
     TERMINATE_KEPT = "an acknowledged termination ended a run"
     TASK_KEPT = "an acknowledged workflow task stands in its history, followed by the commands that came with it"
+    TASK_FAILURE = "a workflow task fails if its code raises, or its worker is lost, and for no other reason"
     RESULT_KEPT = "an acknowledged result or failure of an activity stands in its history"
     UNASKED = "whatever a history says that somebody did, somebody did"
     REFUSED = "a request that was sent once and refused had no effect"

@@ -26,6 +26,7 @@ from perdure.protocol.events import (
     WorkflowExecutionTerminated,
     WorkflowExecutionTimedOut,
     WorkflowTaskCompleted,
+    WorkflowTaskFailed,
     decode_records,
     encode_records,
 )
@@ -257,6 +258,7 @@ CHANGES: dict[Rule, Callable[[Case], Any]] = {
     Rule.CANCEL_KEPT: forget_a_cancellation,
     Rule.TERMINATE_KEPT: end_a_termination_otherwise,
     Rule.TASK_KEPT: lambda case: case.remove(WorkflowTaskCompleted),
+    Rule.TASK_FAILURE: lambda case: case.change(WorkflowTaskFailed, cause="NON_DETERMINISTIC_ERROR"),
     Rule.RESULT_KEPT: lambda case: case.change(ActivityTaskCompleted, result=b"other"),
     Rule.UNASKED: lambda case: case.change(WorkflowExecutionSignaled, signal_name="other"),
     Rule.REFUSED: refuse_what_took_effect,

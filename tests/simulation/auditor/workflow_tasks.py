@@ -36,6 +36,12 @@ from tests.simulation.rules import Finding, Rule
 ENGINE_CAUSES = frozenset({"UNHANDLED_COMMAND", "BAD_COMMAND"})
 """Causes for which the engine itself fails a task that its worker completed."""
 
+CODE_RAISED = "WORKFLOW_WORKER_UNHANDLED_FAILURE"
+MEANT = ("simulated: ", "attempt ")
+"""How what the workflows of a simulation raise begins."""
+
+EXPECTED_CAUSES = frozenset({"WORKFLOW_TASK_TIMED_OUT", "UNHANDLED_COMMAND"})
+
 _EVENT_OF: dict[type[Any], type[Any]] = {
     ScheduleActivityTask: ActivityTaskScheduled,
     RequestCancelActivityTask: ActivityTaskCancelRequested,
@@ -94,6 +100,20 @@ def check_failed(evidence: Evidence) -> Iterator[Finding]:
             yield Finding(Rule.TASK_KEPT, f"{run}: the acknowledged failure {ask.request} is missing")
 
 
+def check_causes(evidence: Evidence) -> Iterator[Finding]:
+    """A task that fails is tried again, which would hide what is wrong with a worker."""
+    for run in evidence.runs.values():
+        failures: list[tuple[int, WorkflowTaskFailed | WorkflowTaskAttemptFailed]] = []
+        failures += run.of(WorkflowTaskFailed)
+        failures += run.of(WorkflowTaskAttemptFailed)
+        for position, failed in failures:
+            message = failed.failure.message if failed.failure is not None else ""
+            is_meant = failed.cause == CODE_RAISED and message.startswith(MEANT)
+            if not is_meant and failed.cause not in EXPECTED_CAUSES:
+                text = f"{run}: at {position}, a workflow task failed by {failed.cause}: {message}"
+                yield Finding(Rule.TASK_FAILURE, text)
+
+
 def _completed_at(run: Run, scheduled_event_id: int, attempt: int) -> int | None:
     """Where among the records this attempt of a workflow task was completed."""
     for position, completed in run.of(WorkflowTaskCompleted):
@@ -141,4 +161,4 @@ def commands_problem(commands: Sequence[Command], after: Sequence[Any]) -> str |
     return None
 
 
-CHECKS = [check_completed, check_failed]
+CHECKS = [check_completed, check_failed, check_causes]

@@ -1,10 +1,11 @@
-"""Bugs of activities: whose result counts, how attempts are counted, and who may run."""
+"""Bugs of activities: whose result counts, how attempts are counted, and how many there may be."""
 
 from __future__ import annotations
 
 import pytest
 
 from perdure.protocol.events import EventType, HistoryEvent
+from perdure.protocol.failure import Failure, RetryState
 from perdure_engine.core import activity, attempt, fold
 from perdure_engine.core.state import ActivityPhase, ActivityState, MutableState
 from tests.simulation.planted.bug import planted
@@ -34,7 +35,13 @@ def count_a_retry_twice(patch: pytest.MonkeyPatch) -> None:
     patch.setitem(fold.RULES, EventType.ACTIVITY_ATTEMPT_FAILED, count_twice)
 
 
-@planted(Rule.AT_MOST_ONCE)
-def let_a_second_worker_run_what_may_run_once(patch: pytest.MonkeyPatch) -> None:
-    """Whoever reports to run an attempt is told to go on, although another worker runs it already."""
-    patch.setattr(attempt, "is_reported_by", lambda activity, worker, said_us: True)
+@planted(Rule.AT_MOST_ONCE, Rule.LEGAL)
+def try_again_what_may_run_once(patch: pytest.MonkeyPatch) -> None:
+    """The limit of attempts is not looked at."""
+    find_state = attempt._retry_state
+
+    def overlook_limit(activity: ActivityState, failure: Failure, next_us: int) -> RetryState:
+        state = find_state(activity, failure, next_us)
+        return RetryState.IN_PROGRESS if state == RetryState.MAXIMUM_ATTEMPTS_REACHED else state
+
+    patch.setattr(attempt, "_retry_state", overlook_limit)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from perdure_broker import memory_queues
 from perdure_engine.history.cache import ExecutionCache
 from perdure_engine.history.service import HistoryService
 from perdure_engine.history.shard import Shard
@@ -70,17 +69,3 @@ def evict_in_mid_commit(patch: pytest.MonkeyPatch) -> None:
 def keep_memory_when_a_batch_is_lost(patch: pytest.MonkeyPatch) -> None:
     """What was decided in a batch that was never committed stays in memory, and is built upon."""
     patch.setattr(ExecutionCache, "drop_shards", lambda self, shard_ids: None)
-
-
-@planted(Rule.HANDED_OUT_ONCE, Rule.AFTER_SUCCESS)
-def let_an_old_owner_publish(patch: pytest.MonkeyPatch) -> None:
-    """The streams take tasks of an engine that has lost its shard."""
-    publish = memory_queues.MemoryQueues._publish
-
-    def publish_all(self, stream, publications, ranges):  # type: ignore[no-untyped-def]
-        fences = self._fences(stream)
-        return publish(
-            self, stream, publications, {shard: max(ranges[shard], fences.get(shard, 0)) for shard in ranges}
-        )
-
-    patch.setattr(memory_queues.MemoryQueues, "_publish", publish_all)

@@ -1,4 +1,4 @@
-"""Bugs of the SDK's worker: instances that stand elsewhere, and attempts that go on without leave."""
+"""Bugs of the SDK's worker: instances that do not stand where they should."""
 
 from __future__ import annotations
 
@@ -8,19 +8,18 @@ from typing import Any
 import pytest
 
 from perdure.protocol.events import HistoryEvent
-from perdure.protocol.replies import ReplyKind, decode_activity_directive
+from perdure.protocol.replies import ReplyKind
 from perdure.protocol.tasks import WorkflowTask
-from perdure.worker.activity_attempt import ActivityAttempt
 from perdure.worker.workflow_worker import WorkflowWorker
 from perdure_broker.port import TaskEntry
 from tests.simulation.planted.bug import planted
 from tests.simulation.rules import Rule
 
 
-@planted(Rule.LIVENESS, Rule.REPLAY, Rule.OUTCOME_ALLOWED)
+@planted(Rule.TASK_FAILURE, Rule.LIVENESS, Rule.REPLAY, Rule.OUTCOME_ALLOWED)
 def reuse_a_stale_worker_instance(patch: pytest.MonkeyPatch) -> None:
-    """An instance that is cached goes on from where it stands, though what it did last never came to anything: what it
-    asked for then is never asked for again."""
+    """An instance that is cached goes on from where it stands, though what it did last never came to anything: it waits
+    for what was never asked for, and does not do what its history says."""
     start_over = WorkflowWorker._start_over
 
     def go_on(self: WorkflowWorker, entry: TaskEntry, task: WorkflowTask, events: Sequence[HistoryEvent]) -> None:
@@ -39,15 +38,3 @@ def reuse_a_stale_worker_instance(patch: pytest.MonkeyPatch) -> None:
 
     patch.setattr(WorkflowWorker, "_start_over", go_on)
     patch.setattr(WorkflowWorker, "_replied", replied)
-
-
-@planted(Rule.AT_MOST_ONCE)
-def run_what_another_worker_runs(patch: pytest.MonkeyPatch) -> None:
-    """A worker begins with an attempt although it was told that another one has begun with it."""
-    directed = ActivityAttempt.directed
-
-    def go_on(self: ActivityAttempt, kind: int, body: Any) -> None:
-        if kind != ReplyKind.ERROR and decode_activity_directive(body).current:
-            directed(self, kind, body)
-
-    patch.setattr(ActivityAttempt, "directed", go_on)
