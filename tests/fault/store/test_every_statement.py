@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import fields
 from typing import Any, NamedTuple
 
 import psycopg
@@ -32,6 +33,7 @@ from perdure_store.port import (
     TransferKey,
     UnknownOutcome,
     VisibilityFilter,
+    WorkerRow,
 )
 from perdure_store.postgres import PostgresStore
 from tests import database_image
@@ -70,6 +72,7 @@ EVERYTHING: dict[str, list[Any]] = {
     "transfer_inserts": [task("b", 2)],
     "transfer_backlogs": [BacklogRow(0, run_id("b"), 1, 2, 9)],
     "heartbeats": [HeartbeatRow(0, run_id("a"), 1, 3, b"beat")],
+    "workers": [WorkerRow(0, run_id("a"), 1, 3, 1, "worker-1")],
     "timer_deletes": [TimerKey(*timer("a")[:5])],
     "timer_inserts": [timer("b")],
     "request_results": [WITNESS._replace(request_id="r2")],
@@ -122,6 +125,7 @@ ELSEWHERE = {"connect", "close", "migrate", "unfinished_steps"}
 def test_every_operation_of_the_port_is_disturbed() -> None:
     operations = {name for name in vars(Store) if not name.startswith("_")}
     assert operations - ELSEWHERE == set(ACTS)
+    assert {field.name for field in fields(CommitBatch)} - {"shards"} == set(EVERYTHING)
 
 
 class Server(NamedTuple):
