@@ -27,7 +27,9 @@ LOST = frozenset({"timeout HEARTBEAT", "timeout START_TO_CLOSE", "failed WorkerS
 _OK = frozenset({"ok"})
 
 _CANCELED = LOST | {"canceled"}
-"""What may become of an activity whose workflow, or part of it, was cancelled: an attempt that is lost is the last."""
+
+_FAILS = {"retry": "failed Passing", "delayed": "failed Passing"}
+"""What attempts that are not the last fail with."""
 
 _OUTCOMES: Mapping[str, frozenset[str]] = {
     "once": _OK | LOST,
@@ -74,6 +76,12 @@ def outcomes(spec: Spec) -> frozenset[str]:
     return _OUTCOMES.get(spec["kind"], _OK)
 
 
+def _outcomes_canceled(spec: Spec) -> frozenset[str]:
+    """What may become of an activity whose workflow, or part of it, is cancelled: no attempt is followed by another."""
+    kind = spec["kind"]
+    return outcomes(spec) | _CANCELED | ({_FAILS[kind]} if kind in _FAILS else set())
+
+
 def _problems(story: Story) -> list[str]:
     program: Program = _converter.from_bytes(story.started.input)[0]
     ends = set(_ends(program["steps"]))
@@ -81,7 +89,7 @@ def _problems(story: Story) -> list[str]:
     if kind == EventType.WORKFLOW_EXECUTION_COMPLETED:
         return _completion_problems(story, program, ends)
     if kind == EventType.WORKFLOW_EXECUTION_FAILED:
-        return _failure_problems(program, ends, closing.failure)
+        return _failure_problems(story, program, ends, closing.failure)
     if kind == EventType.WORKFLOW_EXECUTION_CANCELED:
         possible = story.cancels and (program["on_cancel"] != "swallow" or not _can_swallow(story))
         return [] if possible else ["canceled, though nobody asked for that, or it does not let itself be"]
@@ -110,15 +118,15 @@ def _completion_problems(story: Story, program: Program, ends: set[str]) -> list
     ]
     wrong = [] if seen["signals"] == came else [f"it saw the signals {seen['signals']}, and {came} had come"]
     if PASSES in ends:
-        wrong += _log_problems(program, seen["log"], complete=not story.cancels)
+        wrong += _log_problems(story, program, seen["log"], complete=not story.cancels)
     elif story.cancels and program["on_cancel"] == "swallow":
-        wrong += _log_problems(program, seen["log"], complete=False)
+        wrong += _log_problems(story, program, seen["log"], complete=False)
     else:
         wrong.append(f"completed, though it can only end by {sorted(ends)}")
     return wrong
 
 
-def _failure_problems(program: Program, ends: set[str], failure: Failure) -> list[str]:
+def _failure_problems(story: Story, program: Program, ends: set[str], failure: Failure) -> list[str]:
     error = _converter.from_failure(failure)
     if isinstance(error, ActivityError):
         return (
@@ -126,7 +134,7 @@ def _failure_problems(program: Program, ends: set[str], failure: Failure) -> lis
         )
     if not isinstance(error, ApplicationError) or f"fails {error.type}" not in ends:
         return [f"failed by {error!r}; it may end by {sorted(ends)}"]
-    return _log_problems(program, error.details[0]["log"], complete=False)
+    return _log_problems(story, program, error.details[0]["log"], complete=False)
 
 
 # How steps end --------------------------------------------------------------------------------------------------------
@@ -162,7 +170,7 @@ def _ends_of(kind: str, *arguments: Any) -> Iterator[str]:
 
 
 # What the log says ----------------------------------------------------------------------------------------------------
-def _log_problems(program: Program, log: Sequence[Sequence[str]], *, complete: bool) -> list[str]:
+def _log_problems(story: Story, program: Program, log: Sequence[Sequence[str]], *, complete: bool) -> list[str]:
     """`complete`: the workflow came to the end of its steps, so that nothing may be missing."""
     wrong = []
     said: dict[str, str] = {}
@@ -170,7 +178,9 @@ def _log_problems(program: Program, log: Sequence[Sequence[str]], *, complete: b
         if place in said:
             wrong.append(f"step {place} ended twice: {said[place]}, then {what}")
         said[place] = what
-    expected = {place: (allowed, needed) for place, allowed, needed in _expected(program["steps"], "", needed=True)}
+    expected = {
+        place: (allowed, needed) for place, allowed, needed in _expected(program["steps"], "", needed=not story.cancels)
+    }
     for place, what in said.items():
         if place == "cleanup" or place.startswith("signal "):
             allowed = _OK | _CANCELED
@@ -179,7 +189,7 @@ def _log_problems(program: Program, log: Sequence[Sequence[str]], *, complete: b
         else:
             wrong.append(f"step {place} ({what}) is not in the program")
             continue
-        if what not in allowed and (complete or what not in _CANCELED):
+        if what not in allowed:
             wrong.append(f"step {place}: {what}, allowed: {sorted(allowed)}")
     if complete:
         missing = [place for place, (_, needed) in expected.items() if needed and place not in said]
@@ -199,8 +209,7 @@ def _expected(steps: Sequence[Step], place: str, *, needed: bool) -> Iterator[Ex
 def _expected_of(place: str, needed: bool, kind: str, *arguments: Any) -> Iterator[Expected]:
     """Places of a step, what may be said of each, and whether something must be."""
     if kind == "act":
-        allowed = outcomes(arguments[0])
-        yield place, allowed if needed else allowed | _CANCELED, needed
+        yield place, outcomes(arguments[0]) if needed else _outcomes_canceled(arguments[0]), needed
     elif kind == "timer":
         yield place, frozenset({"fired"}), needed
     elif kind == "all":
@@ -219,8 +228,8 @@ def _expected_of(place: str, needed: bool, kind: str, *arguments: Any) -> Iterat
         yield place, frozenset({"came", "expired"} if may_expire else {"came"}), needed
     elif kind == "saga":
         for number, spec in enumerate(arguments[0]):
-            yield f"{place}.{number}", outcomes(spec) if needed else outcomes(spec) | _CANCELED, False
-            yield f"{place}.undo {number}", _OK, False
+            yield f"{place}.{number}", outcomes(spec) if needed else _outcomes_canceled(spec), False
+            yield f"{place}.undo {number}", _OK if needed else _OK | _CANCELED, False
         yield place, frozenset({"done", "compensated"}), needed
     elif kind == "fork":
         for number, steps in enumerate(arguments[1]):

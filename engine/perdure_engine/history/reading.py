@@ -308,16 +308,19 @@ def describe(state: MutableState, now_us: int) -> Description:
         state.history_size_bytes,
         state.started.memo,
         state.started.search_attributes,
-        tuple(_describe_activity(activity, now_us) for activity in state.activities.values()),
+        tuple(
+            _describe_activity(activity, now_us)
+            for activity in state.activities.values()
+            if activity.phase in _PENDING  # the outcome of others is known, though not yet to the workflow
+        ),
         PendingWorkflowTask(task.scheduled_time_us, task.attempt, task.last_failure) if task is not None else None,
     )
 
 
-_PHASE_NAMES = {
+_PENDING = {
     ActivityPhase.SCHEDULED: "SCHEDULED",
     ActivityPhase.STARTED: "STARTED",
     ActivityPhase.CANCEL_REQUESTED: "CANCEL_REQUESTED",
-    ActivityPhase.RESOLVED: "RESOLVED",
 }
 
 
@@ -326,7 +329,7 @@ def _describe_activity(activity: ActivityState, now_us: int) -> PendingActivity:
     return PendingActivity(
         activity.attributes.activity_id,
         activity.attributes.activity_type,
-        _PHASE_NAMES[activity.phase],
+        _PENDING[activity.phase],
         activity.attempt,
         activity.attributes.retry_policy.maximum_attempts,
         activity.scheduled_time_us,

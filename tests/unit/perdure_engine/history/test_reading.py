@@ -61,6 +61,15 @@ async def test_an_open_run_is_described_with_what_is_pending(stage: Stage) -> No
     assert description.pending_workflow_task is None
 
 
+async def test_an_activity_whose_outcome_waits_for_the_workflow_is_not_pending(stage: Stage) -> None:
+    await stage.start()
+    await stage.decide(activity("a"), activity("b"), activity("c"))
+    for _ in range(2):  # the second outcome comes while a workflow task is out
+        assert (await stage.finish_activity(*await stage.take_activity()))[0] == ReplyKind.OK
+    description = decode_description((await stage.ask(DESCRIBE))[1])
+    assert [(pending.activity_id, pending.state) for pending in description.pending_activities] == [("c", "SCHEDULED")]
+
+
 @pytest.mark.parametrize("in_one_batch", [True, False])
 async def test_a_closed_run_is_described_with_its_end(stage: Stage, in_one_batch: bool) -> None:
     run_id = await stage.start(memo=b"memo")
