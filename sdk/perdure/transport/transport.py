@@ -96,7 +96,7 @@ class Transport:
         self._tasks: list[asyncio.Task[None]] = []
         self._cursor = b"0-0"
         self.epoch = ""
-        self._trouble: dict[str, BaseException] = {}  # by loop
+        self._trouble: dict[str, str] = {}  # what is wrong, by loop
         self._is_closed = False
 
     async def start(self) -> None:
@@ -354,11 +354,13 @@ class Transport:
         while True:
             try:
                 await step()
-            except (BrokerUnavailable, TimeoutError) as error:
-                self._lost(name, error)
+            except BrokerUnavailable as error:
+                self._lost(name, str(error))
+            except TimeoutError:
+                self._lost(name, f"no answer within {_STUCK_S:g} s")
             except Exception as error:
                 logger.exception("The %s of the connection to %s failed.", name, self.address)
-                self._lost(name, error)
+                self._lost(name, repr(error))
             else:
                 wait_s = _RETRY_MIN_S
                 if self._trouble:
@@ -367,10 +369,10 @@ class Transport:
             await asyncio.sleep(wait_s * self.environment.random.uniform(0.5, 1.0))
             wait_s = min(2 * wait_s, _RETRY_MAX_S)
 
-    def _lost(self, name: str, error: BaseException) -> None:
+    def _lost(self, name: str, trouble: str) -> None:
         if not self._trouble:
-            logger.warning("Lost the server at %s (%s); trying again.", self.address, error or type(error).__name__)
-        self._trouble[name] = error
+            logger.warning("Lost the server at %s (%s); trying again.", self.address, trouble)
+        self._trouble[name] = trouble
 
     def _found(self, name: str) -> None:
         if self._trouble.pop(name, None) is not None and not self._trouble:

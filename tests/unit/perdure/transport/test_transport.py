@@ -14,6 +14,7 @@ from perdure.protocol.replies import ReplyKind, decode_error, encode_replies
 from perdure.protocol.requests import DescribeWorkflow, GetHistory, ReportUnreadable
 from perdure.service import RPCError, RPCStatusCode
 from perdure.transport import default_identity
+from perdure.transport import transport as transport_module
 from perdure_broker.memory_server import MemoryServer
 from perdure_broker.port import StreamKind, TaskStream
 from tests.fake_engine import fake_engine, transport_to
@@ -90,6 +91,24 @@ async def test_a_server_that_was_away_is_reached_again(caplog: pytest.LogCapture
                 return "Reached the server" in caplog.text
 
             await wait_until(recovered, what="the recovery in the log")
+
+
+async def test_a_server_that_is_silent_is_lost_and_said_to_be(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A timeout has no text of its own: an error that says why in empty brackets helps nobody."""
+    server = MemoryServer()
+    async with fake_engine(server, agree), transport_to(server) as transport:
+
+        async def never(entries: object) -> None:
+            await asyncio.Event().wait()
+
+        monkeypatch.setattr(transport_module, "_STUCK_S", 0.05)
+        monkeypatch.setattr(transport.broker, "send", never)
+        with caplog.at_level(logging.WARNING, "perdure.transport"), pytest.raises(RPCError) as caught:
+            await transport.submit(2, DESCRIBE, timeout_s=0.5)
+    assert "no answer within 0.05 s" in caplog.text
+    assert "cannot be reached (no answer within 0.05 s)" in str(caught.value)
 
 
 async def test_who_polls_a_queue() -> None:
