@@ -17,7 +17,7 @@ from perdure.client import (
     WorkflowHandle,
     WorkflowQueryFailedError,
 )
-from perdure.exceptions import WorkflowAlreadyStartedError
+from perdure.exceptions import TerminatedError, TimeoutError, WorkflowAlreadyStartedError
 from perdure.service import RPCError, RPCStatusCode
 from perdure_broker.port import Broker, Leases
 from tests.simulation.generated import Generated
@@ -42,6 +42,8 @@ class Course:
         self.plan = plan
         self.started = asyncio.Event()
         self.closed = asyncio.Event()
+        self.is_cut_short = False
+        """It was ended from outside, so that it may not have seen its last signals."""
         self.under_way: dict[str, None] = {}
         self.accepted: dict[str, None] = {}
         """Labels of signals that were acknowledged."""
@@ -127,7 +129,8 @@ class SdkClient:
         """Wait for the result; whatever it is, the model of the workflow judges it."""
         try:
             seen = await end()
-        except WorkflowFailureError:
+        except WorkflowFailureError as failed:
+            course.is_cut_short = isinstance(failed.cause, TerminatedError | TimeoutError)
             return
         if not course.plan.rivals:
             missing = [label for label in course.accepted if label not in seen["signals"]]
@@ -204,7 +207,6 @@ class SdkClient:
     async def _query(self, course: Course) -> None:
         """What was acknowledged before the question was asked, the answer has seen."""
         known = list(course.accepted)
-        was_closed = course.closed.is_set()
         try:
             seen = await self._handle(course).query(Generated.progress, rpc_timeout=PATIENCE)
         except WorkflowQueryFailedError as error:
@@ -212,8 +214,10 @@ class SdkClient:
                 self._wrong(course.plan, Rule.UNEXPECTED, f"a query failed: {error}")
             return
         missing = [label for label in known if label not in seen["signals"]]
-        # A workflow that is ended from outside never sees its last signals.
-        if missing and not was_closed and not course.closed.is_set() and not course.plan.rivals:
+        if not missing or course.plan.rivals:
+            return
+        await course.closed.wait()
+        if not course.is_cut_short:
             text = f"a query had not seen the acknowledged signals {missing}"
             self._wrong(course.plan, Rule.SIGNAL_KEPT, text)
 
