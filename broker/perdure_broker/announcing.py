@@ -50,12 +50,16 @@ class AnnouncingCalls(Session):
                 lost[key] = [member.decode() for member in gone]
         return {key: gone for key, gone in lost.items() if gone}
 
-    async def withdraw_announced(self, worker: str, members: Mapping[bytes, Sequence[str]]) -> None:
+    async def withdraw_announced(
+        self, worker: str, members: Mapping[bytes, Sequence[str]], *, over: bool = False
+    ) -> None:
+        """`over`: the claims go too."""
         for key, some in members.items():
             stream = self.keys.stream_of(key)
             if stream is not None and some:
-                announced = self.keys.queue(stream).announced
-                await self._send_one(scripts.WITHDRAW_ANNOUNCED.call((announced,), (worker, *some)))
+                keys = self.keys.queue(stream)
+                arguments: list[bytes | str | int] = [int(over), worker, *some]
+                await self._send_one(scripts.WITHDRAW_ANNOUNCED.call((keys.ids, keys.announced), arguments))
 
     async def scan_announced(self, stream: TaskStream, *, idle_ms: int) -> list[AnnouncedTask]:
         keys = self.keys.queue(stream)

@@ -56,7 +56,7 @@ class RedisLeases:
         return self._runner.run(self._calls.renew_announced(worker, members))
 
     def withdraw_announced(self, worker: str, members: Mapping[bytes, Sequence[str]]) -> None:
-        self._runner.run(self._calls.withdraw_announced(worker, members))
+        self._runner.run(self._calls.withdraw_announced(worker, members, over=True))
 
     def close(self) -> None:
         self._runner.run(self._calls.close())

@@ -240,7 +240,7 @@ class MemoryLeases:
         return self._named.renew(worker, members)
 
     def withdraw_announced(self, worker: str, members: Mapping[bytes, Sequence[str]]) -> None:
-        self._named.withdraw(worker, members)
+        self._named.withdraw(worker, members, over=True)
 
     def close(self) -> None:
         """Nothing is held open."""

@@ -45,14 +45,18 @@ class NamedLeases:
                     lost.setdefault(key, []).append(member)
         return lost
 
-    def withdraw(self, worker: str, members: Mapping[bytes, Sequence[str]]) -> None:
+    def withdraw(self, worker: str, members: Mapping[bytes, Sequence[str]], *, over: bool) -> None:
         self._server.check()
         for key, some in members.items():
-            leases = self._of(key)
+            queue = self._queue(key)
+            if queue is None:
+                continue
             for member in some:
-                lease = leases.get(member)
+                lease = queue.announced.get(member)
                 if lease is not None and lease.worker == worker:
-                    del leases[member]
+                    del queue.announced[member]
+                    if over:
+                        queue.claimed.discard(member)
 
     def scan(self, stream: TaskStream, idle_ms: int) -> list[AnnouncedTask]:
         self._server.check()
@@ -68,9 +72,12 @@ class NamedLeases:
         ]
 
     def _of(self, key: bytes) -> dict[str, NamedLease]:
-        stream = self._server.keys.stream_of(key)
-        queue = self._server.queue(stream) if stream is not None else None
+        queue = self._queue(key)
         return queue.announced if queue is not None else {}
+
+    def _queue(self, key: bytes) -> Queue | None:
+        stream = self._server.keys.stream_of(key)
+        return self._server.queue(stream) if stream is not None else None
 
 
 def _announce(queue: Queue, worker: str, task: RunningTask, now_ms: int) -> bool:

@@ -168,7 +168,7 @@ class MemoryQueues:
         return NamedLeases(self._server).scan(stream, idle_ms)
 
     async def withdraw_announced(self, worker: str, members: Mapping[bytes, Sequence[str]]) -> None:
-        NamedLeases(self._server).withdraw(worker, members)
+        NamedLeases(self._server).withdraw(worker, members, over=False)
 
     async def collect(self, stream: TaskStream, consumer_ttl_ms: int) -> int:
         self._server.check()

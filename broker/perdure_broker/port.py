@@ -311,7 +311,7 @@ class Broker(Protocol):
         as slots at the most, and none unless the server lost data."""
 
     async def withdraw_announced(self, worker: str, members: Mapping[bytes, Sequence[str]]) -> None:
-        """Give up what `worker` holds by name (stream key to members), if it is still its holder."""
+        """Give up what `worker` holds by name (stream key to members), if it is still its holder. Claims stay."""
 
     async def collect(self, stream: TaskStream, consumer_ttl_ms: int) -> int:
         """Forget consumers that hold nothing and have been idle for `consumer_ttl_ms`, announcements that expired, and
@@ -359,6 +359,7 @@ class Leases(Protocol):
         """Renew leases that are held by name (stream key to members). Returns those that this worker does not hold."""
 
     def withdraw_announced(self, worker: str, members: Mapping[bytes, Sequence[str]]) -> None:
-        """Give up leases that are held by name."""
+        """Give up leases that are held by name, of attempts that are over or run elsewhere, and their claims: the
+        engine may have given those up before they were made again by `announce`."""
 
     def close(self) -> None: ...

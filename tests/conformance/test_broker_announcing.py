@@ -125,6 +125,23 @@ async def test_the_first_to_announce_an_attempt_holds_it(server: BrokerServer, b
     assert await asyncio.to_thread(leases.renew_announced, "worker-1", {key: ["a"]}) == {key: ["a"]}
 
 
+async def test_a_worker_gives_up_the_claim_of_what_it_announced_when_it_was_over(
+    server: BrokerServer, broker: Broker, leases: Leases
+) -> None:
+    """Its engine had given the claim up, when the announcement made it again."""
+    await publish(broker, "over", "lost")
+    over, lost = await take(broker)
+    await server.flush()
+    await broker.finish(over.stream, [over.entry_id], ["over"])
+    await announce(leases, over, lost)
+    assert await broker.published(ACTIVITY, ["over", "lost"]) == [True, True]
+    await asyncio.to_thread(leases.withdraw_announced, "worker-2", {over.stream: ["over"]})
+    assert await broker.published(ACTIVITY, ["over"]) == [True]
+    await asyncio.to_thread(leases.withdraw_announced, "worker-1", {over.stream: ["over"]})
+    await broker.withdraw_announced("worker-1", {over.stream: ["lost"]})
+    assert await broker.published(ACTIVITY, ["over", "lost"]) == [False, True]
+
+
 async def test_a_lease_by_name_that_is_not_renewed_grows_old(
     server: BrokerServer, broker: Broker, leases: Leases
 ) -> None:
