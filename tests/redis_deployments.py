@@ -57,7 +57,7 @@ def ask_port(port: int, *command: str | int, password: str = "") -> Any:
 
 
 class RedisCluster:
-    """Masters that share the slots, the first `replicas` of them with a replica each.
+    """Masters that share the slots, the last `replicas` of them with a replica each.
 
     Attributes:
         masters, replicas: as they were made; a failover makes a replica a master.
@@ -100,10 +100,14 @@ class RedisCluster:
             assert first.port is not None
             ask(node, "CLUSTER", "MEET", LOOPBACK, first.port, self._bus_port(first))
         wait_until_blocking(self._all_met, what="a cluster whose nodes know one another")
-        for master, replica in zip(self.masters, self.replicas, strict=False):
+        for master, replica in zip(reversed(self.masters), self.replicas, strict=False):
             ask(replica, "CLUSTER", "REPLICATE", ask(master, "CLUSTER", "MYID").decode())
-        wait_until_blocking(self._is_whole, what="a cluster that serves every slot")
+        self.wait_whole()
         return self.url
+
+    def wait_whole(self) -> None:
+        """Until every node says that every slot is served: one that comes back takes a moment."""
+        wait_until_blocking(self._is_whole, what="a cluster that serves every slot")
 
     def stop(self) -> None:
         for node in self.nodes:

@@ -68,13 +68,14 @@ class OnMemory:
 
 
 class OnRedis:
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, inbox_partitions: int = 1) -> None:
         self._url = url
+        self._inbox_partitions = inbox_partitions
         self._opened: list[Callable[[], object]] = []
         self._brokers: list[Broker] = []
 
     async def broker(self) -> Broker:
-        broker = open_broker(self._url)
+        broker = open_broker(self._url, inbox_partitions=self._inbox_partitions)
         self._brokers.append(broker)
         await broker.connect()
         return broker
@@ -106,8 +107,10 @@ class OnRedis:
 
 
 class OnRedisCluster(OnRedis):
+    """With inboxes on all three nodes."""
+
     def __init__(self, cluster: RedisCluster) -> None:
-        super().__init__(cluster.url)
+        super().__init__(cluster.url, inbox_partitions=4)
         self._cluster = cluster
 
     def _flush(self) -> None:

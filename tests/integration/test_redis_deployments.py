@@ -3,6 +3,7 @@ of an address that names something else."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 
 import pytest
@@ -13,6 +14,7 @@ from perdure_broker.redis_broker import RedisBroker, open_broker
 from perdure_engine.embedded.valkey import EmbeddedValkey
 from tests.conformance.broker_servers import ACTIVITY, publications
 from tests.fix_redis import PrivateRedis
+from tests.fix_redis_deployments import PrivateRedisCluster
 from tests.redis_deployments import SERVICE, RedisCluster, SentinelDeployment, ask
 
 RANGES = {1: 1}
@@ -128,3 +130,34 @@ async def test_keys_that_move_to_another_node_are_followed(redis_cluster: RedisC
         redis_cluster.flush()
         for node in (source, target):
             ask(node, "CLUSTER", "SETSLOT", slot, "NODE", ids[source])
+
+
+# Losing a part -------------------------------------------------------------------------------------------------------
+async def test_a_node_of_a_cluster_is_gone_for_a_while(
+    private_redis_cluster: PrivateRedisCluster, opened: OpenBroker
+) -> None:
+    """A call fails for the keys that are gone, and takes effect for the others. What came back is another epoch: the
+    node may have lost inboxes or tasks, and nothing else tells."""
+    cluster = private_redis_cluster()
+    for node in cluster.masters:
+        ask(node, "CONFIG", "SET", "cluster-require-full-coverage", "no")
+    broker = opened(cluster.url)
+    await broker.connect()
+    holder = cluster.holder(broker.keys.epoch)
+    victim = next(node for node in cluster.masters if node is not holder)
+    gone, kept = _queue_on(cluster, victim, broker), _queue_on(cluster, holder, broker)
+    for queue in (gone, kept):
+        await broker.raise_fence(queue, RANGES)
+    before = await broker.epoch()
+    assert before == await broker.epoch()
+
+    await asyncio.to_thread(victim.kill)
+    with pytest.raises(BrokerUnavailable, match=f"127.0.0.1:{victim.port}"):
+        await broker.release(Outbox(publish={gone: publications("a"), kept: publications("b")}), RANGES)
+    entries = await broker.read_tasks([kept], "worker-1", count=1, block_ms=1000)
+    assert [entry.data for entry in entries] == [b"b"]
+    with pytest.raises(BrokerUnavailable):
+        await broker.epoch()
+    await asyncio.to_thread(victim.start)
+    await asyncio.to_thread(cluster.wait_whole)
+    assert await broker.epoch() != before
