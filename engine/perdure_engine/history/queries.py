@@ -48,7 +48,8 @@ class Queries:
             waiting[sender, number] = _Waiting(sender, number, request)
 
     def ask_closed(self, batch: Batch, sender: str, number: int, request: QueryWorkflow, row: ExecutionRow) -> None:
-        """A question about a closed run: any worker of the task queue replays it."""
+        """A question about a closed run: any worker of the task queue replays it. A worker that the run has left before
+        its end may keep an instance; it must not answer, and no instance stands at the event that closed the run."""
         if _reject(batch, sender, number, request, row.status):
             return
         task = QueryTask(
@@ -57,7 +58,7 @@ class Queries:
             row.run_id,
             row.workflow_type,
             row.shard_id,
-            0,
+            row.history_length,
             request.query_type,
             request.args,
             request.deadline_us,
