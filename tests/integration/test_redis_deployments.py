@@ -4,7 +4,11 @@ of an address that names something else."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import contextlib
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 
 import pytest
 from redis.crc import key_slot
@@ -12,7 +16,10 @@ from redis.crc import key_slot
 from perdure_broker.port import BrokerUnavailable, Outbox, TaskStream, WrongConfiguration
 from perdure_broker.redis_broker import RedisBroker, open_broker
 from perdure_engine.embedded.valkey import EmbeddedValkey
+from tests.cluster import Cluster
 from tests.conformance.broker_servers import ACTIVITY, publications
+from tests.fault.journal import Journal
+from tests.fault.workload import TASK_QUEUE, AgentRun
 from tests.fix_redis import PrivateRedis
 from tests.fix_redis_deployments import PrivateRedisCluster
 from tests.redis_deployments import SERVICE, RedisCluster, SentinelDeployment, ask
@@ -79,23 +86,58 @@ async def test_nobody_answers(form: str, private_redis: PrivateRedis, opened: Op
     assert "secret" not in str(caught.value)
 
 
-async def test_a_password_is_every_nodes(redis_cluster: RedisCluster, opened: OpenBroker) -> None:
+@contextlib.contextmanager
+def _password(cluster: RedisCluster, password: str) -> Iterator[str]:
+    """Every node asks for it; the address with it."""
+
     def require(password: str, before: str) -> None:
-        for node in redis_cluster.masters:
+        for node in cluster.masters:
             ask(node, "CONFIG", "SET", "requirepass", password, password=before)
 
-    require("the-secret", "")
+    require(password, "")
     try:
-        text = await refusal(redis_cluster.url, opened)
-        assert "refuses access" in text
-        text = await refusal(redis_cluster.url.replace("//", "//:guess@"), opened)
+        yield cluster.url.replace("//", f"//:{password}@")
+    finally:
+        require("", password)
+
+
+async def test_a_password_is_every_nodes(redis_cluster: RedisCluster, opened: OpenBroker) -> None:
+    with _password(redis_cluster, "the-secret") as url:
+        assert "refuses access" in await refusal(redis_cluster.url, opened)
+        text = await refusal(url.replace("the-secret", "guess"), opened)
         assert "refuses access" in text
         assert "guess" not in text
-        broker = opened(redis_cluster.url.replace("//", "//:the-secret@"))
+        broker = opened(url)
         await broker.connect()
         await broker.send([(shard, b"a") for shard in range(8)])
-    finally:
-        require("", "the-secret")
+
+
+async def test_all_processes_take_such_an_address_and_show_no_secret(
+    redis_cluster: RedisCluster, database_dsn: str, tmp_path: Path
+) -> None:
+    """An engine, a worker, a client and the command line, as users start them, saying all that they have to say."""
+    with _password(redis_cluster, "the-secret") as url:
+        cluster = Cluster(tmp_path, database_dsn, url)
+        journal = Journal(tmp_path / "journal.jsonl")
+        try:
+            cluster.start_engine("--log-level", "debug")
+            client = await cluster.connect()
+            cluster.start_worker("-m", "tests.fault.load_worker", environment=journal.environment)
+            result = client.execute_workflow(AgentRun.run, "q", id="asked", task_queue=TASK_QUEUE)
+            assert await asyncio.wait_for(result, 60) == "answer to context of q"
+            command = [sys.executable, "-m", "perdure.cli.main", "workflow", "list", "--address", url]
+            command += ["--log-level", "debug", "--json"]
+            listing = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
+            assert listing.returncode == 0, listing.stderr
+        except BaseException as error:
+            error.add_note(cluster.logs())
+            raise
+        finally:
+            await cluster.close()
+        said = [process.output for process in cluster.processes]
+        assert any(redis_cluster.url in output for output in said)
+        for output in (*said, listing.stdout, listing.stderr):
+            assert "the-secret" not in output
 
 
 # Keys that move ------------------------------------------------------------------------------------------------------
