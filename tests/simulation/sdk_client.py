@@ -7,6 +7,7 @@ what its caller knows; what was sent and answered, the ledger learns from the br
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -159,14 +160,16 @@ class SdkClient:
 
     # Signals ---------------------------------------------------------------------------------------------------------
     async def _signal(self, course: Course, signal: Signal) -> None:
-        """Until it is accepted, or the workflow is over; it may come before the start."""
+        """Until it is accepted, or the workflow is over; it may come before the start. Each try has a label of its own: a
+        request that was sent twice may be refused, and its second copy be accepted after the start."""
         await course.started.wait()
         await self._process.sleep(signal.at_s)
         handle = self._handle(course)
-        while True:
+        timeout = HURRY if signal.is_hurried else PATIENCE
+        for number in itertools.count():
+            label = f"{signal.label} try {number}"
             try:
-                timeout = HURRY if signal.is_hurried else PATIENCE
-                await handle.signal(signal.name, signal.label, rpc_timeout=timeout)
+                await handle.signal(signal.name, label, rpc_timeout=timeout)
             except RPCError as error:
                 if signal.is_hurried and error.status in _GAVE_UP:
                     return
@@ -177,7 +180,7 @@ class SdkClient:
                     return
                 await self._process.sleep(AGAIN_S)
             else:
-                course.accepted[signal.label] = None
+                course.accepted[label] = None
                 return
 
     # Other acts ------------------------------------------------------------------------------------------------------
