@@ -160,8 +160,8 @@ class SdkClient:
 
     # Signals ---------------------------------------------------------------------------------------------------------
     async def _signal(self, course: Course, signal: Signal) -> None:
-        """Until it is accepted, or the workflow is over; it may come before the start. Each try has a label of its own: a
-        request that was sent twice may be refused, and its second copy be accepted after the start."""
+        """Until it is accepted, or the workflow is over; it may come before the start. Each try has a label of its own:
+        a request that was sent twice may be refused, and its second copy be accepted after the start."""
         await course.started.wait()
         await self._process.sleep(signal.at_s)
         handle = self._handle(course)
