@@ -10,7 +10,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,6 +25,9 @@ T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[1]
 
 _IMPORT_PATH = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+
+PERDURE = ("-m", "perdure.cli.main")
+"""The command line, as Python runs it."""
 
 START_TIMEOUT_SECONDS = 60
 """Two cores may be busy with a whole test run."""
@@ -125,14 +128,20 @@ class Cluster:
         self._counts: dict[str, int] = {}
 
     # Processes -----------------------------------------------------------------------------------------------------
-    def migrate(self, *options: str) -> None:
-        """Bring the schema up to date, by the public command."""
-        command = [sys.executable, "-m", "perdure.cli.main", "db", "migrate", "--postgres", self.postgres_dsn, *options]
+    def migrate(self, *options: str, program: Sequence[str] = PERDURE) -> str:
+        """Bring the schema up to date, by the public command. Returns what it printed.
+
+        Raises:
+            AssertionError: it failed; with what it printed.
+        """
+        command = [sys.executable, *program, "db", "migrate", "--postgres", self.postgres_dsn, *options]
         result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         assert result.returncode == 0, result.stdout + result.stderr
+        return result.stdout
 
-    def start_engine(self, *options: str) -> Process:
-        command = ["-m", "perdure.cli.main", "engine", "--postgres", self.postgres_dsn, "--redis", self.address]
+    def start_engine(self, *options: str, program: Sequence[str] = PERDURE) -> Process:
+        """An engine; `program` is what Python runs, the command line of this version unless another is named."""
+        command = [*program, "engine", "--postgres", self.postgres_dsn, "--redis", self.address]
         return self._start("engine", [*command, *options], {})
 
     def start_worker(self, *arguments: str, environment: Mapping[str, str] | None = None) -> Process:
