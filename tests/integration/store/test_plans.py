@@ -10,7 +10,7 @@ import pytest
 
 from perdure_store import sql
 from perdure_store.dialect import LISTS, PLANNER
-from tests.tidy.sql_files import QUERY_NAMES
+from tests.tidy.sql_files import QUERY_NAMES, SQL
 
 WHOLE_TABLES = {
     "delete_old_nodes": "a handful of engines",
@@ -19,6 +19,7 @@ WHOLE_TABLES = {
 }
 """Statements that read a table from end to end, and why that is little."""
 
+USED = re.compile(r" using (\w+) on ")
 PLACEHOLDER = re.compile(r"%(?:\((\w+)\))?b")
 
 
@@ -55,6 +56,9 @@ def test_a_statement_uses_its_index(connection: psycopg.Connection[tuple[str]], 
     if "visibility" not in name:
         assert "Hash Join" not in plan
         assert "Bitmap" not in plan
+        header = (SQL / "queries" / f"{name}.sql").read_text().partition("-- Failure")[0]
+        for index in USED.findall(plan):
+            assert index.endswith("_pkey") or index in header, f"{name} uses {index}, which its header does not name"
 
 
 @pytest.mark.parametrize("name", ["timers", "outstanding", "read_history", "list_visibility_by_type", "dead_letters"])

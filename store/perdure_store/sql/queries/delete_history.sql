@@ -17,7 +17,7 @@ WHERE (shard_id, run_id, batch_no) IN (
                 AND s.range_id = %(range_id)b::int8
             WHERE e.shard_id = h.shard_id
                 AND e.run_id = h.run_id
-                AND e.status <> 1
+                AND e.close_time_us > 0
         )
     ORDER BY h.batch_no
     LIMIT %(limit)b::int8

@@ -13,7 +13,7 @@ WITH gone AS (
     INNER JOIN perdure.shards AS s
         ON s.shard_id = e.shard_id
         AND s.range_id = %(range_id)b::int8
-    WHERE e.status <> 1
+    WHERE e.close_time_us > 0
         AND NOT EXISTS (
             SELECT 1
             FROM perdure.transfer_tasks AS t

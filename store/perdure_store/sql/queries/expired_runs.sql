@@ -7,7 +7,7 @@ SELECT e.run_id::text, e.history_length
 FROM perdure.executions AS e
 WHERE e.shard_id = %(shard_id)b::int8
     AND e.namespace = %(namespace)b::text
-    AND e.status <> 1
+    AND e.status > 1
     AND e.close_time_us >= %(closed_from_us)b::int8
     AND e.close_time_us < %(closed_before_us)b::int8
     AND NOT EXISTS (

@@ -6,7 +6,7 @@
 SELECT e.namespace
 FROM perdure.executions AS e
 WHERE e.shard_id = %(shard_id)b::int8
-    AND e.status <> 1
+    AND e.status > 1
     AND e.namespace > %(after)b::text
 ORDER BY e.namespace
 LIMIT 1
