@@ -185,6 +185,8 @@ class MemoryQueues:
         ]
         for name in gone:
             del consumers[name]
+        if not queue.stream:
+            queue.claimed.intersection_update(queue.announced)
         if stream.kind is not StreamKind.STICKY and queue.unused:
             self._forget(stream)
         return len(gone)

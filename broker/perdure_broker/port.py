@@ -314,9 +314,9 @@ class Broker(Protocol):
         """Give up what `worker` holds by name (stream key to members), if it is still its holder. Claims stay."""
 
     async def collect(self, stream: TaskStream, consumer_ttl_ms: int) -> int:
-        """Forget consumers that hold nothing and have been idle for `consumer_ttl_ms`, announcements that expired, and
-        the stream itself if nobody uses it any more (empty, no workers, nothing claimed). Returns how many consumers
-        went."""
+        """Forget consumers that hold nothing and have been idle for `consumer_ttl_ms`, announcements that expired,
+        claims of an empty stream that nobody holds by name, and the stream itself if nobody uses it any more (empty, no
+        workers, nothing claimed). Returns how many consumers went."""
 
     async def forget_sticky(self, stream: TaskStream) -> list[bytes]:
         """Unlink the sticky stream of a worker that has gone. Returns the data of the entries it still held; nothing,

@@ -193,3 +193,20 @@ async def test_the_epoch_of_the_leases_is_the_broker_s(server: BrokerServer, bro
     await server.flush()
     after = await asyncio.to_thread(leases.epoch)
     assert after == await broker.epoch() != before
+
+
+async def test_a_claim_whose_entry_is_gone_is_collected_unless_it_is_held_by_name(
+    server: BrokerServer, broker: Broker, leases: Leases
+) -> None:
+    """Somebody deleted entries by hand."""
+    await publish(broker, "held", "deleted", "there")
+    held, deleted, there = await take(broker)
+    await broker.finish(held.stream, [held.entry_id, deleted.entry_id])
+    await announce(leases, held)
+    await broker.collect(ACTIVITY, 60_000)
+    assert await broker.published(ACTIVITY, ["held", "deleted", "there"]) == [True, True, True], (
+        "the stream has entries"
+    )
+    await broker.finish(there.stream, [there.entry_id])
+    await broker.collect(ACTIVITY, 60_000)
+    assert await broker.published(ACTIVITY, ["held", "deleted", "there"]) == [True, False, False]

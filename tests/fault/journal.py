@@ -53,9 +53,13 @@ class Journal:
         return dict(grouped)
 
 
-def write_line() -> None:
-    """Called first by each activity of the workload. One write in append mode: lines of many processes do not mix."""
+def write_line(step: str = "") -> None:
+    """Called first by each activity of the workload. One write in append mode: lines of many processes do not mix.
+
+    Args:
+        step: in place of the activity's type.
+    """
     info = activity.info()
-    line = Line(info.workflow_id or "", info.activity_type, info.attempt, time.time(), os.getpid())
+    line = Line(info.workflow_id or "", step or info.activity_type, info.attempt, time.time(), os.getpid())
     with open(os.environ[ENVIRONMENT], "ab", buffering=0) as journal:
         journal.write(json.dumps(asdict(line)).encode() + b"\n")

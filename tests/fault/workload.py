@@ -6,6 +6,7 @@ import asyncio
 from datetime import timedelta
 
 from perdure import activity, workflow
+from tests.fault.gate import pass_gate
 from tests.fault.journal import write_line
 
 TASK_QUEUE = "load"
@@ -14,6 +15,9 @@ STEP_SECONDS = 0.02
 
 STEP_TIMEOUT = timedelta(minutes=5)
 HOUR_SECONDS = 3600
+
+LASTED = "lasted"
+"""The step by which the journal knows the end of `last`."""
 
 
 @activity.defn
@@ -47,6 +51,14 @@ async def hang_once() -> int:
     return attempt
 
 
+@activity.defn
+async def last() -> None:
+    """Takes its time, until the test opens its gate, and says when it has ended."""
+    write_line()
+    await pass_gate()
+    write_line(LASTED)
+
+
 @workflow.defn
 class AgentRun:
     @workflow.run
@@ -54,6 +66,17 @@ class AgentRun:
         context = await workflow.execute_activity(retrieve, question, start_to_close_timeout=STEP_TIMEOUT)
         answer = await workflow.execute_activity(call_model, context, start_to_close_timeout=STEP_TIMEOUT)
         return await workflow.execute_activity(store_answer, answer, start_to_close_timeout=STEP_TIMEOUT)
+
+
+@workflow.defn
+class LastingRun:
+    """A long step between two short ones."""
+
+    @workflow.run
+    async def run(self, question: str) -> str:
+        context = await workflow.execute_activity(retrieve, question, start_to_close_timeout=STEP_TIMEOUT)
+        await workflow.execute_activity(last, start_to_close_timeout=STEP_TIMEOUT)
+        return await workflow.execute_activity(store_answer, context, start_to_close_timeout=STEP_TIMEOUT)
 
 
 @workflow.defn
@@ -74,5 +97,5 @@ class Sleeper:
         return "woken"
 
 
-WORKFLOWS = (AgentRun, CaughtRun, Sleeper)
-ACTIVITIES = (retrieve, call_model, store_answer, hang_once)
+WORKFLOWS = (AgentRun, LastingRun, CaughtRun, Sleeper)
+ACTIVITIES = (retrieve, call_model, store_answer, last, hang_once)

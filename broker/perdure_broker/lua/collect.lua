@@ -1,6 +1,7 @@
 #!lua flags=allow-oom
 -- Forget announcements that expired and consumers that hold nothing and were idle for long. Deleting a consumer drops
--- what it holds, so both conditions are checked in the script that deletes.
+-- what it holds, so both conditions are checked in the script that deletes. In an empty stream a claim has no entry; if
+-- nobody holds it by name either, somebody deleted the entry by hand: the claim goes, so that the task is published again.
 -- KEYS: stream, ids, meta, workers, info, announced
 -- ARGV: time to live of a consumer (ms)
 -- Returns: how many consumers went, and 1 when nobody uses the stream any more
@@ -19,6 +20,11 @@ if undelivered then
       redis.call('XGROUP', 'DELCONSUMER', stream, 'g', told.name)
       gone = gone + 1
     end
+  end
+end
+if redis.call('XLEN', stream) == 0 then
+  for _, member in ipairs(redis.call('SMEMBERS', ids)) do
+    if redis.call('HEXISTS', announced, member) == 0 then redis.call('SREM', ids, member) end
   end
 end
 local flags = redis.call('HMGET', meta, 'paused', 'backlogged')

@@ -103,8 +103,9 @@ class Repairs:
             self._absent.expect(repair.running)
             if not repair.rows and not repair.outbox.backlogged:
                 continue
-            self.count += len(repair.rows)
-            logger.info("shard %d: publishing %d tasks that stand in no stream", shard.shard_id, len(repair.rows))
+            if repair.rows:
+                self.count += len(repair.rows)
+                logger.info("shard %d: publishing %d tasks that stand in no stream", shard.shard_id, len(repair.rows))
             await self._releaser.release(repair.outbox, {shard.shard_id: shard.range_id}, repair.rows)
             if repair.outbox.backlogged:
                 self._backlogged(repair.outbox.backlogged)
