@@ -6,6 +6,7 @@ body of an activity knows, it tells itself. Times are seconds of virtual time.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -149,6 +150,10 @@ class Ledger:
     def lost(self, now_s: float) -> None:
         """The broker lost all or some of what it held."""
         self.losses_s.append(now_s)
+
+    def has_lost_since(self, begin_s: float, until_s: float = math.inf) -> bool:
+        """True if the broker lost anything between these moments."""
+        return any(begin_s <= lost_s <= until_s for lost_s in self.losses_s)
 
     # What activities tell ------------------------------------------------------------------------------------------
     def attempt_began(self, run_id: str, activity_id: str, attempt: int, worker: str, now_s: float) -> None:

@@ -128,20 +128,23 @@ def check_recorded_once(evidence: Evidence) -> Iterator[Finding]:
 
 
 def check_hand_outs(evidence: Evidence) -> Iterator[Finding]:
-    """A stream gives an attempt away once, and never after its activity is known to have succeeded."""
+    """A stream gives an attempt away once, and never after its activity is known to have succeeded: unless the broker
+    lost data after the activity was first given away. What is over by then may be back, or be published once more."""
     succeeded: dict[tuple[str, int], float] = {}
     for ask in evidence.asks(RespondActivityTaskCompleted):
         if ask.acknowledged_s is not None:
             about = (ask.request.run_id, ask.request.scheduled_event_id)
             succeeded[about] = min(ask.acknowledged_s, succeeded.get(about, ask.acknowledged_s))
+    first: dict[tuple[str, int], float] = {}
     given: dict[tuple[str, int, int, int], list[str]] = defaultdict(list)
     for worker, task, at_s, epoch in evidence.ledger.hand_outs:
         if not isinstance(task, ActivityTask):
             continue
         given[task.run_id, task.scheduled_event_id, task.attempt, epoch].append(f"{worker} at {at_s:.3f}")
+        first_s = first.setdefault((task.run_id, task.scheduled_event_id), at_s)
         known_s = succeeded.get((task.run_id, task.scheduled_event_id))
         name = f"attempt {task.attempt} of activity {task.scheduled_event_id} of {task.workflow_id} ({task.run_id})"
-        if known_s is not None and known_s < at_s:
+        if known_s is not None and known_s < at_s and not evidence.ledger.has_lost_since(first_s, at_s):
             text = f"{name} was handed out to {worker} at {at_s:.3f}, its success was acknowledged at {known_s:.3f}"
             yield Finding(Rule.AFTER_SUCCESS, text)
     for (run_id, event_id, attempt, _), workers in given.items():

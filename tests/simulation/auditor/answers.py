@@ -91,12 +91,13 @@ def _recorded(run: Run) -> Iterator[Effect]:
 
 
 def check_answered_once(evidence: Evidence) -> Iterator[Finding]:
-    """The same answer may be sent twice, by an engine that does not know whether it was; another one may not."""
+    """The same answer may be sent twice, by an engine that does not know whether it was; another one may not. A broker
+    that lost its last data may have lost that the request was done with: then it is decided again."""
     for kind in CHANGING:
         for ask in evidence.asks(kind):
             for is_outcome in (False, True):
                 said = {str(item[:2]) for item in ask.replies if (item.kind == ReplyKind.OUTCOME) == is_outcome}
-                if len(ask.sent_s) == 1 and len(said) > 1:
+                if len(ask.sent_s) == 1 and len(said) > 1 and not evidence.ledger.has_lost_since(ask.sent_s[0]):
                     yield Finding(Rule.ANSWERED_ONCE, f"{ask.request} was sent once, and answered with {sorted(said)}")
 
 
