@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any
 
 from perdure.converter import DataConverter
@@ -11,7 +12,9 @@ from perdure.protocol.replies import ErrorCode, decode_error
 from perdure.protocol.tasks import Task, readable_task
 from perdure.transport import OnReply, Transport
 from perdure.worker.lease_keeper import LeaseKeeper
-from perdure_broker.port import TaskEntry
+from perdure_broker.port import BrokerUnavailable, TaskEntry
+
+logger = logging.getLogger("perdure.worker")
 
 
 class WorkerLink:
@@ -54,7 +57,13 @@ class WorkerLink:
         """An entry is of no use any more: take it off its stream. `member`: the task's name among the published ids
         (`task_member`), to be given up too if the task itself is over; else it may be published a second time."""
         self.leases.release(entry.stream, entry.entry_id)
-        self.in_background(self.broker.finish(entry.stream, [entry.entry_id], [member] if member else []))
+        self.in_background(self._finish(entry, [member] if member else []))
+
+    async def _finish(self, entry: TaskEntry, members: list[str]) -> None:
+        try:
+            await self.broker.finish(entry.stream, [entry.entry_id], members)
+        except BrokerUnavailable as error:  # tried once: its lease is not renewed, and the engine takes it off then
+            logger.debug("Entry %s of no use is left to its lease: %s", entry.entry_id.decode(), error)
 
     def decode(self, entry: TaskEntry) -> Task:
         """The task of an entry.

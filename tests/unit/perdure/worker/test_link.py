@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import logging
+from typing import Any
 
 import pytest
 
@@ -12,7 +15,7 @@ from perdure.protocol.replies import ErrorCode, ErrorReply
 from perdure.protocol.tasks import encode_task
 from perdure.worker.lease_keeper import LeaseKeeper
 from perdure.worker.link import WorkerLink
-from perdure_broker.port import StreamKind, TaskEntry, TaskStream, WorkerInfo
+from perdure_broker.port import BrokerUnavailable, StreamKind, TaskEntry, TaskStream, WorkerInfo
 from tests.worker_stage import QUEUE, Stage, activity_task, stage
 
 
@@ -43,6 +46,27 @@ async def test_a_dropped_entry_leaves_its_stream() -> None:
         await link.finish_background(5)
         assert await on.pending(StreamKind.ACTIVITY) == 0
         assert len(link.leases) == 0
+
+
+async def test_an_entry_is_left_to_its_lease_when_the_server_is_away(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with stage() as on:
+        link = _link(on)
+
+        async def away(*_args: Any) -> None:
+            raise BrokerUnavailable("away")
+
+        monkeypatch.setattr(link.broker, "finish", away)
+        entry = TaskEntry(b"stream", b"1-1", b"")
+        link.leases.hold(entry)
+        with caplog.at_level(logging.DEBUG):
+            link.drop(entry)
+            await link.finish_background(5)
+            gc.collect()
+        assert len(link.leases) == 0
+        assert [record.levelname for record in caplog.records if record.name != "perdure.worker"] == []
+        assert "1-1 of no use is left to its lease: away" in caplog.text
 
 
 async def test_what_takes_too_long_in_the_background_is_cancelled() -> None:
