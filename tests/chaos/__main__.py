@@ -42,7 +42,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
         help="seconds to wait for traces of the killed to vanish (default: as long as the load lasts)",
     )
     parser.add_argument("--json", action="store_true", help="print the result as JSON, for programs")
-    parser.add_argument("--logs", type=Path, help="keep the logs of all processes in this directory")
+    parser.add_argument("--logs", type=Path, help="keep logs, and the stories of wrong workflows, in this directory")
     parser.add_argument("--plan", action="store_true", help="print the schedule and end")
     return parser.parse_args(arguments)
 
@@ -97,7 +97,7 @@ def main(arguments: list[str]) -> int:
         return EXIT_INTERRUPTED
     if options.logs:
         options.logs.mkdir(parents=True, exist_ok=True)
-        for name, text in result.logs.items():
+        for name, text in (*result.logs.items(), *result.stories.items()):
             (options.logs / f"{name}.log").write_text(text)
     print_result(console, result)
     if options.json:

@@ -24,6 +24,7 @@ from tests.chaos.records import Store, read_store
 from tests.chaos.schedule import GAP_SECONDS_MEAN, LOSES_REDIS_DATA, NEEDS_SMALL_DISK, Fault, FaultKind, make_schedule
 from tests.chaos.slot import Ending, Slot
 from tests.chaos.stage import Stage, open_stage
+from tests.chaos.story import story_of
 from tests.waiting import wait_until
 
 
@@ -64,6 +65,8 @@ class Result:
     at_rest: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     logs: dict[str, str] = field(default_factory=dict)
+    stories: dict[str, str] = field(default_factory=dict)
+    """Of workflows with problems, and of the slowest."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,7 @@ class Progress:
 Watch = Callable[[Progress], None]
 
 SLOWEST_SHOWN = 5
+STORIES_MAX = 20
 _LOOK_SECONDS = 0.5
 
 
@@ -249,6 +253,7 @@ class _Campaign:
         }
         result.kinds = Counter(str(plan_for(self._settings.seed, workflow).kind) for workflow in store.runs)
         result.slowest = dict(sorted(lasted.items(), key=lambda item: -item[1])[:SLOWEST_SHOWN])
+        self._tell_stories(books, store)
 
     def _read(self) -> tuple[Books, Store]:
         with self._stage.postgres.session() as session:
@@ -258,6 +263,12 @@ class _Campaign:
             if left is not None and left[0]:
                 self._problem(f"Postgres still has {left[0]} sessions of engines that have ended")
             return read_books(self._stage.ledger_path), read_store(session)
+
+    def _tell_stories(self, books: Books, store: Store) -> None:
+        named = {problem.partition(":")[0].partition(" ")[0]: 1 for problem in self._result.problems}
+        named |= {slow.partition(" ")[0]: 1 for slow in self._result.slowest}
+        known = [name for name in named if name in books.entries or name in store.runs]
+        self._result.stories = {name: story_of(name, books, store) for name in known[:STORIES_MAX]}
 
     def _problem(self, text: str) -> None:
         self._result.problems.append(text)

@@ -16,12 +16,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from perdure.execution.event_loop import WorkflowEventLoop
+
 
 @dataclass(frozen=True)
 class Census:
     """Attributes:
-    tasks: tasks of loops that run, those that are not done, by what they wait in, outermost coroutine first.
-    instances: workflow instances in memory: loops that only run when they are activated, with tasks that wait.
+    tasks: those that are not done, by what they wait in, outermost coroutine first.
+    instances: workflow instances in memory, each with an event loop of its own and whatever tasks its code has.
     """
 
     tasks: dict[str, int]
@@ -57,10 +59,10 @@ def take_census() -> Census:
     for thing in gc.get_objects():
         if isinstance(thing, asyncio.Task) and not thing.done():
             loop = thing.get_loop()
-            if loop.is_running():
-                tasks[_whereabouts(thing.get_coro())] += 1
-            else:
+            if isinstance(loop, WorkflowEventLoop):
                 instances[id(loop)] = 1
+            else:
+                tasks[_whereabouts(thing.get_coro())] += 1
     return Census(dict(tasks), len(instances), threading.active_count(), len(os.listdir("/proc/self/fd")))
 
 

@@ -13,6 +13,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
+import redis.exceptions
+
 from perdure_engine.embedded.postgres import EmbeddedServerError
 from perdure_engine.embedded.valkey import EmbeddedServerError as ValkeyServerError
 from tests.chaos.schedule import SKEW_SECONDS_MAX, Fault, FaultKind, Target
@@ -216,8 +218,11 @@ class Injector:
 
     async def _cut_before_commit(self, fault: Fault) -> bool:
         """The fence, and with it all that follows, never reaches the server: it carries the broker's epoch."""
-        async with self._stage.redis.client() as client:
-            epoch = await client.get("perdure:epoch")
+        try:
+            async with self._stage.redis.client() as client:
+                epoch = await client.get("perdure:epoch")
+        except redis.exceptions.RedisError:  # another fault is under way
+            return False
         if not epoch:
             return False
         self._stage.postgres_proxy.lose_requests(containing=epoch)
