@@ -19,9 +19,8 @@ from pathlib import Path
 from perdure.exceptions import RequestError
 from perdure_engine import main
 from perdure_engine.commands import explained
+from perdure_engine.embedded.errors import EmbeddedServerError
 from perdure_engine.embedded.postgres import EmbeddedPostgres
-from perdure_engine.embedded.postgres import EmbeddedServerError as PostgresError
-from perdure_engine.embedded.valkey import EmbeddedServerError as ValkeyError
 from perdure_engine.embedded.valkey import EmbeddedValkey
 
 LOCK_FILE = "lock"
@@ -99,5 +98,5 @@ def _servers(data_dir: Path, port: int, on_step: Say) -> Iterator[tuple[str, str
 def _explained_servers() -> Iterator[None]:
     try:
         yield
-    except (PostgresError, ValkeyError) as error:
+    except EmbeddedServerError as error:
         raise RequestError(str(error)) from error

@@ -17,8 +17,7 @@ from perdure_engine.demo.audit import read_histories
 from perdure_engine.demo.ledger import Ledger
 from perdure_engine.demo.stage import TASK_QUEUE, Stage, StageFailed, open_stage, temporary_directory
 from perdure_engine.demo.summary import ActSummary, Summary, print_summary
-from perdure_engine.embedded.postgres import EmbeddedServerError as PostgresError
-from perdure_engine.embedded.valkey import EmbeddedServerError as ValkeyError
+from perdure_engine.embedded.errors import EmbeddedServerError
 
 RUNS = 1000
 
@@ -42,7 +41,7 @@ def run_demo(*, runs: int = RUNS, json_output: bool = False) -> int:
     try:
         with temporary_directory() as directory:
             summary = asyncio.run(_play(console, Path(directory), runs))
-    except (DemoFailed, StageFailed, PostgresError, ValkeyError, TimeoutError) as error:
+    except (DemoFailed, StageFailed, EmbeddedServerError, TimeoutError) as error:
         console.print(f"The demo failed: {error or 'an act did not end in time'}", style="bold red", markup=False)
         return 1
     except KeyboardInterrupt:

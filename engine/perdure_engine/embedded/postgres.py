@@ -29,6 +29,8 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
 
+from perdure_engine.embedded.errors import EmbeddedServerError
+
 START_TIMEOUT_S = 60.0
 """A server that was killed replays its log first; more than this, and the log file says why."""
 
@@ -42,10 +44,6 @@ SOCKET_PATH_MAX = 100
 ROLE = "perdure"
 DATABASE = "perdure"
 _PORT = 5432  # names the socket file only
-
-
-class EmbeddedServerError(RuntimeError):
-    """An embedded server is not installed, or did not start or stop. Says what to do."""
 
 
 class _Account(NamedTuple):

@@ -15,6 +15,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from perdure_engine.embedded.errors import EmbeddedServerError
+
 LOOPBACK = "127.0.0.1"
 
 START_TIMEOUT_S = 60.0
@@ -24,10 +26,6 @@ STOP_TIMEOUT_S = 10.0
 
 PID_FILE = "valkey.pid"
 LOG_FILE = "valkey.log"
-
-
-class EmbeddedServerError(RuntimeError):
-    """The embedded server cannot run. Says why and what to do."""
 
 
 class EmbeddedValkey:

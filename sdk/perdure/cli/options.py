@@ -10,13 +10,17 @@ from typing import Any, ParamSpec, TypeVar
 
 import click
 
+from perdure.cli.output import note
 from perdure.client import Client
 from perdure.protocol.ids import DEFAULT_NAMESPACE
-from perdure.transport import DEFAULT_ADDRESS
+from perdure.transport import DEFAULT_ADDRESS, TIMEOUT_S
 
 P = ParamSpec("P")
 T = TypeVar("T")
 Command = Callable[..., Any]
+
+SILENCE_S = 3.0
+"""Seconds without a word from any engine after which a command says so: well above the slowest healthy answer."""
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 LOG_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
@@ -93,6 +97,20 @@ def with_client(address: str, namespace: str, work: Callable[[Client], Awaitable
 
     async def connected() -> T:
         async with await Client.connect(address, namespace=namespace) as client:
-            return await work(client)
+            noticing = asyncio.create_task(_notice_silence(client))
+            try:
+                return await work(client)
+            finally:
+                noticing.cancel()
 
     return asyncio.run(connected())
+
+
+async def _notice_silence(client: Client) -> None:
+    """Say early what the error at the end of a long wait would say: Redis answers, and no engine does."""
+    await asyncio.sleep(SILENCE_S)
+    if client.transport.is_unheard:
+        note(
+            f"Redis answers at {client.transport.address}, but no engine does so far; waiting for {TIMEOUT_S:.0f} s in all. "
+            "Check that one runs (`perdure dev`, or `perdure engine --redis ...`), and that its database is up."
+        )

@@ -41,10 +41,10 @@ async def open_transport(
             f"Nothing answers at {shown} ({error}). Start a cluster with `perdure dev`, or correct the address "
             "(--address, PERDURE_ADDRESS).",
             RPCStatusCode.UNAVAILABLE,
-        ) from error
+        ) from None  # the text has it all
     except WrongConfiguration as error:
         await broker.close()
-        raise RPCError(str(error), RPCStatusCode.FAILED_PRECONDITION) from error
+        raise RPCError(str(error), RPCStatusCode.FAILED_PRECONDITION) from None
     except BaseException:
         await broker.close()
         raise

@@ -98,6 +98,7 @@ class Transport:
         self.epoch = ""
         self._trouble: dict[str, str] = {}  # what is wrong, by loop
         self._is_closed = False
+        self._has_heard = False
 
     async def start(self) -> None:
         """Make the reply stream and begin to send and read.
@@ -178,6 +179,11 @@ class Transport:
             raise RPCError(
                 f"Redis at {self.address} cannot be reached ({error}).", RPCStatusCode.UNAVAILABLE
             ) from error
+
+    @property
+    def is_unheard(self) -> bool:
+        """Something was asked, and no engine has ever said a word on this connection."""
+        return bool(len(self._unanswered)) and not self._has_heard
 
     def on_push(self, callback: OnPush) -> Callable[[], None]:
         """Have `callback(body)` called with every push; the returned function ends that."""
@@ -262,6 +268,7 @@ class Transport:
 
     def _take(self, data: bytes) -> None:
         """Hand the replies of one entry to those who wait for them."""
+        self._has_heard = True
         now = self._loop.time()
         try:
             rows = decode_replies(data)

@@ -7,8 +7,10 @@ import logging
 import pytest
 from click.testing import CliRunner
 
+from perdure.cli import options
 from perdure.cli.main import perdure
 from perdure.cli.options import set_up_logging
+from perdure.client import connection
 from perdure.transport import DEFAULT_ADDRESS
 from tests.unit.perdure.cli.terminal import Terminal
 
@@ -52,3 +54,14 @@ def test_a_log_level_that_is_none(terminal: Terminal) -> None:
     result = terminal.run("workflow", "list", "--log-level", "loud")
     assert result.exit_code == 2
     assert "'loud' is not one of" in result.stderr
+
+
+def test_the_silence_of_all_engines_is_noticed_early(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(options, "SILENCE_S", 0.05)
+    terminal.answer(lambda number, request: [])
+    monkeypatch.setattr(connection, "TIMEOUT_S", 0.3)
+    result = terminal.run("workflow", "describe", "order-7")
+    assert result.exit_code == 1
+    notice, error = result.stderr.split("Error:")
+    assert "Redis answers at test, but no engine does so far" in notice
+    assert "No engine answered in time" in error

@@ -15,9 +15,10 @@ from perdure.protocol.requests import DescribeWorkflow, GetHistory, ReportUnread
 from perdure.service import RPCError, RPCStatusCode
 from perdure.transport import default_identity
 from perdure.transport import transport as transport_module
+from perdure_broker.memory import MemoryBroker
 from perdure_broker.memory_server import MemoryServer
-from perdure_broker.port import StreamKind, TaskStream
-from tests.fake_engine import fake_engine, transport_to
+from perdure_broker.port import ClusterInfo, StreamKind, TaskStream
+from tests.fake_engine import SHARDS, fake_engine, transport_to
 from tests.waiting import wait_until
 
 DESCRIBE = DescribeWorkflow("default", "w", "")
@@ -168,3 +169,18 @@ async def test_replies_that_cannot_be_read_are_reported_to_the_engine() -> None:
         [report] = await wait_until(reported, what="a report")
         assert (report.source, report.data) == ("reply stream", b"\xc1")
         assert (await transport.submit(2, DESCRIBE)).body == "w"
+
+
+async def test_a_connection_knows_whether_any_engine_ever_spoke() -> None:
+    server = MemoryServer()
+    broker = MemoryBroker(server)
+    await broker.connect()
+    await broker.announce_cluster(ClusterInfo("c0ffee", 1, SHARDS))
+    async with transport_to(server) as transport:
+        assert not transport.is_unheard, "nothing was asked"
+        asked = transport.submit(2, DESCRIBE)
+        assert transport.is_unheard
+        async with fake_engine(server, agree):
+            await asked
+        transport.submit(2, DESCRIBE).cancel()
+        assert not transport.is_unheard
