@@ -101,29 +101,34 @@ class _Learnt(ABC):
         self._address = address
         self._members: list[Address] = list(address.members)
         self._learning = asyncio.Lock()
+        self._refusals = 0
+        self._refusal: BrokerUnavailable | WrongConfiguration
 
     async def learn(self) -> None:
+        before = self._refusals
         async with self._learning:
-            if self.known:
-                return
-            refusal: Exception = BrokerUnavailable(f"no member of {self._address.shown} was asked")
-            for member in self._members:
-                try:
-                    async with asyncio.timeout(ASK_TIMEOUT_S):
-                        await self._learn_from(member)
-                except TimeoutError:
-                    refusal = BrokerUnavailable(f"no answer from {member.shown} in time")
-                except (BrokerUnavailable, WrongConfiguration) as error:
-                    refusal = error
-                else:
-                    self._members.remove(member)
-                    self._members.append(member)
-                    self.known = True
-                    return
-            raise refusal
+            if not self.known and self._refusals == before:
+                await self._ask_in_turn()
+            if not self.known:  # who waited for another's try shares its end: else they would fail one after the other
+                raise type(self._refusal)(str(self._refusal))
 
     def forget(self) -> None:
         self.known = False
+
+    async def _ask_in_turn(self) -> None:
+        for member in self._members:
+            try:
+                async with asyncio.timeout(ASK_TIMEOUT_S):
+                    await self._learn_from(member)
+            except TimeoutError:
+                self._refusal = BrokerUnavailable(f"no answer from {member.shown} in time")
+            except (BrokerUnavailable, WrongConfiguration) as error:
+                self._refusal = error
+            else:
+                self._members = [*(each for each in self._members if each != member), member]
+                self.known = True
+                return
+        self._refusals += 1
 
     @abstractmethod
     async def _learn_from(self, member: Address) -> None: ...
