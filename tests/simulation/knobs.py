@@ -9,6 +9,7 @@ from types import ModuleType
 
 from perdure.transport import outgoing
 from perdure.worker import task_reader
+from perdure_broker import memory_server
 from perdure_engine.history import cache, intake, reading, recovery, timers
 from perdure_engine.matching import dispatching, leases
 
@@ -21,6 +22,7 @@ KNOBS: dict[str, tuple[ModuleType, str, int]] = {
     "pages of timers": (timers, "PAGE", 2),
     "pages of backlog": (dispatching, "PAGE", 2),
     "pages of leases": (leases, "SCAN_PAGE", 2),
+    "windows of queues": (memory_server, "WINDOW_MIN", 2),
     "requests of an envelope": (outgoing, "ENVELOPE_REQUESTS_MAX", 2),
     "tasks of a read": (task_reader, "READ_MAX", 1),
 }

@@ -60,10 +60,13 @@ class Station:
             del self._waiting[number]
 
     async def _read(self) -> None:
-        cursor = b"0-0"
+        cursor, epoch = b"0-0", ""
         while True:
             try:
-                if await self._broker.open_replies(self.name, REPLIES_TTL_MS):
+                # That the stream had to be made may have been told in an answer that was lost: the epoch tells, too.
+                was_missing = await self._broker.open_replies(self.name, REPLIES_TTL_MS)
+                known, epoch = epoch, await self._broker.epoch()
+                if was_missing or epoch != known:
                     cursor = b"0-0"
                 for entry in await self._broker.read_replies(self.name, cursor, block_ms=500):
                     cursor = entry.entry_id
