@@ -185,12 +185,14 @@ DRAWS: dict[Kind, tuple[int, Draw]] = {
 
 def draw_plan(dice: random.Random, engines: int, workers: int) -> tuple[Fault, ...]:
     """The faults of a run, in order of time."""
-    sure = [kind for kind in DRAWS if kind not in (Kind.CRASH_ENGINE, Kind.FREEZE_ENGINE)]
-    drawn = dice.choices(sure, [DRAWS[kind][0] for kind in sure], k=FAULTS_SURE)
+    weights = {kind: weight for kind, (weight, _) in DRAWS.items()}
+    sure = {kind: 0 if kind in (Kind.CRASH_ENGINE, Kind.FREEZE_ENGINE) else weight for kind, weight in weights.items()}
     others = dice.randint(FAULTS_MIN, FAULTS_MAX) - FAULTS_SURE
-    drawn += dice.choices(list(DRAWS), [weight for weight, _ in DRAWS.values()], k=others)
     faults = []
-    for kind in drawn:
+    for kind in (
+        *dice.choices(list(sure), list(sure.values()), k=FAULTS_SURE),
+        *dice.choices(list(weights), list(weights.values()), k=others),
+    ):
         lasts_s, word, amount = DRAWS[kind][1](dice)
         slot = dice.randrange(workers if "WORKER" in kind.name else engines)
         faults.append((round(dice.uniform(0.2, FAULTS_S), 3), kind, slot, lasts_s, word, amount))
