@@ -18,10 +18,10 @@ SHARDS = 4
 
 
 @contextlib.asynccontextmanager
-async def memory_cluster() -> AsyncIterator[Client]:
-    """A client of an engine that runs."""
+async def memory_cluster(store: MemoryStore | None = None) -> AsyncIterator[Client]:
+    """A client of an engine that runs; `store` is where it keeps everything, if somebody wants to look."""
     server = MemoryServer()
-    store = MemoryStore()
+    store = store or MemoryStore()
     await store.migrate(SHARDS)
     await store.connect()
     broker = MemoryBroker(server)
