@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 from perdure.protocol.codec import DecodeError, pack, unpack
 from perdure.protocol.events import HistoryEvent, decode_records, encode_records
@@ -47,6 +49,13 @@ EVENTS_A_PAGE = 20_000
 50 bytes)."""
 
 _ROWS_A_READ = 200
+
+
+class _Place(NamedTuple):
+    """Where a page begins: after this row of the history, and after this event."""
+
+    batch_no: int = 0
+    event_id: int = 0
 
 
 class Reading:
@@ -202,25 +211,28 @@ class Reading:
 
         self._later(batch, arrival, answer)
 
-    def _place_after(self, batch: Batch, arrival: Arrival, token: bytes) -> int | None:
-        """The place that a page token names, 0 without one; None if it is not one of ours, which is then answered."""
+    def _place_after(self, batch: Batch, arrival: Arrival, token: bytes) -> _Place | None:
+        """The place that a page token names, the first one without; None if it is not one of ours, which is then
+        answered."""
         if not token:
-            return 0
+            return _Place()
         try:
             fields = unpack(token)
         except DecodeError:
             fields = None
-        if type(fields) is tuple and len(fields) == 1 and type(fields[0]) is int and fields[0] >= 0:
-            return fields[0]
+        if type(fields) is tuple and 1 <= len(fields) <= 2 and all(type(n) is int and n >= 0 for n in fields):
+            return _Place(*fields)
         message = "this page token was not made by a page of this history; begin again without one"
         self._refuse(batch, arrival, message, ErrorCode.INVALID_ARGUMENT)
         return None
 
-    async def _page(self, shard_id: int, run_id: str, after_batch_no: int, size: int) -> HistoryPage:
-        rows = await self._store.read_history(shard_id, run_id, after_batch_no=after_batch_no, limit=_ROWS_A_READ)
+    async def _page(self, shard_id: int, run_id: str, after: _Place, size: int) -> HistoryPage:
+        rows = await self._store.read_history(shard_id, run_id, after_batch_no=after.batch_no, limit=_ROWS_A_READ)
         taken, more = _take(rows, size)
         more = more or len(rows) == _ROWS_A_READ
-        token = pack((taken[-1].batch_no,)) if taken and more else b""
+        token = _token(after._replace(batch_no=taken[-1].batch_no)) if taken and more else b""
+        if after.event_id:
+            return HistoryPage(tuple(_events_after(row, after.event_id) for row in taken), token)
         return HistoryPage(tuple(row.data for row in taken), token)
 
     def _workflow_task(self, batch: Batch, arrival: Arrival, request: GetWorkflowTask, loaded: Loaded) -> None:
@@ -237,8 +249,10 @@ class Reading:
         after = self._place_after(batch, arrival, request.page_token)
         if after is None:
             return
-        if request.after_event_id == state.last_completed_event_id and state.recent is not None:
-            page = _recent_page(abridged(state.recent) if request.after_event_id else state.recent, after)
+        is_recent = request.after_event_id == state.last_completed_event_id and state.recent is not None
+        if is_recent and state.recent is not None and not after.batch_no:
+            events = abridged(state.recent) if request.after_event_id else state.recent
+            page = _recent_page(events, after.event_id)
             batch.reply(arrival.sender, arrival.sent.number, ReplyKind.OK, page)
             return
         shard_id, run_id = arrival.shard.shard_id, state.run_id
@@ -281,15 +295,29 @@ def _take(rows: Sequence[HistoryRow], size: int) -> tuple[list[HistoryRow], bool
     return list(rows), False
 
 
-def _recent_page(recent: list[HistoryEvent], start: int) -> HistoryPage:
-    """One page of events from memory, from the one with index `start` on, about a megabyte."""
+def _recent_page(recent: list[HistoryEvent], after_event_id: int) -> HistoryPage:
+    """One page of events from memory, from those after an event on, about a megabyte. The next page may have to come
+    from the store, should the run be evicted meanwhile."""
+    start = bisect_right(recent, after_event_id, key=_event_id)
     step = EVENTS_A_PAGE
     data = encode_records(recent[start : start + step])
     while len(data) > PAGE_BYTES_MAX and step > 1:
         step = max(1, step // 2)
         data = encode_records(recent[start : start + step])
     end = start + step
-    return HistoryPage((data,), pack((end,)) if end < len(recent) else b"")
+    return HistoryPage((data,), _token(_Place(0, recent[end].event_id - 1)) if end < len(recent) else b"")
+
+
+_event_id = attrgetter("event_id")
+
+
+def _events_after(row: HistoryRow, event_id: int) -> bytes:
+    """What a row holds beyond this event, without its annotations."""
+    return encode_records([record for record in decode_records(row.data) if record.event_id > event_id])
+
+
+def _token(place: _Place) -> bytes:
+    return pack(place if place.event_id else place[:1])
 
 
 def describe(state: MutableState, now_us: int) -> Description:
