@@ -71,6 +71,12 @@ MIGRATION = (
 """For the connection that changes the schema beside working engines."""
 
 
+DURABLE = (
+    Setting("synchronous_commit", "on", "what was acknowledged survives a crash of the server, whatever its default says"),
+)
+"""For connections that write. A server that waits for its standbys (`synchronous_standby_names`) does so with it, too."""
+
+
 def dialect_of(version: str) -> Dialect:
     """The dialect of a server, from its `version()`."""
     return COCKROACH if "CockroachDB" in version else POSTGRES

@@ -19,7 +19,7 @@ from perdure_store import commit, loading, migration, retention, schema, sql, ta
 from perdure_store.address import Address
 from perdure_store.columns import int8s, uuids
 from perdure_store.connection import Link
-from perdure_store.dialect import LISTS, MIGRATION, PLANNER, POSTGRES, TRANSACTION_TIMEOUTS, Dialect
+from perdure_store.dialect import DURABLE, LISTS, MIGRATION, PLANNER, POSTGRES, TRANSACTION_TIMEOUTS, Dialect
 from perdure_store.errors import ConnectionLost
 from perdure_store.port import (
     CommitBatch,
@@ -59,13 +59,13 @@ class PostgresStore:
 
     def __init__(self, dsn: str, *, visibility_dsn: str | None = None, isolation: str = "read committed") -> None:
         address = Address(dsn)
-        hot = (*PLANNER, *TRANSACTION_TIMEOUTS)
+        hot = (*PLANNER, *TRANSACTION_TIMEOUTS, *DURABLE)
         self._commits = deque(Link(address, "commit", isolation=isolation, settings=hot) for _ in range(2))
         self._commit_turn = asyncio.Lock()
         self._loads = Link(address, "load", isolation=isolation, settings=PLANNER)
         self._reads = Link(address, "read", isolation=isolation, settings=PLANNER)
         self._beats = Link(address, "beat", isolation=isolation, settings=TRANSACTION_TIMEOUTS)
-        self._takeovers = Link(address, "takeover", isolation=isolation)
+        self._takeovers = Link(address, "takeover", isolation=isolation, settings=DURABLE)
         self._upkeep = Link(address, "upkeep", isolation=isolation, settings=PLANNER)
         self._schema = Link(address, "migrate", isolation=isolation, settings=MIGRATION)
         lists = Address(visibility_dsn) if visibility_dsn else address

@@ -102,3 +102,7 @@ async def test_fan_out_runs_a_thousand_agents(run_example: RunExample, ledger: L
     assert "1000 runs in" in output
     keys = ledger.keys()
     assert len(keys) == len(set(keys)) == 1000
+
+
+async def test_a_charge_whose_report_was_lost_happens_once(run_example: RunExample) -> None:
+    assert await run_example("charge_once.py") == "attempts: 2, charges: [('ada', 4200)]\n"

@@ -109,8 +109,9 @@ def with_client(address: str, namespace: str, work: Callable[[Client], Awaitable
 async def _notice_silence(client: Client) -> None:
     """Say early what the error at the end of a long wait would say: Redis answers, and no engine does."""
     await asyncio.sleep(SILENCE_S)
-    if client.transport.is_unheard:
+    transport = client.transport
+    if transport.is_unheard:
         note(
-            f"Redis answers at {client.transport.address}, but no engine does so far; waiting for {TIMEOUT_S:.0f} s in all. "
+            f"Redis answers at {transport.address}, but no engine does so far; waiting for {TIMEOUT_S:.0f} s in all. "
             "Check that one runs (`perdure dev`, or `perdure engine --redis ...`), and that its database is up."
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from perdure_store.dialect import COCKROACH, LISTS, PLANNER, POSTGRES, TRANSACTION_TIMEOUTS, dialect_of
+from perdure_store.dialect import COCKROACH, DURABLE, LISTS, PLANNER, POSTGRES, TRANSACTION_TIMEOUTS, dialect_of
 
 
 def test_a_server_is_known_by_its_version() -> None:
@@ -11,6 +11,6 @@ def test_a_server_is_known_by_its_version() -> None:
 
 
 def test_every_setting_has_its_reason() -> None:
-    settings = [*PLANNER, *LISTS, *TRANSACTION_TIMEOUTS]
+    settings = [*PLANNER, *LISTS, *TRANSACTION_TIMEOUTS, *DURABLE]
     assert all(len(setting.reason) > 10 for setting in settings)
     assert all(len({setting.name for setting in group}) == len(group) for group in (PLANNER, LISTS))
