@@ -72,9 +72,9 @@ MIGRATION = (
 
 
 DURABLE = (
-    Setting("synchronous_commit", "on", "what was acknowledged survives a crash of the server, whatever its default says"),
+    Setting("synchronous_commit", "on", "what was acknowledged survives a crash of the server, whatever its default"),
 )
-"""For connections that write. A server that waits for its standbys (`synchronous_standby_names`) does so with it, too."""
+"""For connections that write. A server that waits for its standbys (`synchronous_standby_names`) still does so."""
 
 
 def dialect_of(version: str) -> Dialect:
