@@ -12,13 +12,14 @@ from perdure_broker.memory_server import MemoryServer
 from perdure_engine.engine import Engine
 from perdure_engine.environment import RealEnvironment
 from perdure_store.memory import MemoryStore
+from perdure_store.port import Store
 from tests.fake_engine import transport_to
 
 SHARDS = 4
 
 
 @contextlib.asynccontextmanager
-async def memory_cluster(store: MemoryStore | None = None) -> AsyncIterator[Client]:
+async def memory_cluster(store: Store | None = None) -> AsyncIterator[Client]:
     """A client of an engine that runs; `store` is where it keeps everything, if somebody wants to look."""
     server = MemoryServer()
     store = store or MemoryStore()
