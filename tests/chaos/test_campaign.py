@@ -20,8 +20,8 @@ from tests.chaos.stage import PREFIX
 
 SHORT = Settings(
     seed=1,
-    seconds=14,
-    gap_seconds=1.0,
+    seconds=10,
+    gap_seconds=0.8,
     lanes=8,
     finish_seconds=60,
     rest_seconds=2,
@@ -42,7 +42,7 @@ SHORT = Settings(
 )
 """What other tests of faults do not do already."""
 
-WORKFLOWS_MIN = 30
+WORKFLOWS_MIN = 20
 
 
 async def test_a_short_campaign_is_well() -> None:
