@@ -80,6 +80,15 @@ class Scene:
 
         await wait_until(all_held, what=f"{count} activities in the hands of workers", every_seconds=0.05)
 
+    async def wait_begun(self, count: int) -> None:
+        """Until so many attempts have begun, in whatever process."""
+
+        async def all_begun() -> bool:
+            path = self.journal.path
+            return path.exists() and path.read_bytes().count(b"\n") == count
+
+        await wait_until(all_begun, what=f"{count} attempts that have begun", every_seconds=0.05)
+
     async def wait_empty(self, *, task_queue: str = TASK_QUEUE) -> None:
         """Until nothing of the queue is left in its streams, delivered or not."""
 

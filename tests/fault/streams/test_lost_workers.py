@@ -20,6 +20,7 @@ async def _kill_in_mid_run(on: Scene, count: int) -> list[int]:
     """A worker is killed while it runs `count` activities, another one takes over. Returns the attempts of each."""
     doomed = on.worker_process(slots=count, doomed=True)
     handle = await on.client.start_workflow(FanOut.run, count, id="fan-out", task_queue=TASK_QUEUE)
+    await on.wait_begun(count)
     await on.wait_pending(count)
     doomed.kill()
     await on.worker(slots=count)
