@@ -60,6 +60,7 @@ class WorkflowWorker:
         self._slots = slots
         self._queries = QueryAnswering(link, registry, settings, cache, watch)
         self._fetching = 0
+        self._unanswered: dict[str, list[tuple[TaskEntry, WorkflowTask]]] = {}
         self._is_undecodable_logged = False
 
     def free(self) -> int:
@@ -101,6 +102,8 @@ class WorkflowWorker:
             )
 
     def _accept(self, entry: TaskEntry, task: WorkflowTask) -> None:
+        if self._must_wait(entry, task):
+            return
         if task.events:
             instance = self._instance_at(task)
             if instance is not None:
@@ -112,6 +115,15 @@ class WorkflowWorker:
         self._fetching += 1
         self._link.in_background(self._fetch(entry, task))
 
+    def _must_wait(self, entry: TaskEntry, task: WorkflowTask) -> bool:
+        """Whether the engine has not said yet if it took the last completion of the kept instance. If it did not, that
+        instance is not where the run is, though it may stand at the same event: the task goes on with the answer."""
+        waiting = self._unanswered.get(task.run_id)
+        if waiting is None:
+            return False
+        waiting.append((entry, task))
+        return True
+
     async def _fetch(self, entry: TaskEntry, task: WorkflowTask) -> None:
         """Get what the instance has not seen and go on from there, or the whole history and begin again from it."""
         try:
@@ -119,10 +131,13 @@ class WorkflowWorker:
             if instance is not None:
                 events = await fetch_task_history(self._link, task, task.continues_from)
                 instance = self._instance_at(task)
+            if instance is None:
+                events = await fetch_task_history(self._link, task)
+            if self._must_wait(entry, task):
+                return
             if instance is not None:
                 self._activate(entry, task, instance, events)
             else:
-                events = await fetch_task_history(self._link, task)
                 self._start_over(entry, task, events)
         except NoHistory:
             self._cache.evict(task.run_id)
@@ -172,6 +187,7 @@ class WorkflowWorker:
         is_kept = self._cache.is_enabled and not instance.is_complete
         if is_kept:
             self._cache.keep(task.run_id, instance)
+            self._unanswered[task.run_id] = []
         else:
             self._let_go(task.run_id, instance)
         numbered = COMMANDS.numbered
@@ -222,10 +238,19 @@ class WorkflowWorker:
         return failure
 
     def _replied(self, entry: TaskEntry, task: WorkflowTask, kind: int, body: Any) -> None:
+        waiting = self._unanswered.pop(task.run_id, ())
         if kind != ReplyKind.ERROR:
             self._link.leases.release(entry.stream, entry.entry_id)
-            return
-        # What the instance did never happened.
+        else:
+            self._refused(entry, task, body)
+        for later_entry, later in waiting:
+            try:
+                self._accept(later_entry, later)
+            except DecodeError as error:
+                self._undecodable(later_entry, error)
+
+    def _refused(self, entry: TaskEntry, task: WorkflowTask, body: Any) -> None:
+        """What the instance did never happened."""
         self._cache.evict(task.run_id)
         refusal = self._link.refusal(body)
         if refusal is None:  # the task was no longer current

@@ -12,7 +12,7 @@ import pytest
 
 from perdure import workflow
 from perdure.protocol.events import HistoryEvent, encode_records
-from perdure.protocol.replies import ErrorCode, ErrorReply, HistoryPage, ReplyKind
+from perdure.protocol.replies import ErrorCode, ErrorReply, HistoryPage, ReplyKind, encode_replies
 from perdure.protocol.requests import GetWorkflowTask, RespondWorkflowTaskCompleted, RespondWorkflowTaskFailed
 from perdure.protocol.tasks import WorkflowTask
 from perdure.worker import Worker
@@ -22,6 +22,7 @@ from tests.worker_stage import NOW_US, QUEUE, Stage, stage
 from tests.workflow_story import RUN_ID, Story
 
 TIMEOUT = timedelta(seconds=10)
+ANOTHER_RUN_ID = RUN_ID[:-1] + "7"
 
 
 @workflow.defn
@@ -147,6 +148,38 @@ async def test_a_refused_completion_costs_the_instance() -> None:
         await on.give(_task(story, since=4))
         await on.reports(RespondWorkflowTaskCompleted, 2)
         assert len(on.engine.requests(GetWorkflowTask)) == 1
+
+
+async def _answer_first(on: Stage, kind: ReplyKind, body: Any = None) -> None:
+    """Answer the first completion at last."""
+    sender, _, number, _ = next(row for row in on.engine.seen if isinstance(row[3], RespondWorkflowTaskCompleted))
+    await on.broker.reply(sender, encode_replies([(number, kind, body)]))
+
+
+@pytest.mark.parametrize("is_taken", [True, False])
+async def test_an_instance_waits_for_the_word_on_its_last_completion(is_taken: bool) -> None:
+    """Another worker's may have been taken for the same task: then this instance is not where the run is."""
+    story = Story(Order, "Ann")
+    async with stage() as on, _worker(on):
+        on.answers[RespondWorkflowTaskCompleted] = lambda request: []
+        on.answers[GetWorkflowTask] = lambda request: _page(story.events)
+        await on.give(_task(story))
+        await on.report(RespondWorkflowTaskCompleted)
+        story.task()
+        story.complete_activity("1", "hello")
+        await on.give(_task(story, since=4))
+        await on.give(_task(Story(Order, "Bob"), run_id=ANOTHER_RUN_ID))  # which waits for nothing
+        assert (await on.reports(RespondWorkflowTaskCompleted, 2))[1].run_id == ANOTHER_RUN_ID
+        if is_taken:
+            await _answer_first(on, ReplyKind.OK)
+        else:
+            await _answer_first(on, ReplyKind.ERROR, ErrorReply(ErrorCode.NOT_FOUND, "not current"))
+        *_, third = await on.reports(RespondWorkflowTaskCompleted, 3)
+        assert (third.run_id, _commands(third)) == (RUN_ID, ["StartTimer"])
+        assert len(on.engine.requests(GetWorkflowTask)) == (0 if is_taken else 1)
+        for sender, _, number, request in list(on.engine.seen):
+            if isinstance(request, RespondWorkflowTaskCompleted):
+                await on.broker.reply(sender, encode_replies([(number, ReplyKind.OK, None)]))
 
 
 async def _nothing_pending(on: Stage) -> None:
