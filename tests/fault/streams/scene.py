@@ -26,6 +26,9 @@ from tests.waiting import wait_until
 
 SHARDS = 8
 
+BUSY_SECONDS = 120.0
+"""For thousands of activities on a busy machine."""
+
 
 class Scene:
     """Attributes:
@@ -78,7 +81,8 @@ class Scene:
                 return (await self.broker.queue_state(self.stream(task_queue=task_queue))).pending == count
             return False
 
-        await wait_until(all_held, what=f"{count} activities in the hands of workers", every_seconds=0.05)
+        what = f"{count} activities in the hands of workers"
+        await wait_until(all_held, what=what, timeout_seconds=BUSY_SECONDS, every_seconds=0.05)
 
     async def wait_begun(self, count: int) -> None:
         """Until so many attempts have begun, in whatever process."""
@@ -87,7 +91,9 @@ class Scene:
             path = self.journal.path
             return path.exists() and path.read_bytes().count(b"\n") == count
 
-        await wait_until(all_begun, what=f"{count} attempts that have begun", every_seconds=0.05)
+        await wait_until(
+            all_begun, what=f"{count} attempts that have begun", timeout_seconds=BUSY_SECONDS, every_seconds=0.05
+        )
 
     async def wait_empty(self, *, task_queue: str = TASK_QUEUE) -> None:
         """Until nothing of the queue is left in its streams, delivered or not."""
