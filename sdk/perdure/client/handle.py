@@ -174,7 +174,7 @@ class WorkflowHandle(Generic[SelfType, ReturnType]):
         connection = self._connection
         row = await self._ask(DescribeWorkflow(*self._target()), decode_description, rpc_timeout)
         stream = TaskStream(row.namespace, row.task_queue, StreamKind.WORKFLOW)
-        queue = await connection.transport.queue_state(stream)
+        queue = await connection.transport.queue_state(stream, seconds(rpc_timeout))
         return description_of(row, queue.workers, connection.converter)
 
     async def fetch_history(

@@ -167,18 +167,24 @@ class Transport:
         """Send what any engine may answer; else as `submit`."""
         return self.submit(FRONTEND, request, timeout_s)
 
-    async def queue_state(self, stream: TaskStream) -> QueueState:
+    async def queue_state(self, stream: TaskStream, timeout_s: float = TIMEOUT_S) -> QueueState:
         """What the broker knows of a task queue: its depth, and the workers that poll it.
 
         Raises:
-            RPCError: UNAVAILABLE.
+            RPCError: UNAVAILABLE, after `timeout_s`.
         """
-        try:
-            return await self.broker.queue_state(stream)
-        except BrokerUnavailable as error:
-            raise RPCError(
-                f"Redis at {self.address} cannot be reached ({error}).", RPCStatusCode.UNAVAILABLE
-            ) from error
+        deadline = self._loop.time() + timeout_s
+        wait_s = _RETRY_MIN_S
+        while True:
+            try:
+                return await self.broker.queue_state(stream)
+            except BrokerUnavailable as error:
+                if self._loop.time() + wait_s >= deadline:
+                    raise RPCError(
+                        f"Redis at {self.address} cannot be reached ({error}).", RPCStatusCode.UNAVAILABLE
+                    ) from error
+            await asyncio.sleep(wait_s * self.environment.random.uniform(0.5, 1.0))
+            wait_s = min(2 * wait_s, _RETRY_MAX_S)
 
     @property
     def is_unheard(self) -> bool:

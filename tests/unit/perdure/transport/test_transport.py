@@ -119,6 +119,20 @@ async def test_who_polls_a_queue() -> None:
         assert state.workers == ()
 
 
+async def test_who_polls_a_queue_is_asked_again_while_there_is_time() -> None:
+    stream = TaskStream("default", "nobody", StreamKind.WORKFLOW)
+    server = MemoryServer()
+    async with fake_engine(server, agree), transport_to(server) as transport:
+        server.stop()
+        with pytest.raises(RPCError, match="cannot be reached") as caught:
+            await transport.queue_state(stream, timeout_s=0.01)
+        assert caught.value.status == RPCStatusCode.UNAVAILABLE
+        asked = asyncio.create_task(transport.queue_state(stream))
+        await asyncio.sleep(0)
+        server.start()
+        assert (await asked).workers == ()
+
+
 async def test_leases_are_opened_for_the_caller() -> None:
     server = MemoryServer()
     async with fake_engine(server, agree), transport_to(server) as transport:
