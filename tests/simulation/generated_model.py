@@ -129,9 +129,10 @@ def _completion_problems(story: Story, program: Program, ends: set[str]) -> list
 def _failure_problems(story: Story, program: Program, ends: set[str], failure: Failure) -> list[str]:
     error = _converter.from_failure(failure)
     if isinstance(error, ActivityError):
-        return (
-            [] if told(error) in ends else [f"failed by an activity that {told(error)}; it may end by {sorted(ends)}"]
-        )
+        if story.cancels:  # which makes any attempt the last one
+            ends = ends | _CANCELED | set(_FAILS.values())
+        problem = f"failed by an activity that {told(error)}; it may end by {sorted(ends)}"
+        return [] if told(error) in ends else [problem]
     if not isinstance(error, ApplicationError) or f"fails {error.type}" not in ends:
         return [f"failed by {error!r}; it may end by {sorted(ends)}"]
     return _log_problems(story, program, error.details[0]["log"], complete=False)
