@@ -54,6 +54,10 @@ ACTIVITY_KINDS = {
     "stubborn": "when it is cancelled, cleans up for a while and returns all the same",
 }
 
+LONG_TIMER_MS = 30_000
+LONG_TIMER_SHARE = 0.02
+"""All of a run waits for its longest timer, so that there are few of them."""
+
 HUGE = 300
 """Activities of a huge fan-out."""
 
@@ -103,7 +107,8 @@ class ProgramGenerator:
                 act[1]["strict"] = True
             return act
         if kind == "timer":
-            return ["timer", dice.choice([0, 1, 10, 300, 2_000, 30_000 if depth == 0 else 500])]
+            is_long = depth == 0 and dice.random() < LONG_TIMER_SHARE
+            return ["timer", LONG_TIMER_MS if is_long else dice.choice([0, 1, 10, 300, 2_000])]
         if kind == "all":
             return ["all", [self._steps(dice.choice([1, 1, 2]), depth + 1) for _ in range(dice.choice([2, 3, 5]))]]
         if kind == "race":
