@@ -22,6 +22,7 @@ from perdure.protocol.frontend import (
     DeadLetterPage,
     ExecutionCount,
     ExecutionPage,
+    NamespaceList,
     decode_cluster_description,
     decode_dead_letter,
     decode_dead_letter_page,
@@ -29,6 +30,7 @@ from perdure.protocol.frontend import (
     decode_execution_page,
     decode_frontend_envelope,
     decode_frontend_request,
+    decode_namespace_list,
 )
 from perdure.protocol.payload import Payload, pack_payloads, unpack_payloads
 from perdure.protocol.replies import (
@@ -78,6 +80,7 @@ BARE: list[tuple[type[Any], Callable[[Any], Any]]] = [
     (ExecutionPage, decode_execution_page),
     (Failure, decode_failure),
     (HistoryPage, decode_history_page),
+    (NamespaceList, decode_namespace_list),
     (Outcome, decode_outcome),
     (QueryAnswer, decode_query_answer),
     (RetryPolicyData, decode_retry_policy),

@@ -20,14 +20,20 @@ from perdure.protocol.frontend import (
     ExecutionSummary,
     GetDeadLetter,
     ListDeadLetters,
+    ListNamespaces,
     ListWorkflows,
+    NamespaceInfo,
+    NamespaceList,
     RetryDeadLetter,
+    SetRetention,
     decode_frontend_envelope,
     decode_frontend_request,
 )
+from perdure.protocol.ids import text_problem
 from perdure.protocol.replies import ErrorCode, ErrorReply, ReplyKind, encode_replies
 from perdure.protocol.requests import ReportUnreadable, encode_envelope, numbered_request
 from perdure_broker.port import Broker, BrokerUnavailable, ClusterInfo, StreamEntry
+from perdure_engine.core.limits import DURATION_MS_MAX
 from perdure_engine.environment import Environment
 from perdure_store.port import DeadLetterRow, Store, StoreError, StoreUnavailable, VisibilityFilter, VisibilityRow
 
@@ -36,6 +42,9 @@ logger = logging.getLogger("perdure.engine.frontend")
 BLOCK_MS = 1_000
 RETRY_S = 0.5
 READ_MAX = 50
+
+RETENTION_MIN_MS = 60_000
+"""Closed runs are kept at least so long: well above the time in which a sender repeats itself."""
 
 REQUESTS_MAX = 1_000
 """Requests of one entry: ten times what a sender puts there."""
@@ -81,6 +90,8 @@ class FrontendService:
             GetDeadLetter: self._get_dead_letter,
             RetryDeadLetter: self._retry_dead_letter,
             DescribeCluster: self._describe_cluster,
+            ListNamespaces: self._list_namespaces,
+            SetRetention: self._set_retention,
         }
 
     async def run(self) -> None:
@@ -165,6 +176,24 @@ class FrontendService:
             return ReplyKind.ERROR, ErrorReply(ErrorCode.INVALID_ARGUMENT, message)
         await self._broker.send([(row.shard_id, row.data)])
         await self._store.delete_dead_letter(request.letter_id)
+        return ReplyKind.OK, None
+
+    # Namespaces ----------------------------------------------------------------------------------------------------
+
+    async def _list_namespaces(self, request: ListNamespaces) -> Answer:
+        retentions = await self._store.retentions()
+        return ReplyKind.OK, NamespaceList(tuple(NamespaceInfo(*item) for item in sorted(retentions.items())))
+
+    async def _set_retention(self, request: SetRetention) -> Answer:
+        problem = text_problem("the namespace", request.namespace)
+        if problem is None and not RETENTION_MIN_MS <= request.retention_ms <= DURATION_MS_MAX:
+            problem = (
+                f"a retention of {request.retention_ms} ms is not possible; give at least a minute, since a start that "
+                "is repeated after its run was forgotten begins another one, and at most a century"
+            )
+        if problem is not None:
+            return ReplyKind.ERROR, ErrorReply(ErrorCode.INVALID_ARGUMENT, problem)
+        await self._store.set_retention(request.namespace, request.retention_ms)
         return ReplyKind.OK, None
 
     # Cluster -------------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ COMMANDS = {
     "worker": "perdure.cli.worker:worker",
     "workflow": "perdure.cli.workflow:workflow",
     "dead-letter": "perdure.cli.dead_letter:dead_letter",
+    "namespace": "perdure.cli.namespace:namespace",
     "engine": "perdure.cli.servers:engine",
     "db": "perdure.cli.servers:db",
 }

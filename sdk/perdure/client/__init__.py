@@ -24,6 +24,7 @@ from perdure.client.history import (
     WorkflowHistoryEventFilterType,
 )
 from perdure.client.list_filter import ListFilterError
+from perdure.client.namespaces import Namespaces
 from perdure.client.status import PendingActivityState, WorkflowExecutionStatus
 from perdure.converter import DataConverter
 from perdure.service import RPCError, RPCStatusCode
@@ -34,6 +35,7 @@ __all__ = [
     "DeadLetter",
     "DeadLetters",
     "ListFilterError",
+    "Namespaces",
     "PendingActivityInfo",
     "PendingActivityState",
     "PendingWorkflowTaskInfo",

@@ -14,6 +14,7 @@ from perdure.client.definitions import workflow_name_and_type
 from perdure.client.execution import WorkflowExecutionAsyncIterator, WorkflowExecutionCount
 from perdure.client.handle import WorkflowHandle
 from perdure.client.list_filter import parse_list_filter
+from perdure.client.namespaces import Namespaces
 from perdure.client.outcome import leads_on, result_of
 from perdure.client.start import start_request
 from perdure.client.start_options import StartOptions, StartOptionsByName, StartOptionsWithArgs
@@ -407,6 +408,11 @@ class Client:
         request = CountWorkflows(self.namespace, *parse_list_filter(query))
         counted = await self._connection.ask_frontend(request, decode_execution_count, rpc_timeout)
         return WorkflowExecutionCount(counted.total)
+
+    @property
+    def namespaces(self) -> Namespaces:
+        """How long each namespace keeps its closed runs."""
+        return Namespaces(self._connection)
 
     @property
     def dead_letters(self) -> DeadLetters:

@@ -24,6 +24,8 @@ class FrontendRequestType(IntEnum):
     GET_DEAD_LETTER = 4
     RETRY_DEAD_LETTER = 5
     DESCRIBE_CLUSTER = 6
+    LIST_NAMESPACES = 7
+    SET_RETENTION = 8
 
 
 class ListWorkflows(NamedTuple):
@@ -78,7 +80,27 @@ class DescribeCluster(NamedTuple):
     """Reply: `ClusterDescription`."""
 
 
-FrontendRequest = ListWorkflows | CountWorkflows | ListDeadLetters | GetDeadLetter | RetryDeadLetter | DescribeCluster
+class ListNamespaces(NamedTuple):
+    """Reply: `NamespaceList`."""
+
+
+class SetRetention(NamedTuple):
+    """Keep the closed runs of a namespace for so long. Reply: `None`."""
+
+    namespace: str
+    retention_ms: int
+
+
+FrontendRequest = (
+    ListWorkflows
+    | CountWorkflows
+    | ListDeadLetters
+    | GetDeadLetter
+    | RetryDeadLetter
+    | DescribeCluster
+    | ListNamespaces
+    | SetRetention
+)
 
 FRONTEND_REQUESTS = Registry(
     "frontend request",
@@ -89,6 +111,8 @@ FRONTEND_REQUESTS = Registry(
         FrontendRequestType.GET_DEAD_LETTER: GetDeadLetter,
         FrontendRequestType.RETRY_DEAD_LETTER: RetryDeadLetter,
         FrontendRequestType.DESCRIBE_CLUSTER: DescribeCluster,
+        FrontendRequestType.LIST_NAMESPACES: ListNamespaces,
+        FrontendRequestType.SET_RETENTION: SetRetention,
     },
 )
 
@@ -170,11 +194,32 @@ class ClusterDescription(NamedTuple):
     engines: tuple[str, ...] = ()
 
 
+class NamespaceInfo(NamedTuple):
+    """`retention_ms`: how long it keeps its closed runs."""
+
+    namespace: str
+    retention_ms: int
+
+
+_namespace_info = struct_decoder(NamespaceInfo)
+
+
+class NamespaceList(NamedTuple):
+    """The namespaces that say something about themselves."""
+
+    rows: tuple[NamespaceInfo, ...]
+
+    @staticmethod
+    def _decode_rows(value: Any) -> tuple[NamespaceInfo, ...]:
+        return tuple(_namespace_info(row) for row in value)
+
+
 decode_execution_page = struct_decoder(ExecutionPage)
 decode_execution_count = struct_decoder(ExecutionCount)
 decode_dead_letter_page = struct_decoder(DeadLetterPage)
 decode_dead_letter = struct_decoder(DeadLetter)
 decode_cluster_description = struct_decoder(ClusterDescription)
+decode_namespace_list = struct_decoder(NamespaceList)
 
 
 class SentFrontendRequest(NamedTuple):

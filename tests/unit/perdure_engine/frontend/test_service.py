@@ -13,8 +13,10 @@ from perdure.protocol.frontend import (
     DescribeCluster,
     GetDeadLetter,
     ListDeadLetters,
+    ListNamespaces,
     ListWorkflows,
     RetryDeadLetter,
+    SetRetention,
     encode_frontend_envelope,
     numbered_frontend_request,
 )
@@ -186,3 +188,12 @@ async def test_a_request_that_makes_the_engine_raise_is_refused_alone(stage: Sta
     assert refused.code == ErrorCode.INVALID_ARGUMENT
     assert "OverflowError: date value out of range" in refused.message
     assert (await ask(stage, DescribeCluster()))[0] == ReplyKind.OK
+
+
+async def test_namespaces_say_how_long_they_keep_their_closed_runs(stage: Stage) -> None:
+    assert await answer(stage, ListNamespaces()) == ((("default", 259_200_000),),)
+    assert await answer(stage, SetRetention("short", 60_000)) is None
+    assert await answer(stage, ListNamespaces()) == ((("default", 259_200_000), ("short", 60_000)),)
+    for request in (SetRetention("short", 59_999), SetRetention("short", 2**63), SetRetention("", 60_000)):
+        assert (await refusal(stage, request)).code == ErrorCode.INVALID_ARGUMENT
+    assert (await answer(stage, ListNamespaces()))[0][1] == ("short", 60_000)
