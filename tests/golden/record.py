@@ -1,4 +1,5 @@
-"""`python -m tests.golden.record`: record what this version writes and no file says yet.
+"""`python -m tests.golden.record`: record what this version writes and no file says yet; with `statements`, at a
+release, also the SQL of its engines.
 
 A message that lost a field, or changed one, is refused: that needs a new `CODEC_VERSION` and a reader of the old one.
 Histories are recorded where a name has none; what is there is never changed.
@@ -7,6 +8,7 @@ Histories are recorded where a name has none; what is there is never changed.
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import Any
 
 from perdure.client import Client, WorkflowFailureError, WorkflowHandle
@@ -14,11 +16,13 @@ from perdure.protocol.events import decode_records
 from perdure.worker import Worker
 from perdure_engine.core.fold import begin, fold
 from perdure_engine.core.snapshot import encode_snapshot
+from perdure_store import sql
 from perdure_store.memory import MemoryStore
 from tests.golden import shelf
 from tests.golden.wire import written
 from tests.golden.workflows import ACTIVITIES, WORKFLOWS, GoldenCancelled, GoldenFailed, GoldenSaga
 from tests.memory_cluster import memory_cluster
+from tests.tidy.sql_files import QUERY_NAMES
 
 QUEUE = "golden"
 
@@ -95,6 +99,15 @@ async def _failed(handle: WorkflowHandle[Any, Any]) -> WorkflowHandle[Any, Any]:
 
 RUNS = (saga, cancelled, failed)
 
+
+def record_statements() -> None:
+    path = shelf.STATEMENTS / f"{sql.schema_version()}.json"
+    shelf.write(path, {name: sql.query(name).decode() for name in QUERY_NAMES})
+    print(path)
+
+
 if __name__ == "__main__":
     record_wire()
     asyncio.run(record_histories())
+    if sys.argv[1:] == ["statements"]:
+        record_statements()

@@ -10,6 +10,7 @@ from perdure.protocol.codec import CODEC_VERSION
 
 WIRE = Path(__file__).parent / "wire"
 HISTORIES = Path(__file__).parent / "histories"
+STATEMENTS = Path(__file__).parent / "statements"
 
 
 class Recorded(NamedTuple):
@@ -33,6 +34,11 @@ def recorded() -> list[Recorded]:
 def latest(codec_version: int = CODEC_VERSION) -> dict[str, Recorded]:
     """The last bytes of each name that a codec version wrote."""
     return {entry.name: entry for entry in recorded() if entry.revision[0] == codec_version}
+
+
+def statements() -> dict[int, dict[str, str]]:
+    """The queries of released engines, by schema version and name."""
+    return {int(path.stem): json.loads(path.read_text()) for path in sorted(STATEMENTS.glob("*.json"))}
 
 
 def add_revision(entries: dict[str, Any]) -> Path:

@@ -21,6 +21,7 @@ from perdure.protocol.frontend import (
     DeadLetterPage,
     ExecutionCount,
     ExecutionPage,
+    NamespaceList,
     decode_cluster_description,
     decode_dead_letter,
     decode_dead_letter_page,
@@ -28,6 +29,7 @@ from perdure.protocol.frontend import (
     decode_execution_page,
     decode_frontend_envelope,
     decode_frontend_request,
+    decode_namespace_list,
     encode_frontend_envelope,
     numbered_frontend_request,
 )
@@ -62,6 +64,7 @@ BODIES: dict[type[Any], Callable[[Any], Any]] = {
     DeadLetterPage: decode_dead_letter_page,
     ExecutionCount: decode_execution_count,
     ExecutionPage: decode_execution_page,
+    NamespaceList: decode_namespace_list,
 }
 """What a reply may carry, and what decodes it."""
 
