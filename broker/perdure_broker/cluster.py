@@ -15,6 +15,9 @@ from perdure_broker.port import LEASE_DEFAULT_MS, BrokerUnavailable, ClusterInfo
 from perdure_broker.session import Session
 from perdure_broker.wire import pack
 
+SHARD_COUNT_MAX = 32_767
+"""As many shards as a cluster may have: what the store's schema allows."""
+
 REDIS_FLOOR = (7, 0)
 VALKEY_FLOOR = (7, 2)
 
@@ -61,7 +64,17 @@ class ClusterCalls(Session):
         )
         if cluster_id is None:
             return None
-        return ClusterInfo(cluster_id.decode(), int(map_version), int(shard_count), int(lease_ms or LEASE_DEFAULT_MS))
+        try:
+            shards = int(shard_count)
+            info = ClusterInfo(cluster_id.decode(), int(map_version), shards, int(lease_ms or LEASE_DEFAULT_MS))
+        except (TypeError, ValueError):
+            shards = 0
+        if not 1 <= shards <= SHARD_COUNT_MAX:
+            raise WrongConfiguration(
+                f"the key {self.keys.cluster.decode()} at {self.address.shown} does not hold what engines write there; "
+                "delete it and restart an engine, or give Perdure a server (or a database of one) of its own"
+            )
+        return info
 
     async def announce_cluster(self, info: ClusterInfo) -> None:
         await self._send_one(

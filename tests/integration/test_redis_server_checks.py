@@ -166,3 +166,17 @@ async def test_a_unix_socket(private_redis: PrivateRedis, tmp_path_factory: pyte
     with redis.Redis(unix_socket_path=str(path), db=2) as client:
         assert client.dbsize() == 1
     await broker.close()
+
+
+@pytest.mark.parametrize("fields", [{"id": "x"}, {"id": "x", "map_version": "1", "shard_count": "many"},
+                                    {"id": "x", "map_version": "1", "shard_count": "0"}, {"id": b"\xff"}])  # fmt: skip
+async def test_somebody_elses_words_in_our_place(redis_url: str, fields: dict[str, str]) -> None:
+    with redis.Redis.from_url(redis_url) as raw:
+        raw.hset("perdure:cluster", mapping=fields)
+    broker = open_broker(redis_url)
+    await broker.connect()
+    try:
+        with pytest.raises(WrongConfiguration, match="the key perdure:cluster at .* does not hold what engines write"):
+            await broker.cluster_info()
+    finally:
+        await broker.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 
+from perdure.protocol.frontend import FRONTEND_REQUESTS, encode_frontend_envelope, numbered_frontend_request
 from perdure.protocol.requests import REQUESTS, encode_envelope, numbered_request
 from tests.fault.hostile.live import QUEUE, Neighbour, live
 from tests.fault.hostile.odd_requests import Maker
@@ -32,7 +33,12 @@ async def test_requests_that_make_no_sense(database_dsn: str, redis_url: str) ->
             taken, rows = rows[:size], rows[size:]
             data = encode_envelope(1, "attacker", taken)
             await on.broker.send([(shard_id, data) for shard_id in range(SHARD_COUNT)])
+        asked = list(FRONTEND_REQUESTS.kind_of)
+        for number in range(COUNT // 4):
+            row = numbered_frontend_request(number, maker.make(asked[number % len(asked)]))
+            await on.broker.send_frontend(encode_frontend_envelope("attacker", [row]))
         async with on.worker():
             await on.neighbours_finish()
+            assert await on.client.count_workflows("WorkflowType = 'Neighbour'")
             for shard_id in range(SHARD_COUNT):
                 assert await on.broker.inbox_length(shard_id) == 0
