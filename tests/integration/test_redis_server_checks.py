@@ -176,7 +176,7 @@ async def test_somebody_elses_words_in_our_place(redis_url: str, fields: dict[st
     broker = open_broker(redis_url)
     await broker.connect()
     try:
-        with pytest.raises(WrongConfiguration, match="the key perdure:cluster at .* does not hold what engines write"):
+        with pytest.raises(WrongConfiguration, match=r"the key perdure:cluster at .* does not hold what engines write"):
             await broker.cluster_info()
     finally:
         await broker.close()
