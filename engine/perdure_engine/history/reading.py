@@ -226,10 +226,14 @@ class Reading:
         self._refuse(batch, arrival, message, ErrorCode.INVALID_ARGUMENT)
         return None
 
-    async def _page(self, shard_id: int, run_id: str, after: _Place, size: int) -> HistoryPage:
+    async def _page(
+        self, shard_id: int, run_id: str, after: _Place, size: int, last_batch_no: int | None = None
+    ) -> HistoryPage:
+        """A page from the store, of no row after `last_batch_no`."""
         rows = await self._store.read_history(shard_id, run_id, after_batch_no=after.batch_no, limit=_ROWS_A_READ)
-        taken, more = _take(rows, size)
-        more = more or len(rows) == _ROWS_A_READ
+        wanted = [row for row in rows if last_batch_no is None or row.batch_no <= last_batch_no]
+        taken, more = _take(wanted, size)
+        more = more or len(wanted) == _ROWS_A_READ
         token = _token(after._replace(batch_no=taken[-1].batch_no)) if taken and more else b""
         if after.event_id:
             return HistoryPage(tuple(_events_after(row, after.event_id) for row in taken), token)
@@ -256,9 +260,12 @@ class Reading:
             batch.reply(arrival.sender, arrival.sent.number, ReplyKind.OK, page)
             return
         shard_id, run_id = arrival.shard.shard_id, state.run_id
+        # The task may be completed before the store is read, by another worker that was handed it too: what came of it
+        # must not be shown to this one, which would take it for the past of the task that it is to do.
+        last_batch_no = state.batch_no
 
         async def answer() -> tuple[ReplyKind, Any]:
-            return ReplyKind.OK, await self._page(shard_id, run_id, after, PAGE_BYTES_MAX)
+            return ReplyKind.OK, await self._page(shard_id, run_id, after, PAGE_BYTES_MAX, last_batch_no)
 
         self._later(batch, arrival, answer)
 

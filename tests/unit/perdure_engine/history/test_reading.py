@@ -25,9 +25,9 @@ from perdure.protocol.requests import (
     RecordActivityTaskStarted,
     TerminateWorkflow,
 )
-from perdure.protocol.tasks import INLINE_SIZE_MAX, ActivityTask, decode_task
+from perdure.protocol.tasks import INLINE_SIZE_MAX, ActivityTask, TaskKind, decode_task
 from perdure_engine.history import reading
-from tests.engine_stage import Stage, activity, completion, done, pass_time, start_request
+from tests.engine_stage import Stage, activity, completion, done, pass_time, start_request, until
 
 DESCRIBE = DescribeWorkflow("default", "wf", "")
 HISTORY = GetHistory("default", "wf", "")
@@ -160,6 +160,29 @@ async def test_a_worker_gets_the_history_of_a_task_that_it_holds(stage: Stage, m
     assert (recent[0].event_id, recent[0].attributes) == (5, ActivityTasksScheduledAsAsked(20))
     wanted = [event for event in events[24:] if event.event_type != EventType.ACTIVITY_TASK_STARTED]
     assert recent[1:] == wanted
+
+
+async def test_what_came_of_a_task_is_not_shown_to_who_is_to_do_it(stage: Stage) -> None:
+    """Two workers hold the task; one completes it while the history for the other is being read."""
+    await stage.start()
+    await stage.decide(activity())
+    await stage.finish_activity(*await stage.take_activity())
+    entry, task = await stage.take_workflow_task()
+    written = len(stage.commits)
+
+    async def complete_first(method: str) -> None:
+        if method == "read_history":
+            stage.store_calls = None
+            await stage.send(completion(entry, task, activity("b")))
+            await until(lambda: any(batch.transfer_inserts for batch in stage.commits[written:]))
+            await pass_time(0.1)
+
+    stage.store_calls = complete_first
+    whole = GetWorkflowTask(task.run_id, task.scheduled_event_id, task.attempt)
+    page = decode_history_page((await stage.ask(whole))[1])
+    ids = [event.event_id for data in page.records for event in decode_records(data) if event.event_id]
+    assert stage.outstanding(TaskKind.ACTIVITY), "the task was completed meanwhile"
+    assert ids == list(range(1, task.scheduled_event_id + 1))
 
 
 async def test_pages_go_on_when_the_run_is_evicted_between_them(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
