@@ -100,8 +100,7 @@ class Connection:
             await self._drop()
             driver = self._pool.make_connection()  # type: ignore[no-untyped-call]
             try:
-                async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                    await driver.connect()
+                await _connect(driver)
                 # redis-py has no public way to hand its transport over; `_writer` is as old as its asyncio.
                 transport = driver._writer.transport
                 wire = Wire(transport, transport.get_protocol())
@@ -134,3 +133,12 @@ class Connection:
         driver, self._driver, self._wire = self._driver, None, None
         if driver is not None:
             await driver.disconnect(nowait=True)
+
+
+async def _connect(driver: AbstractConnection) -> None:
+    try:
+        async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            await driver.connect()  # type: ignore[no-untyped-call]
+    except RuntimeError as error:
+        # So uvloop says that the server ended the connection before redis-py had written its greeting.
+        raise ConnectionLost(str(error)) from error
