@@ -20,7 +20,7 @@ from perdure.service import RPCError, RPCStatusCode
 from perdure.worker import Worker
 
 RETRY_S = 1.0
-WAITED_FOR = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.FAILED_PRECONDITION)
+WAITED_FOR = RPCStatusCode.UNAVAILABLE
 """No server yet, or no engine yet: both come when they come."""
 
 
@@ -109,7 +109,7 @@ async def _connect(address: str, namespace: str, wait: bool, stop: asyncio.Event
         try:
             return await Client.connect(address, namespace=namespace)
         except RPCError as error:
-            if not wait or error.status not in WAITED_FOR:
+            if not wait or error.status != WAITED_FOR:
                 raise
             if not told:
                 note(f"{error} Waiting for it.")

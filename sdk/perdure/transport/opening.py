@@ -18,8 +18,8 @@ async def open_transport(
 
     Raises:
         ValueError: not an address.
-        RPCError: UNAVAILABLE when nothing answers there, FAILED_PRECONDITION when the server cannot be used as it is,
-            or when no engine has ever announced itself there.
+        RPCError: UNAVAILABLE when nothing answers there, or no engine has announced itself there (yet: engines do so
+            again when the server has lost its data), FAILED_PRECONDITION when the server cannot be used as it is.
     """
     url = with_tls(address) if tls else address
     shown = parse_address(url).shown
@@ -29,9 +29,10 @@ async def open_transport(
         cluster = await broker.cluster_info()
         if cluster is None:
             raise RPCError(
-                f"Redis answers at {shown}, but no engine has ever started there. Start one with `perdure dev` or "
+                f"Redis answers at {shown}, but no engine has ever started there, or Redis has just lost its data and "
+                "engines will announce themselves within seconds. Start one with `perdure dev` or "
                 "`perdure engine --postgres DSN --redis URL`, or correct the address (--address, PERDURE_ADDRESS).",
-                RPCStatusCode.FAILED_PRECONDITION,
+                RPCStatusCode.UNAVAILABLE,
             )
         transport = Transport(broker, cluster, address=shown, identity=identity, open_leases=lambda: open_leases(url))
         await transport.start()
