@@ -34,7 +34,7 @@ def print_result(result: Result, console: Console) -> None:
     plan = result.plan
     table = Table(title=f"{plan.windows} windows of {plan.window_s:.0f} s at {plan.rate:g} workflows a second")
     for heading in ("", "first", "median", "last", "", "growth", "allowed", "verdict"):
-        table.add_column(heading, justify="left" if heading in ("", "verdict") else "right")
+        table.add_column(heading, justify="left" if heading in ("", "verdict") else "right", no_wrap=True)
     for gauge in GAUGES:
         trend = result.trends[gauge.name]
         verdict = {True: "flat", False: "[bold red]RISES[/]", None: "too few windows"}[trend.is_flat]
