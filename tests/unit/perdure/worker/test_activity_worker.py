@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 import logging
 import os
 import threading
 import time
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
@@ -383,14 +385,26 @@ async def test_a_fetched_task_that_is_none_is_left_for_others(body: object, capl
 
 
 # After a loss of the broker's data -----------------------------------------------------------------------------------
+_ACTIVITIES = TaskStream("default", QUEUE, StreamKind.ACTIVITY)
+
+
 @pytest.fixture
 def tended(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look often whether replies were lost."""
     monkeypatch.setattr(transport, "_TEND_S", 0.1)
 
 
+@contextlib.asynccontextmanager
+async def _watchful_stage() -> AsyncIterator[Stage]:
+    """With a worker whose leases are short, so that it looks often."""
+    async with stage() as on:
+        await on.broker.set_lease(_ACTIVITIES, 900)
+        async with _worker(on):
+            yield on
+
+
 def _announced(on: Stage) -> set[str]:
-    return set(on.server.made_queue(TaskStream("default", QUEUE, StreamKind.ACTIVITY)).announced)
+    return set(on.server.made_queue(_ACTIVITIES).announced)
 
 
 async def _held_by_name(on: Stage, task: ActivityTask) -> None:
@@ -401,7 +415,7 @@ async def _held_by_name(on: Stage, task: ActivityTask) -> None:
 
 
 async def test_what_runs_is_announced_when_the_server_lost_its_data_and_goes_on(tended: None) -> None:
-    async with stage() as on, _worker(on):
+    async with _watchful_stage() as on:
         task = activity_task("wait_for_ever")
         await on.give(task)
         await on.report(RecordActivityTaskStarted)
@@ -422,7 +436,7 @@ async def _is_withdrawn(on: Stage) -> bool:
 
 async def test_what_was_given_up_meanwhile_is_stopped(tended: None) -> None:
     """This worker slept for longer than its lease, and the server lost its data."""
-    async with stage() as on, _worker(on):
+    async with _watchful_stage() as on:
         task = activity_task("wait_for_ever")
         await on.give(task)
         await on.report(RecordActivityTaskStarted)
@@ -439,17 +453,14 @@ async def _was_stopped() -> bool:
 
 async def test_an_entry_that_vanished_alone_is_asked_about(tended: None) -> None:
     """Somebody deleted it by hand: the engine still wants the attempt."""
-    async with stage() as on:
-        stream = TaskStream("default", QUEUE, StreamKind.ACTIVITY)
-        await on.broker.set_lease(stream, 500)
-        async with _worker(on):
-            task = activity_task("wait_for_ever")
-            await on.give(task)
-            await on.report(RecordActivityTaskStarted)
-            [held] = await on.broker.scan_pending(stream, idle_ms=0)
-            await on.broker.finish(on.server.keys.queue(stream).stream, [held.entry_id])
-            await _held_by_name(on, task)
-            assert not SEEN.values
+    async with _watchful_stage() as on:
+        task = activity_task("wait_for_ever")
+        await on.give(task)
+        await on.report(RecordActivityTaskStarted)
+        [held] = await on.broker.scan_pending(_ACTIVITIES, idle_ms=0)
+        await on.broker.finish(on.server.keys.queue(_ACTIVITIES).stream, [held.entry_id])
+        await _held_by_name(on, task)
+        assert not SEEN.values
 
 
 async def _handed_out_again(on: Stage, task: ActivityTask) -> None:
@@ -461,7 +472,7 @@ async def _handed_out_again(on: Stage, task: ActivityTask) -> None:
 
 
 async def test_an_attempt_that_runs_already_is_not_begun_again(tended: None) -> None:
-    async with stage() as on, _worker(on):
+    async with _watchful_stage() as on:
         task = activity_task("wait_for_ever")
         await on.give(task)
         await on.report(RecordActivityTaskStarted)
@@ -470,7 +481,7 @@ async def test_an_attempt_that_runs_already_is_not_begun_again(tended: None) -> 
 
 
 async def test_an_entry_that_is_still_there_goes_on_being_the_lease(tended: None) -> None:
-    async with stage() as on, _worker(on):
+    async with _watchful_stage() as on:
         task = activity_task("wait_for_ever")
         await on.give(task)
         await on.report(RecordActivityTaskStarted)
@@ -484,7 +495,7 @@ async def test_an_entry_that_is_still_there_goes_on_being_the_lease(tended: None
 
 
 async def test_an_attempt_whose_report_is_unanswered_is_not_begun_again(tended: None) -> None:
-    async with stage() as on, _worker(on):
+    async with _watchful_stage() as on:
         task = activity_task("double_in_thread", 4)
         on.answers[RespondActivityTaskCompleted] = lambda request: []
         await on.give(task)
@@ -497,7 +508,7 @@ async def test_an_attempt_whose_report_is_unanswered_is_not_begun_again(tended: 
 
 
 async def test_an_attempt_that_is_being_prepared_is_not_begun_again(tended: None) -> None:
-    async with stage() as on, _worker(on):
+    async with _watchful_stage() as on:
         task = activity_task("double_in_thread", 4, report_start=True)
         on.answers[RecordActivityTaskStarted] = lambda request: []
         await on.give(task)
