@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from perdure.client import Client
+from perdure.client import Client, WorkflowHandle
+from perdure.protocol.events import EventType
 from perdure_engine.embedded.valkey import EmbeddedValkey
 from perdure_engine.history.ownership import preferred_node
 from tests.cluster import Cluster, Process
@@ -36,8 +37,12 @@ TAKEOVER_SECONDS = 20.0
 of one that is taken over."""
 
 
+Sleeping = WorkflowHandle[Any, None]
+
+
 class Aftermath(NamedTuple):
-    """Result of the fan-out, its lines, and how late each sleeper woke, by the engine that owned its shard."""
+    """Result of the fan-out, its lines, and how late the timer of each sleeper fired (seconds), by the engine that
+    owned its shard."""
 
     total: int
     lines: list[Line]
@@ -65,18 +70,22 @@ async def _run(cluster: Cluster) -> Aftermath:
     journal = Journal(cluster.directory / "journal.jsonl")
     try:
         client = await cluster.connect()
-        owners = await cluster.wait_owners(2)
+        await cluster.wait_owners(2)
         doomed = _start_worker(cluster, journal, doomed=True)
         fan_out = await client.start_workflow(FanOut.run, ACTIVITIES, id="fan-out", task_queue=TASK_QUEUE)
-        sleeping = await _start_sleepers(client, owners)
+        sleepers = await _start_sleepers(client)
         await _wait_lines(journal, ACTIVITIES)
+        owners = await cluster.shard_owners()
         sweeper = preferred_node(f"default\0{TASK_QUEUE}", sorted(set(owners.values())))
         doomed.kill()
         _process_of(sweeper, engines).kill()
         _start_worker(cluster, journal)
         async with asyncio.timeout(2 * TAKEOVER_SECONDS):
             total = await fan_out.result()
-            late = {owner: [await task for task in tasks] for owner, tasks in sleeping.items()}
+            late: dict[str, list[float]] = {owner: [] for owner in owners.values()}
+            for sleeper in sleepers:
+                owner = owners[client.transport.shard_id("default", sleeper.id)]
+                late[owner].append(await _lateness(sleeper))
         return Aftermath(total, journal.lines(), late, sweeper)
     except BaseException as error:
         error.add_note(cluster.logs())
@@ -90,15 +99,18 @@ def _start_worker(cluster: Cluster, journal: Journal, *, doomed: bool = False) -
     return cluster.start_worker("-m", "tests.fault.streams.worker_process", TASK_QUEUE, "100", environment=environment)
 
 
-async def _start_sleepers(client: Client, owners: Mapping[int, str]) -> dict[str, list[asyncio.Task[float]]]:
-    """Sleepers, by the engine that owns the shard of each."""
-    sleeping: dict[str, list[asyncio.Task[float]]] = {owner: [] for owner in owners.values()}
-    for number in range(SLEEPERS):
-        name = f"sleeper-{number}"
-        handle = await client.start_workflow(Sleeper.run, SLEEP_SECONDS, id=name, task_queue=TASK_QUEUE)
-        owner = owners[client.transport.shard_id("default", name)]
-        sleeping[owner].append(asyncio.create_task(handle.result()))
-    return sleeping
+async def _start_sleepers(client: Client) -> list[Sleeping]:
+    return [
+        await client.start_workflow(Sleeper.run, SLEEP_SECONDS, id=f"sleeper-{number}", task_queue=TASK_QUEUE)
+        for number in range(SLEEPERS)
+    ]
+
+
+async def _lateness(sleeper: Sleeping) -> float:
+    """How long after it was due its timer fired, as the history has it: no worker plays a part in that."""
+    await sleeper.result()
+    times = {event.event_type: event.time_us async for event in sleeper.fetch_history_events()}
+    return (times[EventType.TIMER_FIRED] - times[EventType.TIMER_STARTED]) / 1e6 - SLEEP_SECONDS
 
 
 async def _wait_lines(journal: Journal, count: int) -> None:
@@ -129,6 +141,7 @@ def test_failure_of_the_single_scheduler_stops_all_schedules(aftermath: Aftermat
     Timers are rows of a shard, fired by its owner; whoever takes the shard over finds them, and those of other shards
     are not touched at all."""
     assert len(aftermath.late) == 2
+    assert max(aftermath.late[aftermath.killed]) > 1, "no timer was due while its shard had no owner"
     for owner, late in aftermath.late.items():
         assert len(late) > 2
         assert max(late) < (TAKEOVER_SECONDS if owner == aftermath.killed else UNTOUCHED_SECONDS), f"{owner}: {late}"
