@@ -99,6 +99,7 @@ class Clients:
             for number in scenario.workflows
             if number not in scripted
         ]
+        self._crowds: dict[str, str] = {}
         for number in range(CLIENTS):
             self._start(site, number)
         self._by_hand: Client | None = None
@@ -114,11 +115,13 @@ class Clients:
         client.open()
         for course in self._courses:
             client.take_part(course)
+        if site.scenario.has_crowd and number == 0:
+            client.join_crowd(site.scenario.dice("crowd").uniform(0, _LOAD_S), self._crowds)
 
     @property
     def open_plans(self) -> dict[str, str]:
         """What is not done yet, by workflow id."""
-        found = {course.plan.workflow_id: str(course) for course in self._courses if course.under_way}
+        found = {course.plan.workflow_id: str(course) for course in self._courses if course.under_way} | self._crowds
         return found if self._by_hand is None else found | self._by_hand.open_plans
 
 

@@ -31,6 +31,7 @@ class Scenario:
     has_small_cache: an engine holds about three runs in memory.
     skews_us: how far the clocks of the engines are off at first.
     low_knobs: see `knobs`.
+    has_crowd: a client sends several starts at once, some of which cannot be kept.
     empties: at the end workers and clients are gone for so long that nothing of them may be left in the broker.
     """
 
@@ -45,6 +46,7 @@ class Scenario:
     skews_us: tuple[int, ...] = (0,) * ENGINES
     low_knobs: tuple[str, ...] = ()
     empties: bool = False
+    has_crowd: bool = False
 
     def dice(self, purpose: str) -> random.Random:
         """A generator of its own for each purpose."""
@@ -73,6 +75,7 @@ def draw_scenario(seed: int, workflows: int = WORKFLOWS) -> Scenario:
         tuple(dice.choice([0, 0, 0, dice.randint(-400_000, 400_000)]) for _ in range(ENGINES)),
         knobs.draw(dice),
         dice.random() < 0.1,
+        dice.random() < 0.3,
     )
 
 

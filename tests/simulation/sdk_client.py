@@ -21,6 +21,7 @@ from perdure.client import (
 from perdure.exceptions import TerminatedError, TimeoutError, WorkflowAlreadyStartedError
 from perdure.service import RPCError, RPCStatusCode
 from perdure_broker.port import Broker, Leases
+from tests.simulation.crowd import send_crowd
 from tests.simulation.generated import Generated
 from tests.simulation.ledger import Ledger
 from tests.simulation.plans import Act, Plan, Rival, Signal
@@ -72,6 +73,17 @@ class SdkClient:
 
     async def _connect(self) -> None:
         self._client.set_result(Client(await connected(self._process, self._broker, self._open_leases)))
+
+    def join_crowd(self, at_s: float, open_plans: dict[str, str]) -> None:
+        """Send a crowd of starts; what is not done yet stands in `open_plans`."""
+        open_plans["crowd"] = "not over"
+
+        async def send() -> None:
+            await self._process.sleep(at_s)
+            await send_crowd(await self._client, self._ledger)
+            del open_plans["crowd"]
+
+        self._process.spawn(send(), name="crowd")
 
     def take_part(self, course: Course) -> None:
         """Do what a plan has for this client."""

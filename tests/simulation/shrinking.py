@@ -20,6 +20,7 @@ TRIES_MAX = 300
 
 PLAIN: dict[str, Any] = {
     "empties": False,
+    "has_crowd": False,
     "low_knobs": (),
     "has_small_cache": False,
     "skews_us": (0,) * ENGINES,
@@ -50,7 +51,7 @@ class Shrinker:
         rules = {finding.rule for finding in wrong}
         while True:
             before = scenario
-            for smaller in (self._fewer_faults, self._fewer_workflows, self._plainer):
+            for smaller in (self._plainer, self._fewer_faults, self._fewer_workflows):
                 scenario = smaller(scenario, rules)
             if scenario == before or self.tries >= TRIES_MAX:
                 return scenario

@@ -42,10 +42,12 @@ def simulate_scenario(scenario: Scenario, *, logs: bool = False, transcript: boo
         with knobs.turned(scenario.low_knobs), watched() as watch:
             world, written = loop.run_until_complete(_live(scenario, transcript))
             rows = watch.rows()
-        world.judge()
-        world.verdict.rows = rows
-        world.verdict.transcript = written.told(world.ledger)
-        loop.run_until_complete(_end(world))
+        try:
+            world.judge()
+            world.verdict.rows = rows
+            world.verdict.transcript = written.told(world.ledger)
+        finally:
+            loop.run_until_complete(_end(world))
         world.verdict.wrong += complaints
         return world.verdict
     finally:

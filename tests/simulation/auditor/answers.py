@@ -15,7 +15,7 @@ from perdure.protocol.events import (
     WorkflowExecutionTerminated,
     WorkflowTaskCompleted,
 )
-from perdure.protocol.replies import Outcome, ReplyKind
+from perdure.protocol.replies import ErrorCode, ErrorReply, Outcome, ReplyKind
 from perdure.protocol.requests import (
     RequestCancelWorkflow,
     RespondActivityTaskCanceled,
@@ -28,7 +28,7 @@ from perdure.protocol.requests import (
     TerminateWorkflow,
 )
 from tests.simulation.auditor.evidence import Evidence, Run
-from tests.simulation.ledger import Ask
+from tests.simulation.ledger import Ask, Reply
 from tests.simulation.rules import Finding, Rule
 
 CHANGING = (
@@ -96,9 +96,17 @@ def check_answered_once(evidence: Evidence) -> Iterator[Finding]:
     for kind in CHANGING:
         for ask in evidence.asks(kind):
             for is_outcome in (False, True):
-                said = {str(item[:2]) for item in ask.replies if (item.kind == ReplyKind.OUTCOME) == is_outcome}
+                said = {_said(item) for item in ask.replies if (item.kind == ReplyKind.OUTCOME) == is_outcome}
                 if len(ask.sent_s) == 1 and len(said) > 1 and not evidence.ledger.has_lost_since(ask.sent_s[0]):
                     yield Finding(Rule.ANSWERED_ONCE, f"{ask.request} was sent once, and answered with {sorted(said)}")
+
+
+def _said(reply: Reply) -> str:
+    """What an answer comes to. A request that cannot be kept may be set aside twice, with a letter for each, when the
+    commit was lost in which it was parted from its neighbours."""
+    if isinstance(reply.body, ErrorReply) and reply.body.code == ErrorCode.DEAD_LETTERED:
+        return ErrorCode.DEAD_LETTERED.name
+    return str(reply[:2])
 
 
 def check_outcomes(evidence: Evidence) -> Iterator[Finding]:
