@@ -153,7 +153,7 @@ def _refusal_of(decode: Callable[[bytes], Any], data: bytes) -> str:
 
 @pytest.mark.parametrize("family", FAMILIES)
 @given(data=st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_what_was_made_of_a_message_decodes_or_is_refused(family: str, data: st.DataObject) -> None:
     valid, decode = FAMILIES[family]
     spoiled = data.draw(spoiled_bytes(data.draw(valid)))

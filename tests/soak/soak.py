@@ -20,8 +20,12 @@ from tests.cluster import Cluster
 from tests.soak.gauges import GAUGES, Gauge, Reader
 from tests.soak.load import Load, Window
 from tests.soak.trend import Trend, trend_of
+from tests.waiting import wait_until
 
 DRAIN_S = 60.0
+
+FORGETTING_S = 120.0
+"""For retention to begin, after the time to warm up: a machine may be busy with something else."""
 
 POSTGRES_SETTINGS = {"autovacuum_naptime": "10s"}
 """So that a soak of minutes sees enough rounds of the vacuum. What is due in one, the thresholds of the tables say, and
@@ -102,6 +106,12 @@ async def _soak(plan: Plan, cluster: Cluster, tell: Tell) -> Result:
             tell(f"warming up for {plan.warm_up_s:.0f} s")
             await _pass(plan.warm_up_s)
             _count(result, load.turn())
+            await wait_until(
+                lambda: _is_forgetting(reader, load, result),
+                what="retention takes the first runs away",
+                timeout_seconds=FORGETTING_S,
+                every_seconds=0.2,
+            )
             for number in range(1, plan.windows + 1):
                 await _pass(plan.window_s)
                 window = load.turn()
@@ -120,6 +130,11 @@ async def _soak(plan: Plan, cluster: Cluster, tell: Tell) -> Result:
     for gauge in GAUGES:
         result.trends[gauge.name] = _judge(gauge, result.rows)
     return result
+
+
+async def _is_forgetting(reader: Reader, load: Load, result: Result) -> bool:
+    kept = await reader.read(load.window)
+    return kept["runs kept"] < result.finished + load.window.finished
 
 
 def _judge(gauge: Gauge, rows: list[dict[str, float]]) -> Trend:

@@ -15,14 +15,13 @@ from tests.soak.trend import trend_of
 
 async def test_a_very_short_soak(tmp_path: Path) -> None:
     lines: list[str] = []
-    plan = Plan(warm_up_s=6.0, window_s=0.5, windows=3, rate=20.0, retention_s=0.5)
+    plan = Plan(warm_up_s=1.0, window_s=0.4, windows=3, rate=20.0, retention_s=0.5)
     result = await run_soak(plan, tmp_path, lines.append)
     assert (result.failed, result.unfinished, result.dead_letters) == (0, 0, 0), result.problems
-    assert result.started == result.finished > 100
+    assert result.started == result.finished > 20
     assert [set(row) for row in result.rows] == [{gauge.name for gauge in GAUGES}] * 3
     assert all(value > 0 for row in result.rows for name, value in row.items() if "memory" in name)
-    assert max(row["step latency p99"] for row in result.rows) > 0
-    assert min(row["runs kept"] for row in result.rows) < result.started * 0.9, "retention takes runs away"
+    assert result.rows[-1]["runs kept"] < result.started, "retention takes runs away"
     assert result.is_well
     assert len(lines) == 4
     assert json.loads(json.dumps(as_json(result)))["workflows"]["finished"] == result.finished
