@@ -12,6 +12,7 @@ at once.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
@@ -23,7 +24,7 @@ from perdure_store import sql
 from perdure_store.connection import Link
 from perdure_store.dialect import Dialect
 from perdure_store.errors import store_error
-from perdure_store.port import OlderEnginesRun, SchemaMissing, StoreError
+from perdure_store.port import OlderEnginesRun, SchemaMissing, StoreError, StoreUnavailable
 from perdure_store.schema import check, dialect_of_server
 
 LOCK_S = 60
@@ -75,7 +76,8 @@ async def migrate(link: Link, shard_count: int, *, finish: bool) -> list[str]:
             taken += await _run(link, owner, waiting)
         return taken
     finally:
-        await link.fetch("release_migration_lock", {"owner": owner})  # asked again where the connection is lost
+        with contextlib.suppress(StoreUnavailable):  # it expires by itself, and must not hide why the migration failed
+            await link.fetch("release_migration_lock", {"owner": owner})
 
 
 async def unfinished(link: Link, dialect: Dialect) -> list[str]:

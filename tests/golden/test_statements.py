@@ -35,7 +35,7 @@ def test_an_engine_of_an_earlier_schema_works_on_this_one(emptied_database_dsn: 
     with psycopg.connect(emptied_database_dsn, autocommit=True) as connection:
         for name, statement in ADMITTED[version].items():
             try:
-                connection.execute(text.SQL("PREPARE earlier AS {}").format(text.SQL(numbered(statement))))  # type: ignore[arg-type]  # from a file
+                connection.execute(text.SQL("PREPARE earlier AS {}").format(text.SQL(numbered(statement))))
                 connection.execute("DEALLOCATE earlier")
             except psycopg.errors.ProgrammingError as error:
                 wrong[name] = str(error)
