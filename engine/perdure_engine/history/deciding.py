@@ -36,6 +36,7 @@ from perdure_engine.history.cache import CachedRun, ExecutionCache
 from perdure_engine.history.loading import Loaded
 from perdure_engine.history.queries import Queries
 from perdure_engine.history.reading import Reading
+from perdure_engine.history.refusals import Refusals
 from perdure_engine.history.shard import Shard
 from perdure_engine.history.visibility import VisibilityWriter
 from perdure_engine.history.waiters import Waiters
@@ -66,6 +67,7 @@ class Decider:
         self._queries = queries
         self._visibility = visibility
         self._reading = reading
+        self._refusals = Refusals()
 
     # What must be loaded -------------------------------------------------------------------------------------------
 
@@ -107,8 +109,8 @@ class Decider:
         run = self._find(request, arrival.shard.shard_id)
         if run is None or not run.state.is_open:
             self._change_closed(batch, arrival, request, run, loaded)
-        elif run.witnessed and isinstance(request, _BY_WORKFLOW_ID) and _took_effect(run, request):
-            batch.reply(arrival.sender, arrival.sent.number, ReplyKind.OK, None)
+        elif isinstance(request, _BY_WORKFLOW_ID) and self._answer_again(batch, arrival, request, run):
+            pass
         else:
             if isinstance(request, RecordActivityTaskStarted):
                 request = request._replace(identity=arrival.sender)
@@ -122,6 +124,26 @@ class Decider:
             if isinstance(request, ReportTaskLost) and run is not None and _goes_on(run.state, request, batch.now_us):
                 member = ""
             batch.finish(stream, request.entry_id, member)
+
+    def _answer_again(
+        self,
+        batch: Batch,
+        arrival: Arrival,
+        request: SignalWorkflow | RequestCancelWorkflow | TerminateWorkflow,
+        run: CachedRun,
+    ) -> bool:
+        """Answer a request by workflow id that comes again, and was for the run before this one, or was refused before
+        this one began: it must not befall this one. False for any other."""
+        if request.run_id:
+            return False
+        if request.request_id in run.witnessed:
+            batch.reply(arrival.sender, arrival.sent.number, ReplyKind.OK, None)
+            return True
+        refusal = self._refusals.find(arrival.sender, arrival.sent.number)
+        if refusal is None:
+            return False
+        batch.reply(arrival.sender, arrival.sent.number, ReplyKind.ERROR, refusal)
+        return True
 
     def _find(self, request: Any, shard_id: int) -> CachedRun | None:
         if request.run_id:
@@ -140,14 +162,21 @@ class Decider:
             )
             if run is not None or row is not None:
                 run_id = run.state.run_id if run is not None else row.run_id if row is not None else ""
-                self._reading.answer_if_known(batch, arrival, run_id)
+                self._reading.answer_if_known(batch, arrival, run_id, self._refusals)
                 return
             message = f"there is no workflow {request.workflow_id!r} in namespace {request.namespace!r}"
             if request.run_id:
                 message += f" with the run id {request.run_id}"
         else:
             message = f"run {request.run_id} is closed or was never started; the task is no longer wanted, drop it"
-        batch.reply(arrival.sender, arrival.sent.number, ReplyKind.ERROR, ErrorReply(ErrorCode.NOT_FOUND, message))
+        refusal = ErrorReply(ErrorCode.NOT_FOUND, message)
+        batch.reply(arrival.sender, arrival.sent.number, ReplyKind.ERROR, refusal)
+        if isinstance(request, _BY_WORKFLOW_ID):
+
+            async def note() -> None:
+                self._refusals.note(arrival.sender, arrival.sent.number, refusal)
+
+            batch.after.append(note)
 
     # Starting ------------------------------------------------------------------------------------------------------
 
@@ -253,12 +282,6 @@ class Decider:
             self._visibility.closed(batch, draft.shard, state)
         elif state.workflow_task is None:
             self._queries.task_closed(batch, state)
-
-
-def _took_effect(run: CachedRun, request: SignalWorkflow | RequestCancelWorkflow | TerminateWorkflow) -> bool:
-    """Whether a request by workflow id is one that this run, or the one before it, has seen: what comes again after the
-    run that it was for must not befall the next."""
-    return not request.run_id and request.request_id in run.witnessed
 
 
 def _witnessed_by(last: ExecutionRow | None, loaded: Loaded, now_us: int) -> tuple[str, ...]:

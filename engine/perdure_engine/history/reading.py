@@ -38,6 +38,7 @@ from perdure_engine.history.batch import Batch
 from perdure_engine.history.cache import ExecutionCache
 from perdure_engine.history.loading import Loaded
 from perdure_engine.history.queries import Queries
+from perdure_engine.history.refusals import Refusals
 from perdure_engine.history.waiters import Waiters
 from perdure_store.port import ExecutionKey, ExecutionRow, HistoryRow, Store
 
@@ -140,15 +141,18 @@ class Reading:
 
         self._later(batch, arrival, answer)
 
-    def answer_if_known(self, batch: Batch, arrival: Arrival, run_id: str) -> None:
-        """A signal, cancel or terminate for a closed run: fine if it is a repeated one, else too late."""
+    def answer_if_known(self, batch: Batch, arrival: Arrival, run_id: str, refusals: Refusals) -> None:
+        """A signal, cancel or terminate for a closed run: fine if it is a repeated one, else too late, and `refusals`
+        are told."""
         request = arrival.sent.request
 
         async def answer() -> tuple[ReplyKind, Any]:
             if await self._store.request_exists(arrival.shard.shard_id, run_id, request.request_id):
                 return ReplyKind.OK, None
             message = f"workflow {request.workflow_id!r} is closed already; nothing was changed"
-            return ReplyKind.ERROR, ErrorReply(ErrorCode.NOT_FOUND, message, run_id)
+            refusal = ErrorReply(ErrorCode.NOT_FOUND, message, run_id)
+            refusals.note(arrival.sender, arrival.sent.number, refusal)
+            return ReplyKind.ERROR, refusal
 
         self._later(batch, arrival, answer)
 

@@ -25,6 +25,8 @@ from perdure.protocol.requests import (
     RespondActivityTaskCompleted,
     SignalWorkflow,
     TerminateWorkflow,
+    encode_envelope,
+    numbered_request,
 )
 from perdure.protocol.retry import RetryPolicyData
 from perdure.protocol.tasks import TaskKind
@@ -197,6 +199,23 @@ async def test_what_is_repeated_after_the_close_does_not_befall_the_next_run(sta
     # What names a run means that run; and a new request is a new one.
     assert (await stage.ask(signal(run_id=first)))[0] == ReplyKind.OK
     assert (await stage.ask(signal("another")))[0] == ReplyKind.OK
+    assert recorded(stage, run_id)[2:] == ["EVENT_BUFFERED"]
+
+
+@pytest.mark.parametrize("has_run_before", [True, False])
+async def test_what_was_refused_is_refused_again_though_a_run_has_begun(stage: Stage, has_run_before: bool) -> None:
+    """The second copy of a request: its sender was told that there is no such workflow."""
+    if has_run_before:
+        await closed_run(stage)
+        await pass_time(3)
+    [number] = await stage.send(signal())
+    assert (await stage.reply(number))[0] == ReplyKind.ERROR
+    run_id = await stage.start("wf", request_id="2")
+    row = numbered_request(number, signal())
+    await stage.broker.send([(0, encode_envelope(1, "stage", [row]))])
+    assert (await stage.reply(number))[0] == ReplyKind.ERROR
+    assert recorded(stage, run_id)[2:] == []
+    assert (await stage.ask(signal()))[0] == ReplyKind.OK
     assert recorded(stage, run_id)[2:] == ["EVENT_BUFFERED"]
 
 

@@ -1,0 +1,32 @@
+"""Refusals: requests by workflow id for which there was no open run, kept for when they come again.
+
+Role: a sender sends again until it has its answer. A run may begin between two copies of a request; the second one must
+not take effect then, since its sender may have been told that there is no such workflow.
+
+Rules: noted when the batch that refused is durable. In memory only: another owner of the shard knows of none.
+"""
+
+from __future__ import annotations
+
+from perdure.protocol.replies import ErrorReply
+
+LATEST_MAX = 10_000
+"""Refusals of one engine that are kept."""
+
+
+class Refusals:
+    """The latest ones, by sender and request number."""
+
+    def __init__(self) -> None:
+        self._latest: dict[tuple[str, int], ErrorReply] = {}
+
+    def __len__(self) -> int:
+        return len(self._latest)
+
+    def note(self, sender: str, number: int, refusal: ErrorReply) -> None:
+        self._latest[sender, number] = refusal
+        if len(self._latest) > LATEST_MAX:
+            del self._latest[next(iter(self._latest))]
+
+    def find(self, sender: str, number: int) -> ErrorReply | None:
+        return self._latest.get((sender, number))
