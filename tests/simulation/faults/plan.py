@@ -10,7 +10,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import NamedTuple
 
-from tests.simulation.faults.crash_points import BESIDE, STEPS
+from tests.simulation.faults.crash_points import POINTS
 from tests.simulation.weather import Ill
 
 FAULTS_S = 25.0
@@ -28,6 +28,31 @@ STOPS_S = (0.3, 2.0, 7.0, 12.0)
 
 SKIPS = (0, 0, 0, 0, 1, 3)
 """How many calls pass a trap before it springs."""
+
+
+RARE = frozenset(
+    {
+        "5 released up to the backlog marks",
+        "5 released up to some inbox deletes",
+        "handover: not let go yet",
+        "handover: let go, and not told",
+        "repair: outstanding tasks read",
+        "repair: published tasks read",
+        "repair: what is missing read",
+        "fence: the shard's owner read",
+        "fence: not raised yet",
+        "dispatch: the queue's term taken",
+        "dispatch: backlog published, and not told",
+        "dispatch: the mark not cleared yet",
+        "dispatch: the mark cleared, and not told",
+        "leases: lost tasks read",
+        "leases: lost tasks not reported yet",
+        "leases: lost tasks reported, and not told",
+    }
+)
+"""Points that an engine seldom comes to (measured over 250 runs): they are drawn more often, and spring at once."""
+
+RARE_WEIGHT = 3
 
 
 class Kind(StrEnum):
@@ -107,16 +132,18 @@ def _for_seconds(*choices: float) -> Draw:
     return lambda dice: (dice.choice(choices), "", 0.0)
 
 
-def _point(dice: random.Random) -> str:
-    return dice.choice(list(STEPS if dice.random() < 0.4 else BESIDE))
+def _point(dice: random.Random) -> tuple[str, float]:
+    """A crash point, and how many calls pass it first."""
+    point = dice.choices(list(POINTS), [RARE_WEIGHT if name in RARE else 1 for name in POINTS])[0]
+    return point, 0.0 if point in RARE else float(dice.choice(SKIPS))
 
 
 def _crash(dice: random.Random) -> tuple[float, str, float]:
-    return 0.0, _point(dice), float(dice.choice(SKIPS))
+    return 0.0, *_point(dice)
 
 
 def _freeze(dice: random.Random) -> tuple[float, str, float]:
-    return dice.choice(STOPS_S), _point(dice), float(dice.choice(SKIPS))
+    return dice.choice(STOPS_S), *_point(dice)
 
 
 def _set_clock(dice: random.Random) -> tuple[float, str, float]:
