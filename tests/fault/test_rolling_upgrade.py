@@ -17,7 +17,7 @@ from tests.fault.journal import Journal
 from tests.next_version import make_sql
 from tests.waiting import wait_until
 
-WAVE_RUNS = 60
+WAVE_RUNS = 20
 """Runs that are started at once; waves follow each other until the upgrade is done."""
 
 
