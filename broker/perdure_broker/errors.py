@@ -25,6 +25,7 @@ _PASSING = {
     "MOVED": "is a node of a cluster that does not own these keys",
     "ASK": "is a node of a cluster that moves these keys",
     "UNKILLABLE": "is busy with a script",
+    "NOGROUP": "has lost a stream that was just made, so that it loses its data again and again",
     "UNBLOCKED": "has ended a read, because it changes its role",
 }
 """First word of an error reply to what it says of the server."""

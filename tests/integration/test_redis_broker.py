@@ -172,6 +172,20 @@ async def test_a_replica_is_left(private_redis: PrivateRedis, opened: OpenBroker
     await broker.send([(1, b"c")])
 
 
+async def test_streams_that_are_lost_under_a_read_twice_are_no_bug(broker: RedisBroker, redis_url: str) -> None:
+    """A worker that took it for one would end, and so would an engine, when a server loses its data twice in a row."""
+    keys = (broker.keys.queue(ACTIVITY).stream, broker.keys.frontend)
+    reading = [
+        asyncio.create_task(broker.read_tasks([ACTIVITY], "worker-1", count=1, block_ms=20_000)),
+        asyncio.create_task(broker.read_frontend("engine-1", count=1, block_ms=20_000)),
+    ]
+    with redis.Redis.from_url(redis_url) as client:
+        await _wait_blocked(client, len(reading))  # on the streams that they found missing, and made
+        client.delete(*keys)
+        outcomes = await asyncio.wait_for(asyncio.gather(*reading, return_exceptions=True), 10)
+    assert [type(outcome) for outcome in outcomes] == [BrokerUnavailable] * len(reading), outcomes
+
+
 async def test_a_demoted_master_ends_all_reads_that_wait(private_redis: PrivateRedis, opened: OpenBroker) -> None:
     """It answers UNBLOCKED: no bug, but a server to be left."""
     master, server = private_redis(), private_redis()

@@ -20,6 +20,7 @@ ADDRESS = parse_address("redis://me:secret@h:1")
         ("LOADING Redis is loading", BrokerUnavailable, "loading"),
         ("READONLY You can't write", BrokerUnavailable, "read-only"),
         ("MOVED 1 h:2", BrokerUnavailable, "does not own"),
+        ("NOGROUP No such key 'k'", BrokerUnavailable, "again and again"),
         ("UNBLOCKED force unblock", BrokerUnavailable, "changes its role"),
         ("NOAUTH Authentication required.", WrongConfiguration, "user and password"),
         ("ERR invalid password", WrongConfiguration, "user and password"),
