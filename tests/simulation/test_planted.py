@@ -27,7 +27,7 @@ NEEDED = {
 @pytest.fixture(scope="module")
 def catches() -> dict[str, Catch]:
     """All hunts at once, since they take all cores."""
-    return {catch.bug.name: catch for catch in hunt_all(BUGS)}
+    return {catch.bug.name: catch for catch in hunt_all(BUGS, sharpens=True)}
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)

@@ -51,9 +51,8 @@ def check_results(evidence: Evidence) -> Iterator[Finding]:
         run = evidence.runs.get(request.run_id)
         if ask.acknowledged_s is None:
             continue
-        if _outcome(run, request.scheduled_event_id, request.attempt) is None and not _has_failed(
-            run, request.scheduled_event_id, request.attempt
-        ):
+        about = (request.scheduled_event_id, request.attempt)
+        if _outcome(run, *about) is None and not _has_failed(run, *about) and not _waits(run, *about):
             yield Finding(Rule.RESULT_KEPT, f"the acknowledged {request} stands in no history")
 
 
@@ -73,6 +72,14 @@ def _has_failed(run: Run | None, scheduled_event_id: int, attempt: int) -> bool:
     return run is not None and any(
         (failed.scheduled_event_id, failed.attempt) == (scheduled_event_id, attempt)
         for _, failed in run.of(ActivityAttemptFailed)
+    )
+
+
+def _waits(run: Run | None, scheduled_event_id: int, attempt: int) -> bool:
+    """Whether the outcome that this attempt gave may still be in the buffer of an open run."""
+    return run is not None and any(
+        (started.scheduled_event_id, started.attempt) == (scheduled_event_id, attempt)
+        for started in run.waiting(ActivityTaskStarted)
     )
 
 

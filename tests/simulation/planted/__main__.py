@@ -19,12 +19,20 @@ def main() -> int:
     parser.add_argument("words", nargs="*", help="words of the names of bugs; none: all bugs")
     parser.add_argument("--seed", type=int, default=0, help="the first seed; 0: the one that is known for each bug")
     parser.add_argument("--runs", type=int, default=SEEDS_MAX, help="how many seeds at the most")
+    parser.add_argument("--sharpen", action="store_true", help="in scenarios in which each bug matters more often")
     parser.add_argument("--processes", type=int, help="one a core, unless it is given")
     parser.add_argument("--show", type=int, default=1, help="how many findings to show of each")
     options = parser.parse_args()
     wanted = [bug for bug in BUGS if not options.words or any(word in bug.name for word in options.words)]
     missed = 0
-    hunts = hunt_all(wanted, first_seed=options.seed, runs_max=options.runs, proves=True, processes=options.processes)
+    hunts = hunt_all(
+        wanted,
+        first_seed=options.seed,
+        runs_max=options.runs,
+        sharpens=options.sharpen,
+        proves=True,
+        processes=options.processes,
+    )
     for catch in hunts:
         missed += catch.seed is None
         _tell(catch, options.show)

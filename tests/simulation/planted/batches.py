@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import itertools
 import uuid
+from dataclasses import replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -25,9 +26,10 @@ from perdure_engine.history.visibility import VisibilityWriter
 from perdure_store.port import CommitBatch, Store, TimerKey, TimerRow, UnknownOutcome
 from tests.simulation.planted.bug import planted
 from tests.simulation.rules import Rule
+from tests.simulation.scenario import Scenario
 
 
-@planted(Rule.START_KEPT, Rule.SIGNAL_KEPT, Rule.TASK_KEPT, Rule.RESULT_KEPT, Rule.ATTEMPT_KNOWN)
+@planted(Rule.START_KEPT, Rule.SIGNAL_KEPT, Rule.TASK_KEPT, Rule.RESULT_KEPT, Rule.ATTEMPT_KNOWN, seed=2)
 def publish_before_commit(patch: pytest.MonkeyPatch) -> None:
     """Replies and tasks leave while the commit is under way, which may fail."""
 
@@ -42,7 +44,7 @@ def publish_before_commit(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Committer, "_commit", commit)
 
 
-@planted(Rule.HANDED_OUT_ONCE, Rule.AFTER_SUCCESS, Rule.LIVENESS)
+@planted(Rule.HANDED_OUT_ONCE, Rule.AFTER_SUCCESS, Rule.LIVENESS, seed=2)
 def ack_before_commit(patch: pytest.MonkeyPatch) -> None:
     """What a batch finishes is acked before the batch is committed, which may fail."""
     begin = HistoryService.__init__
@@ -86,14 +88,14 @@ def take_an_unknown_outcome_for_success(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Committer, "__init__", begin_hopeful)
 
 
-@planted(Rule.START_KEPT, Rule.RUNS_APART)
+@planted(Rule.START_KEPT, Rule.RUNS_APART, seed=2)
 def let_a_duplicate_start_run(patch: pytest.MonkeyPatch) -> None:
     """Each start makes a run id of its own, so that a repeated one begins another run."""
     numbers = itertools.count(1)
     patch.setattr(deciding, "run_id_for_start", lambda *words: str(uuid.uuid5(uuid.NAMESPACE_OID, str(next(numbers)))))
 
 
-@planted(Rule.LIVENESS)
+@planted(Rule.LIVENESS, seed=2)
 def skip_a_timer_below_the_cursor(patch: pytest.MonkeyPatch) -> None:
     """A new owner takes timers that were due before it came for fired."""
     refill = TimerQueue.refill
@@ -140,7 +142,12 @@ def forget_that_a_run_was_closed(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(VisibilityWriter, "closed", lambda self, batch, shard, state: None)
 
 
-@planted(Rule.LEFT_BEHIND)
+def _with_few_workflows(scenario: Scenario) -> Scenario:
+    """What stays behind is reported again and again."""
+    return replace(scenario, workflows=(0, 1, 2, 3))
+
+
+@planted(Rule.LEFT_BEHIND, sharpen=_with_few_workflows)
 def forget_to_release_a_lease(patch: pytest.MonkeyPatch) -> None:
     """The entry of a task stays in its stream, and with the worker that finished it."""
     patch.setattr(Batch, "finish", lambda self, stream, entry_id, member: None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
@@ -12,8 +13,11 @@ from perdure_broker.port import Publication, TaskStream
 from perdure_engine.history.recovery import Recovery
 from perdure_engine.matching.leases import LeaseWatch
 from perdure_store.port import TransferRow
+from tests.simulation.faults.plan import Fault, Kind
 from tests.simulation.planted.bug import planted
 from tests.simulation.rules import Rule
+from tests.simulation.scenario import Scenario
+from tests.simulation.weather import Ill
 
 
 @planted(Rule.LIVENESS)
@@ -27,7 +31,13 @@ def forget_a_republish(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Recovery, "missing", none_missing)
 
 
-@planted(Rule.HANDED_OUT_ONCE, Rule.AFTER_SUCCESS)
+def _with_lost_answers(scenario: Scenario) -> Scenario:
+    """What was sent is often sent again."""
+    lost = Fault(0, Kind.SPELL, 0.0, 0, 25.0, Ill.BROKER_ANSWER_LOST.value, 0.2)
+    return replace(scenario, faults=(lost,))
+
+
+@planted(Rule.HANDED_OUT_ONCE, Rule.AFTER_SUCCESS, sharpen=_with_lost_answers)
 def publish_what_is_published(patch: pytest.MonkeyPatch) -> None:
     """The claims on published ids are not looked at: what is sent twice stands twice in its stream."""
     claim_and_add = MemoryQueues._claim_and_add
@@ -41,7 +51,7 @@ def publish_what_is_published(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(MemoryQueues, "_claim_and_add", add_all)
 
 
-@planted(Rule.LIVENESS)
+@planted(Rule.LIVENESS, seed=2)
 def overlook_a_lost_worker(patch: pytest.MonkeyPatch) -> None:
     """Nobody says that a worker is gone: what it held is never tried again."""
 

@@ -19,7 +19,7 @@ from tests.simulation.rules import Rule
 SENT_BY_PEOPLE = (WorkflowExecutionSignaled, WorkflowExecutionCancelRequested)
 
 
-@planted(Rule.SIGNAL_KEPT)
+@planted(Rule.SIGNAL_KEPT, seed=2)
 def lose_a_buffered_signal(patch: pytest.MonkeyPatch) -> None:
     """A signal that waits for a workflow task to be closed is kept in memory alone, and gone with it."""
 
@@ -33,7 +33,7 @@ def lose_a_buffered_signal(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(batch, "seal", seal)
 
 
-@planted(Rule.CANCEL_KEPT)
+@planted(Rule.CANCEL_KEPT, seed=2)
 def drop_a_cancellation(patch: pytest.MonkeyPatch) -> None:
     """A request to cancel is answered, and not written down."""
 
@@ -43,7 +43,7 @@ def drop_a_cancellation(patch: pytest.MonkeyPatch) -> None:
     patch.setitem(decide.DECIDED, RequestCancelWorkflow, answer)
 
 
-@planted(Rule.SNAPSHOT)
+@planted(Rule.SNAPSHOT, seed=2)
 def forget_timers_in_a_snapshot(patch: pytest.MonkeyPatch) -> None:
     """A run that is resumed from its snapshot knows of none of its timers."""
 
@@ -57,7 +57,7 @@ def forget_timers_in_a_snapshot(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(batch, "encode_snapshot", encode)
 
 
-@planted(Rule.LEGAL)
+@planted(Rule.LEGAL, seed=2)
 def close_over_waiting_events(patch: pytest.MonkeyPatch) -> None:
     """A workflow may close although there is something that it has not seen."""
     find_problem = command.command_problem
@@ -72,7 +72,7 @@ def close_over_waiting_events(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(completion, "command_problem", overlook)
 
 
-@planted(Rule.LEGAL)
+@planted(Rule.LEGAL, seed=5)
 def put_outcomes_before_signals(patch: pytest.MonkeyPatch) -> None:
     """What was buffered becomes events in the wrong order."""
     flush = ledger.flush

@@ -7,13 +7,15 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import partial
 from typing import NamedTuple
 
 import pytest
 
 from tests.simulation.planted.bug import SEEDS_MAX, PlantedBug
 from tests.simulation.rules import Finding, Rule
-from tests.simulation.simulating import simulate
+from tests.simulation.scenario import draw_scenario
+from tests.simulation.simulating import simulate_scenario
 
 
 class Catch(NamedTuple):
@@ -32,22 +34,28 @@ class Catch(NamedTuple):
         return Counter(finding.rule for finding in self.findings)
 
 
-def hunt(bug: PlantedBug, *, first_seed: int = 0, runs_max: int = SEEDS_MAX, proves: bool = False) -> Catch:
+def hunt(
+    bug: PlantedBug, *, first_seed: int = 0, runs_max: int = SEEDS_MAX, sharpens: bool = False, proves: bool = False
+) -> Catch:
     """Run seeds with the bug until one of its rules is broken.
 
     Args:
         first_seed: 0: the one that is known for the bug.
+        sharpens: use scenarios in which the bug matters more often, instead of those that seeds stand for.
         proves: run each seed that is broken once more, without the bug: what is wrong then, too, counts for nothing.
     """
     begin_s = time.process_time()
     first = first_seed or bug.seed
     for seed in range(first, first + runs_max):
+        scenario = draw_scenario(seed)
+        if sharpens:
+            scenario = bug.sharpen(scenario)
         with pytest.MonkeyPatch.context() as patch:
             bug.plant(patch)
-            wrong = simulate(seed).wrong
+            wrong = simulate_scenario(scenario).wrong
         told = {finding.rule for finding in wrong} & bug.rules
         if told and proves:
-            told -= {finding.rule for finding in simulate(seed).wrong}
+            told -= {finding.rule for finding in simulate_scenario(scenario).wrong}
         if told:
             return Catch(bug, seed - first + 1, seed, wrong, time.process_time() - begin_s)
     return Catch(bug, runs_max, None, [], time.process_time() - begin_s)
@@ -58,12 +66,14 @@ def hunt_all(
     *,
     first_seed: int = 0,
     runs_max: int = SEEDS_MAX,
+    sharpens: bool = False,
     proves: bool = False,
     processes: int | None = None,
 ) -> Iterator[Catch]:
     """Hunt for each of these bugs, on all cores; the catches come as they are made."""
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, mp_context=context) as pool:
-        hunts = [pool.submit(hunt, bug, first_seed=first_seed, runs_max=runs_max, proves=proves) for bug in bugs]
+        how = partial(hunt, first_seed=first_seed, runs_max=runs_max, sharpens=sharpens, proves=proves)
+        hunts = [pool.submit(how, bug) for bug in bugs]
         for ended in as_completed(hunts):
             yield ended.result()
