@@ -6,10 +6,14 @@ import asyncio
 import os
 from pathlib import Path
 
+from tests.waiting import wait_until
+
 ENVIRONMENT = "PERDURE_TEST_GATE"
 LOOK_SECONDS = 0.1
+CLOSED_SECONDS = 600
+"""No test keeps it closed for longer."""
 
-_opened: asyncio.Task[None] | None = None
+_opened: asyncio.Task[bool] | None = None
 
 
 class Gate:
@@ -35,6 +39,8 @@ async def pass_gate() -> None:
     await asyncio.shield(_opened)
 
 
-async def _look(path: Path) -> None:
-    while not path.exists():  # noqa: ASYNC110 - what happens here is another process's doing
-        await asyncio.sleep(LOOK_SECONDS)
+async def _look(path: Path) -> bool:
+    async def is_open() -> bool:
+        return path.exists()
+
+    return await wait_until(is_open, what="an open gate", timeout_seconds=CLOSED_SECONDS, every_seconds=LOOK_SECONDS)
