@@ -15,8 +15,7 @@ from dataclasses import dataclass
 
 import redis.exceptions
 
-from perdure_engine.embedded.postgres import EmbeddedServerError
-from perdure_engine.embedded.valkey import EmbeddedServerError as ValkeyServerError
+from perdure_engine.embedded.errors import EmbeddedServerError
 from tests.chaos.schedule import SKEW_SECONDS_MAX, Fault, FaultKind, Target
 from tests.chaos.slot import Slot
 from tests.chaos.stage import Stage
@@ -93,7 +92,7 @@ class Injector:
             began_at = time.time()
             try:
                 came = await _WAYS[fault.kind](self, fault)
-            except (AssertionError, EmbeddedServerError, ValkeyServerError) as error:
+            except (AssertionError, EmbeddedServerError) as error:
                 self.failures.append(f"{fault}: {error}")
                 return
             finally:

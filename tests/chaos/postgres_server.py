@@ -15,7 +15,8 @@ from typing import Any
 
 import psycopg
 
-from perdure_engine.embedded.postgres import EmbeddedPostgres, EmbeddedServerError
+from perdure_engine.embedded.errors import EmbeddedServerError
+from perdure_engine.embedded.postgres import EmbeddedPostgres
 from tests.chaos.disk import SmallDisk
 from tests.waiting import wait_until_blocking
 

@@ -18,7 +18,8 @@ from typing import Any
 import redis.asyncio
 import redis.exceptions
 
-from perdure_engine.embedded.valkey import EmbeddedServerError, EmbeddedValkey
+from perdure_engine.embedded.errors import EmbeddedServerError
+from perdure_engine.embedded.valkey import EmbeddedValkey
 from tests.chaos.disk import SmallDisk
 from tests.proxy import Streams
 from tests.waiting import wait_until
