@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -133,4 +134,4 @@ class Evidence:
     def of_workflow(self, key: WorkflowKey) -> list[Run]:
         """The runs of a workflow id, in order of their start."""
         found = [run for run in self.runs.values() if run.key == key]
-        return sorted(found, key=lambda run: (run.row.start_time_us, run.row.close_time_us))
+        return sorted(found, key=lambda run: (run.row.start_time_us, run.row.close_time_us or math.inf))
