@@ -23,6 +23,7 @@ from tests.simulation.faults.plan import FAULTS_S
 from tests.simulation.generated_model import GeneratedModel
 from tests.simulation.ledger import Ledger
 from tests.simulation.model import Model
+from tests.simulation.network import Network
 from tests.simulation.plans import CLIENTS, draw_plan
 from tests.simulation.process import Process
 from tests.simulation.scenario import Scenario
@@ -30,7 +31,7 @@ from tests.simulation.script_model import ScriptModel
 from tests.simulation.sdk_client import Course, SdkClient
 from tests.simulation.sdk_worker import SdkWorker, WorkerSettings
 from tests.simulation.tap import RecordingBroker
-from tests.simulation.wires import BrokerWire, LeasesWire, Network
+from tests.simulation.wires import BrokerWire, LeasesWire
 from tests.simulation.worker import Worker
 
 MODELS: Mapping[str, Model] = {"Generated": GeneratedModel(), "scripted": ScriptModel()}

@@ -4,7 +4,7 @@ Rules:
 - Every task and callback that begins inside of a process belongs to it (see `virtual_loop`): code under test needs no
   gate and no switch.
 - A killed process runs no line more, not even a `finally`. A stopped one goes on exactly where it was.
-- What it sent before stays on its way: that is the network's (see `wires`).
+- What it sent before stays on its way: that is the network's (see `network`).
 """
 
 from __future__ import annotations

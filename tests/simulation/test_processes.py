@@ -15,10 +15,11 @@ from perdure_store.memory import MemoryDatabase, MemoryStore
 from perdure_store.port import CommitBatch, ShardAdvance, UnknownOutcome
 from tests.simulation.faults.crash_points import Trap
 from tests.simulation.faults.plan import Fault, Kind
+from tests.simulation.network import Network
 from tests.simulation.process import Process
 from tests.simulation.virtual_loop import Deadlock, Order, VirtualLoop
 from tests.simulation.weather import Ill, Weather
-from tests.simulation.wires import LATE_S, BrokerWire, Network, StoreWire
+from tests.simulation.wires import LATE_S, BrokerWire, StoreWire
 
 Run = Callable[[Awaitable[None]], None]
 
@@ -276,6 +277,24 @@ def test_a_process_falls_into_a_trap_at_its_point(run: Run, kind: Kind, point: s
         process.wake()
         await asyncio.sleep(1)
         assert sending.done() is (kind is Kind.FREEZE_ENGINE)
+
+    run(story())
+
+
+def test_the_dead_fall_into_no_trap(run: Run) -> None:
+    """What they sent is still on its way, and the next process of their slot has the same traps."""
+
+    async def story() -> None:
+        process, fallen = a_process(), Fallen()
+        process.traps.append(Trap(Fault(0, Kind.CRASH_ENGINE, 0.0, word="leases: lost tasks reported, and not told")))
+        process.spawn(
+            BrokerWire(MemoryBroker(MemoryServer()), process, fallen.network).send([(1, b"sent")]), name="send"
+        )
+        await asyncio.sleep(0)
+        process.kill()
+        await asyncio.sleep(1)
+        assert fallen.points == []
+        assert len(process.traps) == 1
 
     run(story())
 

@@ -28,6 +28,7 @@ from tests.simulation.faults.crash_points import Trap
 from tests.simulation.faults.harm import Harm
 from tests.simulation.faults.plan import FAULTS_S, Fault, Kind
 from tests.simulation.ledger import Ledger
+from tests.simulation.network import Network
 from tests.simulation.process import EPOCH_US, Process
 from tests.simulation.rules import Rule
 from tests.simulation.scenario import ENGINES, WORKERS, Scenario
@@ -36,7 +37,7 @@ from tests.simulation.transcript import Transcript
 from tests.simulation.verdict import Verdict
 from tests.simulation.virtual_loop import VirtualLoop
 from tests.simulation.weather import Weather
-from tests.simulation.wires import BrokerWire, Network, StoreWire
+from tests.simulation.wires import BrokerWire, StoreWire
 from tests.simulation.worker import LEASE_MS
 
 LIVENESS_S = 240.0
