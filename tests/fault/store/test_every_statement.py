@@ -210,6 +210,7 @@ async def _carry_out(scene: Scene, act: Act, name: str, after: Image) -> Any:
     try:
         return await act(scene)
     except SerializationConflict:
+        assert name == "commit", "all else is asked again by the store itself"
         _assert_image(scene, scene.before)
     except StoreUnavailable:
         _assert_image(scene, *([scene.before] if name == "commit" else [scene.before, after]), counting=name)
