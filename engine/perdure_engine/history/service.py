@@ -181,7 +181,7 @@ class HistoryService:
         async with self._turn:
             self._shards[row.shard_id] = shard
         self._has_shards.set()
-        await self._broker.wake_inbox_reader()
+        await self._wake()
         logger.info("shard %d is held at range %d", row.shard_id, row.range_id)
         self.repairs.begin(shard)
 

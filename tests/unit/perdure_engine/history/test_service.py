@@ -295,6 +295,18 @@ async def test_the_dead_node_is_given_up_and_its_shards_are_taken() -> None:
     await stage.close()
 
 
+async def test_shards_are_taken_although_the_broker_is_away() -> None:
+    """The engine that takes them must not end: it may be the last one."""
+    stage = await Stage(4).open("one", "two")
+    await until(lambda: len({row.owner for row in stage.database.shards.values()}) == 2)
+    stage.server.stop()
+    stage.kill_engine("one")
+    await until(lambda: {row.owner for row in stage.database.shards.values()} == {"two"}, within_s=10)
+    stage.server.start()
+    await stage.start()
+    await stage.close()
+
+
 # Sticky workers, cache, queues --------------------------------------------------------------------------------------
 
 
