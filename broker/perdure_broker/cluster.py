@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
+from perdure_broker import scripts
 from perdure_broker.address import Address, Mode
 from perdure_broker.port import LEASE_DEFAULT_MS, BrokerUnavailable, ClusterInfo, WrongConfiguration
 from perdure_broker.session import Session
@@ -49,12 +50,11 @@ class ClusterCalls(Session):
 
     async def epoch(self) -> str:
         """Of a cluster, the data of every node count: a failover of any one may lose entries."""
-        key = self.keys.epoch
-        ask = (pack(b"SET", key, uuid.uuid4().hex, b"NX"), pack(b"GET", key))
+        ask = scripts.EPOCH.call((self.keys.epoch,), (uuid.uuid4().hex,))
         if self._servers.sole is not None:
-            _, held, info = await self._send_all((*ask, _INFO_REPLICATION))
+            held, info = await self._send_all((ask, _INFO_REPLICATION))
             return _join_epoch(held, [info])
-        _, held = await self._send_all(ask)
+        held = await self._send_one(ask)
         infos = [info for _, (info,) in await self._send_to_everyone((_INFO_REPLICATION,))]
         return _join_epoch(held, infos)
 
@@ -77,20 +77,8 @@ class ClusterCalls(Session):
         return info
 
     async def announce_cluster(self, info: ClusterInfo) -> None:
-        await self._send_one(
-            pack(
-                b"HSET",
-                self.keys.cluster,
-                b"id",
-                info.cluster_id,
-                b"map_version",
-                info.map_version,
-                b"shard_count",
-                info.shard_count,
-                b"lease_ms",
-                info.lease_ms,
-            )
-        )
+        fields = ("id", info.cluster_id, "map_version", info.map_version, "shard_count", info.shard_count)
+        await self._send_one(scripts.ANNOUNCE_CLUSTER.call((self.keys.cluster,), (*fields, "lease_ms", info.lease_ms)))
 
 
 def _checked_info(reply: Any, node: Address) -> dict[str, str]:

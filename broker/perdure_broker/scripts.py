@@ -43,6 +43,8 @@ def _load(name: str) -> Script:
     return script
 
 
+EPOCH = _load("epoch")
+ANNOUNCE_CLUSTER = _load("announce_cluster")
 PUBLISH = _load("publish")
 PUBLISH_BACKLOG = _load("publish_backlog")
 PUBLISH_QUERY = _load("publish_query")

@@ -17,7 +17,7 @@ import redis
 from perdure_broker.address import parse_address
 from perdure_broker.connection import Connection
 from perdure_broker.leases import open_leases
-from perdure_broker.port import BrokerUnavailable, Outbox
+from perdure_broker.port import BrokerUnavailable, ClusterInfo, Outbox
 from perdure_broker.redis_broker import RedisBroker, open_broker
 from perdure_broker.wire import pack
 from tests.conformance.broker_servers import ACTIVITY, STICKY, TTL_MS, WORKER, WORKFLOW, publications
@@ -170,6 +170,23 @@ async def test_a_replica_is_left(private_redis: PrivateRedis, opened: OpenBroker
             await broker.send([(1, b"b")])
         client.replicaof("NO", "ONE")
     await broker.send([(1, b"c")])
+
+
+async def test_an_engine_can_start_on_a_full_server(private_redis: PrivateRedis, opened: OpenBroker) -> None:
+    """Nobody else would finish the work that fills it."""
+    server = private_redis()
+    with redis.Redis.from_url(server.url) as client:
+        client.config_set("maxmemory", "1")
+        with pytest.raises(redis.exceptions.OutOfMemoryError):
+            client.set("a", "b")
+    broker = opened(server.url)
+    await broker.connect()
+    epoch = await broker.epoch()
+    info = ClusterInfo("cluster", 1, 16)
+    await broker.announce_cluster(info)
+    await broker.raise_fence(ACTIVITY, RANGES)
+    assert await broker.epoch() == epoch
+    assert await broker.cluster_info() == info
 
 
 async def test_streams_that_are_lost_under_a_read_twice_are_no_bug(broker: RedisBroker, redis_url: str) -> None:
