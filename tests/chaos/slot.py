@@ -21,8 +21,8 @@ from tests.waiting import wait_until_blocking
 EXIT_UNAVAILABLE = 75
 """Of our workers and clients that find no server at their start (EX_TEMPFAIL of sysexits.h)."""
 
-START_SECONDS = 60.0
-"""A process that ends by itself later than this has not failed to start."""
+_RUNS = ("The engine is ready", " polls ")
+"""In the words of an engine, and of a worker, that has found its servers: from then on it waits for them."""
 
 RESTART_SECONDS = 1.0
 """A process that ended by itself is left alone for so long."""
@@ -148,6 +148,7 @@ class Slot:
         with self.log_path.open("rb") as log:
             log.seek(self._log_start)
             words = log.read().decode(errors="replace")
-        is_legal = "Traceback" not in words and status in (1, EXIT_UNAVAILABLE) and lived < START_SECONDS
+        has_failed_to_start = status in (1, EXIT_UNAVAILABLE) and not any(word in words for word in _RUNS)
+        is_legal = has_failed_to_start and "Traceback" not in words
         self.endings.append(Ending(self.name, status, round(lived, 1), words[-_LOG_TAIL:], is_legal))
         self.start()
