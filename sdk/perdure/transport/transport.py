@@ -324,7 +324,9 @@ class Transport:
         """Look after the requests. No I/O: deadlines hold whatever the server does."""
         await asyncio.sleep(_SWEEP_S)
         self._give_up_expired()
-        if "sender" not in self._trouble:  # else they wait in line already
+        # While the server is away, what could not be sent waits in line already. A line that has become empty since,
+        # because nobody waits for what was in it, must not keep the sender from trying again.
+        if "sender" not in self._trouble or not self._outgoing:
             for shard_id, row in self._unanswered.due(self._loop.time()):
                 self._enqueue(shard_id, row)
 

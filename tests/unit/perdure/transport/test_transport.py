@@ -15,6 +15,7 @@ from perdure.protocol.requests import DescribeWorkflow, GetHistory, ReportUnread
 from perdure.service import RPCError, RPCStatusCode
 from perdure.transport import default_identity
 from perdure.transport import transport as transport_module
+from perdure.transport import unanswered as unanswered_module
 from perdure_broker.memory import MemoryBroker
 from perdure_broker.memory_server import MemoryServer
 from perdure_broker.port import ClusterInfo, StreamKind, TaskStream
@@ -110,6 +111,31 @@ async def test_a_server_that_is_silent_is_lost_and_said_to_be(
             await transport.submit(2, DESCRIBE, timeout_s=0.5)
     assert "no answer within 0.05 s" in caplog.text
     assert "cannot be reached (no answer within 0.05 s)" in str(caught.value)
+
+
+async def test_what_is_given_up_while_the_server_is_away_holds_nothing_else_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The only request that could not be sent is given up: the sender has nothing to find the server again with."""
+    monkeypatch.setattr(unanswered_module, "RESEND_AFTER_S", 0.2)
+    server = MemoryServer()
+    async with fake_engine(server, lambda number, request: []) as engine, transport_to(server) as transport:
+        waiting = transport.submit(2, DESCRIBE, timeout_s=None)
+
+        async def is_sent() -> bool:
+            return bool(engine.requests(DescribeWorkflow))
+
+        async def is_empty() -> bool:
+            return "sender" in transport._trouble and not transport._outgoing
+
+        await wait_until(is_sent, what="the first copy")
+        server.stop()
+        with pytest.raises(RPCError):
+            await transport.submit(2, GetHistory("default", "w", ""), timeout_s=0.05)
+        await wait_until(is_empty, what="an empty line")
+        engine.answer = agree
+        server.inboxes.clear()  # the engine reads the first copy no second time
+        server.start()
+        async with asyncio.timeout(10):
+            assert (await waiting).kind == ReplyKind.OK
 
 
 async def test_who_polls_a_queue() -> None:
