@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterable, Iterator
 from types import ModuleType
 
-from perdure.transport import outgoing
+from perdure.transport import outgoing, transport
 from perdure.worker import task_reader
 from perdure_broker import memory_server
 from perdure_engine.history import cache, intake, reading, recovery, timers
@@ -28,6 +28,11 @@ KNOBS: dict[str, tuple[ModuleType, str, int]] = {
 }
 """Module, name, and the low value."""
 
+ALWAYS: list[tuple[ModuleType, str, int]] = [
+    (transport, "_REPLIES_TTL_MS", 16_000),
+]
+"""Set low in every scenario: the reply stream of a dead process stays for so long, and a run waits for that."""
+
 
 def draw(dice: random.Random) -> tuple[str, ...]:
     """Each of them in a third of the scenarios."""
@@ -36,9 +41,9 @@ def draw(dice: random.Random) -> tuple[str, ...]:
 
 @contextlib.contextmanager
 def turned(names: Iterable[str]) -> Iterator[None]:
-    """Set these low while the block runs."""
+    """Set these low while the block runs, and what is always low."""
     with contextlib.ExitStack() as stack:
-        for module, name, low in (KNOBS[knob] for knob in names):
+        for module, name, low in [*ALWAYS, *(KNOBS[knob] for knob in names)]:
             stack.callback(setattr, module, name, getattr(module, name))
             setattr(module, name, low)
         yield
