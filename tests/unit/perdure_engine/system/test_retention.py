@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
+
 import pytest
 
 from perdure.protocol.replies import ErrorCode, ReplyKind, decode_error
 from perdure.protocol.requests import DescribeWorkflow
-from perdure_engine.environment import RealEnvironment
 from perdure_engine.system import retention as module
 from perdure_engine.system.retention import LOOK_S, RETENTION_DEFAULT_MS, ROWS_MAX, Retention, _batches
 from perdure_store.port import ExpiredRun, StoreUnavailable, VisibilityFilter
 from tests.engine_stage import Stage, done, pass_time, until
+from tests.simulation.process import Process
 
 MINUTE_MS = 60_000
 
@@ -99,8 +102,11 @@ async def test_it_stops_where_the_store_knows_a_newer_owner(stage: Stage) -> Non
     await until(lambda: stage.database.visibility and not stage.outstanding())
     await stage.store.set_retention("default", 1)
     stage.kill_engine("one")
-    stale = Retention(stage.store, RealEnvironment(), lambda: {0: 0})
-    await stale.look()
+    await pass_time(1)
+    process = Process("stale", random.Random(1), failed=lambda name, error: None)
+    stale = Retention(stage.store, process, lambda: {0: 0})
+    async with asyncio.timeout(10):
+        await stale.look()
     assert stale.count == 0
     assert len(stage.database.executions) == 1
 
