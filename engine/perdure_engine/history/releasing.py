@@ -94,6 +94,16 @@ class Releaser:
                 return
             outbox = again
 
+    async def publish_once(self, outbox: Outbox, ranges: dict[int, int], rows: dict[str, TransferRow]) -> bool:
+        """Publish what was found missing, outside of the order of the batches: so it must not wait here. False if some
+        of it has to be published once more: look again at what is missing, it may be over by then.
+
+        Raises:
+            BrokerUnavailable, StoreError: likewise.
+        """
+        results = await self._broker.release(outbox, ranges)
+        return await self._follow_up(outbox, results, ranges, rows) is None
+
     async def _follow_up(
         self,
         outbox: Outbox,

@@ -56,7 +56,9 @@ class Repairs:
             await self._environment.sleep(RECONCILE_S * (0.5 + self._environment.random.random()))
             for shard in list(self._shards.values()):
                 try:
-                    await self._repair(shard, self._environment.now_us() - int(RECONCILE_S * 1_000_000))
+                    older_than_us = self._environment.now_us() - int(RECONCILE_S * 1_000_000)
+                    while not await self._repair(shard, older_than_us):
+                        pass
                 except (StoreError, BrokerUnavailable) as error:
                     logger.warning("shard %d is not reconciled: %s", shard.shard_id, error)
 
@@ -89,16 +91,18 @@ class Repairs:
         while True:
             try:
                 older_than_us = max(self._environment.now_us(), shard.time_us)
-                await self._repair(shard, older_than_us, with_activities=with_activities)
-                return
+                if await self._repair(shard, older_than_us, with_activities=with_activities):
+                    return
             except (StoreError, BrokerUnavailable) as error:
                 logger.warning("shard %d is not repaired yet: %s", shard.shard_id, error)
                 await self._environment.sleep(RETRY_S)
 
-    async def _repair(self, shard: Shard, older_than_us: int, *, with_activities: bool = True) -> None:
+    async def _repair(self, shard: Shard, older_than_us: int, *, with_activities: bool = True) -> bool:
+        """False if it has to be done again, from the start: a task that could not be published at once may have been
+        taken by now all the same, and be over."""
         async for rows in self._recovery.missing(shard.shard_id, older_than_us=older_than_us):
             if self._shards.get(shard.shard_id) is not shard:
-                return
+                return True
             repair = self._recovery.prepare(rows, with_activities=with_activities)
             self._absent.expect(repair.running)
             if not repair.rows and not repair.outbox.backlogged:
@@ -106,6 +110,9 @@ class Repairs:
             if repair.rows:
                 self.count += len(repair.rows)
                 logger.info("shard %d: publishing %d tasks that stand in no stream", shard.shard_id, len(repair.rows))
-            await self._releaser.release(repair.outbox, {shard.shard_id: shard.range_id}, repair.rows)
+            ranges = {shard.shard_id: shard.range_id}
+            if not await self._releaser.publish_once(repair.outbox, ranges, repair.rows):
+                return False
             if repair.outbox.backlogged:
                 self._backlogged(repair.outbox.backlogged)
+        return True

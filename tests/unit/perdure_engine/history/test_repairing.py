@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from perdure_broker.memory import MemoryBroker
+from perdure_broker.port import BrokerUnavailable, Outbox
+from perdure_engine.history import releasing, repairing
 from perdure_engine.outstanding import ANNOUNCEMENTS_S
 from perdure_store.port import StoreUnavailable
 from tests.engine_stage import ACTIVITIES, WORKFLOWS, Stage, activity, pass_time, start_request, until
@@ -25,6 +33,35 @@ async def test_a_repair_that_fails_is_repeated_soon(stage: Stage) -> None:
     await stage.take_activity(within_s=10)
     assert not failures
     assert stage.loop.time() - before < 10
+
+
+async def test_what_is_over_by_the_time_of_a_second_try_is_not_published_again(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer to the first try was lost, and the task was taken and done meanwhile."""
+    await stage.start()
+    await stage.decide(activity())
+    stage.kill_engine("one")
+    stage.server.queues[ACTIVITIES].claimed.clear()
+    stage.server.queues[ACTIVITIES].stream.delete_before(b"9999999999999999-0")
+    release = MemoryBroker.release
+    lost: list[int] = []
+
+    async def release_and_lose_the_answer(self: MemoryBroker, outbox: Outbox, ranges: Mapping[int, int]) -> Any:
+        results = await release(self, outbox, ranges)
+        if ACTIVITIES in outbox.publish and results[ACTIVITIES].taken and not lost:
+            lost.append(1)
+            raise BrokerUnavailable("the answer was lost")
+        return results
+
+    monkeypatch.setattr(MemoryBroker, "release", release_and_lose_the_answer)
+    monkeypatch.setattr(releasing, "RETRY_MIN_S", 5.0)
+    monkeypatch.setattr(repairing, "RETRY_S", 5.0)
+    await stage.start_engine("two")
+    await stage.finish_activity(*await stage.take_activity(within_s=10))
+    assert lost
+    await pass_time(20)
+    assert stage.server.queues[ACTIVITIES].stream.undelivered == 0
 
 
 async def test_entries_that_get_lost_are_found_without_any_fault(stage: Stage) -> None:
