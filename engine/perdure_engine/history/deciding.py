@@ -71,6 +71,10 @@ class Decider:
 
     # What must be loaded -------------------------------------------------------------------------------------------
 
+    def knows(self, run_id: str) -> bool:
+        """Whether the run is in memory."""
+        return self._cache.get(run_id) is not None
+
     def key_for(self, arrival: Arrival) -> ExecutionKey | None:
         """What the store must be asked for before this request can be decided, or None."""
         request = arrival.sent.request

@@ -196,7 +196,7 @@ class Intake:
                 message = "the workflow belongs to another shard; read the shard map again and send the request there"
                 batch.reply(sender, sent.number, ReplyKind.ERROR, ErrorReply(ErrorCode.WRONG_SHARD, message))
                 continue
-            problem = _run_id_problem(sent.request)
+            problem = self._run_id_problem(sent.request)
             if problem is not None:
                 batch.reply(sender, sent.number, ReplyKind.ERROR, ErrorReply(ErrorCode.NOT_FOUND, problem))
                 continue
@@ -288,6 +288,15 @@ class Intake:
         workflow_id = getattr(request, "workflow_id", None)
         return workflow_id is None or shard.shard_id == shard_id_for(request.namespace, workflow_id, self._shard_count)
 
+    def _run_id_problem(self, request: Any) -> str | None:
+        """Why the run that a request names cannot be, or None. Only one that names its workflow may leave it out."""
+        run_id = getattr(request, "run_id", None)
+        if run_id is None or self._decider.knows(run_id) or is_run_id(run_id):
+            return None
+        if run_id == "" and hasattr(request, "workflow_id"):
+            return None
+        return f"there is no run {run_id[:100]!r}: a run id is a UUID in lower case, as a start returns it"
+
     def _keep_unreadable(self, batch: Batch, shard: Shard, sender: str, sent: SentRequest) -> None:
         """What others could not read; a task entry is finished once it is kept."""
         report: ReportUnreadable = sent.request
@@ -311,14 +320,6 @@ def _note_guilty(batch: Batch, arrivals: list[Arrival], due: list[tuple[Shard, T
     """Should the store refuse the batch, one of these is to blame."""
     batch.places = [(item.shard, item.entry_id, item.place) for item in arrivals]
     batch.fired = [(shard, TimerKey(*row[:5])) for shard, row in due]
-
-
-def _run_id_problem(request: Any) -> str | None:
-    """Why the run that a request names cannot be, or None. Only a request that names its workflow may leave it out."""
-    run_id = getattr(request, "run_id", None)
-    if run_id is None or is_run_id(run_id) or (run_id == "" and hasattr(request, "workflow_id")):
-        return None
-    return f"there is no run {run_id[:100]!r}: a run id is a UUID in lower case, as a start returns it"
 
 
 def _reason(error: Exception) -> str:
