@@ -29,7 +29,7 @@ from tests.simulation.rules import Rule
 from tests.simulation.scenario import Scenario
 
 
-@planted(Rule.START_KEPT, Rule.SIGNAL_KEPT, Rule.TASK_KEPT, Rule.RESULT_KEPT, Rule.ATTEMPT_KNOWN, seed=2)
+@planted(Rule.START_KEPT, Rule.SIGNAL_KEPT, Rule.TASK_KEPT, Rule.RESULT_KEPT, Rule.ATTEMPT_KNOWN)
 def publish_before_commit(patch: pytest.MonkeyPatch) -> None:
     """Replies and tasks leave while the commit is under way, which may fail."""
 
@@ -44,7 +44,7 @@ def publish_before_commit(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Committer, "_commit", commit)
 
 
-@planted(Rule.HANDED_OUT_ONCE, Rule.AFTER_SUCCESS, Rule.LIVENESS, seed=2)
+@planted(Rule.HANDED_OUT_ONCE, Rule.AFTER_SUCCESS, Rule.LIVENESS)
 def ack_before_commit(patch: pytest.MonkeyPatch) -> None:
     """What a batch finishes is acked before the batch is committed, which may fail."""
     begin = HistoryService.__init__
@@ -88,14 +88,14 @@ def take_an_unknown_outcome_for_success(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Committer, "__init__", begin_hopeful)
 
 
-@planted(Rule.START_KEPT, Rule.RUNS_APART, seed=2)
+@planted(Rule.START_KEPT, Rule.RUNS_APART)
 def let_a_duplicate_start_run(patch: pytest.MonkeyPatch) -> None:
     """Each start makes a run id of its own, so that a repeated one begins another run."""
     numbers = itertools.count(1)
     patch.setattr(deciding, "run_id_for_start", lambda *words: str(uuid.uuid5(uuid.NAMESPACE_OID, str(next(numbers)))))
 
 
-@planted(Rule.LIVENESS, seed=2)
+@planted(Rule.LIVENESS)
 def skip_a_timer_below_the_cursor(patch: pytest.MonkeyPatch) -> None:
     """A new owner takes timers that were due before it came for fired."""
     refill = TimerQueue.refill

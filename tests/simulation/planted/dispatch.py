@@ -20,7 +20,7 @@ from tests.simulation.scenario import Scenario
 from tests.simulation.weather import Ill
 
 
-@planted(Rule.LIVENESS)
+@planted(Rule.LIVENESS, seed=3)
 def forget_a_republish(patch: pytest.MonkeyPatch) -> None:
     """Tasks that stand in no stream, because an engine died before it published them, stay where they are."""
 
@@ -51,7 +51,7 @@ def publish_what_is_published(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(MemoryQueues, "_claim_and_add", add_all)
 
 
-@planted(Rule.LIVENESS, seed=2)
+@planted(Rule.LIVENESS)
 def overlook_a_lost_worker(patch: pytest.MonkeyPatch) -> None:
     """Nobody says that a worker is gone: what it held is never tried again."""
 

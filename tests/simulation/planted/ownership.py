@@ -18,7 +18,7 @@ from tests.simulation.scenario import Scenario
 from tests.simulation.weather import Ill
 
 
-@planted(Rule.ROWS, Rule.DEAD_LETTER, Rule.LEGAL, Rule.START_KEPT, seed=3)
+@planted(Rule.ROWS, Rule.DEAD_LETTER, Rule.LEGAL, Rule.START_KEPT)
 def skip_the_fence(patch: pytest.MonkeyPatch) -> None:
     """The store takes batches of engines that have lost their shards: two histories are written into one."""
     patch.setattr(MemoryDatabase, "_check_fence", lambda self, advances: None)
