@@ -128,9 +128,9 @@ def _completion_problems(story: Story, program: Program, ends: set[str]) -> list
 
 def _failure_problems(story: Story, program: Program, ends: set[str], failure: Failure) -> list[str]:
     error = _converter.from_failure(failure)
+    if story.cancels:  # which makes any attempt the last one, so that a strict activity or a saga may fail by it
+        ends = ends | _CANCELED | set(_FAILS.values()) | {"fails Saga"}
     if isinstance(error, ActivityError):
-        if story.cancels:  # which makes any attempt the last one
-            ends = ends | _CANCELED | set(_FAILS.values())
         problem = f"failed by an activity that {told(error)}; it may end by {sorted(ends)}"
         return [] if told(error) in ends else [problem]
     if not isinstance(error, ApplicationError) or f"fails {error.type}" not in ends:
