@@ -144,21 +144,26 @@ class Intake:
     async def _take(
         self, batch: Batch, shards: Mapping[int, Shard], reads: list[tuple[int, list[StreamEntry]]]
     ) -> list[Arrival]:
-        """Decode entries until the batch is full, and cut what was read down to what was taken."""
+        """Decode entries until the batch is full, and cut what was read down to what was taken. An entry that is taken
+        apart is alone in its batch: should another request have that refused, it would be taken apart once more."""
         arrivals: list[Arrival] = []
+        is_full = False
         for shard_id, entries in reads:
             shard = shards[shard_id]
             taken = 0
             for entry in entries:
-                if len(arrivals) >= self.limit:
+                if is_full or len(arrivals) >= self.limit:
+                    break
+                if entry.entry_id in shard.split and not shard.is_done(entry.entry_id):
+                    is_full = True
+                    if arrivals:
+                        break
+                    await self._take_apart(shard, entry)
+                    taken += 1
                     break
                 taken += 1
-                if shard.is_done(entry.entry_id):
-                    continue
-                if entry.entry_id in shard.split:
-                    await self._take_apart(shard, entry)
-                    continue
-                self._decode(batch, shard, entry, arrivals)
+                if not shard.is_done(entry.entry_id):
+                    self._decode(batch, shard, entry, arrivals)
             del entries[taken:]
         return arrivals
 
