@@ -107,7 +107,8 @@ class Intake:
             StoreUnavailable: nothing was changed; build again.
         """
         clock_us = self._environment.now_us()
-        now_us = max([clock_us, *(shard.time_us for shard in shards.values())])
+        # While the clock is behind it moves on all the same: two timers of one kind must not get the same key.
+        now_us = max([clock_us, *(shard.time_us + (clock_us < shard.time_us) for shard in shards.values())])
         batch = Batch(now_us, self._environment.monotonic(), self._windows)
         arrivals = await self._take(batch, shards, reads)
         due = self._take_due(shards, now_us, bool(arrivals))

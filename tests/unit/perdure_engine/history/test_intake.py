@@ -20,6 +20,7 @@ from perdure.protocol.requests import (
 from perdure_engine.history import intake, service
 from perdure_store.port import BatchRejected, CommitBatch, ExecutionKey, LoadedExecution, StoreUnavailable
 from tests.engine_stage import WORKFLOWS, Stage, pass_time, start_request, until
+from tests.simulation.process import Process
 
 
 async def test_an_entry_that_is_no_envelope_is_kept_and_does_no_harm(stage: Stage) -> None:
@@ -212,3 +213,15 @@ async def test_what_the_store_refuses_to_look_up_is_found_and_set_aside(stage: S
     assert (kind, decode_error(body).code) == (ReplyKind.ERROR, ErrorCode.DEAD_LETTERED)
     assert sorted(row.workflow_id for row in stage.database.executions.values()) == ["first", "last", "other"]
     assert len(stage.database.dead_letters) == 1
+
+
+async def test_a_shards_time_moves_on_while_the_clock_is_behind(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else what two batches set for the same delay would be due at the same moment, under the same key."""
+    await stage.start("before")
+    now_us = stage.now_us() - 3_600_000_000
+    monkeypatch.setattr(Process, "now_us", lambda self: now_us)
+    await stage.start("first")
+    await stage.start("second")
+    times_us = [batch.shards[0].time_us for batch in stage.commits]
+    assert len(times_us) >= 3
+    assert times_us == sorted(set(times_us))
