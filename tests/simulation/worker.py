@@ -149,7 +149,7 @@ class Worker:
             else:
                 await self._answer(entry, task)
         finally:
-            del self._held[entry.stream, entry.entry_id]
+            self._held.pop((entry.stream, entry.entry_id), None)  # ids that went back may name two
 
     async def _drop(self, entry: TaskEntry, member: str = "") -> None:
         """Nobody wants this task: give its entry back."""
