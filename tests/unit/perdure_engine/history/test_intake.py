@@ -96,8 +96,8 @@ async def test_the_clock_of_a_shard_does_not_go_back(stage: Stage) -> None:
     await stage.start_engine("two")
     await stage.start()
     [execution] = stage.database.executions.values()
-    assert execution.start_time_us == future
-    assert stage.database.shards[0].time_us == future
+    assert future < execution.start_time_us < future + 100
+    assert execution.start_time_us <= stage.database.shards[0].time_us < future + 100
 
 
 async def test_a_guilty_request_is_found_among_as_many_timers(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
