@@ -1,8 +1,8 @@
 """Tests wait for conditions: a sleep is either too long or too short.
 
 What a workflow or an activity under test does is its own business: `asyncio.sleep` in a workflow is a timer. In the
-simulation time is virtual: whoever sleeps there lets the clock jump. What a campaign of faults does is a matter of time:
-a process is stopped for so many seconds.
+simulation time is virtual: whoever sleeps there lets the clock jump. What a campaign of faults does is a matter of
+time: a process is stopped for so many seconds.
 """
 
 from __future__ import annotations
