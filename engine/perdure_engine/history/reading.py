@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from perdure.protocol.codec import DecodeError, pack, unpack
 from perdure.protocol.events import HistoryEvent, decode_records, encode_records
+from perdure.protocol.ids import is_run_id
 from perdure.protocol.replies import (
     Description,
     ErrorCode,
@@ -51,12 +52,16 @@ EVENTS_A_PAGE = 20_000
 
 _ROWS_A_READ = 200
 
+_STRANGE_TOKEN = "this page token was not made by a page of this history; begin again without one"
+
 
 class _Place(NamedTuple):
-    """Where a page begins: after this row of the history, and after this event."""
+    """Where a page begins: after this row of the history, and after this event. `run_id`: whose history the first page
+    was of, since a workflow id may name another run by the next page."""
 
     batch_no: int = 0
     event_id: int = 0
+    run_id: str = ""
 
 
 class Reading:
@@ -209,11 +214,21 @@ class Reading:
         after = self._place_after(batch, arrival, request.page_token)
         if after is None:
             return
+        begun = after.run_id or run_id
+        place = after._replace(run_id=begun)
 
         async def answer() -> tuple[ReplyKind, Any]:
-            return ReplyKind.OK, await self._page(shard_id, run_id, after, size)
+            if begun != run_id and not await self._is_run_of(shard_id, begun, request):
+                return ReplyKind.ERROR, ErrorReply(ErrorCode.INVALID_ARGUMENT, _STRANGE_TOKEN)
+            return ReplyKind.OK, await self._page(shard_id, begun, place, size)
 
         self._later(batch, arrival, answer)
+
+    async def _is_run_of(self, shard_id: int, run_id: str, request: GetHistory) -> bool:
+        """Whether this is, or was, a run of the workflow that the request names."""
+        [found] = await self._store.load([ExecutionKey(shard_id, "", "", run_id)])
+        wanted = (run_id, request.namespace, request.workflow_id)
+        return any((one.row.run_id, one.row.namespace, one.row.workflow_id) == wanted for one in found)
 
     def _place_after(self, batch: Batch, arrival: Arrival, token: bytes) -> _Place | None:
         """The place that a page token names, the first one without; None if it is not one of ours, which is then
@@ -224,10 +239,13 @@ class Reading:
             fields = unpack(token)
         except DecodeError:
             fields = None
-        if type(fields) is tuple and 1 <= len(fields) <= 2 and all(type(n) is int and n >= 0 for n in fields):
-            return _Place(*fields)
-        message = "this page token was not made by a page of this history; begin again without one"
-        self._refuse(batch, arrival, message, ErrorCode.INVALID_ARGUMENT)
+        if type(fields) is tuple and 1 <= len(fields) <= 3:
+            place = _Place(*fields)
+            numbers = (place.batch_no, place.event_id)
+            is_whole = all(type(number) is int and number >= 0 for number in numbers)
+            if is_whole and type(place.run_id) is str and (not place.run_id or is_run_id(place.run_id)):
+                return place
+        self._refuse(batch, arrival, _STRANGE_TOKEN, ErrorCode.INVALID_ARGUMENT)
         return None
 
     async def _page(
@@ -328,7 +346,7 @@ def _events_after(row: HistoryRow, event_id: int) -> bytes:
 
 
 def _token(place: _Place) -> bytes:
-    return pack(place if place.event_id else place[:1])
+    return pack(tuple(place) if place.run_id else place[:2] if place.event_id else place[:1])
 
 
 def describe(state: MutableState, now_us: int) -> Description:

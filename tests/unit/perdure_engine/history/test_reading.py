@@ -98,7 +98,29 @@ async def test_a_history_comes_in_pages(stage: Stage) -> None:
     assert many > 5
 
 
-@pytest.mark.parametrize("token", [b"\xff", b"nonsense", pack(("x",)), pack((1, 2, 3)), pack((-1,))])
+async def test_the_pages_of_a_history_are_of_one_run_whatever_the_workflow_id_names_by_then(stage: Stage) -> None:
+    await stage.start()
+    first = (await stage.decide(activity())).run_id
+    small = HISTORY._replace(page_size_bytes=1)
+    _, body = await stage.ask(small)
+    page: HistoryPage = decode_history_page(body)
+    await stage.ask(TerminateWorkflow("default", "wf", "", "enough", b"", "terminate", "client"))
+    second = await stage.start(request_id="second")
+    assert second != first
+    ids = [event.event_id for data in page.records for event in decode_records(data)]
+    rest, _ = await whole_history(stage, small._replace(page_token=page.next_page_token))
+    whole, _ = await whole_history(stage, HISTORY._replace(run_id=first))
+    assert ids + rest == whole
+
+
+async def test_a_page_token_of_another_workflow_is_refused(stage: Stage) -> None:
+    await stage.start()
+    other = await stage.start("other")
+    kind, body = await stage.ask(HISTORY._replace(page_token=pack((1, 0, other))))
+    assert (kind, decode_error(body).code) == (ReplyKind.ERROR, ErrorCode.INVALID_ARGUMENT)
+
+
+@pytest.mark.parametrize("token", [b"\xff", b"nonsense", pack(("x",)), pack((1, 2, 3)), pack((1, 2, "x")), pack((-1,))])
 async def test_a_page_token_of_another_kind_is_refused(stage: Stage, token: bytes) -> None:
     await stage.start()
     entry, task = await stage.take_workflow_task()
