@@ -38,6 +38,7 @@ class Shard:
 
     def __init__(self, row: ShardRow, epoch: str) -> None:
         self.shard_id = row.shard_id
+        self.epoch = epoch
         self.timers = TimerQueue(row.shard_id)
         self.poisoned: dict[tuple[bytes, int], str] = {}
         self.poisoned_timers: dict[TimerKey, str] = {}
@@ -45,9 +46,13 @@ class Shard:
         self.rewind(row, epoch)
 
     def rewind(self, row: ShardRow, epoch: str) -> None:
-        """Back to what is durable. In another epoch of the broker the inbox is read from its start."""
+        """Back to what is durable. In another epoch of the broker the inbox is read from its start, and the id of a
+        request that could not be carried out may be that of another one."""
         self.range_id = row.range_id
         self.commit_seq = row.commit_seq
+        if epoch != self.epoch:
+            self.poisoned.clear()
+            self.split.clear()
         self.epoch = epoch
         self.has_lost_streams = row.inbox_epoch not in ("", epoch)
         self.cursor = row.inbox_cursor.encode() if row.inbox_epoch == epoch else START_CURSOR

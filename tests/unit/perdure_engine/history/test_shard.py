@@ -62,3 +62,12 @@ def test_a_rewind_takes_back_what_was_decided_but_not_who_is_guilty() -> None:
     assert (shard.cursor, shard.read_from, shard.time_us) == (b"5-1", b"0-0", 1_000)
     assert shard.advance() == (3, 2, 10, "epoch", "5-1", 40, 1_000)
     assert shard.poisoned == {(b"8-0", 0): "why"}
+
+
+def test_in_another_epoch_the_same_id_names_another_request() -> None:
+    shard = Shard(ROW, "epoch")
+    shard.poisoned[b"8-0", 0] = "why"
+    shard.split[b"9-0"] = 1
+    shard.rewind(ROW, "another")
+    assert not shard.poisoned
+    assert not shard.split
