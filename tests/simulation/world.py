@@ -99,6 +99,7 @@ class World:
         self._programs: dict[int, SdkWorker] = {}
         self._stops: dict[int, asyncio.Event] = {}
         self._hosts: list[asyncio.Task[None]] = []
+        self._retired: list[str] = []
         self._is_over = False
 
     def _broker_now_ms(self) -> int:
@@ -189,7 +190,7 @@ class World:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
         elif not self.ledger.findings:
-            names = [process.name for process in self._processes_of_engines.values()]
+            names = self._retired
             held = [row for row in self.database.shards.values() if row.owner in names]
             stayed = [name for name in names if name in self.database.nodes]
             if held or stayed:
@@ -226,6 +227,8 @@ class World:
             task = process.spawn(engine.run(stop), name="engine")
             await asyncio.wait([task, process.ended], return_when=asyncio.FIRST_COMPLETED)
             if task.done():
+                if task.exception() is None:
+                    self._retired.append(process.name)
                 self._transcript.write(f"{process.name} ended: {task.exception() or 'in good order'}")
                 process.kill()
             await asyncio.sleep(process.random.uniform(0.1, 3) if not self._is_over else 0)

@@ -211,13 +211,13 @@ class Harm:
 
     async def _fail_over(self, fault: Fault) -> None:
         """What came in the last moments is lost. The replica's clock may be behind: then ids go back."""
-        saved = self._server.save()
+        saved, clock_ms = self._server.save(), self._victims.broker_clock_ms
         await asyncio.sleep(fault.amount)
         self._victims.record(fault)
         self._server.stop()
         self._server.restore(saved)
         self._victims.broker_lost_data()
-        self._victims.broker_clock_ms -= fault.amount * 2_000
+        self._victims.broker_clock_ms = clock_ms - fault.amount * 2_000
         await asyncio.sleep(fault.lasts_s)
         self._server.start()
 
