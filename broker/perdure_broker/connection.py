@@ -123,7 +123,10 @@ class Connection:
             commands.append(pack(b"CLIENT", b"KILL", *before))
         info, *ended = await wire.call(b"".join(commands), len(commands), CONNECT_TIMEOUT_S)
         if type(info) is ReplyError:
-            raise errors.from_reply(info, self.address)
+            problem = errors.from_reply(info, self.address)
+            if isinstance(problem, errors.UnexpectedReply):
+                return  # a server of old, which the check of its version is about to refuse with better words
+            raise problem
         if ended and type(ended[0]) is ReplyError:
             logger.info("%s does not let a lost connection be ended: %s", self.address.shown, ended[0])
         told = dict(word.partition(b"=")[::2] for word in info.split())

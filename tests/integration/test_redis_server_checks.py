@@ -51,7 +51,7 @@ async def fake_server(answer: Callable[[bytes], bytes | None]) -> AsyncIterator[
 
 
 def speaks_redis(info_server: str, info_memory: str = "maxmemory_policy:noeviction") -> Callable[[bytes], bytes]:
-    """Answers INFO with these lines, CLIENT ID with a number, and anything else with OK."""
+    """Answers INFO with these lines, CLIENT INFO as its version would, and anything else with OK."""
 
     def bulk(text: str) -> bytes:
         return b"$%d\r\n%s\r\n" % (len(text), text.encode())
@@ -64,8 +64,9 @@ def speaks_redis(info_server: str, info_memory: str = "maxmemory_policy:noevicti
                 replies += bulk(info_memory)
             elif b"INFO\r\n$6\r\nSERVER" in upper:
                 replies += bulk(info_server)
-            elif b"\r\nID\r\n" in upper:
-                replies += b":7\r\n"
+            elif b"CLIENT\r\n$4\r\nINFO" in upper:
+                is_old = "redis_version:6.0" in info_server
+                replies += b"-ERR Unknown subcommand\r\n" if is_old else bulk("id=7 addr=127.0.0.1:7 name=")
             else:
                 replies += b"+OK\r\n"
         return replies
@@ -111,6 +112,7 @@ async def test_a_server_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.parametrize(
     ("info", "said"),
     [
+        ("redis_version:6.0.16", "Redis 6.0.16"),
         ("redis_version:6.2.14", "Redis 6.2.14"),
         ("redis_version:7.2.4\r\nvalkey_version:7.1.0", "Valkey 7.1.0"),
         ("redis_version:", "unknown version"),

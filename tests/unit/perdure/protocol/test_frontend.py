@@ -17,8 +17,10 @@ from perdure.protocol.frontend import (
     FrontendRequest,
     GetDeadLetter,
     ListDeadLetters,
+    ListNamespaces,
     ListWorkflows,
     RetryDeadLetter,
+    SetRetention,
     decode_cluster_description,
     decode_dead_letter_page,
     decode_execution_page,
@@ -35,6 +37,8 @@ REQUESTS: list[FrontendRequest] = [
     GetDeadLetter("letter"),
     RetryDeadLetter("letter"),
     DescribeCluster(),
+    ListNamespaces(),
+    SetRetention("default", 3_600_000),
 ]
 
 
