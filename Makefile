@@ -14,7 +14,7 @@ export UV_PROJECT_ENVIRONMENT := .venv
 export VIRTUAL_ENV :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint format types imports unit chaos demo sim soak bench clean
+.PHONY: help setup test lint format types imports unit chaos demo planted sim soak bench clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -59,6 +59,9 @@ demo: $(STAMP) ## fan-out, saga and a kill, on servers of their own
 
 sim: $(STAMP) ## simulate faults, RUNS seeds from SEED on; a seed that fails is shrunk; SIM_ARGS=--json
 	$(BIN)/python -m tests.simulation --seed $(or $(SEED),1) --runs $(or $(RUNS),1) $(SIM_ARGS)
+
+planted: $(STAMP) ## plant each bug in the simulation, and tell which rule of the auditor catches it
+	$(BIN)/python -m tests.simulation.planted $(PLANTED_ARGS)
 
 soak: $(STAMP) ## constant load, to see that nothing grows: MINUTES=m (9), SOAK_ARGS=--help
 	$(BIN)/python -m tests.soak $(if $(MINUTES),--minutes $(MINUTES)) $(SOAK_ARGS)
