@@ -31,8 +31,16 @@ def run_id_for_start(namespace: str, workflow_id: str, request_id: str) -> str:
     return f"{digest[:8]}-{digest[8:12]}-5{digest[13:16]}-{variant}{digest[17:20]}-{digest[20:32]}"
 
 
-is_run_id = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
-"""Whether a text can be a run id: a UUID in its canonical form, the only one that a database takes for one."""
+_RUN_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+
+@functools.lru_cache(maxsize=4096)
+def is_run_id(text: str) -> bool:
+    """Whether a text can be a run id: a UUID in its canonical form, the only one that a database takes for one.
+
+    Remembered, since the thousands of tasks of one fan-out name the same run.
+    """
+    return _RUN_ID.fullmatch(text) is not None
 
 
 def text_problem(name: str, value: object) -> str | None:

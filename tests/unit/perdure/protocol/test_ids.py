@@ -63,4 +63,4 @@ def test_text_problem(value: object, problem: str | None) -> None:
     ],
 )
 def test_what_can_be_a_run_id(text: str, is_one: bool) -> None:
-    assert bool(is_run_id(text)) == is_one
+    assert is_run_id(text) == is_one
