@@ -99,7 +99,7 @@ class World:
         self._programs: dict[int, SdkWorker] = {}
         self._stops: dict[int, asyncio.Event] = {}
         self._hosts: list[asyncio.Task[None]] = []
-        self._retired: list[str] = []
+        self._retired: dict[str, bool] = {}  # by name: whether everything worked when it was asked to stop
         self._is_over = False
 
     def _broker_now_ms(self) -> int:
@@ -190,9 +190,9 @@ class World:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
         elif not self.ledger.findings:
-            names = self._retired
-            held = [row for row in self.database.shards.values() if row.owner in names]
-            stayed = [name for name in names if name in self.database.nodes]
+            held = [row for row in self.database.shards.values() if row.owner in self._retired]
+            # One that stopped while the database was away says so, and leaves its row to those who notice its silence.
+            stayed = [name for name, could in self._retired.items() if could and name in self.database.nodes]
             if held or stayed:
                 self.ledger.violation(f"held {held}, not retired {stayed}", Rule.GRACEFUL_STOP)
 
@@ -228,7 +228,7 @@ class World:
             await asyncio.wait([task, process.ended], return_when=asyncio.FIRST_COMPLETED)
             if task.done():
                 if task.exception() is None:
-                    self._retired.append(process.name)
+                    self._retired[process.name] = self._is_over
                 self._transcript.write(f"{process.name} ended: {task.exception() or 'in good order'}")
                 process.kill()
             await asyncio.sleep(process.random.uniform(0.1, 3) if not self._is_over else 0)
