@@ -216,6 +216,9 @@ def _event_of(command: cmd.Command, completed_id: int) -> tuple[EventType, Any]:
             return EventType.TIMER_STARTED, started
         case cmd.CancelTimer():
             return EventType.TIMER_CANCELED, ev.TimerCanceled(command.timer_id, 0, completed_id)
+        case cmd.RecordMarker():
+            fields = command._asdict() | {"workflow_task_completed_event_id": completed_id}
+            return EventType.MARKER_RECORDED, ev.MarkerRecorded(**fields)
         case cmd.CompleteWorkflowExecution():
             completed = ev.WorkflowExecutionCompleted(command.result, completed_id)
             return EventType.WORKFLOW_EXECUTION_COMPLETED, completed

@@ -18,6 +18,7 @@ from perdure.protocol.commands import (
     Command,
     CompleteWorkflowExecution,
     FailWorkflowExecution,
+    RecordMarker,
     RequestCancelActivityTask,
     ScheduleActivityTask,
     StartTimer,
@@ -94,6 +95,9 @@ schedules = st.builds(
 timer_ids = st.sampled_from(["s", "t", "u"])
 timer_starts = st.builds(
     StartTimer, timer_id=timer_ids, start_to_fire_timeout_ms=st.sampled_from([0, 1_000, 7_000]), summary=st.just("")
+)
+markers = st.builds(
+    RecordMarker, st.sampled_from(["core_patch"] * 9 + [""]), st.just(b"details"), st.just(b""), st.none()
 )
 closings: st.SearchStrategy[Command] = st.one_of(
     st.builds(CompleteWorkflowExecution, st.just(b"done")),
@@ -217,6 +221,7 @@ class RunMachine(RuleBasedStateMachine):
         kinds: list[st.SearchStrategy[Any]] = [
             schedules.filter(lambda command: command.activity_id not in state.activity_ids),
             timer_starts.filter(lambda command: command.timer_id not in state.timers),
+            markers,
         ]
         if state.timers:
             kinds.append(st.builds(CancelTimer, st.sampled_from(sorted(state.timers))))

@@ -11,11 +11,12 @@ from perdure.protocol.commands import (
     Command,
     CompleteWorkflowExecution,
     FailWorkflowExecution,
+    RecordMarker,
     RequestCancelActivityTask,
     ScheduleActivityTask,
     StartTimer,
 )
-from perdure_engine.core import activity, timer, workflow_execution
+from perdure_engine.core import activity, marker, timer, workflow_execution
 from perdure_engine.core.ledger import flush
 from perdure_engine.core.limits import PENDING_MAX, size_problem
 from perdure_engine.core.state import BufferedEvent, Bug, MutableState
@@ -78,6 +79,8 @@ class _Pending:
         elif isinstance(command, RequestCancelActivityTask):
             if not 0 < command.scheduled_event_id < self.state.next_event_id:
                 return f"there is no activity scheduled by event {command.scheduled_event_id}"
+        elif isinstance(command, RecordMarker):
+            return marker.record_problem(command)
         else:
             raise Bug(f"run {self.state.run_id}: unknown command {type(command).__name__}")
         return None
@@ -140,6 +143,8 @@ def carry_out(
         return timer.cancel(state, command, completed_event_id, now_us, transition, held)
     elif isinstance(command, RequestCancelActivityTask):
         return activity.request_cancel(state, command, completed_event_id, now_us, transition, held)
+    elif isinstance(command, RecordMarker):
+        marker.record(state, command, completed_event_id, now_us, transition)
     else:
         # Only what commands before this one settled can be held here: it did happen before the close.
         flush(state, transition, held)

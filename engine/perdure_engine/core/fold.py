@@ -240,6 +240,13 @@ def _timer_changed(state: MutableState, record: HistoryEvent) -> None:
     _step_timer(state, record.attributes.timer_id, record.event_type)
 
 
+# Markers ------------------------------------------------------------------------------------------------------------
+
+
+def _marker_recorded(state: MutableState, record: HistoryEvent) -> None:
+    """For replays alone."""
+
+
 # From outside -------------------------------------------------------------------------------------------------------
 
 
@@ -314,6 +321,7 @@ RULES: dict[int, Callable[[MutableState, HistoryEvent], None]] = {
     EventType.TIMER_STARTED: _timer_started,
     EventType.TIMER_FIRED: _timer_changed,
     EventType.TIMER_CANCELED: _timer_changed,
+    EventType.MARKER_RECORDED: _marker_recorded,
     EventType.WORKFLOW_EXECUTION_SIGNALED: _signaled,
     EventType.WORKFLOW_EXECUTION_CANCEL_REQUESTED: _cancel_requested,
     EventType.EVENT_BUFFERED: _event_buffered,

@@ -16,9 +16,10 @@ from perdure.client.history_values import (
     CODECS,
     Codec,
     enum_codec,
+    marker_details_codec,
     text_codec,
 )
-from perdure.protocol.events import EVENTS, EventType, HistoryEvent, WorkflowTaskFailed
+from perdure.protocol.events import EVENTS, EventType, HistoryEvent, MarkerRecorded, WorkflowTaskFailed
 from perdure.protocol.retry import RetryPolicyData
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -124,6 +125,8 @@ def _camel(name: str) -> str:
 def _codec(cls: Any, name: str) -> Codec:
     if cls is WorkflowTaskFailed and name == "cause":
         return enum_codec(_CAUSE_PREFIX)
+    if cls is MarkerRecorded and name == "details":
+        return marker_details_codec
     if name in CODECS:
         return CODECS[name]
     if name.endswith("_event_id"):

@@ -23,6 +23,7 @@ from perdure.protocol.failure import (
     TimeoutInfo,
     TimeoutType,
 )
+from perdure.protocol.marker import pack_details, unpack_details
 from perdure.protocol.payload import Payload, pack_payloads, unpack_payloads
 from perdure.protocol.retry import RetryPolicyData
 
@@ -64,12 +65,29 @@ def _payload_from_json(row: Any) -> Payload:
     return Payload(metadata, base64.b64decode(row.get("data") or ""))
 
 
+def _list_to_json(payloads: Sequence[Payload]) -> dict[str, Any]:
+    return {"payloads": [_payload_to_json(payload) for payload in payloads]}
+
+
+def _list_from_json(row: Any) -> list[Payload]:
+    return [_payload_from_json(payload) for payload in row.get("payloads") or ()]
+
+
 def _payloads_to_json(data: bytes) -> dict[str, Any]:
-    return {"payloads": [_payload_to_json(payload) for payload in unpack_payloads(data)]}
+    return _list_to_json(unpack_payloads(data))
 
 
 def _payloads_from_json(row: Any) -> bytes:
-    return pack_payloads([_payload_from_json(payload) for payload in row.get("payloads") or ()])
+    return pack_payloads(_list_from_json(row))
+
+
+def _details_to_json(data: bytes) -> dict[str, Any]:
+    """A map of names to lists of payloads: the details of a marker."""
+    return {name: _list_to_json(payloads) for name, payloads in unpack_details(data).items()}
+
+
+def _details_from_json(rows: Any) -> bytes:
+    return pack_details({str(name): _list_from_json(row) for name, row in rows.items()})
 
 
 def _fields_to_json(data: bytes) -> dict[str, Any]:
@@ -119,6 +137,7 @@ _priority = Codec(lambda number: {"priorityKey": number}, lambda row: int(row.ge
 _retry_state = enum_codec("RETRY_STATE_", RetryState)
 _timeout_type = enum_codec("TIMEOUT_TYPE_", TimeoutType)
 text_codec = Codec(str, str, "")
+marker_details_codec = Codec(_details_to_json, _details_from_json, b"")
 
 _Part = tuple[str, str, Codec]
 

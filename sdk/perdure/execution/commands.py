@@ -17,6 +17,7 @@ from perdure.protocol.commands import (
     Command,
     CompleteWorkflowExecution,
     FailWorkflowExecution,
+    RecordMarker,
     RequestCancelActivityTask,
     ScheduleActivityTask,
     StartTimer,
@@ -31,6 +32,7 @@ COMMAND_EVENTS = frozenset(
         EventType.ACTIVITY_TASK_CANCEL_REQUESTED,
         EventType.TIMER_STARTED,
         EventType.TIMER_CANCELED,
+        EventType.MARKER_RECORDED,
         EventType.WORKFLOW_EXECUTION_COMPLETED,
         EventType.WORKFLOW_EXECUTION_FAILED,
         EventType.WORKFLOW_EXECUTION_CANCELED,
@@ -75,6 +77,7 @@ class IssuedCommand:
 _EVENT_OF: dict[type[Any], tuple[int, str]] = {
     RequestCancelActivityTask: (int(EventType.ACTIVITY_TASK_CANCEL_REQUESTED), "scheduled_event_id"),
     CancelTimer: (int(EventType.TIMER_CANCELED), "timer_id"),
+    RecordMarker: (int(EventType.MARKER_RECORDED), "marker_name"),
     CompleteWorkflowExecution: (int(EventType.WORKFLOW_EXECUTION_COMPLETED), ""),
     FailWorkflowExecution: (int(EventType.WORKFLOW_EXECUTION_FAILED), ""),
     CancelWorkflowExecution: (int(EventType.WORKFLOW_EXECUTION_CANCELED), ""),
@@ -181,6 +184,8 @@ def describe_command(command: Command | None) -> str:
             return f"{name} (id {command.timer_id!r})"
         case RequestCancelActivityTask():
             return f"{name} (of event {command.scheduled_event_id})"
+        case RecordMarker():
+            return f"{name} ({command.marker_name!r})"
         case _:
             return name
 
@@ -198,5 +203,7 @@ def describe_event(event: HistoryEvent) -> str:
             return f"{name} (id {attributes.timer_id!r})"
         case EventType.ACTIVITY_TASK_CANCEL_REQUESTED:
             return f"{name} (of event {attributes.scheduled_event_id})"
+        case EventType.MARKER_RECORDED:
+            return f"{name} ({attributes.marker_name!r})"
         case _:
             return name

@@ -6,7 +6,7 @@ from enum import IntEnum
 from typing import Any, NamedTuple
 
 from perdure.protocol.codec import DecodeError, Registry
-from perdure.protocol.failure import Failure, decode_failure
+from perdure.protocol.failure import Failure, decode_failure, decode_failure_or_none
 from perdure.protocol.retry import RetryPolicyData, decode_retry_policy
 
 
@@ -18,6 +18,7 @@ class CommandType(IntEnum):
     FAIL_WORKFLOW_EXECUTION = 5
     CANCEL_TIMER = 6
     CANCEL_WORKFLOW_EXECUTION = 7
+    RECORD_MARKER = 9
 
 
 class ScheduleActivityTask(NamedTuple):
@@ -71,6 +72,19 @@ class CancelWorkflowExecution(NamedTuple):
     details: bytes = b""
 
 
+class RecordMarker(NamedTuple):
+    """Keep something in the history that replay needs and nobody else. `details` are those of `protocol.marker`."""
+
+    marker_name: str
+    details: bytes = b""
+    headers: bytes = b""
+    failure: Failure | None = None
+
+    @staticmethod
+    def _decode_failure(value: Any) -> Failure | None:
+        return decode_failure_or_none(value)
+
+
 Command = (
     ScheduleActivityTask
     | RequestCancelActivityTask
@@ -79,6 +93,7 @@ Command = (
     | CompleteWorkflowExecution
     | FailWorkflowExecution
     | CancelWorkflowExecution
+    | RecordMarker
 )
 
 COMMANDS = Registry(
@@ -91,6 +106,7 @@ COMMANDS = Registry(
         CommandType.FAIL_WORKFLOW_EXECUTION: FailWorkflowExecution,
         CommandType.CANCEL_TIMER: CancelTimer,
         CommandType.CANCEL_WORKFLOW_EXECUTION: CancelWorkflowExecution,
+        CommandType.RECORD_MARKER: RecordMarker,
     },
 )
 

@@ -39,6 +39,7 @@ class EventType(IntEnum):
     TIMER_CANCELED = 19
     WORKFLOW_EXECUTION_CANCEL_REQUESTED = 20
     WORKFLOW_EXECUTION_CANCELED = 21
+    MARKER_RECORDED = 25
     WORKFLOW_EXECUTION_SIGNALED = 26
     WORKFLOW_EXECUTION_TERMINATED = 27
     # Annotations: event id 0.
@@ -234,6 +235,20 @@ class WorkflowExecutionCanceled(NamedTuple):
     workflow_task_completed_event_id: int
 
 
+class MarkerRecorded(NamedTuple):
+    """What a workflow keeps for its replays; `details` are those of `protocol.marker`."""
+
+    marker_name: str
+    details: bytes
+    workflow_task_completed_event_id: int
+    headers: bytes = b""
+    failure: Failure | None = None
+
+    @staticmethod
+    def _decode_failure(value: Any) -> Failure | None:
+        return decode_failure_or_none(value)
+
+
 class WorkflowExecutionSignaled(NamedTuple):
     signal_name: str
     input: bytes
@@ -327,6 +342,7 @@ EVENTS = Registry(
         EventType.TIMER_CANCELED: TimerCanceled,
         EventType.WORKFLOW_EXECUTION_CANCEL_REQUESTED: WorkflowExecutionCancelRequested,
         EventType.WORKFLOW_EXECUTION_CANCELED: WorkflowExecutionCanceled,
+        EventType.MARKER_RECORDED: MarkerRecorded,
         EventType.WORKFLOW_EXECUTION_SIGNALED: WorkflowExecutionSignaled,
         EventType.WORKFLOW_EXECUTION_TERMINATED: WorkflowExecutionTerminated,
         EventType.ACTIVITY_ATTEMPT_STARTED: ActivityAttemptStarted,

@@ -11,6 +11,7 @@ from perdure.protocol.commands import (
     Command,
     CompleteWorkflowExecution,
     FailWorkflowExecution,
+    RecordMarker,
     RequestCancelActivityTask,
     ScheduleActivityTask,
     StartTimer,
@@ -19,6 +20,7 @@ from perdure.protocol.events import (
     ActivityTaskCanceled,
     ActivityTaskCancelRequested,
     ActivityTaskScheduled,
+    MarkerRecorded,
     TimerCanceled,
     TimerStarted,
     WorkflowExecutionCanceled,
@@ -50,6 +52,7 @@ _EVENT_OF: dict[type[Any], type[Any]] = {
     CompleteWorkflowExecution: WorkflowExecutionCompleted,
     FailWorkflowExecution: WorkflowExecutionFailed,
     CancelWorkflowExecution: WorkflowExecutionCanceled,
+    RecordMarker: MarkerRecorded,
 }
 _SAME: dict[type[Any], tuple[str, ...]] = {
     ScheduleActivityTask: (
@@ -70,6 +73,7 @@ _SAME: dict[type[Any], tuple[str, ...]] = {
     CompleteWorkflowExecution: ("result",),
     FailWorkflowExecution: ("failure",),
     CancelWorkflowExecution: ("details",),
+    RecordMarker: ("marker_name", "details", "headers", "failure"),
 }
 """What a command and its event have in common."""
 

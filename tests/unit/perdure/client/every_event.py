@@ -17,12 +17,14 @@ from perdure.protocol.failure import (
     TimeoutInfo,
     TimeoutType,
 )
+from perdure.protocol.marker import pack_details
 from perdure.protocol.payload import Payload, pack_payloads
 from perdure.protocol.retry import RetryPolicyData
 
 JSON = Payload({"encoding": b"json/plain"}, b'"text"')
 DATA = pack_payloads([JSON, Payload({"encoding": b"binary/null"}, b"")])
 FIELDS = pack({"name": JSON})
+DETAILS = pack_details({"patch-data": [JSON], "result": [JSON, JSON]})
 RETRY = RetryPolicyData(1500, 3.0, 60_000, 4, ("TypeError",))
 FAILURE = Failure.of(
     "activity failed",
@@ -68,6 +70,7 @@ _ATTRIBUTES = [
     events.TimerCanceled("t", 5, 4, "me"),
     events.WorkflowExecutionCancelRequested("why", "me", ""),
     events.WorkflowExecutionCanceled(DATA, 4),
+    events.MarkerRecorded("core_patch", DETAILS, 4, FIELDS, FAILURE),
     events.WorkflowExecutionSignaled("s", DATA, "me", "req", FIELDS),
     events.WorkflowExecutionTerminated("why", DATA, "me"),
 ]

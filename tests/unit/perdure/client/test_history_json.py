@@ -69,7 +69,10 @@ STARTED_ROW = {"eventType": "WorkflowExecutionStarted", "eventId": "1", "eventTi
         ([], "a JSON object with a list"),
         ({"events": []}, "not empty"),
         ({"events": [{"eventId": "1"}]}, "event 1 of the history: 'eventType' is missing"),
-        ({"events": [{"eventType": "EVENT_TYPE_MARKER_RECORDED"}]}, "'MARKER_RECORDED' is missing or not known"),
+        (
+            {"events": [{"eventType": "EVENT_TYPE_NEXUS_OPERATION_SCHEDULED"}]},
+            "'NEXUS_OPERATION_SCHEDULED' is missing or not known",
+        ),
         ({"events": ["text"]}, "event 1 of the history is malformed"),
         (
             {"events": [{**STARTED_ROW, "workflowExecutionStartedEventAttributes": {"workflowRunTimeout": "1e400s"}}]},
