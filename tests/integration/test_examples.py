@@ -106,3 +106,7 @@ async def test_fan_out_runs_a_thousand_agents(run_example: RunExample, ledger: L
 
 async def test_a_charge_whose_report_was_lost_happens_once(run_example: RunExample) -> None:
     assert await run_example("charge_once.py") == "attempts: 2, charges: [('ada', 4200)]\n"
+
+
+async def test_patching_leaves_open_runs_as_they_were(run_example: RunExample) -> None:
+    assert await run_example("patching.py") == "ada charged\nlin checked, lin charged\n"

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from perdure.exceptions import WorkflowTaskError
+from perdure.execution.descriptions import describe, describe_event
+from perdure.execution.versions import ChangeMarker, may_be_left_out
 from perdure.protocol.commands import (
     CancelTimer,
     CancelWorkflowExecution,
@@ -19,8 +21,6 @@ from perdure.protocol.commands import (
     FailWorkflowExecution,
     RecordMarker,
     RequestCancelActivityTask,
-    ScheduleActivityTask,
-    StartTimer,
 )
 from perdure.protocol.events import EventType, HistoryEvent
 from perdure.workflow.errors import NondeterminismError
@@ -123,17 +123,26 @@ class CommandLedger:
         Raises:
             NondeterminismError: it is not what came of the next command.
         """
-        if not self._unmatched:
-            raise NondeterminismError(
-                f"event {event.event_id} of the history is {describe_event(event)}, but the workflow now issues no "
-                f"command there{_at(waiting_at(), 'it waits at')}{_CURE}"
-            )
-        issued = self._unmatched.popleft()
-        if not issued.matches(event):
-            raise NondeterminismError(
-                f"event {event.event_id} of the history is {describe_event(event)}, but the workflow now issues "
-                f"{describe_command(issued.command)} there{_at(issued.line or waiting_at(), 'at')}{_CURE}"
-            )
+        unmatched = self._unmatched
+        issued = unmatched.popleft() if unmatched else None
+        if issued is None or not issued.matches(event):
+            self._mismatch(issued, event, waiting_at)
+
+    def _mismatch(self, issued: Issued | None, event: HistoryEvent, waiting_at: Callable[[], str]) -> None:
+        """The event is not what came of the next command: one of them may be passed over, or the code has changed."""
+        if may_be_left_out(event):
+            if issued is not None:
+                self._unmatched.appendleft(issued)
+            return
+        while isinstance(issued, ChangeMarker):
+            issued = self._unmatched.popleft() if self._unmatched else None
+            if issued is not None and issued.matches(event):
+                return
+        told = f"event {event.event_id} of the history is {describe_event(event)}, but the workflow now issues "
+        if issued is None:
+            raise NondeterminismError(f"{told}no command there{_at(waiting_at(), 'it waits at')}{_CURE}")
+        place = _at(issued.line or waiting_at(), "at")
+        raise NondeterminismError(f"{told}{describe(issued.command)} there{place}{_CURE}")
 
     def match_as_asked(self, first_event_id: int, count: int) -> None:
         """See that the next `count` commands became activities, which only the worker that sent them is told so.
@@ -154,56 +163,21 @@ class CommandLedger:
         Raises:
             NondeterminismError: a command has no event.
         """
-        if self._unmatched:
-            issued = self._unmatched[0]
+        for issued in self._unmatched:
+            if isinstance(issued, ChangeMarker):
+                continue
             raise NondeterminismError(
-                f"the workflow now issues {describe_command(issued.command)}{_at(issued.line, 'at')}, but the history "
+                f"the workflow now issues {describe(issued.command)}{_at(issued.line, 'at')}, but the history "
                 f"has no event of it before event {next_event_id}{_CURE}"
             )
+        self._unmatched.clear()
 
 
 _CURE = (
-    ". The code must do what it did when the history was written: undo the change for workflows that are running, or "
-    "give the changed workflow a new name"
+    ". The code must do what it did when the history was written: put the change behind `workflow.patched(...)`, undo "
+    "it for workflows that are running, or give the changed workflow a new name"
 )
 
 
 def _at(line: str, word: str) -> str:
     return f" ({word} {line})" if line else ""
-
-
-def describe_command(command: Command | None) -> str:
-    """A command in an error: what it is, without payloads."""
-    name = type(command).__name__
-    match command:
-        case ScheduleActivityTask():
-            return f"{name} (activity {command.activity_type!r}, id {command.activity_id!r})"
-        case StartTimer():
-            return f"{name} (id {command.timer_id!r}, {command.start_to_fire_timeout_ms} ms)"
-        case CancelTimer():
-            return f"{name} (id {command.timer_id!r})"
-        case RequestCancelActivityTask():
-            return f"{name} (of event {command.scheduled_event_id})"
-        case RecordMarker():
-            return f"{name} ({command.marker_name!r})"
-        case _:
-            return name
-
-
-def describe_event(event: HistoryEvent) -> str:
-    """An event in an error: what it is, without payloads."""
-    attributes = event.attributes
-    name = type(attributes).__name__
-    match event.event_type:
-        case EventType.ACTIVITY_TASK_SCHEDULED:
-            return f"{name} (activity {attributes.activity_type!r}, id {attributes.activity_id!r})"
-        case EventType.TIMER_STARTED:
-            return f"{name} (id {attributes.timer_id!r}, {attributes.start_to_fire_timeout_ms} ms)"
-        case EventType.TIMER_CANCELED:
-            return f"{name} (id {attributes.timer_id!r})"
-        case EventType.ACTIVITY_TASK_CANCEL_REQUESTED:
-            return f"{name} (of event {attributes.scheduled_event_id})"
-        case EventType.MARKER_RECORDED:
-            return f"{name} ({attributes.marker_name!r})"
-        case _:
-            return name

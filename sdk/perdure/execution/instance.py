@@ -29,6 +29,7 @@ from perdure.execution.handler_registry import HandlerRegistry, UnanswerableQuer
 from perdure.execution.source_lines import waiting_line
 from perdure.execution.surroundings import RunIdentity, WorkerSettings, describe, random_of
 from perdure.execution.timers import DurableTimer
+from perdure.execution.versions import Versions
 from perdure.protocol.commands import (
     CancelWorkflowExecution,
     Command,
@@ -48,6 +49,7 @@ _TASK_COMPLETED = int(EventType.WORKFLOW_TASK_COMPLETED)
 _SIGNALED = int(EventType.WORKFLOW_EXECUTION_SIGNALED)
 _CANCEL_REQUESTED = int(EventType.WORKFLOW_EXECUTION_CANCEL_REQUESTED)
 _TIMER_FIRED = int(EventType.TIMER_FIRED)
+_MARKER = int(EventType.MARKER_RECORDED)
 _AS_ASKED = int(EventType.ACTIVITY_TASKS_SCHEDULED_AS_ASKED)
 _ACTIVITY_OUTCOMES = frozenset(
     int(kind)
@@ -87,6 +89,7 @@ class WorkflowInstance:
         self.activities: dict[int, ActivityFuture] = {}
         self.timers: dict[str, DurableTimer] = {}
         self._handlers: HandlerRegistry | None = None
+        self._versions: Versions | None = None
         self._news: list[HistoryEvent] = []
         self._task_started: HistoryEvent | None = None
         self._started: HistoryEvent | None = None
@@ -157,7 +160,7 @@ class WorkflowInstance:
 
     # Applying history ------------------------------------------------------------------------------------------------
     def _apply(self, events: Sequence[HistoryEvent]) -> None:
-        for event in events:
+        for index, event in enumerate(events):
             kind = event.event_type
             if kind in COMMAND_EVENTS:
                 self.ledger.match(event, self._waiting_line)
@@ -171,8 +174,18 @@ class WorkflowInstance:
                 started = self._task_started
                 if started is None:
                     raise WorkflowTaskError(f"event {event.event_id} completes a workflow task that did not start")
+                self._foresee(events, index)
                 self._run_task(started.time_us, started.event_id, replaying=True)
                 self.continues_from = event.event_id
+
+    def _foresee(self, events: Sequence[HistoryEvent], completed: int) -> None:
+        """Note the markers that the workflow task recorded which is to be replayed: its code asks for them."""
+        for index in range(completed + 1, len(events)):
+            kind = events[index].event_type
+            if kind == _MARKER:
+                self.versions.note(events[index].attributes)
+            elif kind == _TASK_STARTED:
+                return
 
     def _waiting_line(self) -> str:
         return "" if self._main is None else waiting_line(self._main.get_coro())
@@ -301,6 +314,12 @@ class WorkflowInstance:
         if self._handlers is None:
             self._handlers = HandlerRegistry(self)
         return self._handlers
+
+    @property
+    def versions(self) -> Versions:
+        if self._versions is None:
+            self._versions = Versions(self)
+        return self._versions
 
     @property
     def converter(self) -> DataConverter:

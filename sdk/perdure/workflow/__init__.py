@@ -52,8 +52,10 @@ from perdure.workflow.handlers import query, signal
 from perdure.workflow.information import Info, ParentInfo, RootInfo
 from perdure.workflow.log_adapter import LoggerAdapter, logger
 from perdure.workflow.unsafe_code import unsafe
+from perdure.workflow.versions import DEFAULT_VERSION, deprecate_patch, get_version, patched
 
 __all__ = [
+    "DEFAULT_VERSION",
     "ActivityCancellationType",
     "ActivityConfig",
     "ActivityHandle",
@@ -71,6 +73,7 @@ __all__ = [
     "as_completed",
     "cancellation_reason",
     "defn",
+    "deprecate_patch",
     "execute_activity",
     "execute_activity_class",
     "execute_activity_method",
@@ -78,6 +81,7 @@ __all__ = [
     "get_dynamic_signal_handler",
     "get_query_handler",
     "get_signal_handler",
+    "get_version",
     "in_workflow",
     "info",
     "init",
@@ -87,6 +91,7 @@ __all__ = [
     "memo",
     "memo_value",
     "now",
+    "patched",
     "payload_converter",
     "query",
     "random",

@@ -10,7 +10,7 @@ import pytest
 
 from perdure import workflow
 from perdure.exceptions import WorkflowTaskError
-from perdure.execution.commands import CommandLedger, IssuedCommand, describe_command, describe_event
+from perdure.execution.commands import CommandLedger, IssuedCommand
 from perdure.protocol import commands as cmd
 from perdure.protocol import events as ev
 from perdure.protocol.events import EventType, HistoryEvent
@@ -89,18 +89,6 @@ def test_another_command_does_not_match(command: cmd.Command, kind: EventType, a
     ledger.take()
     with pytest.raises(NondeterminismError, match=r"\(at flow.py:9 in run\)"):
         ledger.match(event, str)
-
-
-def test_descriptions_hold_no_payloads() -> None:
-    schedule = cmd.ScheduleActivityTask("1", "pay", "", b"secret", 0, 0, 1, 0, None)
-    assert describe_command(schedule) == "ScheduleActivityTask (activity 'pay', id '1')"
-    assert describe_command(cmd.RequestCancelActivityTask(5)) == "RequestCancelActivityTask (of event 5)"
-    assert describe_command(cmd.CancelTimer("1")) == "CancelTimer (id '1')"
-    assert describe_event(_event(EventType.TIMER_CANCELED, ev.TimerCanceled("1", 0, 0))) == "TimerCanceled (id '1')"
-    requested = _event(EventType.ACTIVITY_TASK_CANCEL_REQUESTED, ev.ActivityTaskCancelRequested(5, 0))
-    assert describe_event(requested) == "ActivityTaskCancelRequested (of event 5)"
-    completed = _event(EventType.WORKFLOW_EXECUTION_COMPLETED, ev.WorkflowExecutionCompleted(b"secret", 4))
-    assert describe_event(completed) == "WorkflowExecutionCompleted"
 
 
 # Changes of the code ------------------------------------------------------------------------------------------------

@@ -1,0 +1,45 @@
+"""Commands and events in errors: what they are, without payloads.
+
+Role: one row a class, for those of which the name alone does not say enough. A row is a text with the names of fields,
+or a function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from perdure.execution.versions import describe_marker
+from perdure.protocol import commands, events
+from perdure.protocol.events import HistoryEvent
+
+_ACTIVITY = "activity {activity_type!r}, id {activity_id!r}"
+_TIMER = "id {timer_id!r}, {start_to_fire_timeout_ms} ms"
+_TIMER_ID = "id {timer_id!r}"
+_OF_EVENT = "of event {scheduled_event_id}"
+
+_MORE: dict[type[Any], str | Callable[[Any], str]] = {
+    commands.ScheduleActivityTask: _ACTIVITY,
+    commands.RequestCancelActivityTask: _OF_EVENT,
+    commands.StartTimer: _TIMER,
+    commands.CancelTimer: _TIMER_ID,
+    commands.RecordMarker: describe_marker,
+    events.ActivityTaskScheduled: _ACTIVITY,
+    events.ActivityTaskCancelRequested: _OF_EVENT,
+    events.TimerStarted: _TIMER,
+    events.TimerCanceled: _TIMER_ID,
+    events.MarkerRecorded: describe_marker,
+}
+
+
+def describe(message: Any) -> str:
+    """A command, or the attributes of an event."""
+    name = type(message).__name__
+    more = _MORE.get(type(message))
+    if more is None:
+        return name
+    return f"{name} ({more.format_map(message._asdict()) if isinstance(more, str) else more(message)})"
+
+
+def describe_event(event: HistoryEvent) -> str:
+    return describe(event.attributes)
