@@ -33,7 +33,8 @@ def sample(cls: type[Any]) -> Any:
     if cls is Failure:
         return failure()
     if cls is EventBuffered:
-        return EventBuffered(EVENTS.kind_of[WorkflowExecutionSignaled], sample(WorkflowExecutionSignaled))
+        kind = EVENTS.kind_of[WorkflowExecutionSignaled]
+        return EventBuffered(kind, sample(WorkflowExecutionSignaled), 1_700_000_000_000_000, "worker", 2)
     hints = typing.get_type_hints(cls)
     return cls(*(_value(hints[name], name) for name in cls._fields))
 

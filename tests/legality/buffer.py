@@ -8,7 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from perdure.protocol.events import EventBuffered, EventType, HistoryEvent, TimerCanceled, TimerFired
+from perdure.protocol.events import (
+    ActivityTaskStarted,
+    EventBuffered,
+    EventType,
+    HistoryEvent,
+    TimerCanceled,
+    TimerFired,
+)
 from tests.legality.kinds import CLOSINGS, KIND_OF, SENT_BY_PEOPLE, Kind
 
 
@@ -22,6 +29,8 @@ class Buffer:
             held = self._people if record.attributes.event_type in SENT_BY_PEOPLE else self._outcomes
             if KIND_OF.get(record.attributes.event_type) is not Kind.OUTSIDE:
                 yield f"{record.attributes.event_type} is not what is buffered"
+            if record.attributes.started_time_us:
+                held.append(_start_of(record.attributes))
             held.append(record)
             return
         kind = KIND_OF.get(record.event_type)
@@ -58,12 +67,22 @@ def _is_firing(item: HistoryEvent, canceled: TimerCanceled) -> bool:
     return isinstance(attributes, TimerFired) and attributes.started_event_id == canceled.started_event_id
 
 
+def _start_of(buffered: EventBuffered) -> HistoryEvent:
+    """The Started event that comes with an outcome, as if it had been buffered before that."""
+    started = ActivityTaskStarted(buffered.attributes.scheduled_event_id, buffered.identity, buffered.attempt)
+    event = EventBuffered(EventType.ACTIVITY_TASK_STARTED, started)
+    return HistoryEvent(0, buffered.started_time_us, EventType.EVENT_BUFFERED, event)
+
+
 def _is_same(buffered: EventBuffered, record: HistoryEvent) -> bool:
-    """Whether this event is the one that was buffered. The id of its Started event is known only now."""
+    """Whether this event is the one that was buffered. The id of its Started event is known only now, and the failure
+    before it is read elsewhere."""
     if buffered.event_type != record.event_type:
         return False
     now: Any = record.attributes
     then: Any = buffered.attributes
     if hasattr(now, "started_event_id") and not isinstance(now, TimerFired):
         then = then._replace(started_event_id=now.started_event_id)
+    elif isinstance(now, ActivityTaskStarted):
+        then = then._replace(last_failure=now.last_failure)
     return bool(now == then)

@@ -46,9 +46,9 @@ class Pen:
         """Write an annotation."""
         self._write(0, attributes, None)
 
-    def hold(self, attributes: Any) -> int:
+    def hold(self, attributes: Any, *, began_us: int = 0, identity: str = "", attempt: int = 0) -> int:
         """Write down that an event waits in the buffer. Returns when it happened."""
-        self.note(EventBuffered(EVENTS.kind_of[type(attributes)], attributes))
+        self.note(EventBuffered(EVENTS.kind_of[type(attributes)], attributes, began_us, identity, attempt))
         return self.now_us
 
     def _write(self, event_id: int, attributes: Any, at_us: int | None) -> None:

@@ -81,9 +81,10 @@ def buffered() -> list[HistoryEvent]:
     pen.event(signal("a"))
     pen.schedule()
     pen.tick()
-    began_us = pen.hold(ActivityTaskStarted(activity, "worker", 1))
+    began_us = pen.now_us
     pen.tick()
-    ended_us = pen.hold(ActivityTaskCompleted(b"paid", activity, 0, "worker"))
+    paid = ActivityTaskCompleted(b"paid", activity, 0, "worker")
+    ended_us = pen.hold(paid, began_us=began_us, identity="worker", attempt=1)
     fired_us = pen.hold(TimerFired("1", first))
     pen.hold(TimerFired("2", second))
     signaled_us = pen.hold(signal("b"))
@@ -350,8 +351,7 @@ def test_an_activity_that_is_settled_takes_no_further_attempt() -> None:
     activity = pen.activity(pen.complete())
     pen.event(signal("a"))
     pen.schedule()
-    pen.hold(ActivityTaskStarted(activity, "worker", 1))
-    pen.hold(ActivityTaskCompleted(b"", activity, 0))
+    pen.hold(ActivityTaskCompleted(b"", activity, 0), began_us=pen.now_us, identity="worker", attempt=1)
     pen.note(ActivityAttemptStarted(activity, 1, "worker", pen.now_us))
     pen.note(ActivityAttemptFailed(activity, 1, ODD, "worker", pen.now_us + 1_000_000))
     assert [violation.text for violation in violations(pen.records)] == [f"activity {activity} is over"] * 2

@@ -70,7 +70,10 @@ def messages(cls: type[Any]) -> st.SearchStrategy[Any]:
         return failures()
     if cls is EventBuffered:
         kinds = {inner: kind for inner, kind in EVENTS.kind_of.items() if inner is not EventBuffered}
-        return st.one_of(*(st.builds(EventBuffered, st.just(kinds[inner]), messages(inner)) for inner in kinds))
+        attempt = (_values(int), _values(str), _values(int))
+        return st.one_of(
+            *(st.builds(EventBuffered, st.just(kinds[inner]), messages(inner), *attempt) for inner in kinds)
+        )
     hints = typing.get_type_hints(cls)
     return st.builds(cls, **{name: _values(hints[name]) for name in getattr(cls, "_fields", ())})
 

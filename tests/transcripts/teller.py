@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from perdure.protocol.events import EventType, HistoryEvent, decode_records
+from perdure.protocol.events import EventBuffered, EventType, HistoryEvent, decode_records
 from perdure.protocol.failure import Failure, RetryState, TimeoutType
 from perdure.protocol.replies import ErrorCode, ErrorReply, ExecutionStatus, ReplyKind
 from perdure.protocol.tasks import ActivityTask, TaskKind, WorkflowTask, decode_task
@@ -58,8 +58,12 @@ class Teller:
         attributes = record.attributes
         if record.event_type == EventType.EVENT_BUFFERED:
             name += f" {EventType(attributes.event_type).name}"
-            attributes = attributes.attributes
+            return f"{label} {self.time(record.time_us):<7} {name} {self._buffered(attributes)}".rstrip()
         return f"{label} {self.time(record.time_us):<7} {name} {self._fields(attributes)}".rstrip()
+
+    def _buffered(self, held: EventBuffered) -> str:
+        text = self._fields(held.attributes)
+        return f"{text} (attempt {held.attempt} began {self.time(held.started_time_us)})" if held.attempt else text
 
     def timer(self, kind: int, event_id: int) -> str:
         name = TimerKind(kind).name.lower().replace("_", " ")

@@ -11,7 +11,6 @@ from perdure.protocol.events import (
     ActivityTaskCanceled,
     ActivityTaskCompleted,
     ActivityTaskFailed,
-    ActivityTaskStarted,
     ActivityTaskTimedOut,
 )
 from perdure.protocol.failure import (
@@ -24,7 +23,7 @@ from perdure.protocol.failure import (
 )
 from perdure.protocol.tasks import INLINE_SIZE_MAX, ActivityTask, TaskKind, encode_task
 from perdure_engine.core import deadline, workflow_task
-from perdure_engine.core.ledger import annotate, happen
+from perdure_engine.core.ledger import annotate, settle
 from perdure_engine.core.limits import DURATION_MS_MAX
 from perdure_engine.core.state import ActivityPhase, ActivityState, MutableState
 from perdure_engine.core.transition import Dispatch, Retire, Transition
@@ -192,8 +191,5 @@ def resolve(
     if not deadline.is_waiting(activity, now_us):
         transition.effects.append(Retire(TaskKind.ACTIVITY, event_id))
     deadline.clear_all(activity, now_us, transition)
-    if started_us:
-        started = ActivityTaskStarted(event_id, identity, activity.attempt, activity.last_failure)
-        happen(state, transition, started_us, started)
-    happen(state, transition, now_us, outcome)
+    settle(state, transition, now_us, activity.attempt, outcome, started_us, identity)
     workflow_task.schedule(state, transition, now_us)

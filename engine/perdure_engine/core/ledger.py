@@ -7,6 +7,7 @@ from typing import Any
 from perdure.protocol.events import (
     EVENTS,
     ActivityTaskCompleted,
+    ActivityTaskStarted,
     EventBuffered,
     EventType,
     HistoryEvent,
@@ -15,13 +16,9 @@ from perdure_engine.core.fold import apply, buffer
 from perdure_engine.core.state import BufferedEvent, MutableState
 from perdure_engine.core.transition import Transition
 
-_ACTIVITY_STARTED = int(EventType.ACTIVITY_TASK_STARTED)
-_ACTIVITY_COMPLETED = int(EventType.ACTIVITY_TASK_COMPLETED)
-_TIMER_FIRED = int(EventType.TIMER_FIRED)
 _OUTCOMES = frozenset(
     int(kind)
     for kind in (
-        EventType.ACTIVITY_TASK_STARTED,
         EventType.ACTIVITY_TASK_COMPLETED,
         EventType.ACTIVITY_TASK_FAILED,
         EventType.ACTIVITY_TASK_TIMED_OUT,
@@ -59,6 +56,34 @@ def happen(state: MutableState, transition: Transition, time_us: int, attributes
         buffer(state, time_us, held_event(attributes), stored=False)
 
 
+def settle(
+    state: MutableState,
+    transition: Transition,
+    time_us: int,
+    attempt: int,
+    outcome: Any,
+    started_us: int,
+    identity: str,
+) -> None:
+    """The outcome of an activity came, with the Started event of this attempt (`started_us` 0: it never ran)."""
+    if state.workflow_task is None:
+        if started_us:
+            _start(state, transition, started_us, outcome.scheduled_event_id, identity, attempt)
+        emit(state, transition, time_us, outcome)
+    elif started_us:
+        event = EventBuffered(_TYPE_OF[type(outcome)], outcome, started_us, identity, attempt)
+        buffer(state, time_us, event, stored=False)
+    else:
+        buffer(state, time_us, held_event(outcome), stored=False)
+
+
+def _start(
+    state: MutableState, transition: Transition, time_us: int, scheduled_event_id: int, identity: str, attempt: int
+) -> int:
+    last_failure = state.activities[scheduled_event_id].last_failure
+    return emit(state, transition, time_us, ActivityTaskStarted(scheduled_event_id, identity, attempt, last_failure))
+
+
 def held_event(attributes: Any) -> EventBuffered:
     """An event that is to wait."""
     return EventBuffered(_TYPE_OF[type(attributes)], attributes)
@@ -71,22 +96,16 @@ def flush(state: MutableState, transition: Transition, held: list[BufferedEvent]
         for item in held:
             if item.event.event_type not in _OUTCOMES:
                 emit(state, transition, item.time_us, item.event.attributes)
-    started: dict[int, int] = {}
-    append = transition.records.append
     for item in outcomes:
-        kind: int = item.event.event_type
-        attributes: Any = item.event.attributes
-        event_id = state.next_event_id
-        if kind == _ACTIVITY_STARTED:
-            started[attributes.scheduled_event_id] = event_id
-        elif kind == _ACTIVITY_COMPLETED:
-            result, scheduled_event_id, _, identity = attributes
-            attributes = ActivityTaskCompleted(result, scheduled_event_id, started.get(scheduled_event_id, 0), identity)
-        elif kind != _TIMER_FIRED:
-            attributes = attributes._replace(started_event_id=started.get(attributes.scheduled_event_id, 0))
-        event = HistoryEvent(event_id, item.time_us, kind, attributes)
-        append(event)
-        apply(state, event)
+        _, outcome, started_us, identity, attempt = item.event
+        if started_us:
+            started_id = _start(state, transition, started_us, outcome.scheduled_event_id, identity, attempt)
+            if type(outcome) is ActivityTaskCompleted:  # the usual one: four times as fast as `_replace`
+                result, scheduled_event_id, _, by = outcome
+                outcome = ActivityTaskCompleted(result, scheduled_event_id, started_id, by)
+            else:
+                outcome = outcome._replace(started_event_id=started_id)
+        emit(state, transition, item.time_us, outcome)
 
 
 def seal(state: MutableState) -> list[HistoryEvent]:

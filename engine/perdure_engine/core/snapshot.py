@@ -74,7 +74,10 @@ class _TimerRow(NamedTuple):
 class _BufferedRow(NamedTuple):
     time_us: int
     event_type: int
-    attributes: tuple[Any, ...]
+    attributes: Any
+    started_time_us: int = 0
+    identity: str = ""
+    attempt: int = 0
 
 
 _workflow_task = struct_decoder(_WorkflowTaskRow)
@@ -217,9 +220,10 @@ def decode_snapshot(data: bytes) -> MutableState:
     for timer in row.timers:
         state.timers[timer.timer_id] = TimerState(*timer[:3], _known(TimerPhase, timer.phase))
         state.timer_ids[timer.started_event_id] = timer.timer_id
-    for time_us, event_type, attributes in row.buffered:
-        event = EventBuffered(event_type, EVENTS.decode(event_type, attributes))
-        state.buffered.append(BufferedEvent(time_us, event, stored=True))
+    for held in row.buffered:
+        event = EventBuffered(*held[1:])
+        event = event._replace(attributes=EVENTS.decode(event.event_type, event.attributes))
+        state.buffered.append(BufferedEvent(held.time_us, event, stored=True))
     return state
 
 

@@ -305,10 +305,15 @@ class WorkflowTaskAttemptFailed(NamedTuple):
 
 
 class EventBuffered(NamedTuple):
-    """An event that happened while a workflow task was out: it becomes an event when that task is closed."""
+    """An event that happened while a workflow task was out: it becomes an event when that task is closed. For what
+    closed an attempt of an activity, the rest says when that attempt was started, by whom, and which it is: its Started
+    event comes with it."""
 
     event_type: int
-    attributes: tuple[Any, ...]
+    attributes: Any
+    started_time_us: int = 0
+    identity: str = ""
+    attempt: int = 0
 
 
 class ActivityTasksScheduledAsAsked(NamedTuple):
@@ -382,8 +387,7 @@ def decode_events(rows: Iterable[Any]) -> list[HistoryEvent]:
             raise DecodeError("a history event must be an array of event id, time, type and attributes")
         attributes = decode(row[2], row[3])
         if type(attributes) is EventBuffered:
-            kind, fields = attributes
-            attributes = EventBuffered(kind, decode(kind, fields))
+            attributes = attributes._replace(attributes=decode(attributes.event_type, attributes.attributes))
         events.append(HistoryEvent(row[0], row[1], row[2], attributes))
     return events
 

@@ -77,10 +77,7 @@ def _has_failed(run: Run | None, scheduled_event_id: int, attempt: int) -> bool:
 
 def _waits(run: Run | None, scheduled_event_id: int, attempt: int) -> bool:
     """Whether the outcome that this attempt gave may still be in the buffer of an open run."""
-    return run is not None and any(
-        (started.scheduled_event_id, started.attempt) == (scheduled_event_id, attempt)
-        for started in run.waiting(ActivityTaskStarted)
-    )
+    return run is not None and (scheduled_event_id, attempt) in run.waiting_attempts
 
 
 def _is_too_large(outcome: _Outcome | None) -> bool:

@@ -85,6 +85,14 @@ class Run:
         return [item.attributes for _, item in self.of(EventBuffered) if isinstance(item.attributes, kind)]
 
     @cached_property
+    def waiting_attempts(self) -> set[tuple[int, int]]:
+        """The scheduled event and the number of each attempt of an activity whose outcome may still wait."""
+        if self.closing is not None:
+            return set()
+        buffered = [item for _, item in self.of(EventBuffered) if item.attempt]
+        return {(item.attributes.scheduled_event_id, item.attempt) for item in buffered}
+
+    @cached_property
     def failed_attempts(self) -> Counter[int]:
         """How many attempts of each activity failed and were followed by another one, by its scheduled event."""
         return Counter(failed.scheduled_event_id for _, failed in self.of(ActivityAttemptFailed))
