@@ -40,7 +40,7 @@ class PerdureItself(Contender):
         with servers.database() as dsn, servers.streams(LOGICAL_DATABASE) as url:
             environment = {
                 **os.environ,
-                "PYTHONPATH": str(ROOT),
+                "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
                 "PERDURE_POSTGRES_DSN": dsn,
                 "PERDURE_REDIS_URL": url,
                 "PERDURE_ADDRESS": url,

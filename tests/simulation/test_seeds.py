@@ -39,6 +39,7 @@ def test_a_seed_says_everything() -> None:
     """Also in another process, whose strings have other hashes and whose objects lie elsewhere."""
     seed = 7
     code = f"from tests.simulation.simulating import simulate; print(simulate({seed}).trace)"
-    environment = os.environ | {"PYTHONHASHSEED": "1", "PYTHONPATH": str(ROOT)}
+    import_path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = os.environ | {"PYTHONHASHSEED": "1", "PYTHONPATH": import_path}
     told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True)
     assert told.stdout.strip() == simulate(seed).trace, told.stderr
