@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from perdure.protocol.events import (
+    ActivityAttemptDetached,
     ActivityAttemptFailed,
     ActivityAttemptStarted,
     ActivityTaskCanceled,
@@ -32,6 +33,7 @@ class _Activity:
         self.attributes: ActivityTaskScheduled = record.attributes
         self.attempt = 1
         self.is_reported = False
+        self.is_detached = False
         self.is_settled = False
         self.last_failure: Failure | None = None
         self.cancel_requested_event_id = 0
@@ -49,6 +51,7 @@ class Activities:
         self._readers: dict[type[Any], Callable[[HistoryEvent, Any], Iterator[str]]] = {
             ActivityTaskScheduled: self._schedule,
             ActivityAttemptStarted: self._report,
+            ActivityAttemptDetached: self._detach,
             ActivityAttemptFailed: self._retry,
             ActivityTaskCancelRequested: self._request_cancel,
             ActivityTaskStarted: self._start,
@@ -82,10 +85,24 @@ class Activities:
         if activity is None or activity.is_settled:
             yield f"activity {report.scheduled_event_id} is over"
             return
-        if report.attempt != activity.attempt or activity.is_reported:
-            known = "and is known to run" if activity.is_reported else "and was not known to run"
+        if report.attempt != activity.attempt or activity.is_reported or activity.is_detached:
+            known = (
+                "and is known to run" if activity.is_reported or activity.is_detached else "and was not known to run"
+            )
             yield f"attempt {report.attempt} runs, where {activity.attempt} is out {known}"
         activity.is_reported = True
+
+    def _detach(self, record: HistoryEvent, detached: ActivityAttemptDetached) -> Iterator[str]:
+        activity = self._pending.get(detached.scheduled_event_id)
+        if activity is None or activity.is_settled:
+            yield f"activity {detached.scheduled_event_id} is over"
+            return
+        if detached.attempt != activity.attempt or activity.is_detached:
+            held = "and no worker holds it" if activity.is_detached else "at its worker"
+            yield f"attempt {detached.attempt} is let go of, where {activity.attempt} is out {held}"
+        if detached.started_time_us > record.time_us:
+            yield f"it began at {detached.started_time_us}, and was let go of at {record.time_us}"
+        activity.is_detached = True
 
     def _retry(self, record: HistoryEvent, failed: ActivityAttemptFailed) -> Iterator[str]:
         activity = self._pending.get(failed.scheduled_event_id)
@@ -105,6 +122,7 @@ class Activities:
             yield f"the next attempt is {delay_us} us later, not {_delays_us(failed, activity.policy)}"
         activity.attempt = failed.attempt + 1
         activity.is_reported = False
+        activity.is_detached = False
         activity.last_failure = failed.failure
 
     def _request_cancel(self, record: HistoryEvent, attributes: ActivityTaskCancelRequested) -> Iterator[str]:

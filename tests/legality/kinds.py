@@ -50,6 +50,7 @@ KIND_OF: dict[int, Kind] = {
 ANNOTATIONS = frozenset(
     {
         EventType.ACTIVITY_ATTEMPT_STARTED,
+        EventType.ACTIVITY_ATTEMPT_DETACHED,
         EventType.ACTIVITY_ATTEMPT_FAILED,
         EventType.WORKFLOW_TASK_ATTEMPT_FAILED,
         EventType.EVENT_BUFFERED,

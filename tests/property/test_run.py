@@ -27,12 +27,15 @@ from perdure.protocol.events import decode_records
 from perdure.protocol.failure import ApplicationInfo, CanceledInfo, Failure, ServerInfo
 from perdure.protocol.replies import ReplyKind
 from perdure.protocol.requests import (
+    ActivityReport,
     RecordActivityTaskHeartbeat,
     RecordActivityTaskStarted,
+    ReportActivity,
     ReportTaskLost,
     RequestCancelWorkflow,
     RespondActivityTaskCanceled,
     RespondActivityTaskCompleted,
+    RespondActivityTaskDetached,
     RespondActivityTaskFailed,
     RespondWorkflowTaskCompleted,
     RespondWorkflowTaskFailed,
@@ -312,7 +315,7 @@ class RunMachine(RuleBasedStateMachine):
         started_us=st.sampled_from([0, START_US, START_US + 10**12]),
         failure=failures,
         details=st.sampled_from([b"", b"50%"]),
-        how=st.sampled_from(["completed", "failed", "failed", "canceled", "lost"]),
+        how=st.sampled_from(["completed", "failed", "failed", "canceled", "lost", "detached"]),
     )
     def activity_ends(self, data: st.DataObject, started_us: int, failure: Failure, details: bytes, how: str) -> None:
         event_id, attempt = self.activity(data)
@@ -323,9 +326,36 @@ class RunMachine(RuleBasedStateMachine):
             request = RespondActivityTaskFailed(RUN_ID, event_id, attempt, started_us, failure, *names, details)
         elif how == "canceled":
             request = RespondActivityTaskCanceled(RUN_ID, event_id, attempt, started_us, b"", *names)
+        elif how == "detached":
+            request = RespondActivityTaskDetached(RUN_ID, event_id, attempt, started_us, *names)
         else:
             request = ReportTaskLost(RUN_ID, TaskKind.ACTIVITY, event_id, attempt, *names)
         self.report(TaskKind.ACTIVITY, request)
+
+    @precondition(lambda self: self.is_open())
+    @rule(
+        data=st.data(),
+        activity_id=activity_ids,
+        report=st.sampled_from(ActivityReport),
+        failure=failures,
+        details=st.sampled_from([b"", b"70%"]),
+    )
+    def activity_is_reported(
+        self, data: st.DataObject, activity_id: str, report: ActivityReport, failure: Failure, details: bytes
+    ) -> None:
+        """By its id, or by the token of an attempt."""
+        event_id = attempt = 0
+        if self.has_activity() and data.draw(st.booleans()):
+            activity_id = ""
+            event_id, attempt = self.activity(data)
+        told = failure if report == ActivityReport.FAILED else None
+        request = ReportActivity(
+            "default", "order", "", activity_id, event_id, attempt, report, b"", told, details, "report", "outside"
+        )
+        is_known = event_id in self.run.state.activities or activity_id in self.run.state.activity_ids
+        transition = self.run.decide(request)
+        assert is_known or transition.reply_kind == ReplyKind.ERROR
+        assert transition.reply_kind != ReplyKind.ERROR or not (transition.records or transition.effects)
 
     def teardown(self) -> None:
         if hasattr(self, "run"):

@@ -6,7 +6,8 @@ line. Comments begin with `#`. The first words say who does what:
     start [key=value ...]                             a client starts the run (always the first step)
     signal NAME [id=..] / cancel [id=..] / terminate [reason=..]
     workflow-task ID completed|failed|lost [attempt=..] [worker=..] [cause=..]
-    activity ID started|completed|failed|canceled|lost|beats [attempt=..] [worker=..] [...]
+    activity ID started|completed|failed|canceled|lost|beats|detached [attempt=..] [worker=..] [...]
+    report NAME|EVENT:ATTEMPT completed|failed|canceled|beats [id=..] [...]   of an activity, from outside of its worker
     wait DURATION        time passes, and timers come due one by one
     sleep DURATION       time passes, and the timers that come due are not noticed yet
     end-batch            what is still buffered is stored
@@ -35,14 +36,17 @@ from perdure.protocol.commands import (
 )
 from perdure.protocol.failure import ApplicationInfo, Failure
 from perdure.protocol.requests import (
+    ActivityReport,
     IdConflictPolicy,
     IdReusePolicy,
     RecordActivityTaskHeartbeat,
     RecordActivityTaskStarted,
+    ReportActivity,
     ReportTaskLost,
     RequestCancelWorkflow,
     RespondActivityTaskCanceled,
     RespondActivityTaskCompleted,
+    RespondActivityTaskDetached,
     RespondActivityTaskFailed,
     RespondWorkflowTaskCompleted,
     RespondWorkflowTaskFailed,
@@ -165,6 +169,32 @@ def _retry_policy(words: Words) -> RetryPolicyData | None:
 def _failure(words: Words) -> Failure:
     info = ApplicationInfo(words.text("type", "Error"), words.flag("non-retryable"), b"", words.ms("next-delay"))
     return Failure.of(words.text("message", "it broke"), info, source="PythonSDK")
+
+
+_REPORTS = {
+    "beats": ActivityReport.HEARTBEAT,
+    "completed": ActivityReport.COMPLETED,
+    "failed": ActivityReport.FAILED,
+    "canceled": ActivityReport.CANCELED,
+}
+
+
+def _report(words: Words) -> ReportActivity:
+    event_id, _, attempt = words.plain[1].partition(":")
+    named = (words.plain[1], 0, 0) if not attempt else ("", int(event_id), int(attempt))
+    report = _REPORTS[words.plain[2]]
+    return ReportActivity(
+        "default",
+        "order-7",
+        "",
+        *named,
+        report,
+        words.data("data"),
+        _failure(words) if report == ActivityReport.FAILED else None,
+        words.data("details"),
+        "" if report == ActivityReport.HEARTBEAT else words.text("id", "report-1"),
+        "outside",
+    )
 
 
 def _schedule_activity(words: Words) -> Command:
@@ -320,6 +350,8 @@ class Narrator:
             return TerminateWorkflow(
                 "default", "order-7", "", reason, details, words.text("id", "terminate-1"), "client"
             )
+        if verb == "report":
+            return _report(words)
         event_id, what = int(words.plain[1]), words.plain[2]
         attempt = words.number("attempt", 1)
         worker = words.text("worker", "w1")
@@ -344,5 +376,7 @@ class Narrator:
             return RespondActivityTaskFailed(*key, now_us, failure, worker, *STREAM, words.data("details"))
         if what == "canceled":
             return RespondActivityTaskCanceled(*key, now_us, words.data("details"), worker, *STREAM)
+        if what == "detached":
+            return RespondActivityTaskDetached(*key, now_us, worker, *STREAM)
         assert what == "lost", f"unknown step {what!r}"
         return ReportTaskLost(RUN_ID, TaskKind.ACTIVITY, event_id, attempt, worker, *STREAM)

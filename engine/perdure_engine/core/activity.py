@@ -176,7 +176,7 @@ def abandon(state: MutableState, activity: ActivityState, now_us: int, transitio
 # From the worker ----------------------------------------------------------------------------------------------------
 
 
-def _refuse_stale(state: MutableState, transition: Transition, scheduled_event_id: int, attempt_no: int) -> None:
+def refuse_stale(state: MutableState, transition: Transition, scheduled_event_id: int, attempt_no: int) -> None:
     transition.refuse(
         ErrorCode.NOT_FOUND,
         f"attempt {attempt_no} of activity {scheduled_event_id} of run {state.run_id} is no longer pending; "
@@ -225,7 +225,7 @@ def heartbeat(state: MutableState, request: RecordActivityTaskHeartbeat, now_us:
 def complete(state: MutableState, request: RespondActivityTaskCompleted, now_us: int, transition: Transition) -> None:
     activity = current(state, request.scheduled_event_id, request.attempt, now_us)
     if activity is None:
-        _refuse_stale(state, transition, request.scheduled_event_id, request.attempt)
+        refuse_stale(state, transition, request.scheduled_event_id, request.attempt)
         return
     transition.answer()
     started_us = attempt.started_time_us(activity, request.started_time_us, now_us)
@@ -242,7 +242,7 @@ def complete(state: MutableState, request: RespondActivityTaskCompleted, now_us:
 def fail(state: MutableState, request: RespondActivityTaskFailed, now_us: int, transition: Transition) -> None:
     activity = current(state, request.scheduled_event_id, request.attempt, now_us)
     if activity is None:
-        _refuse_stale(state, transition, request.scheduled_event_id, request.attempt)
+        refuse_stale(state, transition, request.scheduled_event_id, request.attempt)
         return
     transition.answer()
     started_us = attempt.started_time_us(activity, request.started_time_us, now_us)
@@ -262,7 +262,7 @@ def report_canceled(
     """The attempt ended by cancellation; nobody having asked for that, it is a failure like others."""
     activity = current(state, request.scheduled_event_id, request.attempt, now_us)
     if activity is None:
-        _refuse_stale(state, transition, request.scheduled_event_id, request.attempt)
+        refuse_stale(state, transition, request.scheduled_event_id, request.attempt)
         return
     transition.answer()
     started_us = attempt.started_time_us(activity, request.started_time_us, now_us)
@@ -295,7 +295,7 @@ def lose(state: MutableState, request: ReportTaskLost, now_us: int, transition: 
     if it is that one."""
     transition.answer()
     activity = current(state, request.scheduled_event_id, request.attempt, now_us)
-    if activity is None or not request.worker.startswith(activity.worker):
+    if activity is None or activity.is_detached or not request.worker.startswith(activity.worker):
         return
     failure = Failure.of(
         f"worker lost: {request.worker} held attempt {request.attempt} and did not renew its lease",

@@ -116,9 +116,9 @@ def fail(
     """An attempt that was out failed: another one after its backoff (none if `at_once`), or the outcome."""
     delay_ms = 0 if at_once else _retry_delay_ms(activity, failure)
     next_us = now_us + delay_ms * 1000
-    retry_state = _retry_state(activity, failure, next_us)
-    if retry_state != RetryState.IN_PROGRESS:
-        outcome = _outcome(state, activity, failure, identity, retry_state)
+    verdict = retry_state(activity, failure, next_us)
+    if verdict != RetryState.IN_PROGRESS:
+        outcome = _outcome(state, activity, failure, identity, verdict)
         resolve(state, activity, outcome, identity, started_us, now_us, transition)
         return
     event_id = activity.scheduled_event_id
@@ -139,7 +139,8 @@ def _retry_delay_ms(activity: ActivityState, failure: Failure) -> int:
     return activity.attributes.retry_policy.backoff_ms(activity.attempt)
 
 
-def _retry_state(activity: ActivityState, failure: Failure, next_us: int) -> RetryState:
+def retry_state(activity: ActivityState, failure: Failure, next_us: int) -> RetryState:
+    """Whether another attempt, which would begin at `next_us`, follows this failure, and why not."""
     policy = activity.attributes.retry_policy
     info = failure.info
     if activity.phase == ActivityPhase.CANCEL_REQUESTED:

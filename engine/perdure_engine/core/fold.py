@@ -37,6 +37,9 @@ from perdure_engine.core.state import (
 ACTIVITY_TRANSITIONS: dict[tuple[ActivityPhase, EventType], ActivityPhase | None] = {
     (ActivityPhase.SCHEDULED, EventType.ACTIVITY_ATTEMPT_STARTED): ActivityPhase.STARTED,
     (ActivityPhase.CANCEL_REQUESTED, EventType.ACTIVITY_ATTEMPT_STARTED): ActivityPhase.CANCEL_REQUESTED,
+    (ActivityPhase.SCHEDULED, EventType.ACTIVITY_ATTEMPT_DETACHED): ActivityPhase.STARTED,
+    (ActivityPhase.STARTED, EventType.ACTIVITY_ATTEMPT_DETACHED): ActivityPhase.STARTED,
+    (ActivityPhase.CANCEL_REQUESTED, EventType.ACTIVITY_ATTEMPT_DETACHED): ActivityPhase.CANCEL_REQUESTED,
     (ActivityPhase.SCHEDULED, EventType.ACTIVITY_ATTEMPT_FAILED): ActivityPhase.SCHEDULED,
     (ActivityPhase.STARTED, EventType.ACTIVITY_ATTEMPT_FAILED): ActivityPhase.SCHEDULED,
     (ActivityPhase.SCHEDULED, EventType.ACTIVITY_TASK_CANCEL_REQUESTED): ActivityPhase.CANCEL_REQUESTED,
@@ -198,6 +201,15 @@ def _activity_attempt_started(state: MutableState, record: HistoryEvent) -> None
     activity.worker = report.identity
 
 
+def _activity_attempt_detached(state: MutableState, record: HistoryEvent) -> None:
+    activity = _step_activity(state, record.attributes.scheduled_event_id, record.event_type)
+    if not activity.reported_time_us:
+        activity.started_time_us = record.attributes.started_time_us
+        activity.reported_time_us = record.time_us
+    activity.worker = ""
+    activity.is_detached = True
+
+
 def _activity_attempt_failed(state: MutableState, record: HistoryEvent) -> None:
     report = record.attributes
     activity = _step_activity(state, report.scheduled_event_id, record.event_type)
@@ -207,6 +219,7 @@ def _activity_attempt_failed(state: MutableState, record: HistoryEvent) -> None:
     activity.started_time_us = activity.reported_time_us = activity.said_time_us = 0
     activity.heartbeat_time_us = activity.heartbeat_check_us = 0
     activity.worker = ""
+    activity.is_detached = False
     if report.heartbeat_details:
         activity.heartbeat_details = report.heartbeat_details
 
@@ -317,6 +330,7 @@ RULES: dict[int, Callable[[MutableState, HistoryEvent], None]] = {
     EventType.ACTIVITY_TASK_CANCELED: _activity_changed,
     EventType.ACTIVITY_TASK_CANCEL_REQUESTED: _activity_cancel_requested,
     EventType.ACTIVITY_ATTEMPT_STARTED: _activity_attempt_started,
+    EventType.ACTIVITY_ATTEMPT_DETACHED: _activity_attempt_detached,
     EventType.ACTIVITY_ATTEMPT_FAILED: _activity_attempt_failed,
     EventType.TIMER_STARTED: _timer_started,
     EventType.TIMER_FIRED: _timer_changed,

@@ -54,6 +54,7 @@ class _ActivityRow(NamedTuple):
     cancel_requested_event_id: int
     heartbeat_details: bytes
     said_time_us: int = 0
+    is_detached: bool = False
 
     @staticmethod
     def _decode_attributes(value: Any) -> Any:
@@ -177,6 +178,7 @@ def _activity_row(activity: ActivityState) -> _ActivityRow:
         activity.cancel_requested_event_id,
         activity.heartbeat_details,
         activity.said_time_us,
+        activity.is_detached,
     )
 
 
@@ -242,6 +244,7 @@ def _activity_state(row: _ActivityRow) -> ActivityState:
         row.cancel_requested_event_id,
         row.heartbeat_details,
         said_time_us=row.said_time_us,
+        is_detached=row.is_detached,
     )
 
 

@@ -47,6 +47,7 @@ class ActivityState:
             possible; `reported_time_us`: when that was recorded.
         heartbeat_time_us: the last heartbeat, and `heartbeat_check_us`: when the heartbeat timer is due. Neither is
             stored: both are 0 after a reload, until the next heartbeat and the next check.
+        is_detached: its worker let go of the attempt, which is completed from elsewhere.
     """
 
     scheduled_event_id: int
@@ -64,6 +65,7 @@ class ActivityState:
     heartbeat_time_us: int = 0
     heartbeat_check_us: int = 0
     said_time_us: int = 0
+    is_detached: bool = False
 
 
 @dataclass(slots=True)

@@ -67,9 +67,14 @@ class KeepHeartbeat(NamedTuple):
     details: bytes
 
 
+DETACHED = "detached"
+"""In place of a worker on the row of a task: no worker holds the attempt, which is completed from elsewhere. No worker
+is called so: their names hold a slash."""
+
+
 class KeepWorker(NamedTuple):
-    """The row of an activity task is to name the worker that runs its attempt: should the streams be lost, the task is
-    not published again while that worker may live."""
+    """The row of an activity task is to name the worker that runs its attempt (or `DETACHED`): should the streams be
+    lost, the task is not published again while that worker may live."""
 
     event_id: int
     attempt: int

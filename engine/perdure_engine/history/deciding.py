@@ -12,6 +12,7 @@ from perdure.protocol.ids import run_id_for_start
 from perdure.protocol.replies import ErrorCode, ErrorReply, ReplyKind, Started
 from perdure.protocol.requests import (
     RecordActivityTaskStarted,
+    ReportActivity,
     ReportTaskLost,
     RequestCancelWorkflow,
     SignalWorkflow,
@@ -42,7 +43,7 @@ from perdure_engine.history.visibility import VisibilityWriter
 from perdure_engine.history.waiters import Waiters
 from perdure_store.port import ExecutionKey, ExecutionRow, TimerKey, TimerRow
 
-_BY_WORKFLOW_ID = (SignalWorkflow, RequestCancelWorkflow, TerminateWorkflow)
+_BY_WORKFLOW_ID = (SignalWorkflow, RequestCancelWorkflow, TerminateWorkflow, ReportActivity)
 
 REPEATED_WITHIN_US = 3_600 * 1_000_000
 """A request may still be repeated so long after the run on which it took effect has closed."""
@@ -133,16 +134,18 @@ class Decider:
         self,
         batch: Batch,
         arrival: Arrival,
-        request: SignalWorkflow | RequestCancelWorkflow | TerminateWorkflow,
+        request: SignalWorkflow | RequestCancelWorkflow | TerminateWorkflow | ReportActivity,
         run: CachedRun,
     ) -> bool:
         """Answer a request by workflow id that comes again, and was for the run before this one, or was refused before
         this one began: it must not befall this one. False for any other."""
-        if request.run_id:
-            return False
+        if request.run_id and not isinstance(request, ReportActivity):
+            return False  # the run itself knows it
         if request.request_id in run.witnessed:
             batch.reply(arrival.sender, arrival.sent.number, ReplyKind.OK, None)
             return True
+        if request.run_id:
+            return False
         refusal = self._refusals.find(arrival.sender, arrival.sent.number)
         if refusal is None:
             return False

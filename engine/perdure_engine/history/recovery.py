@@ -11,6 +11,7 @@ from perdure.protocol.events import WorkflowExecutionStarted, decode_records
 from perdure.protocol.tasks import TaskKind
 from perdure_broker.port import Broker, Outbox, TaskStream
 from perdure_engine.core.state import ActivityPhase
+from perdure_engine.core.transition import DETACHED
 from perdure_engine.history.batch import VISIBILITY_KIND
 from perdure_engine.history.cache import ExecutionCache
 from perdure_engine.history.visibility import VisibilityWriter
@@ -72,6 +73,8 @@ class Recovery:
             if not self._is_current(row):
                 continue
             worker = row.worker or self._reported_by(row)
+            if worker == DETACHED:
+                continue
             if worker:
                 repair.running.append(row._replace(worker=worker))
                 continue
@@ -118,10 +121,13 @@ class Recovery:
         return activity is not None and activity.phase != ActivityPhase.RESOLVED and activity.attempt == row.attempt
 
     def _reported_by(self, row: TransferRow) -> str:
-        """The worker that reported to run this attempt, as memory knows it: it may be ahead of the row."""
+        """The worker that reported to run this attempt, or let go of it, as memory knows it: it may be ahead of the
+        row."""
         run = self._cache.get(row.run_id)
         activity = run.state.activities.get(row.event_id) if run is not None else None
-        return activity.worker if activity is not None and row.kind == TaskKind.ACTIVITY else ""
+        if activity is None or row.kind != TaskKind.ACTIVITY:
+            return ""
+        return DETACHED if activity.is_detached else activity.worker
 
     async def _recover_visibility(self, rows: list[TransferRow]) -> None:
         keys = [ExecutionKey(row.shard_id, "", "", row.run_id) for row in rows]

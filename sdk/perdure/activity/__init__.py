@@ -1,5 +1,6 @@
 """What activity code uses: the decorator that defines one, and what it may ask and do while it runs."""
 
+from perdure.activity.async_completion import raise_complete_async
 from perdure.activity.context import (
     cancellation_details,
     heartbeat,
@@ -31,6 +32,7 @@ __all__ = [
     "is_worker_shutdown",
     "logger",
     "payload_converter",
+    "raise_complete_async",
     "shield_thread_cancel_exception",
     "wait_for_cancelled",
     "wait_for_cancelled_sync",

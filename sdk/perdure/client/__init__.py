@@ -1,5 +1,6 @@
 """The client: start workflows, and signal, query, cancel, watch and list them."""
 
+from perdure.client.async_activity import AsyncActivityHandle, AsyncActivityIDReference
 from perdure.client.client import Client
 from perdure.client.dead_letters import DeadLetter, DeadLetters
 from perdure.client.execution import (
@@ -12,6 +13,7 @@ from perdure.client.execution import (
     WorkflowExecutionDescription,
 )
 from perdure.client.failures import (
+    AsyncActivityCancelledError,
     WorkflowContinuedAsNewError,
     WorkflowFailureError,
     WorkflowQueryFailedError,
@@ -30,6 +32,9 @@ from perdure.converter import DataConverter
 from perdure.service import RPCError, RPCStatusCode
 
 __all__ = [
+    "AsyncActivityCancelledError",
+    "AsyncActivityHandle",
+    "AsyncActivityIDReference",
     "Client",
     "DataConverter",
     "DeadLetter",

@@ -8,6 +8,7 @@ from datetime import timedelta
 from types import TracebackType
 from typing import Any, Concatenate, Self, Unpack, cast, overload
 
+from perdure.client.async_activity import AsyncActivityHandle, reference_of
 from perdure.client.connection import Connection, Refusal, check_text, checked, seconds, start_refused
 from perdure.client.dead_letters import DeadLetters
 from perdure.client.definitions import workflow_name_and_type
@@ -371,6 +372,36 @@ class Client:
             workflow_id, run_id=run_id, first_execution_run_id=first_execution_run_id, result_type=result_type
         )
         return cast(WorkflowHandle[SelfType, ReturnType], handle)
+
+    @overload
+    def get_async_activity_handle(
+        self, *, workflow_id: str, run_id: str | None, activity_id: str
+    ) -> AsyncActivityHandle: ...
+
+    @overload
+    def get_async_activity_handle(self, *, task_token: bytes) -> AsyncActivityHandle: ...
+
+    def get_async_activity_handle(
+        self,
+        *,
+        workflow_id: str | None = None,
+        run_id: str | None = None,
+        activity_id: str | None = None,
+        task_token: bytes | None = None,
+    ) -> AsyncActivityHandle:
+        """A handle to complete an activity of a workflow, or to keep it alive, from anywhere; nothing is asked yet.
+
+        Args:
+            workflow_id: The workflow that called it.
+            run_id: Its run; None: the open one.
+            activity_id: The activity's id, as `activity.info().activity_id` says it.
+            task_token: In place of the ids, `activity.info().task_token`: means this attempt alone.
+
+        Raises:
+            ValueError: neither, or both, or no task token.
+        """
+        reference = reference_of(workflow_id, run_id, activity_id, task_token)
+        return AsyncActivityHandle(self._connection, reference)
 
     # Reading ---------------------------------------------------------------------------------------------------------
     def list_workflows(

@@ -70,7 +70,18 @@ class Connection:
         Raises:
             RPCError: refused (a `Refusal`, which carries the reply), or no reply in time.
         """
-        shard_id = self.transport.shard_id(self.namespace, workflow_id)
+        return await self.ask_of(self.namespace, workflow_id, request, decode, rpc_timeout)
+
+    async def ask_of(
+        self,
+        namespace: str,
+        workflow_id: str,
+        request: Any,
+        decode: Callable[[Any], T],
+        rpc_timeout: timedelta | None = None,
+    ) -> T:
+        """As `ask`, of a workflow that may be of another namespace."""
+        shard_id = self.transport.shard_id(namespace, workflow_id)
         return decode(checked(await self.transport.submit(shard_id, request, seconds(rpc_timeout))).body)
 
     async def ask_frontend(

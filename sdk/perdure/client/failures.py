@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from perdure.activity.information import ActivityCancellationDetails
 from perdure.client.status import WorkflowExecutionStatus
 from perdure.exceptions import PerdureError
 
@@ -22,6 +23,18 @@ class WorkflowFailureError(PerdureError):
         cause = self.__cause__
         assert cause is not None
         return cause
+
+
+class AsyncActivityCancelledError(PerdureError):
+    """The activity that was to be kept alive by a heartbeat is to stop.
+
+    Attributes:
+        details: Why.
+    """
+
+    def __init__(self, details: ActivityCancellationDetails | None = None) -> None:
+        super().__init__("Activity cancelled")
+        self.details = details
 
 
 class WorkflowContinuedAsNewError(PerdureError):

@@ -47,6 +47,7 @@ class EventType(IntEnum):
     ACTIVITY_ATTEMPT_FAILED = 1002
     WORKFLOW_TASK_ATTEMPT_FAILED = 1003
     EVENT_BUFFERED = 1004
+    ACTIVITY_ATTEMPT_DETACHED = 1005
     # On the way to a sticky worker alone, never in a history.
     ACTIVITY_TASKS_SCHEDULED_AS_ASKED = 2001
 
@@ -289,6 +290,16 @@ class ActivityAttemptFailed(NamedTuple):
         return decode_failure(value)
 
 
+class ActivityAttemptDetached(NamedTuple):
+    """A worker let go of this attempt, which it began at `started_time_us`: somebody else completes it. No lease holds
+    it any more; its timeouts do."""
+
+    scheduled_event_id: int
+    attempt: int
+    identity: str
+    started_time_us: int
+
+
 class WorkflowTaskAttemptFailed(NamedTuple):
     """A workflow task failed again: only its first failure is an event. The next attempt starts from
     `next_attempt_time_us`."""
@@ -354,6 +365,7 @@ EVENTS = Registry(
         EventType.ACTIVITY_ATTEMPT_FAILED: ActivityAttemptFailed,
         EventType.WORKFLOW_TASK_ATTEMPT_FAILED: WorkflowTaskAttemptFailed,
         EventType.EVENT_BUFFERED: EventBuffered,
+        EventType.ACTIVITY_ATTEMPT_DETACHED: ActivityAttemptDetached,
         EventType.ACTIVITY_TASKS_SCHEDULED_AS_ASKED: ActivityTasksScheduledAsAsked,
     },
 )

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from perdure.protocol.codec import CODEC_VERSION, DecodeError, Registry, pack, shown, unpack
 from perdure.protocol.commands import Command, decode_commands
-from perdure.protocol.failure import Failure, decode_failure
+from perdure.protocol.failure import Failure, decode_failure, decode_failure_or_none
 from perdure.protocol.retry import RetryPolicyData, decode_retry_policy
 
 
@@ -25,6 +25,7 @@ class RequestType(IntEnum):
     QUERY_WORKFLOW = 6
     DESCRIBE_WORKFLOW = 7
     GET_HISTORY = 8
+    REPORT_ACTIVITY = 15
     RESPOND_WORKFLOW_TASK_COMPLETED = 20
     RESPOND_WORKFLOW_TASK_FAILED = 21
     RECORD_ACTIVITY_TASK_STARTED = 22
@@ -34,6 +35,7 @@ class RequestType(IntEnum):
     RECORD_ACTIVITY_TASK_HEARTBEAT = 26
     GET_WORKFLOW_TASK = 27
     GET_ACTIVITY_TASK = 28
+    RESPOND_ACTIVITY_TASK_DETACHED = 29
     REPORT_TASK_LOST = 40
     REPORT_UNREADABLE = 41
 
@@ -201,6 +203,40 @@ class RespondWorkflowTaskFailed(NamedTuple):
         return decode_failure(value)
 
 
+class ActivityReport(IntEnum):
+    """What somebody who completes an activity from outside of its worker says of it."""
+
+    HEARTBEAT = 1
+    COMPLETED = 2
+    FAILED = 3
+    CANCELED = 4
+
+
+class ReportActivity(NamedTuple):
+    """About an activity, from outside of its worker. It is named by its id, or by the scheduled event and the attempt
+    (of a task token); the other is empty. `data` is the result, or the details of the heartbeat or cancellation.
+
+    Reply: `ActivityDirective` to a heartbeat, else None. A repeated request id (heartbeats have none) is answered like
+    the first."""
+
+    namespace: str
+    workflow_id: str
+    run_id: str
+    activity_id: str
+    scheduled_event_id: int
+    attempt: int
+    report: int
+    data: bytes
+    failure: Failure | None
+    heartbeat_details: bytes
+    request_id: str
+    identity: str
+
+    @staticmethod
+    def _decode_failure(value: Any) -> Failure | None:
+        return decode_failure_or_none(value)
+
+
 class RecordActivityTaskStarted(NamedTuple):
     """Sent for an activity that runs longer than 100 ms, and awaited before one that may be attempted only once.
 
@@ -246,6 +282,18 @@ class RespondActivityTaskCanceled(NamedTuple):
     attempt: int
     started_time_us: int
     details: bytes
+    identity: str
+    stream: bytes
+    entry_id: bytes
+
+
+class RespondActivityTaskDetached(NamedTuple):
+    """The worker lets go of the attempt without an outcome: somebody else will complete it (`ReportActivity`)."""
+
+    run_id: str
+    scheduled_event_id: int
+    attempt: int
+    started_time_us: int
     identity: str
     stream: bytes
     entry_id: bytes
@@ -316,12 +364,14 @@ Request = (
     | QueryWorkflow
     | DescribeWorkflow
     | GetHistory
+    | ReportActivity
     | RespondWorkflowTaskCompleted
     | RespondWorkflowTaskFailed
     | RecordActivityTaskStarted
     | RespondActivityTaskCompleted
     | RespondActivityTaskFailed
     | RespondActivityTaskCanceled
+    | RespondActivityTaskDetached
     | RecordActivityTaskHeartbeat
     | GetWorkflowTask
     | GetActivityTask
@@ -340,6 +390,7 @@ REQUESTS = Registry(
         RequestType.QUERY_WORKFLOW: QueryWorkflow,
         RequestType.DESCRIBE_WORKFLOW: DescribeWorkflow,
         RequestType.GET_HISTORY: GetHistory,
+        RequestType.REPORT_ACTIVITY: ReportActivity,
         RequestType.RESPOND_WORKFLOW_TASK_COMPLETED: RespondWorkflowTaskCompleted,
         RequestType.RESPOND_WORKFLOW_TASK_FAILED: RespondWorkflowTaskFailed,
         RequestType.RECORD_ACTIVITY_TASK_STARTED: RecordActivityTaskStarted,
@@ -349,6 +400,7 @@ REQUESTS = Registry(
         RequestType.RECORD_ACTIVITY_TASK_HEARTBEAT: RecordActivityTaskHeartbeat,
         RequestType.GET_WORKFLOW_TASK: GetWorkflowTask,
         RequestType.GET_ACTIVITY_TASK: GetActivityTask,
+        RequestType.RESPOND_ACTIVITY_TASK_DETACHED: RespondActivityTaskDetached,
         RequestType.REPORT_TASK_LOST: ReportTaskLost,
         RequestType.REPORT_UNREADABLE: ReportUnreadable,
     },

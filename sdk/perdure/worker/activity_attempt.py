@@ -13,6 +13,7 @@ from datetime import timedelta
 from enum import Enum
 from typing import Any, Protocol
 
+from perdure.activity.async_completion import CompleteAsync
 from perdure.activity.context import ActivityContext, current_context
 from perdure.activity.definition import ActivityDefinition
 from perdure.activity.information import ActivityCancellationDetails, Info
@@ -28,6 +29,7 @@ from perdure.protocol.requests import (
     RecordActivityTaskStarted,
     RespondActivityTaskCanceled,
     RespondActivityTaskCompleted,
+    RespondActivityTaskDetached,
     RespondActivityTaskFailed,
 )
 from perdure.protocol.tasks import ActivityTask, task_member
@@ -202,6 +204,8 @@ class ActivityAttempt(ActivityContext):
         """It raised: a failure, or the end of a cancellation."""
         if isinstance(error, asyncio.CancelledError | CancelledError) and self.stop_reason is not None:
             self._stopped(error)
+        elif isinstance(error, CompleteAsync):
+            self._detach()
         else:
             task = self.task
             failure = self._owner.link.converter.to_failure(error)
@@ -215,6 +219,22 @@ class ActivityAttempt(ActivityContext):
                 failure.message,
             )
             self._fail(failure)
+
+    def _detach(self) -> None:
+        """Its function ended, and somebody else completes it."""
+        task, link, entry = self.task, self._owner.link, self.entry
+        self._send_unsent_heartbeat()
+        self._report(
+            RespondActivityTaskDetached(
+                task.run_id,
+                task.scheduled_event_id,
+                task.attempt,
+                self.started_us,
+                link.identity,
+                entry.stream,
+                entry.entry_id,
+            )
+        )
 
     def _stopped(self, error: BaseException) -> None:
         """It ended because it was asked to."""
@@ -349,6 +369,11 @@ class ActivityAttempt(ActivityContext):
             task.run_id, task.scheduled_event_id, task.attempt, self._encode_details(details), link.identity
         )
         link.post(task.shard_id, request, self.directed)
+
+    def _send_unsent_heartbeat(self) -> None:
+        unsent = None if self._heartbeats is None else self._heartbeats.unsent
+        if unsent:
+            self._send_heartbeat(unsent)
 
     def _last_heartbeat(self) -> bytes:
         unsent = None if self._heartbeats is None else self._heartbeats.unsent

@@ -10,6 +10,7 @@ import pytest
 
 from perdure.protocol.commands import CompleteWorkflowExecution, StartTimer
 from perdure.protocol.events import (
+    ActivityAttemptDetached,
     ActivityAttemptFailed,
     ActivityAttemptStarted,
     ActivityTaskCanceled,
@@ -37,6 +38,7 @@ FAILURE = Failure("it broke")
 COMPLETED = ActivityTaskCompleted(b"", 5, 0)
 ACTIVITY_RECORDS: dict[EventType, Any] = {
     EventType.ACTIVITY_ATTEMPT_STARTED: ActivityAttemptStarted(5, 1, "w1", START_US),
+    EventType.ACTIVITY_ATTEMPT_DETACHED: ActivityAttemptDetached(5, 1, "w1", START_US),
     EventType.ACTIVITY_ATTEMPT_FAILED: ActivityAttemptFailed(5, 1, FAILURE, "w1", START_US),
     EventType.ACTIVITY_TASK_CANCEL_REQUESTED: ActivityTaskCancelRequested(5, 4),
     EventType.EVENT_BUFFERED: EventBuffered(EventType.ACTIVITY_TASK_COMPLETED, COMPLETED),

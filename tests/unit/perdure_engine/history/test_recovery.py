@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from perdure.protocol.replies import ReplyKind
+from perdure.protocol.requests import ActivityReport, ReportActivity, RespondActivityTaskDetached
 from perdure.protocol.tasks import TaskKind, task_member
 from perdure_broker.port import Outbox, Publication
+from perdure_engine.core.transition import DETACHED
 from perdure_engine.history import recovery
 from perdure_engine.history.batch import VISIBILITY_KIND
 from perdure_engine.history.recovery import Recovery
@@ -146,3 +149,27 @@ async def test_visibility_records_are_taken_over(stage: Stage) -> None:
     assert [row.run_id for row in stage.database.visibility.values()] == [run_id]
     assert key not in stage.database.transfer[0]
     assert isinstance(stage.history._visibility, VisibilityWriter)
+
+
+async def test_an_attempt_that_its_worker_let_go_of_is_nobodys_to_run(stage: Stage) -> None:
+    """After the streams are lost it is neither published again, nor is a worker waited for that runs it."""
+    await prepared(stage, 1)
+    entry, task = await stage.take_activity()
+    detached = RespondActivityTaskDetached(
+        task.run_id, task.scheduled_event_id, task.attempt, stage.now_us(), "w1", entry.stream, entry.entry_id
+    )
+    assert (await stage.ask(detached))[0] == ReplyKind.OK
+    assert (await stage.broker.queue_state(ACTIVITIES)).pending == 0
+    [row] = stage.outstanding(TaskKind.ACTIVITY)
+    assert row.worker == DETACHED
+    stage.server.flush()
+    for known in (row, row._replace(worker="")):  # memory is ahead of a row that was read before the commit
+        repair = recovery_of(stage).prepare([known])
+        assert repair.rows == {}
+        assert repair.running == []
+    report = ReportActivity(
+        "default", "wf", "", "0", 0, 0, ActivityReport.COMPLETED, b"done", None, b"", "report-1", "outside"
+    )
+    for _ in range(2):
+        assert (await stage.ask(report))[0] == ReplyKind.OK
+    assert stage.outstanding(TaskKind.ACTIVITY) == []
