@@ -25,6 +25,18 @@ from perdure.client.history import (
     WorkflowHistoryEventAsyncIterator,
     WorkflowHistoryEventFilterType,
 )
+from perdure.client.inputs import (
+    CancelWorkflowInput,
+    CountWorkflowsInput,
+    DescribeWorkflowInput,
+    FetchWorkflowHistoryEventsInput,
+    ListWorkflowsInput,
+    QueryWorkflowInput,
+    SignalWorkflowInput,
+    StartWorkflowInput,
+    TerminateWorkflowInput,
+)
+from perdure.client.interceptor import Interceptor, OutboundInterceptor
 from perdure.client.list_filter import ListFilterError
 from perdure.client.namespaces import Namespaces
 from perdure.client.status import PendingActivityState, WorkflowExecutionStatus
@@ -35,18 +47,29 @@ __all__ = [
     "AsyncActivityCancelledError",
     "AsyncActivityHandle",
     "AsyncActivityIDReference",
+    "CancelWorkflowInput",
     "Client",
+    "CountWorkflowsInput",
     "DataConverter",
     "DeadLetter",
     "DeadLetters",
+    "DescribeWorkflowInput",
+    "FetchWorkflowHistoryEventsInput",
+    "Interceptor",
     "ListFilterError",
+    "ListWorkflowsInput",
     "Namespaces",
+    "OutboundInterceptor",
     "PendingActivityInfo",
     "PendingActivityState",
     "PendingWorkflowTaskInfo",
     "PollerInfo",
+    "QueryWorkflowInput",
     "RPCError",
     "RPCStatusCode",
+    "SignalWorkflowInput",
+    "StartWorkflowInput",
+    "TerminateWorkflowInput",
     "WorkflowContinuedAsNewError",
     "WorkflowExecution",
     "WorkflowExecutionAsyncIterator",

@@ -9,15 +9,15 @@ from types import TracebackType
 from typing import Any, Concatenate, Self, Unpack, cast, overload
 
 from perdure.client.async_activity import AsyncActivityHandle, reference_of
-from perdure.client.connection import Connection, Refusal, check_text, checked, seconds, start_refused
+from perdure.client.calls import ClientCalls
+from perdure.client.connection import Connection, check_text
 from perdure.client.dead_letters import DeadLetters
 from perdure.client.definitions import workflow_name_and_type
 from perdure.client.execution import WorkflowExecutionAsyncIterator, WorkflowExecutionCount
 from perdure.client.handle import WorkflowHandle
-from perdure.client.list_filter import parse_list_filter
+from perdure.client.inputs import CountWorkflowsInput, ListWorkflowsInput, StartWorkflowInput
+from perdure.client.interceptor import Interceptor, OutboundInterceptor
 from perdure.client.namespaces import Namespaces
-from perdure.client.outcome import leads_on, result_of
-from perdure.client.start import start_request
 from perdure.client.start_options import StartOptions, StartOptionsByName, StartOptionsWithArgs
 from perdure.common import (
     UNSET,
@@ -28,15 +28,8 @@ from perdure.common import (
     positional_arguments,
 )
 from perdure.converter import DataConverter
-from perdure.protocol.frontend import (
-    ClusterDescription,
-    CountWorkflows,
-    DescribeCluster,
-    decode_cluster_description,
-    decode_execution_count,
-)
+from perdure.protocol.frontend import ClusterDescription, DescribeCluster, decode_cluster_description
 from perdure.protocol.ids import DEFAULT_NAMESPACE
-from perdure.protocol.replies import decode_outcome, decode_started
 from perdure.transport import DEFAULT_ADDRESS, Transport, open_transport
 from perdure.types import (
     CallableAsyncNoParam,
@@ -64,11 +57,16 @@ class Client:
         *,
         namespace: str = DEFAULT_NAMESPACE,
         data_converter: DataConverter = DataConverter.default,
+        interceptors: Sequence[Interceptor] = (),
         default_workflow_query_reject_condition: QueryRejectCondition | None = None,
     ) -> None:
         check_text("the namespace", namespace)
-        self._connection = Connection(transport, namespace, data_converter)
-        self._default_reject_condition = default_workflow_query_reject_condition
+        self._connection = connection = Connection(transport, namespace, data_converter)
+        self._interceptors = tuple(interceptors)
+        calls: OutboundInterceptor = ClientCalls(connection, default_workflow_query_reject_condition)
+        for interceptor in reversed(self._interceptors):
+            calls = interceptor.intercept_client(calls)
+        connection.calls = calls
 
     @staticmethod
     async def connect(
@@ -76,6 +74,7 @@ class Client:
         *,
         namespace: str | None = None,
         data_converter: DataConverter = DataConverter.default,
+        interceptors: Sequence[Interceptor] = (),
         default_workflow_query_reject_condition: QueryRejectCondition | None = None,
         tls: bool = False,
         identity: str | None = None,
@@ -88,6 +87,8 @@ class Client:
                 TLS. None: PERDURE_ADDRESS, else the address of `perdure dev`.
             namespace: None: PERDURE_NAMESPACE, else "default".
             data_converter: Converts arguments, results and failures; the worker needs the same.
+            interceptors: What all calls of this client pass through, the first one first. Those that are worker
+                interceptors too stand before those of each worker of this client.
             tls: Encrypt the connection (as a `rediss://` URL does).
             identity: Who calls, as histories show it; by default `pid@host`.
 
@@ -101,6 +102,7 @@ class Client:
             transport,
             namespace=namespace or os.environ.get("PERDURE_NAMESPACE") or DEFAULT_NAMESPACE,
             data_converter=data_converter,
+            interceptors=interceptors,
             default_workflow_query_reject_condition=default_workflow_query_reject_condition,
         )
 
@@ -127,6 +129,11 @@ class Client:
     @property
     def data_converter(self) -> DataConverter:
         return self._connection.converter
+
+    @property
+    def interceptors(self) -> Sequence[Interceptor]:
+        """What the client was given; for workers."""
+        return self._interceptors
 
     @property
     def transport(self) -> Transport:
@@ -212,11 +219,10 @@ class Client:
             PayloadSizeError: the arguments are too large.
             RPCError: refused, or no engine confirmed it in time.
         """
-        connection = self._connection
-        request, hint = start_request(
-            connection,
-            workflow,
-            positional_arguments(arg, (), args),
+        name, hint = workflow_name_and_type(workflow)
+        input = StartWorkflowInput(
+            workflow=name,
+            args=positional_arguments(arg, (), args),
             id=id,
             task_queue=task_queue,
             execution_timeout=execution_timeout,
@@ -227,20 +233,11 @@ class Client:
             retry_policy=retry_policy,
             memo=memo,
             start_delay=start_delay,
-            wait_result=False,
+            headers={},
+            ret_type=result_type or hint,
+            rpc_timeout=rpc_timeout,
         )
-        try:
-            started = await connection.ask(id, request, decode_started, rpc_timeout)
-        except Refusal as refusal:
-            raise start_refused(refusal, id, request.workflow_type) from None
-        return WorkflowHandle(
-            connection,
-            id,
-            result_run_id=started.run_id,
-            first_execution_run_id=started.run_id,
-            result_type=result_type or hint,
-            default_reject_condition=self._default_reject_condition,
-        )
+        return await self._connection.calls.start_workflow(input)
 
     @overload
     async def execute_workflow(
@@ -300,11 +297,10 @@ class Client:
             WorkflowFailureError: it did not complete; `cause` says why.
             Further, what `start_workflow` raises.
         """
-        connection = self._connection
-        request, hint = start_request(
-            connection,
-            workflow,
-            positional_arguments(arg, (), args),
+        name, hint = workflow_name_and_type(workflow)
+        input = StartWorkflowInput(
+            workflow=name,
+            args=positional_arguments(arg, (), args),
             id=id,
             task_queue=task_queue,
             execution_timeout=execution_timeout,
@@ -315,21 +311,14 @@ class Client:
             retry_policy=retry_policy,
             memo=memo,
             start_delay=start_delay,
-            wait_result=True,
+            headers={},
+            ret_type=result_type or hint,
+            rpc_timeout=rpc_timeout,
         )
-        transport = connection.transport
-        shard_id = transport.shard_id(connection.namespace, id)
-        try:
-            reply = checked(await transport.submit(shard_id, request, seconds(rpc_timeout)))
-        except Refusal as refusal:
-            raise start_refused(refusal, id, request.workflow_type) from None
-        outcome = decode_outcome(reply.body)
-        if leads_on(outcome):
-            handle = WorkflowHandle[Any, Any](
-                connection, id, result_run_id=outcome.next_run_id, result_type=result_type or hint
-            )
-            return await handle.result()
-        return result_of(outcome, connection.converter, result_type or hint)
+        calls = self._connection.calls
+        if isinstance(calls, ClientCalls):
+            return await calls.execute_workflow(input)
+        return await (await calls.start_workflow(input)).result()
 
     # Handles ---------------------------------------------------------------------------------------------------------
     def get_workflow_handle(
@@ -355,7 +344,6 @@ class Client:
             result_run_id=run_id,
             first_execution_run_id=first_execution_run_id,
             result_type=result_type,
-            default_reject_condition=self._default_reject_condition,
         )
 
     def get_workflow_handle_for(
@@ -423,22 +411,21 @@ class Client:
         Raises:
             ListFilterError: the query cannot be understood, or asks for what is not supported.
         """
-        return WorkflowExecutionAsyncIterator(
-            self._connection,
-            parse_list_filter(query),
-            limit=limit,
-            page_size=page_size,
-            next_page_token=next_page_token,
-            rpc_timeout=rpc_timeout,
+        return self._connection.calls.list_workflows(
+            ListWorkflowsInput(
+                query=query,
+                page_size=page_size,
+                next_page_token=next_page_token,
+                rpc_timeout=rpc_timeout,
+                limit=limit,
+            )
         )
 
     async def count_workflows(
         self, query: str | None = None, rpc_timeout: timedelta | None = None
     ) -> WorkflowExecutionCount:
         """How many runs match `query` (see `list_workflows`)."""
-        request = CountWorkflows(self.namespace, *parse_list_filter(query))
-        counted = await self._connection.ask_frontend(request, decode_execution_count, rpc_timeout)
-        return WorkflowExecutionCount(counted.total)
+        return await self._connection.calls.count_workflows(CountWorkflowsInput(query=query, rpc_timeout=rpc_timeout))
 
     @property
     def namespaces(self) -> Namespaces:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from perdure.client.failures import WorkflowQueryFailedError
 from perdure.converter import DataConverter
@@ -17,6 +17,9 @@ from perdure.protocol.ids import text_problem
 from perdure.protocol.replies import ErrorCode, ErrorReply, ReplyKind, decode_error
 from perdure.service import RPCError, RPCStatusCode
 from perdure.transport import TIMEOUT_S, Reply, Transport
+
+if TYPE_CHECKING:
+    from perdure.client.interceptor import OutboundInterceptor
 
 T = TypeVar("T")
 
@@ -49,7 +52,10 @@ class Connection:
         transport: The way to the cluster.
         namespace: Where every id of this client is looked up.
         converter: Conversion of arguments, results and failures.
+        calls: What all calls go through: the first of the interceptors, or what carries them out.
     """
+
+    calls: OutboundInterceptor
 
     def __init__(self, transport: Transport, namespace: str, converter: DataConverter) -> None:
         self.transport = transport
@@ -61,6 +67,10 @@ class Connection:
         """A request id: unique, because the sender is."""
         self._last_request = count = self._last_request + 1
         return f"{self.transport.sender}-{count}"
+
+    def author(self) -> tuple[str, str]:
+        """A request id, and who asks."""
+        return self.new_request_id(), self.transport.identity
 
     async def ask(
         self, workflow_id: str, request: Any, decode: Callable[[Any], T], rpc_timeout: timedelta | None = None

@@ -6,28 +6,23 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any, Generic, cast
 
-from perdure.client.connection import Connection, Refusal, check_text, checked, nothing, query_failed, seconds
+from perdure.client.connection import Connection, check_text, checked, seconds
 from perdure.client.definitions import query_name_and_type, signal_name
-from perdure.client.execution import WorkflowExecutionDescription, description_of
-from perdure.client.failures import WorkflowQueryRejectedError
+from perdure.client.execution import WorkflowExecutionDescription
 from perdure.client.history import WorkflowHistory, WorkflowHistoryEventAsyncIterator, WorkflowHistoryEventFilterType
-from perdure.client.outcome import leads_on, result_of
-from perdure.client.status import WorkflowExecutionStatus
-from perdure.common import UNSET, QueryRejectCondition, positional_arguments
-from perdure.protocol.replies import ErrorCode, decode_description, decode_outcome, decode_query_answer
-from perdure.protocol.requests import (
-    AwaitResult,
-    DescribeWorkflow,
-    QueryWorkflow,
-    RequestCancelWorkflow,
-    SignalWorkflow,
-    TerminateWorkflow,
+from perdure.client.inputs import (
+    CancelWorkflowInput,
+    DescribeWorkflowInput,
+    FetchWorkflowHistoryEventsInput,
+    QueryWorkflowInput,
+    SignalWorkflowInput,
+    TerminateWorkflowInput,
 )
-from perdure.service import RPCError, RPCStatusCode
+from perdure.client.outcome import leads_on, result_of
+from perdure.common import UNSET, QueryRejectCondition, positional_arguments
+from perdure.protocol.replies import decode_outcome
+from perdure.protocol.requests import AwaitResult
 from perdure.types import ReturnType, SelfType
-from perdure_broker.port import StreamKind, TaskStream
-
-_DIAGNOSIS_TIMEOUT = timedelta(seconds=5)
 
 
 class WorkflowHandle(Generic[SelfType, ReturnType]):
@@ -45,7 +40,6 @@ class WorkflowHandle(Generic[SelfType, ReturnType]):
         result_run_id: str | None = None,
         first_execution_run_id: str | None = None,
         result_type: type | None = None,
-        default_reject_condition: QueryRejectCondition | None = None,
     ) -> None:
         check_text("the workflow id", id)
         self._connection = connection
@@ -54,7 +48,6 @@ class WorkflowHandle(Generic[SelfType, ReturnType]):
         self._result_run_id = result_run_id
         self._first_execution_run_id = first_execution_run_id
         self._result_type = result_type
-        self._default_reject_condition = default_reject_condition
 
     @property
     def id(self) -> str:
@@ -112,11 +105,16 @@ class WorkflowHandle(Generic[SelfType, ReturnType]):
         Raises:
             RPCError: no such workflow, or it is closed.
         """
-        name = signal_name(signal)
-        check_text("the signal name", name)
-        packed = self._connection.converter.to_bytes(positional_arguments(arg, (), args))
-        request = SignalWorkflow(*self._target(), name, packed, *self._author())
-        await self._ask(request, nothing, rpc_timeout)
+        await self._connection.calls.signal_workflow(
+            SignalWorkflowInput(
+                id=self._id,
+                run_id=self._run_id,
+                signal=signal_name(signal),
+                args=positional_arguments(arg, (), args),
+                headers={},
+                rpc_timeout=rpc_timeout,
+            )
+        )
 
     async def query(
         self,
@@ -139,43 +137,49 @@ class WorkflowHandle(Generic[SelfType, ReturnType]):
             RPCError: no such workflow, or no worker answered in time.
         """
         name, hint = query_name_and_type(query)
-        check_text("the query name", name)
-        converter = self._connection.converter
-        packed = converter.to_bytes(positional_arguments(arg, (), args))
-        condition = reject_condition or self._default_reject_condition or QueryRejectCondition.NONE
-        deadline_us = self._connection.transport.environment.now_us() + int(seconds(rpc_timeout) * 1_000_000)
-        request = QueryWorkflow(*self._target(), name, packed, deadline_us, int(condition))
-        try:
-            answer = await self._ask(request, decode_query_answer, rpc_timeout)
-        except Refusal as refusal:
-            if refusal.reply.code == ErrorCode.QUERY_REJECTED:
-                row = await self._ask(DescribeWorkflow(*self._target()), decode_description, rpc_timeout)
-                raise WorkflowQueryRejectedError(WorkflowExecutionStatus(row.status)) from refusal
-            error = query_failed(refusal, converter)
-            raise error from error.__cause__
-        except RPCError as error:
-            if error.status != RPCStatusCode.DEADLINE_EXCEEDED:
-                raise
-            raise RPCError(await self._why_unanswered(name, error.message), error.status) from None
-        return converter.value_from_bytes(answer.result, result_type or hint)
+        return await self._connection.calls.query_workflow(
+            QueryWorkflowInput(
+                id=self._id,
+                run_id=self._run_id,
+                query=name,
+                args=positional_arguments(arg, (), args),
+                reject_condition=reject_condition,
+                headers={},
+                ret_type=result_type or hint,
+                rpc_timeout=rpc_timeout,
+            )
+        )
 
     async def cancel(self, *, reason: str = "", rpc_timeout: timedelta | None = None) -> None:
         """Ask the workflow to cancel: its code gets a `CancelledError` and may clean up."""
-        await self._ask(RequestCancelWorkflow(*self._target(), reason, *self._author()), nothing, rpc_timeout)
+        await self._connection.calls.cancel_workflow(
+            CancelWorkflowInput(
+                id=self._id,
+                run_id=self._run_id,
+                first_execution_run_id=self._first_execution_run_id,
+                reason=reason,
+                rpc_timeout=rpc_timeout,
+            )
+        )
 
     async def terminate(self, *args: Any, reason: str | None = None, rpc_timeout: timedelta | None = None) -> None:
         """End the workflow at once; its code is not asked. `args` are kept as details."""
-        details = self._connection.converter.to_bytes(args)
-        request = TerminateWorkflow(*self._target(), reason or "", details, *self._author())
-        await self._ask(request, nothing, rpc_timeout)
+        await self._connection.calls.terminate_workflow(
+            TerminateWorkflowInput(
+                id=self._id,
+                run_id=self._run_id,
+                first_execution_run_id=self._first_execution_run_id,
+                args=args,
+                reason=reason,
+                rpc_timeout=rpc_timeout,
+            )
+        )
 
     async def describe(self, *, rpc_timeout: timedelta | None = None) -> WorkflowExecutionDescription:
         """The state of the run, what is pending, and who polls its task queue."""
-        connection = self._connection
-        row = await self._ask(DescribeWorkflow(*self._target()), decode_description, rpc_timeout)
-        stream = TaskStream(row.namespace, row.task_queue, StreamKind.WORKFLOW)
-        queue = await connection.transport.queue_state(stream, seconds(rpc_timeout))
-        return description_of(row, queue.workers, connection.converter)
+        return await self._connection.calls.describe_workflow(
+            DescribeWorkflowInput(id=self._id, run_id=self._run_id, rpc_timeout=rpc_timeout)
+        )
 
     async def fetch_history(
         self,
@@ -200,35 +204,13 @@ class WorkflowHandle(Generic[SelfType, ReturnType]):
         Args:
             include_annotations: Also the records that are not events (event id 0): failed attempts, for example.
         """
-        return WorkflowHistoryEventAsyncIterator(
-            self._connection,
-            self._id,
-            self._run_id or "",
-            next_page_token=next_page_token,
-            event_filter_type=event_filter_type,
-            include_annotations=include_annotations,
-            rpc_timeout=rpc_timeout,
+        return self._connection.calls.fetch_workflow_history_events(
+            FetchWorkflowHistoryEventsInput(
+                id=self._id,
+                run_id=self._run_id,
+                next_page_token=next_page_token,
+                event_filter_type=event_filter_type,
+                include_annotations=include_annotations,
+                rpc_timeout=rpc_timeout,
+            )
         )
-
-    async def _why_unanswered(self, query: str, otherwise: str) -> str:
-        """Why nobody answered a query: what an operator would look for next."""
-        try:
-            found = await self.describe(rpc_timeout=_DIAGNOSIS_TIMEOUT)
-        except RPCError:
-            return otherwise
-        start = f"no worker answered the query {query!r} to workflow {self._id!r} in time"
-        if not found.pollers:
-            return f"{start}: no worker polls its task queue {found.task_queue!r}; start one"
-        task = found.pending_workflow_task
-        if task is not None and task.last_failure is not None:
-            return f"{start}: its workflow task fails (attempt {task.attempt}): {task.last_failure}"
-        return f"{start}, though {len(found.pollers)} poll its task queue {found.task_queue!r}; they may be busy"
-
-    def _target(self) -> tuple[str, str, str]:
-        return self._connection.namespace, self._id, self._run_id or ""
-
-    def _author(self) -> tuple[str, str]:
-        return self._connection.new_request_id(), self._connection.transport.identity
-
-    async def _ask(self, request: Any, decode: Callable[[Any], Any], rpc_timeout: timedelta | None) -> Any:
-        return await self._connection.ask(self._id, request, decode, rpc_timeout)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from perdure.protocol.codec import DecodeError, pack, unpack
 
@@ -18,7 +18,7 @@ class Payload(NamedTuple):
     """One value: its bytes, and metadata that says how to read them (`encoding` at least)."""
 
     metadata: dict[str, bytes]
-    data: bytes
+    data: bytes = b""
 
 
 def pack_payloads(payloads: Sequence[Payload]) -> bytes:
@@ -37,11 +37,31 @@ def unpack_payloads(data: bytes) -> list[Payload]:
     rows = unpack(data)
     if type(rows) is not tuple:
         raise DecodeError("payloads must be an array")
-    payloads = []
-    for row in rows:
-        if type(row) is not tuple or len(row) < 2 or type(row[0]) is not dict or type(row[1]) is not bytes:
-            raise DecodeError("a payload must be an array of metadata and bytes")
-        if any(type(key) is not str or type(value) is not bytes for key, value in row[0].items()):
-            raise DecodeError("the metadata of a payload must map text to bytes")
-        payloads.append(Payload(row[0], row[1]))
-    return payloads
+    return [_payload(row) for row in rows]
+
+
+def _payload(row: Any) -> Payload:
+    if type(row) is not tuple or len(row) < 2 or type(row[0]) is not dict or type(row[1]) is not bytes:
+        raise DecodeError("a payload must be an array of metadata and bytes")
+    if any(type(key) is not str or type(value) is not bytes for key, value in row[0].items()):
+        raise DecodeError("the metadata of a payload must map text to bytes")
+    return Payload(row[0], row[1])
+
+
+def pack_payload_map(payloads: Mapping[str, Payload]) -> bytes:
+    """The wire form of payloads by name, such as headers or a memo; none at all is `b""`."""
+    return pack(payloads) if payloads else b""
+
+
+def unpack_payload_map(data: bytes) -> dict[str, Payload]:
+    """The payloads of such a wire form.
+
+    Raises:
+        DecodeError: `data` is not a map of payloads.
+    """
+    if not data:
+        return {}
+    rows = unpack(data)
+    if type(rows) is not dict:
+        raise DecodeError("payloads by name must be a map")
+    return {str(name): _payload(row) for name, row in rows.items()}

@@ -1,0 +1,132 @@
+"""What a client interceptor is given: one dataclass a call. Each may be changed, or replaced, on its way.
+
+Rules: names and fields are those of `temporalio`, without gRPC's metadata. Fields are given by name, so that a later
+version may have more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from perdure.client.history import WorkflowHistoryEventFilterType
+from perdure.common import (
+    Payload,
+    QueryRejectCondition,
+    RetryPolicy,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+
+
+@dataclass
+class StartWorkflowInput:
+    """Of `OutboundInterceptor.start_workflow`."""
+
+    workflow: str
+    args: Sequence[Any]
+    id: str
+    task_queue: str
+    execution_timeout: timedelta | None
+    run_timeout: timedelta | None
+    task_timeout: timedelta | None
+    id_reuse_policy: WorkflowIDReusePolicy
+    id_conflict_policy: WorkflowIDConflictPolicy
+    retry_policy: RetryPolicy | None
+    memo: Mapping[str, Any] | None
+    start_delay: timedelta | None
+    headers: Mapping[str, Payload]
+    ret_type: type | None
+    rpc_timeout: timedelta | None
+
+
+@dataclass
+class CancelWorkflowInput:
+    """Of `OutboundInterceptor.cancel_workflow`."""
+
+    id: str
+    run_id: str | None
+    first_execution_run_id: str | None
+    reason: str
+    rpc_timeout: timedelta | None
+
+
+@dataclass
+class DescribeWorkflowInput:
+    """Of `OutboundInterceptor.describe_workflow`."""
+
+    id: str
+    run_id: str | None
+    rpc_timeout: timedelta | None
+
+
+@dataclass
+class FetchWorkflowHistoryEventsInput:
+    """Of `OutboundInterceptor.fetch_workflow_history_events`. `include_annotations` is Perdure's own: failed attempts,
+    for example."""
+
+    id: str
+    run_id: str | None
+    next_page_token: bytes | None
+    event_filter_type: WorkflowHistoryEventFilterType
+    include_annotations: bool
+    rpc_timeout: timedelta | None
+
+
+@dataclass
+class ListWorkflowsInput:
+    """Of `OutboundInterceptor.list_workflows`."""
+
+    query: str | None
+    page_size: int
+    next_page_token: bytes | None
+    rpc_timeout: timedelta | None
+    limit: int | None
+
+
+@dataclass
+class CountWorkflowsInput:
+    """Of `OutboundInterceptor.count_workflows`."""
+
+    query: str | None
+    rpc_timeout: timedelta | None
+
+
+@dataclass
+class QueryWorkflowInput:
+    """Of `OutboundInterceptor.query_workflow`."""
+
+    id: str
+    run_id: str | None
+    query: str
+    args: Sequence[Any]
+    reject_condition: QueryRejectCondition | None
+    headers: Mapping[str, Payload]
+    ret_type: type | None
+    rpc_timeout: timedelta | None
+
+
+@dataclass
+class SignalWorkflowInput:
+    """Of `OutboundInterceptor.signal_workflow`."""
+
+    id: str
+    run_id: str | None
+    signal: str
+    args: Sequence[Any]
+    headers: Mapping[str, Payload]
+    rpc_timeout: timedelta | None
+
+
+@dataclass
+class TerminateWorkflowInput:
+    """Of `OutboundInterceptor.terminate_workflow`."""
+
+    id: str
+    run_id: str | None
+    first_execution_run_id: str | None
+    args: Sequence[Any]
+    reason: str | None
+    rpc_timeout: timedelta | None

@@ -1,0 +1,90 @@
+"""Client interceptors: a chain of objects that every call of a client passes through.
+
+Role: `Client` and its handles turn each call into an input (`perdure.client.inputs`) and give it to the first of the
+chain; the last one, `perdure.client.calls.ClientCalls`, makes the request.
+
+To add a call to the chain:
+1. its input, a dataclass in `inputs.py`;
+2. a method here that gives it to `self.next`;
+3. the same method in `calls.py`, which carries it out;
+4. in `Client` or a handle, one line: `await self._connection.calls.<method>(<Input>(...))`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from perdure.client.inputs import (
+    CancelWorkflowInput,
+    CountWorkflowsInput,
+    DescribeWorkflowInput,
+    FetchWorkflowHistoryEventsInput,
+    ListWorkflowsInput,
+    QueryWorkflowInput,
+    SignalWorkflowInput,
+    StartWorkflowInput,
+    TerminateWorkflowInput,
+)
+
+if TYPE_CHECKING:
+    from perdure.client.execution import (
+        WorkflowExecutionAsyncIterator,
+        WorkflowExecutionCount,
+        WorkflowExecutionDescription,
+    )
+    from perdure.client.handle import WorkflowHandle
+    from perdure.client.history import WorkflowHistoryEventAsyncIterator
+
+
+class Interceptor:
+    """What `Client.connect(interceptors=...)` takes. One that is also a `perdure.worker.Interceptor` intercepts the
+    workers of that client, too."""
+
+    def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:
+        """Called once a client: returns what is to stand before `next`, or `next` itself."""
+        return next
+
+
+class OutboundInterceptor:
+    """Extend it, and override what is of interest; call `super()` (or `self.next`) to go on."""
+
+    def __init__(self, next: OutboundInterceptor) -> None:
+        self.next = next
+
+    async def start_workflow(self, input: StartWorkflowInput) -> WorkflowHandle[Any, Any]:
+        """For each `Client.start_workflow` and `Client.execute_workflow`."""
+        return await self.next.start_workflow(input)
+
+    async def cancel_workflow(self, input: CancelWorkflowInput) -> None:
+        """For each `WorkflowHandle.cancel`."""
+        await self.next.cancel_workflow(input)
+
+    async def describe_workflow(self, input: DescribeWorkflowInput) -> WorkflowExecutionDescription:
+        """For each `WorkflowHandle.describe`."""
+        return await self.next.describe_workflow(input)
+
+    def fetch_workflow_history_events(
+        self, input: FetchWorkflowHistoryEventsInput
+    ) -> WorkflowHistoryEventAsyncIterator:
+        """For each `WorkflowHandle.fetch_history_events` and `fetch_history`."""
+        return self.next.fetch_workflow_history_events(input)
+
+    def list_workflows(self, input: ListWorkflowsInput) -> WorkflowExecutionAsyncIterator:
+        """For each `Client.list_workflows`."""
+        return self.next.list_workflows(input)
+
+    async def count_workflows(self, input: CountWorkflowsInput) -> WorkflowExecutionCount:
+        """For each `Client.count_workflows`."""
+        return await self.next.count_workflows(input)
+
+    async def query_workflow(self, input: QueryWorkflowInput) -> Any:
+        """For each `WorkflowHandle.query`."""
+        return await self.next.query_workflow(input)
+
+    async def signal_workflow(self, input: SignalWorkflowInput) -> None:
+        """For each `WorkflowHandle.signal`."""
+        await self.next.signal_workflow(input)
+
+    async def terminate_workflow(self, input: TerminateWorkflowInput) -> None:
+        """For each `WorkflowHandle.terminate`."""
+        await self.next.terminate_workflow(input)
