@@ -7,11 +7,18 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from datetime import timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from perdure.activity.information import ActivityCancellationDetails, Info
 from perdure.activity.shared_flag import SharedFlag
 from perdure.converter import PayloadConverter
+
+
+class OutboundCalls(Protocol):
+    """What an interceptor may stand behind."""
+
+    def info(self) -> Info: ...
+    def heartbeat(self, *details: Any) -> None: ...
 
 
 class ActivityContext(ABC):
@@ -19,6 +26,7 @@ class ActivityContext(ABC):
 
     Attributes:
         cancelled, worker_shutdown: See the functions of these names.
+        outbound: What stands behind `info` and `heartbeat`, if an interceptor does.
         shield: In a thread that gets its cancellation as an exception: delays that.
     """
 
@@ -26,6 +34,7 @@ class ActivityContext(ABC):
         "_info",
         "cancellation_details",
         "cancelled",
+        "outbound",
         "payload_converter",
         "shield",
         "worker_shutdown",
@@ -37,6 +46,7 @@ class ActivityContext(ABC):
         self.payload_converter = payload_converter
         self.cancellation_details: ActivityCancellationDetails | None = None
         self.shield: Callable[[], AbstractContextManager[None]] = nullcontext
+        self.outbound: OutboundCalls | None = None
         self._info: Info | None = None
 
     @abstractmethod
@@ -70,7 +80,8 @@ def in_activity() -> bool:
 
 def info() -> Info:
     """What the running attempt knows about itself."""
-    return _current().info()
+    context = _current()
+    return context.info() if context.outbound is None else context.outbound.info()
 
 
 def heartbeat(*details: Any) -> None:
@@ -80,7 +91,11 @@ def heartbeat(*details: Any) -> None:
     Args:
         details: What the next attempt, if there is one, finds in `info().heartbeat_details`.
     """
-    _current().heartbeat(details)
+    context = _current()
+    if context.outbound is None:
+        context.heartbeat(details)
+    else:
+        context.outbound.heartbeat(*details)
 
 
 def is_cancelled() -> bool:

@@ -65,6 +65,10 @@ class Client:
         self._interceptors = tuple(interceptors)
         calls: OutboundInterceptor = ClientCalls(connection, default_workflow_query_reject_condition)
         for interceptor in reversed(self._interceptors):
+            if not isinstance(interceptor, Interceptor):
+                raise TypeError(
+                    f"{interceptor!r} is no client interceptor: make its class a perdure.client.Interceptor"
+                )
             calls = interceptor.intercept_client(calls)
         connection.calls = calls
 

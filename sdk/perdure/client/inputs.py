@@ -71,8 +71,8 @@ class FetchWorkflowHistoryEventsInput:
     run_id: str | None
     next_page_token: bytes | None
     event_filter_type: WorkflowHistoryEventFilterType
-    include_annotations: bool
     rpc_timeout: timedelta | None
+    include_annotations: bool = False
 
 
 @dataclass

@@ -6,11 +6,12 @@ import asyncio
 import inspect
 import logging
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
 from perdure.converter import DataConverter
 from perdure.execution.event_loop import WorkflowEventLoop
+from perdure.execution.interception import Interception
 from perdure.execution.source_lines import waiting_stack
 from perdure.protocol.events import WorkflowExecutionSignaled
 from perdure.workflow.definition import WorkflowDefinition
@@ -36,6 +37,7 @@ class HandlerOwner(Protocol):
 
     loop: WorkflowEventLoop
     replaying: bool
+    interception: Interception | None
 
     @property
     def converter(self) -> DataConverter: ...
@@ -105,12 +107,18 @@ class HandlerRegistry:
                 )
             return
         arguments = definition.call_arguments(signal.signal_name, values)
-        if definition.is_async:
-            self._running.append(definition)
-            task = self._owner.loop.create_task(self.bound(definition)(*arguments))
-            task.add_done_callback(lambda done: self._handled(definition, done))
+        interception = self._owner.interception
+        if interception is not None:
+            self._run(definition, interception.handle_signal(signal.signal_name, arguments, signal.headers))
+        elif definition.is_async:
+            self._run(definition, self.bound(definition)(*arguments))
         else:
             self._owner.loop.call_soon(self._handle, definition, arguments)
+
+    def _run(self, definition: SignalDefinition, coroutine: Coroutine[Any, Any, None]) -> None:
+        self._running.append(definition)
+        task = self._owner.loop.create_task(coroutine)
+        task.add_done_callback(lambda done: self._handled(definition, done))
 
     def _handle(self, definition: SignalDefinition, arguments: Any) -> None:
         try:
@@ -137,7 +145,7 @@ class HandlerRegistry:
             )
 
     # Queries ---------------------------------------------------------------------------------------------------------
-    def answer(self, name: str, arguments: bytes) -> bytes:
+    def answer(self, name: str, arguments: bytes, headers: bytes = b"", query_id: str = "") -> bytes:
         """The encoded result of a query.
 
         Raises:
@@ -157,7 +165,12 @@ class HandlerRegistry:
         problem = definition.count_problem(len(values))
         if problem is not None:
             raise TypeError(problem)
-        result = self.bound(definition)(*definition.call_arguments(name, values))
+        given = definition.call_arguments(name, values)
+        interception = self._owner.interception
+        if interception is None:
+            result = self.bound(definition)(*given)
+        else:
+            result = interception.handle_query(query_id, name, given, headers)
         if inspect.iscoroutine(result):
             result.close()
             raise TypeError(f"query handler {name!r} returned a coroutine; it must be a plain `def`")

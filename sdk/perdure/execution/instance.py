@@ -19,13 +19,15 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from perdure.common import Payload, RetryPolicy, milliseconds
+from perdure.common import Payload, Priority, RetryPolicy, milliseconds
 from perdure.converter import DataConverter, PayloadConverter
 from perdure.exceptions import FailureError, WorkflowTaskError, is_cancelled_exception
 from perdure.execution.activity_future import ActivityFuture
 from perdure.execution.commands import COMMAND_EVENTS, CommandLedger
 from perdure.execution.event_loop import WorkflowEventLoop
 from perdure.execution.handler_registry import HandlerRegistry, UnanswerableQueryError
+from perdure.execution.interception import Interception
+from perdure.execution.interceptors import StartActivityInput
 from perdure.execution.source_lines import waiting_line
 from perdure.execution.surroundings import RunIdentity, WorkerSettings, describe, random_of
 from perdure.execution.timers import DurableTimer
@@ -40,6 +42,8 @@ from perdure.protocol.commands import (
 )
 from perdure.protocol.events import EventType, HistoryEvent
 from perdure.protocol.ids import text_problem
+from perdure.protocol.payload import pack_payload_map
+from perdure.workflow.activity_options import ActivityCancellationType, ActivityHandle
 from perdure.workflow.definition import WorkflowDefinition
 from perdure.workflow.information import Info
 
@@ -100,6 +104,7 @@ class WorkflowInstance:
         self._timer_count = 0
         self._random: random.Random | None = None
         self._info: Info | None = None
+        self.interception: Interception | None = None
 
     @property
     def is_complete(self) -> bool:
@@ -131,7 +136,7 @@ class WorkflowInstance:
         with self.loop:
             self._apply(events)
 
-    def query(self, name: str, arguments: bytes) -> bytes:
+    def query(self, name: str, arguments: bytes, headers: bytes = b"", query_id: str = "") -> bytes:
         """The encoded result of a query.
 
         Raises:
@@ -146,7 +151,7 @@ class WorkflowInstance:
         with self.loop:
             self.read_only = True
             try:
-                return self.handlers.answer(name, arguments)
+                return self.handlers.answer(name, arguments, headers, query_id)
             finally:
                 self.read_only = False
 
@@ -156,7 +161,7 @@ class WorkflowInstance:
         self.loop.close()
         self.activities.clear()
         self.timers.clear()
-        self._main = self._handlers = None
+        self._main = self._handlers = self.interception = None
 
     # Applying history ------------------------------------------------------------------------------------------------
     def _apply(self, events: Sequence[HistoryEvent]) -> None:
@@ -252,13 +257,19 @@ class WorkflowInstance:
                 f"the input of workflow {definition.name!r} does not fit its parameters: {error}. Correct the type "
                 "hints of the run method, or terminate the workflow and start it with the right input"
             ) from error
+        if self.settings.interceptors:
+            self.interception = Interception(self, self.settings.interceptors)
         if isinstance(definition.target, type):
             self.instance = definition.target(*arguments) if definition.takes_init_arguments else definition.target()
         return arguments
 
     def _start(self, arguments: Sequence[Any]) -> None:
         run = self.definition.run
-        coroutine = run(*arguments) if self.instance is None else run(self.instance, *arguments)
+        if self.interception is not None:
+            assert self._started is not None
+            coroutine = self.interception.execute(arguments, self._started.attributes.headers)
+        else:
+            coroutine = run(*arguments) if self.instance is None else run(self.instance, *arguments)
         self._main = self.loop.create_task(coroutine, name="main")
         self._main.add_done_callback(self._finished)
 
@@ -340,6 +351,10 @@ class WorkflowInstance:
         return self._random
 
     def info(self) -> Info:
+        return self.described() if self.interception is None else self.interception.outbound.info()
+
+    def described(self) -> Info:
+        """What `workflow.info()` returns, unless an interceptor has it say something else."""
         if self._info is None:
             assert self._started is not None
             self._info = describe(
@@ -348,7 +363,7 @@ class WorkflowInstance:
         return self._info
 
     def memo(self) -> Mapping[str, Payload]:
-        return self.info().raw_memo
+        return self.described().raw_memo
 
     def is_failure_exception(self, error: BaseException) -> bool:
         types = (FailureError, TimeoutError, *self.settings.failure_exception_types)
@@ -387,14 +402,35 @@ class WorkflowInstance:
         activity_id: str | None,
         summary: str | None,
         priority_key: int | None,
-    ) -> ActivityFuture:
-        """Ask for an activity.
+        headers: Mapping[str, Payload] | None = None,
+    ) -> ActivityHandle[Any]:
+        """Ask for an activity. `headers` None: no interceptor has seen it yet.
 
         Raises:
             ValueError: an option is missing or makes no sense.
             TypeError: an argument cannot be converted.
             PayloadSizeError: the arguments are too large.
         """
+        if headers is None and self.interception is not None:
+            return self.interception.outbound.start_activity(
+                StartActivityInput(
+                    activity=activity_type,
+                    args=arguments,
+                    activity_id=activity_id,
+                    task_queue=task_queue,
+                    schedule_to_close_timeout=schedule_to_close_timeout,
+                    schedule_to_start_timeout=schedule_to_start_timeout,
+                    start_to_close_timeout=start_to_close_timeout,
+                    heartbeat_timeout=heartbeat_timeout,
+                    retry_policy=retry_policy,
+                    cancellation_type=ActivityCancellationType(cancellation_type),
+                    headers={},
+                    summary=summary,
+                    priority=Priority(priority_key),
+                    ret_type=result_type,
+                    awaited_at_once=awaited_at_once,
+                )
+            )
         self.loop.check_may_act()
         if start_to_close_timeout is None and schedule_to_close_timeout is None:
             raise ValueError(
@@ -416,7 +452,7 @@ class WorkflowInstance:
             milliseconds("start_to_close_timeout", start_to_close_timeout),
             milliseconds("heartbeat_timeout", heartbeat_timeout),
             None if retry_policy is None else retry_policy.to_data(),
-            b"",
+            pack_payload_map(headers) if headers else b"",
             priority_key or 3,
             summary or "",
         )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from perdure.common import Payload, Priority, RetryPolicy
+from perdure.common import Priority, RetryPolicy
 from perdure.converter import DataConverter
-from perdure.protocol.codec import unpack
+from perdure.execution.interceptors import WorkflowInboundInterceptor
 from perdure.protocol.events import WorkflowExecutionStarted
+from perdure.protocol.payload import unpack_payload_map
 from perdure.workflow.information import Info
 
 
@@ -22,6 +22,7 @@ class WorkerSettings(NamedTuple):
     task_queue: str
     converter: DataConverter = DataConverter.default
     failure_exception_types: tuple[type[BaseException], ...] = ()
+    interceptors: tuple[type[WorkflowInboundInterceptor], ...] = ()
 
 
 class RunIdentity(NamedTuple):
@@ -38,13 +39,6 @@ def seed_of(run_id: str) -> int:
 
 def random_of(run_id: str) -> random.Random:
     return random.Random(seed_of(run_id))
-
-
-def named_payloads(data: bytes) -> Mapping[str, Payload]:
-    """A map of names to payloads, such as a memo, from its wire form."""
-    if not data:
-        return {}
-    return {str(name): Payload(*fields) for name, fields in unpack(data).items()}
 
 
 def moment(time_us: int) -> datetime:
@@ -66,13 +60,13 @@ def describe(
         cron_schedule=None,
         execution_timeout=_duration(started.execution_timeout_ms),
         first_execution_run_id=started.first_execution_run_id or run.run_id,
-        headers=named_payloads(started.headers),
+        headers=unpack_payload_map(started.headers),
         namespace=settings.namespace,
         original_execution_run_id=run.run_id,
         parent=None,
         root=None,
         priority=Priority.default,
-        raw_memo=named_payloads(started.memo),
+        raw_memo=unpack_payload_map(started.memo),
         retry_policy=None if started.retry_policy is None else RetryPolicy.from_data(started.retry_policy),
         run_id=run.run_id,
         run_timeout=_duration(started.run_timeout_ms),

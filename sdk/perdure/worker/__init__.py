@@ -1,6 +1,37 @@
 """Workers, which run workflows and activities, and the replayer, which runs workflows against recorded histories."""
 
+from perdure.execution.interceptors import (
+    ExecuteWorkflowInput,
+    HandleQueryInput,
+    HandleSignalInput,
+    StartActivityInput,
+    WorkflowInboundInterceptor,
+    WorkflowOutboundInterceptor,
+)
+from perdure.worker.interceptor import (
+    ActivityInboundInterceptor,
+    ActivityOutboundInterceptor,
+    ExecuteActivityInput,
+    Interceptor,
+    WorkflowInterceptorClassInput,
+)
 from perdure.worker.replayer import Replayer, WorkflowReplayResult, WorkflowReplayResults
 from perdure.worker.worker import Worker
 
-__all__ = ["Replayer", "Worker", "WorkflowReplayResult", "WorkflowReplayResults"]
+__all__ = [
+    "ActivityInboundInterceptor",
+    "ActivityOutboundInterceptor",
+    "ExecuteActivityInput",
+    "ExecuteWorkflowInput",
+    "HandleQueryInput",
+    "HandleSignalInput",
+    "Interceptor",
+    "Replayer",
+    "StartActivityInput",
+    "Worker",
+    "WorkflowInboundInterceptor",
+    "WorkflowInterceptorClassInput",
+    "WorkflowOutboundInterceptor",
+    "WorkflowReplayResult",
+    "WorkflowReplayResults",
+]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from enum import Enum
 from typing import Any, Protocol
@@ -71,6 +71,10 @@ class AttemptOwner(Protocol):
     unanswered: dict[tuple[str, int, int], ActivityAttempt]
 
     def attempt_ended(self, attempt: ActivityAttempt) -> None: ...
+
+
+Execute = Callable[["ActivityAttempt", Sequence[Any]], Awaitable[Any]]
+"""Calls an activity through whatever stands around it."""
 
 
 class ActivityAttempt(ActivityContext):
@@ -143,13 +147,16 @@ class ActivityAttempt(ActivityContext):
             ) from error
         return (values,) if self.definition.name is None else values  # the dynamic one takes them as one list
 
-    async def run(self) -> None:
-        """Run an `async def` activity and report it."""
+    async def run(self, execute: Execute | None = None) -> None:
+        """Run an `async def` activity, or any one by way of `execute`, and report it."""
         try:
             self.begin()
             arguments = self.arguments()
             current_context.set(self)
-            result = await self.definition.function(*arguments)
+            if execute is None:
+                result = await self.definition.function(*arguments)
+            else:
+                result = await execute(self, arguments)
             data = self.encode(result)
         except BaseException as error:  # the top of one attempt: even SystemExit must not end its neighbours
             self.failed(error)

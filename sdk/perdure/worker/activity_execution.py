@@ -9,8 +9,10 @@ import logging
 import pickle
 import traceback
 from collections import deque
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from typing import Any
 
 from perdure.activity.context import ActivityContext, current_context
@@ -31,7 +33,7 @@ class ActivityExecution:
     """Hands attempts to an executor, and their outcomes back to the event loop, all that are ready at once."""
 
     def __init__(self, executor: concurrent.futures.Executor) -> None:
-        self._executor = executor
+        self.executor = executor
         self._replacement: ProcessPoolExecutor | None = None
         self._is_threaded = isinstance(executor, concurrent.futures.ThreadPoolExecutor)
         self._loop = asyncio.get_running_loop()
@@ -48,6 +50,33 @@ class ActivityExecution:
             self._start_in_thread(attempt)
         else:
             self._start_in_process(attempt)
+
+    async def call(self, attempt: ActivityAttempt, function: Callable[..., Any], arguments: Sequence[Any]) -> Any:
+        """Call a `def` activity from the task of its attempt; what it sees of `contextvars` is what that task sees,
+        unless it runs in another process.
+
+        Raises:
+            RuntimeError: the executor was shut down.
+            BaseException: whatever it raises.
+        """
+        if not self._is_threaded:
+            call = pickle.dumps((function, arguments, attempt.info()))
+            future = self._submit(call)
+            attempt.stop_now = future.cancel  # without effect once it runs
+            answer: bytes = await asyncio.wrap_future(future)
+            value, raised = pickle.loads(answer)
+            if raised is not None:
+                raise _rebuilt(*raised)
+            return value
+        cancellation = ThreadCancellation()
+        attempt.stop_now = None if attempt.definition.no_thread_cancel_exception else cancellation.cancel
+        if attempt.stop_now is not None:
+            attempt.shield = cancellation.shield
+            if attempt.stop_reason is not None:
+                attempt.stop_now()
+        context = contextvars.copy_context()
+        run = partial(context.run, cancellation.run, function, arguments)
+        return await self._loop.run_in_executor(self.executor, run)
 
     def _deliver(self, attempt: ActivityAttempt, outcome: Outcome) -> None:
         """From any thread."""
@@ -73,7 +102,7 @@ class ActivityExecution:
         if not attempt.definition.no_thread_cancel_exception:
             attempt.stop_now = cancellation.cancel
             attempt.shield = cancellation.shield
-        self._executor.submit(self._run_in_thread, attempt, cancellation)
+        self.executor.submit(self._run_in_thread, attempt, cancellation)
 
     def _run_in_thread(self, attempt: ActivityAttempt, cancellation: ThreadCancellation) -> None:
         attempt.note_start()
@@ -104,14 +133,14 @@ class ActivityExecution:
     def _submit(self, call: bytes) -> concurrent.futures.Future[bytes]:
         """A pool of which a process died takes nothing more: another one takes its place."""
         try:
-            return self._executor.submit(run_in_process, call)
+            return self.executor.submit(run_in_process, call)
         except BrokenProcessPool:
-            if type(self._executor) is not ProcessPoolExecutor:
+            if type(self.executor) is not ProcessPoolExecutor:
                 raise
             logger.warning("A process of the activity executor died; the worker goes on with a new pool.")
             self.close()
-            self._executor = self._replacement = _pool_like(self._executor)
-            return self._executor.submit(run_in_process, call)
+            self.executor = self._replacement = _pool_like(self.executor)
+            return self.executor.submit(run_in_process, call)
 
     def _ended_in_process(self, attempt: ActivityAttempt, future: concurrent.futures.Future[bytes]) -> None:
         outcome: Outcome

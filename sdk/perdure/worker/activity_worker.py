@@ -6,7 +6,7 @@ import asyncio
 import concurrent.futures
 import logging
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
 from perdure.activity.definition import ActivityDefinition
@@ -18,7 +18,9 @@ from perdure.protocol.requests import GetActivityTask
 from perdure.protocol.tasks import ActivityTask, decode_task, task_member
 from perdure.worker.activity_attempt import ActivityAttempt, StopReason
 from perdure.worker.activity_execution import ActivityExecution
+from perdure.worker.activity_interception import execute_intercepted
 from perdure.worker.deadlines import Deadlines
+from perdure.worker.interceptor import Interceptor
 from perdure.worker.lease_keeper import Entry
 from perdure.worker.link import WorkerLink
 from perdure.worker.registry import Registry
@@ -40,6 +42,7 @@ class ActivityWorker:
         executor: concurrent.futures.Executor,
         slots: int,
         *,
+        interceptors: Sequence[Interceptor] = (),
         default_heartbeat_interval_s: float,
         max_heartbeat_interval_s: float,
     ) -> None:
@@ -53,6 +56,7 @@ class ActivityWorker:
         self._registry = registry
         self._execution = ActivityExecution(executor)
         self._slots = slots
+        self._interceptors = interceptors
         self.unanswered: dict[tuple[str, int, int], ActivityAttempt] = {}
         self._running: dict[tuple[str, int, int], ActivityAttempt] = {}
         self._preparing: dict[tuple[str, int, int], TaskEntry] = {}
@@ -150,8 +154,9 @@ class ActivityWorker:
 
     def _start(self, attempt: ActivityAttempt) -> None:
         self._running[attempt.key] = attempt
-        if attempt.definition.is_async:
-            task = self.link.environment.spawn(attempt.run(), name="activity")
+        if attempt.definition.is_async or self._interceptors:
+            execute = self._execute_intercepted if self._interceptors else None
+            task = self.link.environment.spawn(attempt.run(execute), name="activity")
             attempt.stop_now = task.cancel  # also what keeps the task alive
             task.add_done_callback(attempt.task_ended)
             return
@@ -159,6 +164,9 @@ class ActivityWorker:
             self._execution.start(attempt)
         except RuntimeError as error:
             attempt.fail_with(ApplicationError(f"the activity executor takes no more work ({error})"))
+
+    def _execute_intercepted(self, attempt: ActivityAttempt, arguments: Sequence[Any]) -> Awaitable[Any]:
+        return execute_intercepted(attempt, self._execution, self._interceptors, arguments)
 
     def attempt_ended(self, attempt: ActivityAttempt) -> None:
         self._running.pop(attempt.key, None)

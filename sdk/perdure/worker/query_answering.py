@@ -83,7 +83,8 @@ class QueryAnswering:
 
     def _ask(self, instance: WorkflowInstance, task: QueryTask) -> Body:
         try:
-            return QueryAnswer(self._watch.guard(instance, instance.query, task.query_type, task.args))
+            given = (task.query_type, task.args, task.headers, str(task.request_number))
+            return QueryAnswer(self._watch.guard(instance, instance.query, *given))
         except UnanswerableQueryError as error:
             return ErrorReply(ErrorCode.QUERY_FAILED, str(error))
         except BaseException as error:  # the top of one query

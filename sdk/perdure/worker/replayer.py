@@ -14,6 +14,7 @@ from perdure.execution import io_guard, stand_ins
 from perdure.execution.instance import WorkflowInstance
 from perdure.execution.surroundings import RunIdentity, WorkerSettings
 from perdure.protocol.events import EventType
+from perdure.worker.interceptor import Interceptor, checked_interceptors, workflow_interceptor_classes
 from perdure.worker.registry import Registry
 
 
@@ -41,6 +42,7 @@ class Replayer:
         workflows: Sequence[Any],
         namespace: str = "ReplayNamespace",
         data_converter: DataConverter = DataConverter.default,
+        interceptors: Sequence[Interceptor] = [],
         workflow_failure_exception_types: Sequence[type[BaseException]] = [],
     ) -> None:
         """Make a replayer of these workflows.
@@ -51,7 +53,13 @@ class Replayer:
         if not workflows:
             raise ValueError("a replayer needs workflows")
         self._registry = Registry(workflows, [])
-        self._settings = WorkerSettings(namespace, "", data_converter, tuple(workflow_failure_exception_types))
+        self._settings = WorkerSettings(
+            namespace,
+            "",
+            data_converter,
+            tuple(workflow_failure_exception_types),
+            workflow_interceptor_classes(checked_interceptors(interceptors)),
+        )
         io_guard.install()
         stand_ins.install()
         for definition in self._registry.workflows.values():

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from perdure.client import Client
 from perdure.protocol.ids import text_problem
+from perdure.worker.interceptor import Interceptor, checked_interceptors
 from perdure.worker.registry import Registry
 from perdure.worker.worker_run import WorkerOptions, WorkerRun
 
@@ -32,7 +33,7 @@ class Worker:
         activities: Sequence[Callable[..., Any]] = [],
         workflows: Sequence[Any] = [],
         activity_executor: concurrent.futures.Executor | None = None,
-        interceptors: Sequence[Any] = [],
+        interceptors: Sequence[Interceptor] = [],
         identity: str | None = None,
         max_cached_workflows: int = 1000,
         max_concurrent_workflow_tasks: int | None = None,
@@ -52,7 +53,8 @@ class Worker:
             activities: Functions, bound methods and objects decorated with `activity.defn`.
             workflows: Classes and functions decorated with `workflow.defn`.
             activity_executor: Where `def` activities run; without one, in up to 100 threads of the worker's own.
-            interceptors: None are supported yet.
+            interceptors: What stands around workflows and activities, the first one outermost; around all of them those
+                of the client that are worker interceptors, too.
             identity: Who works, as histories show it; the client's identity if not given.
             max_cached_workflows: Workflows kept in memory between their tasks; others are replayed.
             max_concurrent_workflow_tasks: Workflow tasks at a time, 1,000 if not given.
@@ -74,8 +76,6 @@ class Worker:
             raise ValueError(problem)
         if not workflows and not activities:
             raise ValueError("a worker needs workflows, activities or both")
-        if interceptors:
-            raise ValueError("interceptors are not supported yet")
         self._client = client
         self._options = WorkerOptions(
             transport=client.transport,
@@ -93,6 +93,10 @@ class Worker:
             grace_s=graceful_shutdown_timeout.total_seconds(),
             failure_exception_types=tuple(workflow_failure_exception_types),
             deadlock_s=0.0 if debug_mode else deadlock_timeout.total_seconds(),
+            interceptors=(
+                *(given for given in client.interceptors if isinstance(given, Interceptor)),
+                *checked_interceptors(interceptors),
+            ),
         )
         self._shutdown_asked = asyncio.Event()
         self._ended = asyncio.Event()

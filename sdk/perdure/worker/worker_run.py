@@ -23,6 +23,7 @@ from perdure.transport import Transport
 from perdure.worker.activity_worker import ActivityWorker
 from perdure.worker.deadlock_watch import DeadlockWatch
 from perdure.worker.instance_cache import InstanceCache
+from perdure.worker.interceptor import Interceptor, workflow_interceptor_classes
 from perdure.worker.lease_keeper import Entry, LeaseKeeper
 from perdure.worker.link import WorkerLink
 from perdure.worker.registry import Registry
@@ -66,6 +67,7 @@ class WorkerOptions:
     grace_s: float
     failure_exception_types: tuple[type[BaseException], ...]
     deadlock_s: float
+    interceptors: tuple[Interceptor, ...] = ()
 
 
 class WorkerRun:
@@ -140,7 +142,11 @@ class WorkerRun:
         for definition in registry.workflows.values():
             stand_ins.adapt_module_of(definition.target)
         settings = WorkerSettings(
-            options.namespace, options.task_queue, options.converter, options.failure_exception_types
+            options.namespace,
+            options.task_queue,
+            options.converter,
+            options.failure_exception_types,
+            workflow_interceptor_classes(options.interceptors),
         )
         cache = InstanceCache(options.max_cached_workflows, self._watch.close)
         self._workflows = worker = WorkflowWorker(
@@ -169,6 +175,7 @@ class WorkerRun:
             registry,
             executor,
             slots,
+            interceptors=options.interceptors,
             default_heartbeat_interval_s=options.default_heartbeat_interval_s,
             max_heartbeat_interval_s=options.max_heartbeat_interval_s,
         )

@@ -10,7 +10,6 @@ from perdure.execution.surroundings import (
     WorkerSettings,
     describe,
     moment,
-    named_payloads,
     random_of,
     seed_of,
 )
@@ -39,10 +38,6 @@ def test_the_description() -> None:
     assert info.workflow_start_time == datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)
     assert info.start_time == moment(2_000_000)
     assert info.attempt == 3
-
-
-def test_nothing_is_no_payloads() -> None:
-    assert named_payloads(b"") == {}
 
 
 def test_chance_comes_from_the_run_id() -> None:

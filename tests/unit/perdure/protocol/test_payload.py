@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from perdure.protocol.codec import DecodeError, pack
-from perdure.protocol.payload import Payload, pack_payloads, unpack_payloads
+from perdure.protocol.payload import Payload, pack_payload_map, pack_payloads, unpack_payload_map, unpack_payloads
 
 
 def test_payloads_survive() -> None:
@@ -38,3 +38,19 @@ def test_a_newer_version_may_add_to_a_payload() -> None:
 def test_what_is_no_list_of_payloads_is_refused(value: Any, wrong: str) -> None:
     with pytest.raises(DecodeError, match=wrong):
         unpack_payloads(pack(value))
+
+
+def test_payloads_by_name_survive() -> None:
+    named = {"user": Payload({"encoding": b"json/plain"}, b"1")}
+    assert unpack_payload_map(pack_payload_map(named)) == named
+    assert pack_payload_map({}) == b""
+    assert unpack_payload_map(b"") == {}
+
+
+@pytest.mark.parametrize(
+    ("value", "wrong"),
+    [([1], "payloads by name must be a map"), ({"a": [1]}, "a payload must be an array of metadata and bytes")],
+)
+def test_what_is_no_map_of_payloads_is_refused(value: Any, wrong: str) -> None:
+    with pytest.raises(DecodeError, match=wrong):
+        unpack_payload_map(pack(value))

@@ -182,5 +182,5 @@ async def test_mistakes_are_named() -> None:
             Worker(on.client, task_queue="a\0", activities=ACTIVITIES)
         with pytest.raises(ValueError, match="max_concurrent_activities is 0"):
             Worker(on.client, task_queue=QUEUE, activities=ACTIVITIES, max_concurrent_activities=0)
-        with pytest.raises(ValueError, match="interceptors"):
-            Worker(on.client, task_queue=QUEUE, activities=ACTIVITIES, interceptors=[object()])
+        with pytest.raises(TypeError, match="is no worker interceptor"):
+            Worker(on.client, task_queue=QUEUE, activities=ACTIVITIES, interceptors=[object()])  # type: ignore[list-item]

@@ -1,0 +1,188 @@
+"""A workflow behind interceptors: what they see, what they may change, and that replay stays the same."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from perdure import activity, workflow
+from perdure.common import Payload, RawValue
+from perdure.converter import DataConverter
+from perdure.exceptions import ApplicationError
+from perdure.execution.surroundings import WorkerSettings
+from perdure.protocol.commands import FailWorkflowExecution, ScheduleActivityTask
+from perdure.protocol.payload import pack_payload_map, unpack_payload_map
+from perdure.worker import (
+    ExecuteWorkflowInput,
+    HandleQueryInput,
+    HandleSignalInput,
+    StartActivityInput,
+    WorkflowInboundInterceptor,
+    WorkflowOutboundInterceptor,
+)
+from perdure.workflow import ActivityHandle, Info
+from tests.workflow_story import Story
+
+TIMEOUT = timedelta(seconds=10)
+USER = {"user": Payload({"encoding": b"json/plain"}, b'"ada"')}
+
+notes: list[str] = []
+
+
+@pytest.fixture(autouse=True)
+def _no_notes() -> None:
+    notes.clear()
+
+
+class Noting(WorkflowInboundInterceptor):
+    def init(self, outbound: WorkflowOutboundInterceptor) -> None:
+        super().init(NotingOutbound(outbound))
+
+    async def execute_workflow(self, input: ExecuteWorkflowInput) -> Any:
+        notes.append(f"run {list(input.args)} {sorted(input.headers)}")
+        return ["noted", await super().execute_workflow(input)]
+
+    async def handle_signal(self, input: HandleSignalInput) -> None:
+        notes.append(f"signal {input.signal} {list(input.args)} {sorted(input.headers)}")
+        await super().handle_signal(input)
+
+    async def handle_query(self, input: HandleQueryInput) -> Any:
+        notes.append(f"query {input.id} {input.query} {sorted(input.headers)}")
+        return await super().handle_query(input) + 100
+
+
+class NotingOutbound(WorkflowOutboundInterceptor):
+    def info(self) -> Info:
+        notes.append("info")
+        return super().info()
+
+    def start_activity(self, input: StartActivityInput) -> ActivityHandle[Any]:
+        notes.append(f"activity {input.activity} {list(input.args)}")
+        input.args = [*input.args, "more"]
+        input.headers = {**input.headers, **USER}
+        return super().start_activity(input)
+
+
+class Outer(WorkflowInboundInterceptor):
+    async def execute_workflow(self, input: ExecuteWorkflowInput) -> Any:
+        notes.append("outer")
+        return await super().execute_workflow(input)
+
+
+@activity.defn
+async def greet(name: str, more: str) -> str:
+    return name + more
+
+
+@workflow.defn
+class Greeter:
+    def __init__(self) -> None:
+        self.count = 0
+
+    @workflow.run
+    async def run(self, name: str) -> str:
+        assert workflow.info().workflow_id == "wf"
+        await workflow.wait_condition(lambda: self.count >= 2)
+        return await workflow.execute_activity("greet", name, result_type=str, start_to_close_timeout=TIMEOUT)
+
+    @workflow.signal
+    def plain(self, by: int) -> None:
+        self.count += by
+
+    @workflow.signal(dynamic=True)
+    async def any_other(self, name: str, values: list[RawValue]) -> None:
+        await asyncio.sleep(0)
+        self.count += len(values)
+
+    @workflow.query
+    def counted(self) -> int:
+        return self.count
+
+
+def settings(*interceptors: type[WorkflowInboundInterceptor]) -> WorkerSettings:
+    return WorkerSettings("default", "queue", DataConverter.default, (), interceptors)
+
+
+def test_all_that_goes_in_and_out_passes_the_interceptors() -> None:
+    story = Story(Greeter, "ann", settings=settings(Outer, Noting))
+    assert story.task() == []
+    story.signal("plain", 1)
+    story.signal("other", 7)
+    (command,) = story.task()
+    assert isinstance(command, ScheduleActivityTask)
+    assert story.converter.from_bytes(command.input) == ["ann", "more"]
+    assert unpack_payload_map(command.headers) == USER
+    asked = story.instance.query("counted", b"", pack_payload_map(USER), "q7")
+    assert story.converter.value_from_bytes(asked) == 102
+    story.complete_activity("1", "hello")
+    story.task()
+    assert story.commands
+    assert story.converter.from_bytes(story.commands[0].result) == [["noted", "hello"]]  # type: ignore[union-attr]
+    assert [note for note in notes if not note.startswith("signal other")] == [
+        "outer",
+        "run ['ann'] []",
+        "info",
+        "signal plain [1] []",
+        "activity greet ['ann']",
+        "query q7 counted ['user']",
+    ]
+    (other,) = [note for note in notes if note.startswith("signal other")]
+    assert "RawValue" in other
+    story.replay()
+
+
+def test_without_interceptors_there_is_no_chain() -> None:
+    story = Story(Greeter, "ann")
+    story.task()
+    assert story.instance.interception is None
+
+
+class Refusing(WorkflowInboundInterceptor):
+    async def execute_workflow(self, input: ExecuteWorkflowInput) -> Any:
+        raise ApplicationError("not you", type="Refused")
+
+
+def test_an_interceptor_may_fail_the_workflow() -> None:
+    story = Story(Greeter, "ann", settings=settings(Refusing))
+    (command,) = story.task()
+    assert isinstance(command, FailWorkflowExecution)
+    assert command.failure.message == "not you"
+
+
+class Broken(WorkflowInboundInterceptor):
+    def __init__(self, next: WorkflowInboundInterceptor) -> None:
+        raise RuntimeError("cannot be made")
+
+
+def test_one_that_cannot_be_made_fails_the_task() -> None:
+    story = Story(Greeter, "ann", settings=settings(Broken))
+    with pytest.raises(RuntimeError, match="cannot be made"):
+        story.task()
+
+
+class Waiting(WorkflowInboundInterceptor):
+    async def handle_query(self, input: HandleQueryInput) -> Any:
+        await asyncio.Event().wait()
+
+
+def test_a_query_cannot_be_made_to_wait() -> None:
+    story = Story(Greeter, "ann", settings=settings(Waiting))
+    story.task()
+    with pytest.raises(RuntimeError, match="an interceptor waits while it handles the query 'counted'"):
+        story.instance.query("counted", b"")
+
+
+class Renaming(WorkflowInboundInterceptor):
+    async def handle_signal(self, input: HandleSignalInput) -> None:
+        input.signal = "plain"
+        await super().handle_signal(input)
+
+
+def test_an_interceptor_may_choose_another_handler() -> None:
+    story = Story(Greeter, "ann", settings=settings(Renaming))
+    story.signal("plain", 2)
+    (command,) = story.task()
+    assert isinstance(command, ScheduleActivityTask)
