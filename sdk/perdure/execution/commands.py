@@ -7,7 +7,7 @@ command event of the history must match the next of them.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from perdure.exceptions import WorkflowTaskError
@@ -85,13 +85,19 @@ _EVENT_OF: dict[type[Any], tuple[int, str]] = {
 
 
 class CommandLedger:
-    """The commands of one workflow between being issued and being seen in its history."""
+    """The commands of one workflow between being issued and being seen in its history.
 
-    __slots__ = ("_issued", "_unmatched", "is_closed")
+    Attributes:
+        matched: The last events that were replayed, and the lines of code that they came of: for errors.
+        is_closed: The workflow has ended.
+    """
+
+    __slots__ = ("_issued", "_unmatched", "is_closed", "matched")
 
     def __init__(self) -> None:
         self._issued: list[Issued] = []
         self._unmatched: deque[Issued] = deque()
+        self.matched: deque[tuple[HistoryEvent, str]] = deque(maxlen=_MATCHED_KEPT)
         self.is_closed = False
 
     def issue(self, issued: Issued) -> None:
@@ -99,10 +105,10 @@ class CommandLedger:
         if not self.is_closed:
             self._issued.append(issued)
 
-    def close(self, command: Command) -> None:
+    def close(self, command: Command, line: str = "") -> None:
         """Note the command that ends the workflow; the first one counts."""
         if not self.is_closed:
-            self._issued.append(IssuedCommand(command))
+            self._issued.append(IssuedCommand(command, line))
             self.is_closed = True
 
     def take(self) -> list[Command]:
@@ -127,6 +133,12 @@ class CommandLedger:
         issued = unmatched.popleft() if unmatched else None
         if issued is None or not issued.matches(event):
             self._mismatch(issued, event, waiting_at)
+        elif issued.line:
+            self.matched.append((event, issued.line))
+
+    def unmatched(self) -> Sequence[Issued]:
+        """What was issued and not seen in the history yet, in order."""
+        return tuple(self._unmatched)
 
     def _mismatch(self, issued: Issued | None, event: HistoryEvent, waiting_at: Callable[[], str]) -> None:
         """The event is not what came of the next command: one of them may be passed over, or the code has changed."""
@@ -140,9 +152,11 @@ class CommandLedger:
                 return
         told = f"event {event.event_id} of the history is {describe_event(event)}, but the workflow now issues "
         if issued is None:
-            raise NondeterminismError(f"{told}no command there{_at(waiting_at(), 'it waits at')}{_CURE}")
+            place = _at(waiting_at(), "it waits at")
+            raise NondeterminismError(f"{told}no command there{place}{_CURE}", event.event_id)
+        self._unmatched.appendleft(issued)
         place = _at(issued.line or waiting_at(), "at")
-        raise NondeterminismError(f"{told}{describe(issued.command)} there{place}{_CURE}")
+        raise NondeterminismError(f"{told}{describe(issued.command)} there{place}{_CURE}", event.event_id)
 
     def match_as_asked(self, first_event_id: int, count: int) -> None:
         """See that the next `count` commands became activities, which only the worker that sent them is told so.
@@ -168,10 +182,13 @@ class CommandLedger:
                 continue
             raise NondeterminismError(
                 f"the workflow now issues {describe(issued.command)}{_at(issued.line, 'at')}, but the history "
-                f"has no event of it before event {next_event_id}{_CURE}"
+                f"has no event of it before event {next_event_id}{_CURE}",
+                next_event_id,
             )
         self._unmatched.clear()
 
+
+_MATCHED_KEPT = 3
 
 _CURE = (
     ". The code must do what it did when the history was written: put the change behind `workflow.patched(...)`, undo "

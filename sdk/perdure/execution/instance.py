@@ -24,14 +24,15 @@ from perdure.converter import DataConverter, PayloadConverter
 from perdure.exceptions import FailureError, WorkflowTaskError, is_cancelled_exception
 from perdure.execution.activity_future import ActivityFuture
 from perdure.execution.commands import COMMAND_EVENTS, CommandLedger
+from perdure.execution.comparison import beside_history
 from perdure.execution.event_loop import WorkflowEventLoop
 from perdure.execution.handler_registry import HandlerRegistry, UnanswerableQueryError
 from perdure.execution.interception import Interception
 from perdure.execution.interceptors import StartActivityInput
-from perdure.execution.source_lines import waiting_line
+from perdure.execution.source_lines import defining_line, raising_line, waiting_line
 from perdure.execution.surroundings import RunIdentity, WorkerSettings, describe, random_of
 from perdure.execution.timers import DurableTimer
-from perdure.execution.versions import Versions
+from perdure.execution.versions import Versions, markers_ahead
 from perdure.protocol.commands import (
     CancelWorkflowExecution,
     Command,
@@ -45,6 +46,7 @@ from perdure.protocol.ids import text_problem
 from perdure.protocol.payload import pack_payload_map
 from perdure.workflow.activity_options import ActivityCancellationType, ActivityHandle
 from perdure.workflow.definition import WorkflowDefinition
+from perdure.workflow.errors import NondeterminismError
 from perdure.workflow.information import Info
 
 _STARTED = int(EventType.WORKFLOW_EXECUTION_STARTED)
@@ -53,7 +55,6 @@ _TASK_COMPLETED = int(EventType.WORKFLOW_TASK_COMPLETED)
 _SIGNALED = int(EventType.WORKFLOW_EXECUTION_SIGNALED)
 _CANCEL_REQUESTED = int(EventType.WORKFLOW_EXECUTION_CANCEL_REQUESTED)
 _TIMER_FIRED = int(EventType.TIMER_FIRED)
-_MARKER = int(EventType.MARKER_RECORDED)
 _AS_ASKED = int(EventType.ACTIVITY_TASKS_SCHEDULED_AS_ASKED)
 _ACTIVITY_OUTCOMES = frozenset(
     int(kind)
@@ -122,9 +123,12 @@ class WorkflowInstance:
             Exception: whatever else the code raised that does not fail the workflow.
         """
         with self.loop:
-            self._apply(events)
-            self.history_size = history_size
-            commands = self._run_task(started_time_us, scheduled_event_id + 1, replaying=False)
+            try:
+                self._apply(events)
+                self.history_size = history_size
+                commands = self._run_task(started_time_us, scheduled_event_id + 1, replaying=False)
+            except NondeterminismError as error:
+                raise beside_history(error, events, self.ledger, self._waiting_line) from None
             self.continues_from = scheduled_event_id + 2  # Started and Completed follow Scheduled at once
             return commands
 
@@ -134,7 +138,11 @@ class WorkflowInstance:
         Raises: as `activate`.
         """
         with self.loop:
-            self._apply(events)
+            try:
+                self._apply(events)
+                self.ledger.check_all_matched(events[-1].event_id + 1 if events else 0)
+            except NondeterminismError as error:
+                raise beside_history(error, events, self.ledger, self._waiting_line) from None
 
     def query(self, name: str, arguments: bytes, headers: bytes = b"", query_id: str = "") -> bytes:
         """The encoded result of a query.
@@ -179,18 +187,10 @@ class WorkflowInstance:
                 started = self._task_started
                 if started is None:
                     raise WorkflowTaskError(f"event {event.event_id} completes a workflow task that did not start")
-                self._foresee(events, index)
+                for marker in markers_ahead(events, index):
+                    self.versions.note(marker)
                 self._run_task(started.time_us, started.event_id, replaying=True)
                 self.continues_from = event.event_id
-
-    def _foresee(self, events: Sequence[HistoryEvent], completed: int) -> None:
-        """Note the markers that the workflow task recorded which is to be replayed: its code asks for them."""
-        for index in range(completed + 1, len(events)):
-            kind = events[index].event_type
-            if kind == _MARKER:
-                self.versions.note(events[index].attributes)
-            elif kind == _TASK_STARTED:
-                return
 
     def _waiting_line(self) -> str:
         return "" if self._main is None else waiting_line(self._main.get_coro())
@@ -290,15 +290,16 @@ class WorkflowInstance:
         except (FailureError, TypeError, ValueError) as unfit:
             self._fail(unfit)
             return
-        self._end(CompleteWorkflowExecution(result))
+        self._end(CompleteWorkflowExecution(result), defining_line(self.definition.run) if self.replaying else "")
 
     def _fail(self, error: BaseException) -> None:
         """The workflow ended by an exception: it is cancelled, it fails, or its workflow task does."""
         leaves = list(_leaves(error))
+        line = raising_line(error) if self.replaying else ""
         if self.cancellation_reason is not None and all(is_cancelled_exception(leaf) for leaf in leaves):
-            self._end(CancelWorkflowExecution())
+            self._end(CancelWorkflowExecution(), line)
         elif all(self.is_failure_exception(leaf) for leaf in leaves):
-            self._end(FailWorkflowExecution(self.converter.to_failure(error)))
+            self._end(FailWorkflowExecution(self.converter.to_failure(error)), line)
         elif isinstance(error, Exception):
             self._error = error
         else:
@@ -308,11 +309,11 @@ class WorkflowInstance:
             )
             self._error.__cause__ = error
 
-    def _end(self, command: Command) -> None:
+    def _end(self, command: Command, line: str) -> None:
         if not self.ledger.is_closed:
             if self._handlers is not None:
                 self._handlers.warn_of_unfinished()
-            self.ledger.close(command)
+            self.ledger.close(command, line)
 
     def handler_failed(self, error: BaseException) -> None:
         """A signal handler raised: as if the workflow itself had."""

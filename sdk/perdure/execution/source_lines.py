@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
+import linecache
 import os
+import re
 import sys
 from collections.abc import Coroutine
 from types import FrameType
@@ -51,6 +54,36 @@ def waiting_stack(coroutine: Coroutine[Any, Any, Any]) -> list[str]:
             lines.append(_line(frame))
         inner = getattr(inner, "cr_await", None)
     return lines
+
+
+def raising_line(error: BaseException) -> str:
+    """The innermost line of the user's code that an exception came from, or an empty text."""
+    found = ""
+    trace = error.__traceback__
+    while trace is not None:
+        if not trace.tb_frame.f_code.co_filename.startswith(_NOT_USERS):
+            found = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno} in {trace.tb_frame.f_code.co_qualname}"
+        trace = trace.tb_next
+    return found
+
+
+def defining_line(function: Any) -> str:
+    """Where a function is defined: its `def`, not its decorators."""
+    code = inspect.unwrap(function).__code__
+    first = number = code.co_firstlineno
+    while text := linecache.getline(code.co_filename, number).strip():
+        if text.startswith(("def ", "async def ")):
+            break
+        number += 1
+    else:
+        number = first
+    return f"{code.co_filename}:{number} in {code.co_qualname}"
+
+
+def source_text(place: str) -> str:
+    """The text of a line that one of these functions named; empty if it is not to be had."""
+    match = re.match(r"(.*):(\d+) in ", place)
+    return "" if match is None else linecache.getline(match[1], int(match[2])).strip()
 
 
 def _line(frame: FrameType) -> str:

@@ -13,6 +13,7 @@ Rules:
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 from perdure.exceptions import WorkflowTaskError
@@ -28,6 +29,7 @@ from perdure.workflow.errors import NondeterminismError
 from perdure.workflow.versions import DEFAULT_VERSION
 
 _MARKER = int(EventType.MARKER_RECORDED)
+_TASK_STARTED = int(EventType.WORKFLOW_TASK_STARTED)
 
 PATCH_MARKER = "core_patch"
 VERSION_MARKER = "Version"
@@ -86,6 +88,19 @@ def may_be_left_out(event: HistoryEvent) -> bool:
         return False
     change = change_of(event.attributes)
     return isinstance(change, Version) or (isinstance(change, Patch) and change.deprecated)
+
+
+def markers_ahead(events: Sequence[HistoryEvent], completed: int) -> list[MarkerRecorded]:
+    """The markers that a workflow task recorded whose completed event is the one at this index: when it is replayed,
+    its code asks for them before their events are reached."""
+    markers = []
+    for index in range(completed + 1, len(events)):
+        kind = events[index].event_type
+        if kind == _MARKER:
+            markers.append(events[index].attributes)
+        elif kind == _TASK_STARTED:
+            break
+    return markers
 
 
 class ChangeMarker:

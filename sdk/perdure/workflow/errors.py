@@ -18,11 +18,25 @@ __all__ = [
 
 class NondeterminismError(WorkflowTaskError):
     """The code does something else than the history says that it did. The workflow task fails and is tried again; the
-    workflow goes on once code runs that does the same as before."""
+    workflow goes on once code runs that does the same as before.
+
+    Attributes:
+        message: What the history says, what the code does, and where.
+        event_id: The event at which the two part; 0 if it is not about an event.
+    """
+
+    def __init__(self, message: str, event_id: int = 0) -> None:
+        super().__init__(message)
+        self.message = message
+        self.event_id = event_id
 
 
 class ReadOnlyContextError(WorkflowTaskError):
     """A query handler tried to change its workflow."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
 
 
 class WorkflowIOError(WorkflowTaskError):

@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
-from perdure.execution.source_lines import calling_line, waiting_line, waiting_stack
+import pytest
+
+from perdure.execution.source_lines import (
+    calling_line,
+    defining_line,
+    raising_line,
+    source_text,
+    waiting_line,
+    waiting_stack,
+)
 
 
 def test_the_calling_line() -> None:
@@ -30,3 +40,36 @@ async def test_the_line_at_which_a_coroutine_waits() -> None:
     await task
     assert waiting_line(coroutine) == ""
     assert waiting_line(None) == ""
+
+
+def _decorated(*_words: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
+    return lambda function: function
+
+
+@_decorated(
+    "a decorator",
+    "of several lines",
+)
+def _raises() -> None:
+    raise ValueError("here")
+
+
+def test_the_line_that_raised() -> None:
+    with pytest.raises(ValueError, match="here") as caught:
+        _raises()
+    assert raising_line(caught.value).endswith("in _raises")
+    assert source_text(raising_line(caught.value)) == 'raise ValueError("here")'
+    assert raising_line(ValueError()) == ""
+
+
+def test_a_function_is_where_its_def_is() -> None:
+    assert defining_line(_raises).endswith("in _raises")
+    assert source_text(defining_line(_raises)) == "def _raises() -> None:"
+    unseen: dict[str, Callable[[], None]] = {}
+    exec(compile("\n\ndef unseen(): ...", "nowhere.py", "exec"), unseen)
+    assert defining_line(unseen["unseen"]) == "nowhere.py:3 in unseen"
+
+
+def test_there_may_be_no_text() -> None:
+    assert source_text("") == ""
+    assert source_text("nowhere.py:3 in unseen") == ""
