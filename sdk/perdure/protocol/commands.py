@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from perdure.protocol.codec import DecodeError, Registry
 from perdure.protocol.failure import Failure, decode_failure, decode_failure_or_none
+from perdure.protocol.payload import HeaderMap, PayloadLists, Payloads
 from perdure.protocol.retry import RetryPolicyData, decode_retry_policy
 
 
@@ -27,13 +28,13 @@ class ScheduleActivityTask(NamedTuple):
     activity_id: str
     activity_type: str
     task_queue: str
-    input: bytes
+    input: Payloads
     schedule_to_close_timeout_ms: int
     schedule_to_start_timeout_ms: int
     start_to_close_timeout_ms: int
     heartbeat_timeout_ms: int
     retry_policy: RetryPolicyData | None
-    headers: bytes = b""
+    headers: HeaderMap = b""
     priority: int = 3
     summary: str = ""
 
@@ -57,7 +58,7 @@ class CancelTimer(NamedTuple):
 
 
 class CompleteWorkflowExecution(NamedTuple):
-    result: bytes
+    result: Payloads
 
 
 class FailWorkflowExecution(NamedTuple):
@@ -69,15 +70,15 @@ class FailWorkflowExecution(NamedTuple):
 
 
 class CancelWorkflowExecution(NamedTuple):
-    details: bytes = b""
+    details: Payloads = b""
 
 
 class RecordMarker(NamedTuple):
     """Keep something in the history that replay needs and nobody else. `details` are those of `protocol.marker`."""
 
     marker_name: str
-    details: bytes = b""
-    headers: bytes = b""
+    details: PayloadLists = b""
+    headers: HeaderMap = b""
     failure: Failure | None = None
 
     @staticmethod

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from perdure.protocol.codec import CODEC_VERSION, DecodeError, Registry, pack, shown, unpack
 from perdure.protocol.failure import Failure, decode_failure, decode_failure_or_none
+from perdure.protocol.payload import HeaderMap, PayloadLists, PayloadMap, Payloads
 from perdure.protocol.retry import RetryPolicyData, decode_retry_policy
 
 
@@ -55,7 +56,7 @@ class EventType(IntEnum):
 class WorkflowExecutionStarted(NamedTuple):
     workflow_type: str
     task_queue: str
-    input: bytes = b""
+    input: Payloads = b""
     workflow_id: str = ""
     identity: str = ""
     request_id: str = ""
@@ -63,11 +64,11 @@ class WorkflowExecutionStarted(NamedTuple):
     run_timeout_ms: int = 0
     task_timeout_ms: int = 10_000
     retry_policy: RetryPolicyData | None = None
-    memo: bytes = b""
+    memo: PayloadMap = b""
     search_attributes: bytes = b""
     first_execution_run_id: str = ""
     attempt: int = 1
-    headers: bytes = b""
+    headers: HeaderMap = b""
     start_delay_ms: int = 0
 
     @staticmethod
@@ -76,7 +77,7 @@ class WorkflowExecutionStarted(NamedTuple):
 
 
 class WorkflowExecutionCompleted(NamedTuple):
-    result: bytes
+    result: Payloads
     workflow_task_completed_event_id: int
 
 
@@ -134,14 +135,14 @@ class ActivityTaskScheduled(NamedTuple):
     activity_id: str
     activity_type: str
     task_queue: str
-    input: bytes
+    input: Payloads
     schedule_to_close_timeout_ms: int
     schedule_to_start_timeout_ms: int
     start_to_close_timeout_ms: int
     heartbeat_timeout_ms: int
     retry_policy: RetryPolicyData
     workflow_task_completed_event_id: int
-    headers: bytes = b""
+    headers: HeaderMap = b""
     priority: int = 3
     summary: str = ""
 
@@ -162,7 +163,7 @@ class ActivityTaskStarted(NamedTuple):
 
 
 class ActivityTaskCompleted(NamedTuple):
-    result: bytes
+    result: Payloads
     scheduled_event_id: int
     started_event_id: int
     identity: str = ""
@@ -199,7 +200,7 @@ class ActivityTaskCancelRequested(NamedTuple):
 
 
 class ActivityTaskCanceled(NamedTuple):
-    details: bytes
+    details: Payloads
     scheduled_event_id: int
     started_event_id: int
     latest_cancel_requested_event_id: int
@@ -232,7 +233,7 @@ class WorkflowExecutionCancelRequested(NamedTuple):
 
 
 class WorkflowExecutionCanceled(NamedTuple):
-    details: bytes
+    details: Payloads
     workflow_task_completed_event_id: int
 
 
@@ -240,9 +241,9 @@ class MarkerRecorded(NamedTuple):
     """What a workflow keeps for its replays; `details` are those of `protocol.marker`."""
 
     marker_name: str
-    details: bytes
+    details: PayloadLists
     workflow_task_completed_event_id: int
-    headers: bytes = b""
+    headers: HeaderMap = b""
     failure: Failure | None = None
 
     @staticmethod
@@ -252,15 +253,15 @@ class MarkerRecorded(NamedTuple):
 
 class WorkflowExecutionSignaled(NamedTuple):
     signal_name: str
-    input: bytes
+    input: Payloads
     identity: str
     request_id: str
-    headers: bytes = b""
+    headers: HeaderMap = b""
 
 
 class WorkflowExecutionTerminated(NamedTuple):
     reason: str
-    details: bytes
+    details: Payloads
     identity: str
 
 
@@ -283,7 +284,7 @@ class ActivityAttemptFailed(NamedTuple):
     failure: Failure
     identity: str
     next_attempt_time_us: int
-    heartbeat_details: bytes = b""
+    heartbeat_details: Payloads = b""
 
     @staticmethod
     def _decode_failure(value: Any) -> Failure:

@@ -6,6 +6,7 @@ from enum import IntEnum
 from typing import Any, NamedTuple
 
 from perdure.protocol.codec import Registry, struct_decoder
+from perdure.protocol.payload import Payloads
 
 
 class FailureKind(IntEnum):
@@ -42,17 +43,17 @@ class ApplicationInfo(NamedTuple):
 
     type: str = ""
     non_retryable: bool = False
-    details: bytes = b""
+    details: Payloads = b""
     next_retry_delay_ms: int = 0
 
 
 class TimeoutInfo(NamedTuple):
     timeout_type: int = TimeoutType.START_TO_CLOSE
-    last_heartbeat_details: bytes = b""
+    last_heartbeat_details: Payloads = b""
 
 
 class CanceledInfo(NamedTuple):
-    details: bytes = b""
+    details: Payloads = b""
 
 
 class TerminatedInfo(NamedTuple):

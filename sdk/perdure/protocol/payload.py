@@ -1,9 +1,14 @@
-"""User data on the wire: a list of payloads, packed to bytes that an engine never opens."""
+"""User data on the wire: a list of payloads, packed to bytes that an engine never opens.
+
+Rule: a field of a message that holds user data is declared as `Payloads`, `PayloadMap`, `PayloadLists` or `HeaderMap`,
+which are bytes to everybody but a payload codec: that finds by them what it has to encode and decode.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from enum import Enum
+from typing import Annotated, Any, NamedTuple
 
 from perdure.protocol.codec import DecodeError, pack, unpack
 
@@ -12,6 +17,21 @@ PAYLOAD_SIZE_WARNING = 512 * 1024
 
 PAYLOAD_SIZE_MAX = 2 * 1024 * 1024
 """Bytes of one payload list above which it is refused at once (Temporal's limit)."""
+
+
+class PayloadForm(Enum):
+    """How user data is packed in a field of a message."""
+
+    LIST = "a list of payloads: `pack_payloads`"
+    MAP = "payloads by name: `pack_payload_map`"
+    LISTS = "lists of payloads by name: `marker.pack_details`"
+    HEADERS = "payloads by name, which a codec leaves alone unless it is told otherwise"
+
+
+Payloads = Annotated[bytes, PayloadForm.LIST]
+PayloadMap = Annotated[bytes, PayloadForm.MAP]
+PayloadLists = Annotated[bytes, PayloadForm.LISTS]
+HeaderMap = Annotated[bytes, PayloadForm.HEADERS]
 
 
 class Payload(NamedTuple):

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from perdure.protocol.codec import DecodeError, pack, struct_decoder, unpack
 from perdure.protocol.failure import Failure, decode_failure_or_none
+from perdure.protocol.payload import Payloads
 
 
 class ReplyKind(IntEnum):
@@ -76,7 +77,7 @@ class Outcome(NamedTuple):
 
     run_id: str
     status: int
-    result: bytes = b""
+    result: Payloads = b""
     failure: Failure | None = None
     next_run_id: str = ""
 
@@ -86,7 +87,7 @@ class Outcome(NamedTuple):
 
 
 class QueryAnswer(NamedTuple):
-    result: bytes
+    result: Payloads
 
 
 class PendingActivity(NamedTuple):

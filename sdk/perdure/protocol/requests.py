@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from perdure.protocol.codec import CODEC_VERSION, DecodeError, Registry, pack, shown, unpack
 from perdure.protocol.commands import Command, decode_commands
 from perdure.protocol.failure import Failure, decode_failure, decode_failure_or_none
+from perdure.protocol.payload import HeaderMap, PayloadMap, Payloads
 from perdure.protocol.retry import RetryPolicyData, decode_retry_policy
 
 
@@ -69,7 +70,7 @@ class StartWorkflow(NamedTuple):
     workflow_id: str
     workflow_type: str
     task_queue: str
-    input: bytes
+    input: Payloads
     request_id: str
     identity: str
     wait_result: bool = False
@@ -79,9 +80,9 @@ class StartWorkflow(NamedTuple):
     run_timeout_ms: int = 0
     task_timeout_ms: int = 10_000
     retry_policy: RetryPolicyData | None = None
-    memo: bytes = b""
+    memo: PayloadMap = b""
     search_attributes: bytes = b""
-    headers: bytes = b""
+    headers: HeaderMap = b""
     start_delay_ms: int = 0
 
     @staticmethod
@@ -96,10 +97,10 @@ class SignalWorkflow(NamedTuple):
     workflow_id: str
     run_id: str
     signal_name: str
-    input: bytes
+    input: Payloads
     request_id: str
     identity: str
-    headers: bytes = b""
+    headers: HeaderMap = b""
 
 
 class RequestCancelWorkflow(NamedTuple):
@@ -120,7 +121,7 @@ class TerminateWorkflow(NamedTuple):
     workflow_id: str
     run_id: str
     reason: str
-    details: bytes
+    details: Payloads
     request_id: str
     identity: str
 
@@ -141,10 +142,10 @@ class QueryWorkflow(NamedTuple):
     workflow_id: str
     run_id: str
     query_type: str
-    args: bytes
+    args: Payloads
     deadline_us: int
     reject_condition: int = QueryRejectCondition.NONE
-    headers: bytes = b""
+    headers: HeaderMap = b""
 
 
 class DescribeWorkflow(NamedTuple):
@@ -226,9 +227,9 @@ class ReportActivity(NamedTuple):
     scheduled_event_id: int
     attempt: int
     report: int
-    data: bytes
+    data: Payloads
     failure: Failure | None
-    heartbeat_details: bytes
+    heartbeat_details: Payloads
     request_id: str
     identity: str
 
@@ -254,7 +255,7 @@ class RespondActivityTaskCompleted(NamedTuple):
     scheduled_event_id: int
     attempt: int
     started_time_us: int
-    result: bytes
+    result: Payloads
     identity: str
     stream: bytes
     entry_id: bytes
@@ -269,7 +270,7 @@ class RespondActivityTaskFailed(NamedTuple):
     identity: str
     stream: bytes
     entry_id: bytes
-    heartbeat_details: bytes = b""
+    heartbeat_details: Payloads = b""
 
     @staticmethod
     def _decode_failure(value: Any) -> Failure:
@@ -281,7 +282,7 @@ class RespondActivityTaskCanceled(NamedTuple):
     scheduled_event_id: int
     attempt: int
     started_time_us: int
-    details: bytes
+    details: Payloads
     identity: str
     stream: bytes
     entry_id: bytes
@@ -305,7 +306,7 @@ class RecordActivityTaskHeartbeat(NamedTuple):
     run_id: str
     scheduled_event_id: int
     attempt: int
-    details: bytes
+    details: Payloads
     identity: str
 
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from perdure.protocol.codec import CODEC_VERSION, DecodeError, Registry, pack, shown, unpack
 from perdure.protocol.ids import is_run_id
+from perdure.protocol.payload import HeaderMap, Payloads
 
 INLINE_SIZE_MAX = 32 * 1024
 """Bytes of events or input that ride in a stream entry; what is larger is fetched by the worker."""
@@ -50,10 +51,10 @@ class ActivityTask(NamedTuple):
     attempt: int
     activity_id: str
     activity_type: str
-    input: bytes
+    input: Payloads
     inline: bool
-    headers: bytes
-    heartbeat_details: bytes
+    headers: HeaderMap
+    heartbeat_details: Payloads
     scheduled_time_us: int
     current_attempt_scheduled_time_us: int
     schedule_to_close_timeout_ms: int
@@ -74,11 +75,11 @@ class QueryTask(NamedTuple):
     shard_id: int
     continues_from: int
     query_type: str
-    args: bytes
+    args: Payloads
     deadline_us: int
     reply_to: str
     request_number: int
-    headers: bytes = b""
+    headers: HeaderMap = b""
 
 
 Task = WorkflowTask | ActivityTask | QueryTask

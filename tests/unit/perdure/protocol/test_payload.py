@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+import inspect
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import pytest
 
+from perdure.protocol import commands, events, failure, frontend, replies, requests, tasks
 from perdure.protocol.codec import DecodeError, pack
-from perdure.protocol.payload import Payload, pack_payload_map, pack_payloads, unpack_payload_map, unpack_payloads
+from perdure.protocol.payload import (
+    Payload,
+    PayloadForm,
+    pack_payload_map,
+    pack_payloads,
+    unpack_payload_map,
+    unpack_payloads,
+)
 
 
 def test_payloads_survive() -> None:
@@ -54,3 +63,29 @@ def test_payloads_by_name_survive() -> None:
 def test_what_is_no_map_of_payloads_is_refused(value: Any, wrong: str) -> None:
     with pytest.raises(DecodeError, match=wrong):
         unpack_payload_map(pack(value))
+
+
+NO_USER_DATA = {"stream", "entry_id", "page_token", "next_page_token", "search_attributes"}
+"""Fields that hold what the broker, the frontend or the engine reads."""
+
+OPENED_LATER = {
+    "WorkflowTask.events": "records, whose events are coded one by one",
+    "ReportUnreadable.data": "an entry that is no message",
+    "DeadLetter.data": "a request as it arrived",
+    "Description.memo": "decoded when it is asked for",
+    "ExecutionSummary.memo": "decoded when it is asked for",
+}
+
+
+def test_every_field_says_whether_it_is_user_data() -> None:
+    unsaid = []
+    for module in (commands, events, failure, frontend, replies, requests, tasks):
+        for name, message in inspect.getmembers(module, inspect.isclass):
+            if not hasattr(message, "_fields"):
+                continue
+            for field, hint in get_type_hints(message, include_extras=True).items():
+                said = get_origin(hint) is Annotated and isinstance(get_args(hint)[1], PayloadForm)
+                known = field in NO_USER_DATA or f"{name}.{field}" in OPENED_LATER
+                if hint is bytes and not said and not known:
+                    unsaid.append(f"{name}.{field}")
+    assert not unsaid, f"declare user data as Payloads, PayloadMap or HeaderMap, so that a codec finds it: {unsaid}"
