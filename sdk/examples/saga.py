@@ -1,7 +1,8 @@
 """A saga: three bookings that must all stand, or none.
 
-Each booking that succeeded leaves behind how to undo it. When one fails for good, what was booked is undone in
-reverse. A crash in between changes nothing: the workflow knows what it has booked, because its history does.
+Each booking that succeeded registers how to undo it. When one fails for good, or somebody cancels the workflow, what
+was booked is undone in reverse, and each undoing is tried until it succeeds. A crash in between changes nothing: the
+workflow knows what it has booked, because its history does.
 
     perdure dev                     # in one terminal
     python sdk/examples/saga.py     # in another
@@ -16,7 +17,6 @@ from datetime import timedelta
 
 from perdure import activity, workflow
 from perdure.client import Client
-from perdure.common import RetryPolicy
 from perdure.exceptions import ActivityError, ApplicationError
 from perdure.worker import Worker
 
@@ -58,27 +58,16 @@ class BookTrip:
     async def run(self, trip: Trip) -> Outcome:
         references: dict[str, str] = {}
         try:
-            for service in trip.services:
-                references[service] = await workflow.execute_activity(
-                    book, args=[service, trip], start_to_close_timeout=STEP_TIMEOUT
-                )
+            async with workflow.Saga() as saga:
+                for service in trip.services:
+                    reference = await workflow.execute_activity(
+                        book, args=[service, trip], start_to_close_timeout=STEP_TIMEOUT
+                    )
+                    saga.add_activity(cancel_booking, reference, start_to_close_timeout=STEP_TIMEOUT)
+                    references[service] = reference
         except ActivityError as error:
-            undone = await self._undo(references)
-            return Outcome(booked=[], undone=undone, reason=str(error.cause))
+            return Outcome(booked=[], undone=list(reversed(references)), reason=str(error.cause))
         return Outcome(booked=list(references.values()))
-
-    async def _undo(self, references: dict[str, str]) -> list[str]:
-        """Cancel in reverse, and do not give up: a compensation is retried until it succeeds."""
-        undone = []
-        for service, reference in reversed(references.items()):
-            await workflow.execute_activity(
-                cancel_booking,
-                reference,
-                start_to_close_timeout=STEP_TIMEOUT,
-                retry_policy=RetryPolicy(maximum_interval=timedelta(minutes=1)),
-            )
-            undone.append(service)
-        return undone
 
 
 async def main() -> None:

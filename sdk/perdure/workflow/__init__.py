@@ -51,6 +51,7 @@ from perdure.workflow.errors import (
 from perdure.workflow.handlers import query, signal
 from perdure.workflow.information import Info, ParentInfo, RootInfo
 from perdure.workflow.log_adapter import LoggerAdapter, logger
+from perdure.workflow.saga import CompensationError, Saga
 from perdure.workflow.unsafe_code import unsafe
 from perdure.workflow.versions import DEFAULT_VERSION, deprecate_patch, get_version, patched
 
@@ -59,6 +60,7 @@ __all__ = [
     "ActivityCancellationType",
     "ActivityConfig",
     "ActivityHandle",
+    "CompensationError",
     "HandlerUnfinishedPolicy",
     "Info",
     "LoggerAdapter",
@@ -67,6 +69,7 @@ __all__ = [
     "ParentInfo",
     "ReadOnlyContextError",
     "RootInfo",
+    "Saga",
     "UnfinishedSignalHandlersWarning",
     "WorkflowIOError",
     "all_handlers_finished",
