@@ -219,6 +219,12 @@ def _event_of(command: cmd.Command, completed_id: int) -> tuple[EventType, Any]:
         case cmd.RecordMarker():
             fields = command._asdict() | {"workflow_task_completed_event_id": completed_id}
             return EventType.MARKER_RECORDED, ev.MarkerRecorded(**fields)
+        case cmd.UpsertSearchAttributes():
+            upserted = ev.UpsertWorkflowSearchAttributes(completed_id, command.search_attributes)
+            return EventType.UPSERT_WORKFLOW_SEARCH_ATTRIBUTES, upserted
+        case cmd.ModifyWorkflowProperties():
+            modified = ev.WorkflowPropertiesModified(completed_id, command.upserted_memo)
+            return EventType.WORKFLOW_PROPERTIES_MODIFIED, modified
         case cmd.CompleteWorkflowExecution():
             completed = ev.WorkflowExecutionCompleted(command.result, completed_id)
             return EventType.WORKFLOW_EXECUTION_COMPLETED, completed

@@ -11,6 +11,16 @@ from typing import ClassVar, Final
 from perdure.protocol import requests
 from perdure.protocol.payload import Payload
 from perdure.protocol.retry import RetryPolicyData
+from perdure.search_attributes import (
+    SearchAttributeIndexedValueType,
+    SearchAttributeKey,
+    SearchAttributePair,
+    SearchAttributes,
+    SearchAttributeUpdate,
+    SearchAttributeValue,
+    SearchAttributeValues,
+    TypedSearchAttributes,
+)
 
 __all__ = [
     "Payload",
@@ -18,6 +28,14 @@ __all__ = [
     "QueryRejectCondition",
     "RawValue",
     "RetryPolicy",
+    "SearchAttributeIndexedValueType",
+    "SearchAttributeKey",
+    "SearchAttributePair",
+    "SearchAttributeUpdate",
+    "SearchAttributeValue",
+    "SearchAttributeValues",
+    "SearchAttributes",
+    "TypedSearchAttributes",
     "VersioningBehavior",
     "WorkflowIDConflictPolicy",
     "WorkflowIDReusePolicy",

@@ -18,13 +18,17 @@ from perdure.protocol.commands import (
     Command,
     CompleteWorkflowExecution,
     FailWorkflowExecution,
+    ModifyWorkflowProperties,
     RecordMarker,
     RequestCancelActivityTask,
     ScheduleActivityTask,
     StartTimer,
+    UpsertSearchAttributes,
 )
 from perdure.protocol.events import decode_records
 from perdure.protocol.failure import ApplicationInfo, CanceledInfo, Failure, ServerInfo
+from perdure.protocol.memo import pack_memo
+from perdure.protocol.payload import Payload
 from perdure.protocol.replies import ReplyKind
 from perdure.protocol.requests import (
     ActivityReport,
@@ -44,6 +48,7 @@ from perdure.protocol.requests import (
     TerminateWorkflow,
 )
 from perdure.protocol.retry import RetryPolicyData
+from perdure.protocol.search_attributes import pack_search_attributes
 from perdure.protocol.tasks import TaskKind
 from tests.audited_run import AuditedRun, TimerRow
 from tests.legality import violations
@@ -101,6 +106,16 @@ timer_starts = st.builds(
 )
 markers = st.builds(
     RecordMarker, st.sampled_from(["core_patch"] * 9 + [""]), st.just(b"details"), st.just(b""), st.none()
+)
+upserts = st.builds(
+    UpsertSearchAttributes,
+    st.dictionaries(
+        st.sampled_from(["Amount", "Count"]), st.sampled_from([(3, 1), (3, None), (3, "no integer"), (2, "word")])
+    ).map(pack_search_attributes),
+)
+notes = st.builds(
+    ModifyWorkflowProperties,
+    st.dictionaries(st.sampled_from("ab"), st.sampled_from([Payload({}, b"1"), None])).map(pack_memo),
 )
 closings: st.SearchStrategy[Command] = st.one_of(
     st.builds(CompleteWorkflowExecution, st.just(b"done")),
@@ -225,6 +240,8 @@ class RunMachine(RuleBasedStateMachine):
             schedules.filter(lambda command: command.activity_id not in state.activity_ids),
             timer_starts.filter(lambda command: command.timer_id not in state.timers),
             markers,
+            upserts,
+            notes,
         ]
         if state.timers:
             kinds.append(st.builds(CancelTimer, st.sampled_from(sorted(state.timers))))

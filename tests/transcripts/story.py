@@ -29,12 +29,16 @@ from perdure.protocol.commands import (
     Command,
     CompleteWorkflowExecution,
     FailWorkflowExecution,
+    ModifyWorkflowProperties,
     RecordMarker,
     RequestCancelActivityTask,
     ScheduleActivityTask,
     StartTimer,
+    UpsertSearchAttributes,
 )
 from perdure.protocol.failure import ApplicationInfo, Failure
+from perdure.protocol.memo import pack_memo
+from perdure.protocol.payload import Payload
 from perdure.protocol.requests import (
     ActivityReport,
     IdConflictPolicy,
@@ -55,6 +59,7 @@ from perdure.protocol.requests import (
     TerminateWorkflow,
 )
 from perdure.protocol.retry import RetryPolicyData
+from perdure.protocol.search_attributes import SearchAttributeType, pack_search_attributes
 from perdure.protocol.tasks import TaskKind
 from perdure_engine.core.decide import settle_open_conflict, settle_reuse
 from perdure_engine.core.transition import Transition
@@ -212,12 +217,30 @@ def _schedule_activity(words: Words) -> Command:
     )
 
 
+def _attributes(words: list[str]) -> bytes:
+    """`NAME:TYPE:VALUE ...`; without a value the attribute is taken away."""
+    rows = {}
+    for word in words:
+        name, kind, value = word.split(":")
+        number = SearchAttributeType[kind]
+        rows[name] = (int(number), (int(value) if value.isdecimal() else value) if value else None)
+    return pack_search_attributes(rows)
+
+
+def _note(words: Words) -> Payload | None:
+    """`note NAME`, with `value=` and `times=`; without a value the note is taken away."""
+    value = words.data("value") * words.number("times", 1)
+    return Payload({}, value) if value else None
+
+
 _COMMANDS: dict[str, Callable[[Words], Command]] = {
     "schedule-activity": _schedule_activity,
     "cancel-activity": lambda words: RequestCancelActivityTask(int(words.plain[1])),
     "start-timer": lambda words: StartTimer(words.plain[1], milliseconds(words.plain[2])),
     "cancel-timer": lambda words: CancelTimer(words.plain[1]),
     "record-marker": lambda words: RecordMarker(words.plain[1], words.data("details") * words.number("times", 1)),
+    "upsert": lambda words: UpsertSearchAttributes(_attributes(words.plain[1:])),
+    "note": lambda words: ModifyWorkflowProperties(pack_memo({words.plain[1]: _note(words)})),
     "complete": lambda words: CompleteWorkflowExecution(words.data("result")),
     "fail": lambda words: FailWorkflowExecution(_failure(words)),
     "cancel": lambda words: CancelWorkflowExecution(words.data("details")),

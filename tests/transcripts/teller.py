@@ -7,7 +7,9 @@ from typing import Any
 
 from perdure.protocol.events import EventBuffered, EventType, HistoryEvent, decode_records
 from perdure.protocol.failure import Failure, RetryState, TimeoutType
+from perdure.protocol.memo import unpack_memo
 from perdure.protocol.replies import ErrorCode, ErrorReply, ExecutionStatus, ReplyKind
+from perdure.protocol.search_attributes import unpack_search_attributes
 from perdure.protocol.tasks import ActivityTask, TaskKind, WorkflowTask, decode_task
 from perdure_engine.core.transition import (
     ClearTimer,
@@ -17,6 +19,7 @@ from perdure_engine.core.transition import (
     KeepHeartbeat,
     KeepWorker,
     Push,
+    Relist,
     Remember,
     Retire,
     SetTimer,
@@ -88,6 +91,11 @@ class Teller:
             return str(_ENUMS[name](value).name)
         if name.endswith("time_us"):
             return self.time(value)
+        if name in ("memo", "upserted_memo"):
+            notes = {key: payload and f"<{len(payload.data)} bytes>" for key, payload in unpack_memo(value).items()}
+            return str(notes)
+        if name == "search_attributes":
+            return str({key: plain for key, (_, plain) in unpack_search_attributes(value).items()})
         if isinstance(value, bytes):
             return repr(value.decode()) if len(value) <= 40 else f"<{len(value)} bytes>"
         if isinstance(value, tuple) and hasattr(value, "_fields"):
@@ -114,6 +122,8 @@ class Teller:
             return f"remember: request {effect.request_id}"
         if isinstance(effect, Close):
             return f"close: {self._fields(effect.outcome._replace(run_id=''))}"
+        if isinstance(effect, Relist):
+            return "relist"
         assert isinstance(effect, Push)
         word = "cancel" if effect.message.current else "drop"
         return f"tell {effect.worker}: {word} attempt {effect.message.attempt} of {effect.message.scheduled_event_id}"

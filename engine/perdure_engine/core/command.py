@@ -11,12 +11,14 @@ from perdure.protocol.commands import (
     Command,
     CompleteWorkflowExecution,
     FailWorkflowExecution,
+    ModifyWorkflowProperties,
     RecordMarker,
     RequestCancelActivityTask,
     ScheduleActivityTask,
     StartTimer,
+    UpsertSearchAttributes,
 )
-from perdure_engine.core import activity, marker, timer, workflow_execution
+from perdure_engine.core import activity, marker, properties, timer, workflow_execution
 from perdure_engine.core.ledger import flush
 from perdure_engine.core.limits import PENDING_MAX, size_problem
 from perdure_engine.core.state import BufferedEvent, Bug, MutableState
@@ -59,12 +61,13 @@ def command_problem(state: MutableState, commands: Sequence[Command]) -> Command
 class _Pending:
     """What would be pending after the commands that were checked so far."""
 
-    __slots__ = ("activity_ids", "state", "timers")
+    __slots__ = ("activity_ids", "properties", "state", "timers")
 
     def __init__(self, state: MutableState) -> None:
         self.state = state
         self.activity_ids: dict[str, int] = {}
         self.timers: dict[str, bool] = {}
+        self.properties: properties.Pending | None = None
 
     def problem(self, command: Command) -> str | None:
         """What is wrong with one command that does not close the run, after those before it."""
@@ -81,6 +84,9 @@ class _Pending:
                 return f"there is no activity scheduled by event {command.scheduled_event_id}"
         elif isinstance(command, RecordMarker):
             return marker.record_problem(command)
+        elif isinstance(command, UpsertSearchAttributes | ModifyWorkflowProperties):
+            self.properties = self.properties or properties.Pending(self.state)
+            return self.properties.problem(command)
         else:
             raise Bug(f"run {self.state.run_id}: unknown command {type(command).__name__}")
         return None
@@ -145,6 +151,8 @@ def carry_out(
         return activity.request_cancel(state, command, completed_event_id, now_us, transition, held)
     elif isinstance(command, RecordMarker):
         marker.record(state, command, completed_event_id, now_us, transition)
+    elif isinstance(command, UpsertSearchAttributes | ModifyWorkflowProperties):
+        properties.modify(state, command, completed_event_id, now_us, transition)
     else:
         # Only what commands before this one settled can be held here: it did happen before the close.
         flush(state, transition, held)

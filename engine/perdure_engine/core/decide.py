@@ -36,6 +36,7 @@ from perdure_engine.core import (
     async_completion,
     cancellation,
     completion,
+    properties,
     signal,
     timer,
     workflow_execution,
@@ -103,9 +104,8 @@ def start_problem(request: StartWorkflow) -> str | None:
             return problem
     return (
         size_problem("the input of workflow", request.input, request.workflow_id)
-        or size_problem("the memo", request.memo)
+        or properties.given_problem(request.memo, request.search_attributes)
         or size_problem("the headers", request.headers)
-        or size_problem("the search attributes", request.search_attributes)
         or duration_problem("the execution timeout", request.execution_timeout_ms)
         or duration_problem("the run timeout", request.run_timeout_ms)
         or duration_problem("the task timeout", request.task_timeout_ms)

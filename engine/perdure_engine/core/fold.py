@@ -21,7 +21,9 @@ from perdure.protocol.events import (
     WorkflowExecutionSignaled,
     WorkflowExecutionStarted,
 )
+from perdure.protocol.memo import merged_memo
 from perdure.protocol.replies import ExecutionStatus
+from perdure.protocol.search_attributes import merged_search_attributes
 from perdure_engine.core.outcome import outcome_of
 from perdure_engine.core.state import (
     ActivityPhase,
@@ -88,7 +90,16 @@ def begin(namespace: str, workflow_id: str, run_id: str, shard_id: int, first: H
     if first.event_id != 1 or not isinstance(started, WorkflowExecutionStarted):
         raise Bug(f"run {run_id} begins with event {first.event_id} of type {first.event_type}")
     return MutableState(
-        namespace, workflow_id, run_id, shard_id, started, first.time_us, next_event_id=2, recent=[first]
+        namespace,
+        workflow_id,
+        run_id,
+        shard_id,
+        started,
+        first.time_us,
+        next_event_id=2,
+        recent=[first],
+        memo=started.memo,
+        search_attributes=started.search_attributes,
     )
 
 
@@ -260,6 +271,21 @@ def _marker_recorded(state: MutableState, record: HistoryEvent) -> None:
     """For replays alone."""
 
 
+# Memo and search attributes -----------------------------------------------------------------------------------------
+
+
+def _search_attributes_upserted(state: MutableState, record: HistoryEvent) -> None:
+    state.search_attributes = merged_search_attributes(state.search_attributes, record.attributes.search_attributes)
+
+
+def _properties_modified(state: MutableState, record: HistoryEvent) -> None:
+    state.memo = merged_memo(state.memo, record.attributes.upserted_memo)
+
+
+def _properties_kept(state: MutableState, record: HistoryEvent) -> None:
+    """For those who describe the closed run."""
+
+
 # From outside -------------------------------------------------------------------------------------------------------
 
 
@@ -339,6 +365,9 @@ RULES: dict[int, Callable[[MutableState, HistoryEvent], None]] = {
     EventType.WORKFLOW_EXECUTION_SIGNALED: _signaled,
     EventType.WORKFLOW_EXECUTION_CANCEL_REQUESTED: _cancel_requested,
     EventType.EVENT_BUFFERED: _event_buffered,
+    EventType.UPSERT_WORKFLOW_SEARCH_ATTRIBUTES: _search_attributes_upserted,
+    EventType.WORKFLOW_PROPERTIES_MODIFIED: _properties_modified,
+    EventType.PROPERTIES_AT_CLOSE: _properties_kept,
     EventType.WORKFLOW_EXECUTION_COMPLETED: _closed,
     EventType.WORKFLOW_EXECUTION_FAILED: _closed,
     EventType.WORKFLOW_EXECUTION_CANCELED: _closed,

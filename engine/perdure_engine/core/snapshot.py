@@ -106,6 +106,8 @@ class _Snapshot(NamedTuple):
     cancel_requested: bool
     signal_count: int
     request_ids: tuple[str, ...]
+    memo: bytes | None = None
+    search_attributes: bytes | None = None
 
     @staticmethod
     def _decode_started(value: Any) -> Any:
@@ -153,6 +155,8 @@ def encode_snapshot(state: MutableState) -> bytes:
         state.cancel_requested,
         state.signal_count,
         tuple(state.request_ids),
+        None if state.memo == state.started.memo else state.memo,
+        None if state.search_attributes == state.started.search_attributes else state.search_attributes,
     )
     return pack((CODEC_VERSION, snapshot))
 
@@ -215,6 +219,8 @@ def decode_snapshot(data: bytes) -> MutableState:
         signal_count=row.signal_count,
         request_ids=dict.fromkeys(row.request_ids, 1),
         recent=None,
+        memo=row.started.memo if row.memo is None else row.memo,
+        search_attributes=row.started.search_attributes if row.search_attributes is None else row.search_attributes,
     )
     for item in row.activities:
         state.activities[item.scheduled_event_id] = _activity_state(item)

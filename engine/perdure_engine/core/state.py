@@ -111,6 +111,7 @@ class MutableState:
         activity_ids: the scheduled event of each pending activity id.
         timer_ids: the timer id of each pending timer's started event.
         request_ids: the signals and cancel requests that took effect, to answer a repeated one.
+        memo: as it is now, packed; so `search_attributes`.
     """
 
     namespace: str
@@ -136,6 +137,8 @@ class MutableState:
     request_ids: dict[str, int] = field(default_factory=dict)
     recent: list[HistoryEvent] | None = field(default_factory=list)
     outcome: Outcome | None = None
+    memo: bytes = b""
+    search_attributes: bytes = b""
 
     @property
     def is_open(self) -> bool:

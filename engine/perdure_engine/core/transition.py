@@ -93,6 +93,10 @@ class Close(NamedTuple):
     outcome: Outcome
 
 
+class Relist(NamedTuple):
+    """What lists show of the run has changed while it is open."""
+
+
 class Push(NamedTuple):
     """A word to a worker about an attempt that it runs."""
 
@@ -100,7 +104,7 @@ class Push(NamedTuple):
     message: CancelActivity
 
 
-Effect = Dispatch | Retire | SetTimer | ClearTimer | KeepHeartbeat | KeepWorker | Remember | Close | Push
+Effect = Dispatch | Retire | SetTimer | ClearTimer | KeepHeartbeat | KeepWorker | Remember | Close | Push | Relist
 
 
 class Transition:

@@ -17,7 +17,7 @@ from perdure.protocol.failure import RetryState
 from perdure.protocol.replies import ErrorCode, Started
 from perdure.protocol.requests import StartWorkflow, TerminateWorkflow
 from perdure.protocol.tasks import TaskKind
-from perdure_engine.core import activity, workflow_task
+from perdure_engine.core import activity, properties, workflow_task
 from perdure_engine.core.fold import begin
 from perdure_engine.core.ledger import emit, flush
 from perdure_engine.core.limits import bounded_failure, size_problem
@@ -158,6 +158,7 @@ def _close(state: MutableState, transition: Transition, now_us: int, attributes:
         transition.effects.append(ClearTimer(timeout_at_us, TimerKind.RUN_TIMEOUT, 0))
     if state.started.start_delay_ms and now_us < first_task_at_us(state):
         transition.effects.append(ClearTimer(first_task_at_us(state), TimerKind.START_DELAY, 0))
+    properties.keep_at_close(state, now_us, transition)
     emit(state, transition, now_us, attributes)
     if state.outcome is None:
         raise Bug(f"run {state.run_id}: closed by {type(attributes).__name__} without an outcome")

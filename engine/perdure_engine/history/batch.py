@@ -25,6 +25,7 @@ from perdure_engine.core.transition import (
     KeepHeartbeat,
     KeepWorker,
     Push,
+    Relist,
     Remember,
     Retire,
     SetTimer,
@@ -60,7 +61,7 @@ VISIBILITY_KIND = 3
 class Draft:
     """What a batch does to one run, beside its tasks and timers."""
 
-    __slots__ = ("close", "created", "records", "run", "shard")
+    __slots__ = ("close", "created", "records", "relisted", "run", "shard")
 
     def __init__(self, shard: Shard, run: CachedRun) -> None:
         self.shard = shard
@@ -68,6 +69,7 @@ class Draft:
         self.records: list[HistoryEvent] = []
         self.close: Close | None = None
         self.created = False
+        self.relisted = False
 
 
 class Batch:
@@ -186,6 +188,8 @@ class Batch:
             draft.run.witnessed[effect.request_id] = 1
         elif isinstance(effect, Push):
             self.reply(effect.worker, 0, ReplyKind.PUSH, effect.message)
+        elif isinstance(effect, Relist):
+            draft.relisted = True
 
     def _dispatch(self, shard: Shard, state: MutableState, effect: Dispatch) -> None:
         task = (state.run_id, effect.kind, effect.event_id)

@@ -287,7 +287,11 @@ class Decider:
             self._waiters.resolve(batch, state.shard_id, outcome)
             self._queries.run_closed(batch, state)
             self._visibility.closed(batch, draft.shard, state)
-        elif state.workflow_task is None:
+            return
+        if draft.relisted:
+            draft.relisted = False
+            self._visibility.changed(batch, draft.shard, state)
+        if state.workflow_task is None:
             self._queries.task_closed(batch, state)
 
 

@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from perdure.protocol.codec import DecodeError, pack, unpack
-from perdure.protocol.events import HistoryEvent, decode_records, encode_records
+from perdure.protocol.events import EventType, HistoryEvent, decode_records, encode_records
 from perdure.protocol.ids import is_run_id
 from perdure.protocol.replies import (
     Description,
@@ -184,7 +184,11 @@ class Reading:
         """What a closed run looks like: from its row, and from its first event what the row does not hold."""
         [[execution]] = await self._store.load([ExecutionKey(shard_id, "", "", run_id)])
         rows = await self._store.read_history(shard_id, run_id, limit=1)
+        last = await self._store.last_history_row(shard_id, run_id)
         row, started = execution.row, decode_records(rows[0].data)[0].attributes
+        ending = [] if last is None else decode_records(last.data)
+        kept = [record.attributes for record in ending if record.event_type == EventType.PROPERTIES_AT_CLOSE]
+        properties = kept[0] if kept else started
         return Description(
             row.namespace,
             row.workflow_id,
@@ -196,8 +200,8 @@ class Reading:
             row.close_time_us,
             row.history_length,
             row.history_size_bytes,
-            started.memo,
-            started.search_attributes,
+            properties.memo,
+            properties.search_attributes,
         )
 
     # History -------------------------------------------------------------------------------------------------------
@@ -363,8 +367,8 @@ def describe(state: MutableState, now_us: int) -> Description:
         0,
         state.next_event_id - 1,
         state.history_size_bytes,
-        state.started.memo,
-        state.started.search_attributes,
+        state.memo,
+        state.search_attributes,
         tuple(
             _describe_activity(activity, now_us)
             for activity in state.activities.values()

@@ -134,7 +134,7 @@ class Recovery:
         for row, found in zip(rows, await self._store.load(keys), strict=True):
             for execution in found:
                 if execution.row.run_id == row.run_id:
-                    self._visibility.recover(key_of(row), execution.row, await self._started(row))
+                    self._visibility.recover(key_of(row), execution.row, await self._started(row), row.data)
 
     async def _started(self, row: TransferRow) -> WorkflowExecutionStarted:
         """How the run was started: what its own row does not hold."""

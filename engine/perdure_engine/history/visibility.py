@@ -10,7 +10,9 @@ import logging
 from collections.abc import Callable
 from functools import partial
 
+from perdure.protocol.codec import pack, unpack
 from perdure.protocol.events import WorkflowExecutionStarted
+from perdure.protocol.search_attributes import indexed_attributes
 from perdure_engine.core.state import MutableState
 from perdure_engine.environment import Environment
 from perdure_engine.history.batch import VISIBILITY_KIND, Batch
@@ -33,7 +35,7 @@ ROWS_MAX = 500
 RETRY_S = 1.0
 
 _OPENED = 1
-_CLOSED = 2
+"""Version of the first record of a run; that of a later one is the last event that it knows."""
 
 
 class _Pending:
@@ -53,6 +55,10 @@ class _Pending:
         self.is_recovered = batch is None
         self.since: float | None = None
 
+    def is_older_than(self, key: TransferKey) -> bool:
+        """Whether it was made of a row that was written before this one, of the same run."""
+        return self.is_recovered and key.event_id > max(known.event_id for known in self.keys)
+
 
 class VisibilityWriter:
     """Writes visibility rows in the background, and hands back the transfer rows that are done."""
@@ -71,32 +77,46 @@ class VisibilityWriter:
         """A run begins in this batch."""
         self._note(batch, shard, state, _OPENED)
 
+    def changed(self, batch: Batch, shard: Shard, state: MutableState) -> None:
+        """An open run changes its memo or search attributes in this batch."""
+        self._replace(batch, shard, state)
+
     def closed(self, batch: Batch, shard: Shard, state: MutableState) -> None:
         """A run ends in this batch; if the record of its beginning still waits, its row covers both."""
-        waiting = self._pending.pop(state.run_id, None)
-        if waiting is None or waiting.is_recovered:
-            self._note(batch, shard, state, _CLOSED)
-            if waiting is not None:
-                self._pending[state.run_id].keys.extend(waiting.keys)
+        waiting = self._pending.get(state.run_id)
+        if waiting is None or waiting.is_recovered or _properties(state):
+            self._replace(batch, shard, state)
             return
-        waiting.make_row = partial(_row_of, state, batch.now_us, _CLOSED)
-        waiting.version = _CLOSED
+        del self._pending[state.run_id]
+        waiting.version = state.next_event_id - 1
+        waiting.make_row = partial(_row_of, state, batch.now_us, waiting.version)
         waiting.batch = batch
         waiting.since = None
         self._pending[state.run_id] = waiting
         batch.visible.append(state.run_id)
 
+    def _replace(self, batch: Batch, shard: Shard, state: MutableState) -> None:
+        """A record of the run as it is now, in place of one that may wait."""
+        waiting = self._pending.pop(state.run_id, None)
+        self._note(batch, shard, state, state.next_event_id - 1)
+        if waiting is not None:
+            self._pending[state.run_id].keys.extend(waiting.keys)
+
     def _note(self, batch: Batch, shard: Shard, state: MutableState, version: int) -> None:
         key = TransferKey(shard.shard_id, state.run_id, VISIBILITY_KIND, version)
-        close_us = batch.now_us if version == _CLOSED else 0
+        close_us = 0 if state.is_open else batch.now_us
         self._pending[state.run_id] = _Pending(key, version, partial(_row_of, state, close_us, version), batch)
         batch.visible.append(state.run_id)
-        transfer = TransferRow(*key, 1, 0, state.namespace, "", 0, False, batch.now_us, b"")
+        transfer = TransferRow(*key, 1, 0, state.namespace, "", 0, False, batch.now_us, _properties(state))
         batch.commit.transfer_inserts.append(transfer)
 
-    def recover(self, key: TransferKey, row: ExecutionRow, started: WorkflowExecutionStarted) -> None:
-        """A record that an earlier owner, or a batch before a rewind, left unwritten."""
-        version = _CLOSED if row.close_time_us else _OPENED
+    def recover(
+        self, key: TransferKey, row: ExecutionRow, started: WorkflowExecutionStarted, properties: bytes = b""
+    ) -> None:
+        """A record that an earlier owner, or a batch before a rewind, left unwritten. `properties`: what the row that
+        stands for it holds."""
+        version = row.history_length if row.close_time_us else key.event_id
+        memo, search_attributes = unpack(properties) if properties else (started.memo, started.search_attributes)
         visibility = VisibilityRow(
             row.namespace,
             row.run_id,
@@ -109,8 +129,8 @@ class VisibilityWriter:
             row.close_time_us,
             row.history_length,
             row.history_size_bytes,
-            started.memo,
-            "",
+            memo,
+            indexed_attributes(search_attributes),
             "",
             "",
             row.workflow_id,
@@ -118,7 +138,7 @@ class VisibilityWriter:
             version,
         )
         pending = self._pending.get(row.run_id)
-        if pending is not None and pending.version >= version:
+        if pending is not None and pending.version >= version and not pending.is_older_than(key):
             # At least as new, and perhaps not durable yet: it keeps its time.
             if key not in pending.keys:
                 pending.keys.append(key)
@@ -183,6 +203,14 @@ class VisibilityWriter:
             self._done.extend(key for pending in self._writing for key in pending.keys)
 
 
+def _properties(state: MutableState) -> bytes:
+    """Memo and search attributes for the row that stands for a record, where the first event does not tell them."""
+    started = state.started
+    if state.memo == started.memo and state.search_attributes == started.search_attributes:
+        return b""
+    return pack((state.memo, state.search_attributes))
+
+
 def _row_of(state: MutableState, close_us: int, version: int) -> VisibilityRow:
     started = state.started
     return VisibilityRow(
@@ -197,8 +225,8 @@ def _row_of(state: MutableState, close_us: int, version: int) -> VisibilityRow:
         close_us,
         state.next_event_id - 1 if close_us else 0,
         state.history_size_bytes if close_us else 0,
-        started.memo,
-        "",
+        state.memo,
+        indexed_attributes(state.search_attributes),
         "",
         "",
         state.workflow_id,

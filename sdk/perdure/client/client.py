@@ -23,6 +23,8 @@ from perdure.common import (
     UNSET,
     QueryRejectCondition,
     RetryPolicy,
+    SearchAttributes,
+    TypedSearchAttributes,
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
     positional_arguments,
@@ -196,6 +198,7 @@ class Client:
         id_conflict_policy: WorkflowIDConflictPolicy = WorkflowIDConflictPolicy.UNSPECIFIED,
         retry_policy: RetryPolicy | None = None,
         memo: Mapping[str, Any] | None = None,
+        search_attributes: TypedSearchAttributes | SearchAttributes | None = None,
         start_delay: timedelta | None = None,
         rpc_timeout: timedelta | None = None,
     ) -> WorkflowHandle[Any, Any]:
@@ -215,6 +218,7 @@ class Client:
             id_conflict_policy: What to do when a run of this id is open.
             retry_policy: Start again when it fails. None: do not.
             memo: Notes that lists and descriptions show.
+            search_attributes: What lists can find it by; a dictionary of lists is the deprecated form.
             start_delay: Wait this long before the first workflow task.
             rpc_timeout: How long to wait for the engine's confirmation, by default 30 s.
 
@@ -236,6 +240,7 @@ class Client:
             id_conflict_policy=id_conflict_policy,
             retry_policy=retry_policy,
             memo=memo,
+            search_attributes=search_attributes,
             start_delay=start_delay,
             headers={},
             ret_type=result_type or hint,
@@ -292,6 +297,7 @@ class Client:
         id_conflict_policy: WorkflowIDConflictPolicy = WorkflowIDConflictPolicy.UNSPECIFIED,
         retry_policy: RetryPolicy | None = None,
         memo: Mapping[str, Any] | None = None,
+        search_attributes: TypedSearchAttributes | SearchAttributes | None = None,
         start_delay: timedelta | None = None,
         rpc_timeout: timedelta | None = None,
     ) -> Any:
@@ -314,6 +320,7 @@ class Client:
             id_conflict_policy=id_conflict_policy,
             retry_policy=retry_policy,
             memo=memo,
+            search_attributes=search_attributes,
             start_delay=start_delay,
             headers={},
             ret_type=result_type or hint,

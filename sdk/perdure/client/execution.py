@@ -10,12 +10,14 @@ from typing import Any
 from perdure.client.connection import Connection
 from perdure.client.list_filter import ListFilter
 from perdure.client.status import PendingActivityState, WorkflowExecutionStatus
-from perdure.common import UNSET
+from perdure.common import UNSET, SearchAttributes, TypedSearchAttributes
 from perdure.converter import DataConverter
 from perdure.protocol.codec import unpack
 from perdure.protocol.frontend import ExecutionSummary, ListWorkflows, decode_execution_page
 from perdure.protocol.payload import Payload
 from perdure.protocol.replies import Description, PendingActivity, PendingWorkflowTask
+from perdure.protocol.search_attributes import attributes_of_index
+from perdure.search_attributes import search_attributes_of, typed_search_attributes, untyped_search_attributes
 from perdure_broker.port import WorkerInfo
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -38,6 +40,7 @@ class WorkflowExecution:
         history_length: Events of its history; 0 in a list while the run is open.
         parent_id: The workflow id of the parent, if a workflow started this run.
         root_id: The workflow id of the first of its line.
+        typed_search_attributes: What lists find it by.
     """
 
     id: str
@@ -54,8 +57,14 @@ class WorkflowExecution:
     parent_run_id: str | None
     root_id: str | None
     root_run_id: str | None
+    typed_search_attributes: TypedSearchAttributes
     _memo: bytes
     _converter: DataConverter
+
+    @property
+    def search_attributes(self) -> SearchAttributes:
+        """The deprecated form: each value as a list."""
+        return untyped_search_attributes(self.typed_search_attributes)
 
     async def memo(self) -> Mapping[str, Any]:
         """The memo, converted without type hints."""
@@ -155,6 +164,7 @@ def execution_of(row: ExecutionSummary, converter: DataConverter) -> WorkflowExe
         parent_run_id=row.parent_run_id or None,
         root_id=row.root_workflow_id or None,
         root_run_id=row.root_run_id or None,
+        typed_search_attributes=search_attributes_of(attributes_of_index(row.search_attributes)),
         _memo=row.memo,
         _converter=converter,
     )
@@ -179,6 +189,7 @@ def description_of(
         parent_run_id=None,
         root_id=None,
         root_run_id=None,
+        typed_search_attributes=typed_search_attributes(row.search_attributes),
         _memo=row.memo,
         _converter=converter,
         history_size=row.history_size_bytes,

@@ -23,7 +23,7 @@ from perdure.protocol.events import EVENTS, EventType, HistoryEvent, MarkerRecor
 from perdure.protocol.retry import RetryPolicyData
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_NOT_EXPORTED = {"sticky_queue", "search_attributes", "summary", "event_type", "attributes"}
+_NOT_EXPORTED = {"sticky_queue", "summary", "event_type", "attributes"}
 _RENAMED = {
     "execution_timeout_ms": "workflowExecutionTimeout",
     "run_timeout_ms": "workflowRunTimeout",

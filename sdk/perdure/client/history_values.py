@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from enum import IntEnum
 from typing import Any, NamedTuple
 
+from perdure.client.history_properties import search_attributes_from_json, search_attributes_to_json
 from perdure.protocol.codec import pack, unpack
 from perdure.protocol.failure import (
     ActivityInfo,
@@ -90,13 +91,27 @@ def _details_from_json(rows: Any) -> bytes:
     return pack_details({str(name): _list_from_json(row) for name, row in rows.items()})
 
 
+_NULL = Payload({"encoding": b"binary/null"}, b"")
+
+
 def _fields_to_json(data: bytes) -> dict[str, Any]:
     """A map of names to single payloads: a memo, or headers."""
-    return {"fields": {name: _payload_to_json(Payload(*payload)) for name, payload in unpack(data).items()}}
+    fields = {name: _NULL if payload is None else Payload(*payload) for name, payload in unpack(data).items()}
+    return {"fields": {name: _payload_to_json(payload) for name, payload in fields.items()}}
 
 
 def _fields_from_json(row: Any) -> bytes:
     fields = {str(name): _payload_from_json(payload) for name, payload in (row.get("fields") or {}).items()}
+    return _packed(fields)
+
+
+def _update_from_json(row: Any) -> bytes:
+    """An update of a memo: a null takes a note away."""
+    fields = {str(name): _payload_from_json(payload) for name, payload in (row.get("fields") or {}).items()}
+    return _packed({name: None if payload == _NULL else payload for name, payload in fields.items()})
+
+
+def _packed(fields: dict[str, Any]) -> bytes:
     return pack(fields) if fields else b""
 
 
@@ -128,6 +143,7 @@ _named = Codec(lambda name: {"name": name}, lambda row: str(row.get("name") or "
 _queue = Codec(lambda name: {"name": name, "kind": "TASK_QUEUE_KIND_NORMAL"}, _named.from_json, "")
 _payloads = Codec(_payloads_to_json, _payloads_from_json, b"")
 _fields = Codec(_fields_to_json, _fields_from_json, b"")
+_search_attributes = Codec(search_attributes_to_json, search_attributes_from_json, b"")
 _number = Codec(lambda number: number, int, 0)
 _long = Codec(str, int, 0)  # protobuf writes 64-bit integers as text
 _duration = Codec(_duration_to_json, _duration_from_json, 0)
@@ -240,6 +256,8 @@ CODECS: dict[str, Codec] = {
     "result": _payloads,
     "details": _payloads,
     "memo": _fields,
+    "upserted_memo": Codec(_fields_to_json, _update_from_json, b""),
+    "search_attributes": _search_attributes,
     "headers": _fields,
     "retry_policy": _retry,
     "retry_state": _retry_state,

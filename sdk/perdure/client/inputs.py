@@ -16,6 +16,8 @@ from perdure.common import (
     Payload,
     QueryRejectCondition,
     RetryPolicy,
+    SearchAttributes,
+    TypedSearchAttributes,
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
@@ -36,6 +38,7 @@ class StartWorkflowInput:
     id_conflict_policy: WorkflowIDConflictPolicy
     retry_policy: RetryPolicy | None
     memo: Mapping[str, Any] | None
+    search_attributes: TypedSearchAttributes | SearchAttributes | None
     start_delay: timedelta | None
     headers: Mapping[str, Payload]
     ret_type: type | None

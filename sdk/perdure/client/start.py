@@ -8,13 +8,13 @@ from typing import Any
 from perdure.client.connection import Connection, check_text
 from perdure.client.inputs import StartWorkflowInput
 from perdure.common import milliseconds
-from perdure.protocol.payload import PAYLOAD_SIZE_MAX, pack_payload_map
+from perdure.protocol.memo import memo_problem, pack_memo
+from perdure.protocol.payload import pack_payload_map
 from perdure.protocol.requests import IdConflictPolicy, StartWorkflow
+from perdure.search_attributes import search_attributes_to_bytes
 
 TASK_TIMEOUT_MS = 10_000
 """How long a worker may take for one workflow task, unless the start says otherwise (Temporal's default)."""
-
-MEMO_SIZE_MAX = PAYLOAD_SIZE_MAX
 
 
 def start_request(connection: Connection, input: StartWorkflowInput, *, wait_result: bool) -> StartWorkflow:
@@ -44,6 +44,7 @@ def start_request(connection: Connection, input: StartWorkflowInput, *, wait_res
         milliseconds("task_timeout", input.task_timeout) or TASK_TIMEOUT_MS,
         None if policy is None else policy.to_data(),
         b"" if not input.memo else _memo_bytes(connection, input.memo),
+        search_attributes_to_bytes(input.search_attributes),
         headers=pack_payload_map(input.headers),
         start_delay_ms=milliseconds("start_delay", input.start_delay),
     )
@@ -53,7 +54,8 @@ def _memo_bytes(connection: Connection, memo: Mapping[str, Any]) -> bytes:
     convert = connection.converter.payload_converter.to_payload
     for name in memo:
         check_text("a memo's name", name)
-    data = pack_payload_map({name: convert(value) for name, value in memo.items()})
-    if len(data) > MEMO_SIZE_MAX:
-        raise ValueError(f"the memo takes {len(data):,} bytes, the limit is {MEMO_SIZE_MAX:,}; keep it to short notes")
+    data = pack_memo({name: convert(value) for name, value in memo.items()})
+    problem = memo_problem(data)
+    if problem is not None:
+        raise ValueError(problem)
     return data

@@ -6,7 +6,13 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Required, TypedDict
 
-from perdure.common import RetryPolicy, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from perdure.common import (
+    RetryPolicy,
+    SearchAttributes,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
 
 
 class StartOptions(TypedDict, total=False):
@@ -21,6 +27,7 @@ class StartOptions(TypedDict, total=False):
     id_conflict_policy: WorkflowIDConflictPolicy
     retry_policy: RetryPolicy | None
     memo: Mapping[str, Any] | None
+    search_attributes: TypedSearchAttributes | SearchAttributes | None
     start_delay: timedelta | None
     rpc_timeout: timedelta | None
 

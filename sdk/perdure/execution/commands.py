@@ -19,8 +19,10 @@ from perdure.protocol.commands import (
     Command,
     CompleteWorkflowExecution,
     FailWorkflowExecution,
+    ModifyWorkflowProperties,
     RecordMarker,
     RequestCancelActivityTask,
+    UpsertSearchAttributes,
 )
 from perdure.protocol.events import EventType, HistoryEvent
 from perdure.workflow.errors import NondeterminismError
@@ -33,6 +35,8 @@ COMMAND_EVENTS = frozenset(
         EventType.TIMER_STARTED,
         EventType.TIMER_CANCELED,
         EventType.MARKER_RECORDED,
+        EventType.UPSERT_WORKFLOW_SEARCH_ATTRIBUTES,
+        EventType.WORKFLOW_PROPERTIES_MODIFIED,
         EventType.WORKFLOW_EXECUTION_COMPLETED,
         EventType.WORKFLOW_EXECUTION_FAILED,
         EventType.WORKFLOW_EXECUTION_CANCELED,
@@ -78,6 +82,8 @@ _EVENT_OF: dict[type[Any], tuple[int, str]] = {
     RequestCancelActivityTask: (int(EventType.ACTIVITY_TASK_CANCEL_REQUESTED), "scheduled_event_id"),
     CancelTimer: (int(EventType.TIMER_CANCELED), "timer_id"),
     RecordMarker: (int(EventType.MARKER_RECORDED), "marker_name"),
+    UpsertSearchAttributes: (int(EventType.UPSERT_WORKFLOW_SEARCH_ATTRIBUTES), ""),
+    ModifyWorkflowProperties: (int(EventType.WORKFLOW_PROPERTIES_MODIFIED), ""),
     CompleteWorkflowExecution: (int(EventType.WORKFLOW_EXECUTION_COMPLETED), ""),
     FailWorkflowExecution: (int(EventType.WORKFLOW_EXECUTION_FAILED), ""),
     CancelWorkflowExecution: (int(EventType.WORKFLOW_EXECUTION_CANCELED), ""),

@@ -23,12 +23,13 @@ from perdure.common import Payload, Priority, RetryPolicy, milliseconds
 from perdure.converter import DataConverter, PayloadConverter
 from perdure.exceptions import FailureError, WorkflowTaskError, is_cancelled_exception
 from perdure.execution.activity_future import ActivityFuture
-from perdure.execution.commands import COMMAND_EVENTS, CommandLedger
+from perdure.execution.commands import COMMAND_EVENTS, CommandLedger, IssuedCommand
 from perdure.execution.comparison import beside_history
 from perdure.execution.event_loop import WorkflowEventLoop
 from perdure.execution.handler_registry import HandlerRegistry, UnanswerableQueryError
 from perdure.execution.interception import Interception
 from perdure.execution.interceptors import StartActivityInput
+from perdure.execution.properties import RunProperties
 from perdure.execution.source_lines import defining_line, raising_line, waiting_line
 from perdure.execution.surroundings import RunIdentity, WorkerSettings, describe, random_of
 from perdure.execution.timers import DurableTimer
@@ -106,6 +107,7 @@ class WorkflowInstance:
         self._random: random.Random | None = None
         self._info: Info | None = None
         self.interception: Interception | None = None
+        self._properties: RunProperties | None = None
 
     @property
     def is_complete(self) -> bool:
@@ -359,12 +361,30 @@ class WorkflowInstance:
         if self._info is None:
             assert self._started is not None
             self._info = describe(
-                self.settings, self.run, self._started.attributes, self._started.time_us, self._first_task_us
+                self.settings,
+                self.run,
+                self._started.attributes,
+                self._started.time_us,
+                self._first_task_us,
+                self.properties,
             )
         return self._info
 
     def memo(self) -> Mapping[str, Payload]:
         return self.described().raw_memo
+        return self.properties.memo()
+
+    @property
+    def properties(self) -> RunProperties:
+        if self._properties is None:
+            assert self._started is not None
+            self._properties = RunProperties(self._started.attributes, self.converter, self._set_property)
+        return self._properties
+
+    def _set_property(self, command: Command) -> None:
+        self.loop.check_may_act()
+        self._info = None
+        self.ledger.issue(IssuedCommand(command))
 
     def is_failure_exception(self, error: BaseException) -> bool:
         types = (FailureError, TimeoutError, *self.settings.failure_exception_types)

@@ -10,8 +10,10 @@ from typing import NamedTuple
 from perdure.common import Priority, RetryPolicy
 from perdure.converter import DataConverter
 from perdure.execution.interceptors import WorkflowInboundInterceptor
+from perdure.execution.properties import RunProperties
 from perdure.protocol.events import WorkflowExecutionStarted
 from perdure.protocol.payload import unpack_payload_map
+from perdure.search_attributes import untyped_search_attributes
 from perdure.workflow.information import Info
 
 
@@ -52,8 +54,10 @@ def describe(
     started: WorkflowExecutionStarted,
     started_us: int,
     first_task_us: int,
+    properties: RunProperties,
 ) -> Info:
     """What `workflow.info()` returns."""
+    search_attributes = properties.search_attributes()
     return Info(
         attempt=started.attempt,
         continued_run_id=None,
@@ -66,13 +70,15 @@ def describe(
         parent=None,
         root=None,
         priority=Priority.default,
-        raw_memo=unpack_payload_map(started.memo),
+        raw_memo=properties.memo(),
         retry_policy=None if started.retry_policy is None else RetryPolicy.from_data(started.retry_policy),
         run_id=run.run_id,
         run_timeout=_duration(started.run_timeout_ms),
+        search_attributes=untyped_search_attributes(search_attributes),
         start_time=moment(first_task_us),
         task_queue=started.task_queue or settings.task_queue,
         task_timeout=timedelta(milliseconds=started.task_timeout_ms),
+        typed_search_attributes=search_attributes,
         workflow_id=run.workflow_id,
         workflow_start_time=moment(started_us),
         workflow_type=started.workflow_type,

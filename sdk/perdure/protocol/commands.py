@@ -20,6 +20,8 @@ class CommandType(IntEnum):
     CANCEL_TIMER = 6
     CANCEL_WORKFLOW_EXECUTION = 7
     RECORD_MARKER = 9
+    UPSERT_WORKFLOW_SEARCH_ATTRIBUTES = 13
+    MODIFY_WORKFLOW_PROPERTIES = 16
 
 
 class ScheduleActivityTask(NamedTuple):
@@ -86,6 +88,18 @@ class RecordMarker(NamedTuple):
         return decode_failure_or_none(value)
 
 
+class UpsertSearchAttributes(NamedTuple):
+    """Set some search attributes of the run, and take away those whose value is None."""
+
+    search_attributes: bytes
+
+
+class ModifyWorkflowProperties(NamedTuple):
+    """Set some notes of the run's memo, and take away those whose payload is None."""
+
+    upserted_memo: bytes
+
+
 Command = (
     ScheduleActivityTask
     | RequestCancelActivityTask
@@ -95,6 +109,8 @@ Command = (
     | FailWorkflowExecution
     | CancelWorkflowExecution
     | RecordMarker
+    | UpsertSearchAttributes
+    | ModifyWorkflowProperties
 )
 
 COMMANDS = Registry(
@@ -108,6 +124,8 @@ COMMANDS = Registry(
         CommandType.CANCEL_TIMER: CancelTimer,
         CommandType.CANCEL_WORKFLOW_EXECUTION: CancelWorkflowExecution,
         CommandType.RECORD_MARKER: RecordMarker,
+        CommandType.UPSERT_WORKFLOW_SEARCH_ATTRIBUTES: UpsertSearchAttributes,
+        CommandType.MODIFY_WORKFLOW_PROPERTIES: ModifyWorkflowProperties,
     },
 )
 

@@ -43,12 +43,15 @@ class EventType(IntEnum):
     MARKER_RECORDED = 25
     WORKFLOW_EXECUTION_SIGNALED = 26
     WORKFLOW_EXECUTION_TERMINATED = 27
+    UPSERT_WORKFLOW_SEARCH_ATTRIBUTES = 40
+    WORKFLOW_PROPERTIES_MODIFIED = 46
     # Annotations: event id 0.
     ACTIVITY_ATTEMPT_STARTED = 1001
     ACTIVITY_ATTEMPT_FAILED = 1002
     WORKFLOW_TASK_ATTEMPT_FAILED = 1003
     EVENT_BUFFERED = 1004
     ACTIVITY_ATTEMPT_DETACHED = 1005
+    PROPERTIES_AT_CLOSE = 1010
     # On the way to a sticky worker alone, never in a history.
     ACTIVITY_TASKS_SCHEDULED_AS_ASKED = 2001
 
@@ -265,6 +268,20 @@ class WorkflowExecutionTerminated(NamedTuple):
     identity: str
 
 
+class UpsertWorkflowSearchAttributes(NamedTuple):
+    """`search_attributes` holds what is set, and with None what is taken away."""
+
+    workflow_task_completed_event_id: int
+    search_attributes: bytes
+
+
+class WorkflowPropertiesModified(NamedTuple):
+    """`upserted_memo` holds what is set, and with None what is taken away."""
+
+    workflow_task_completed_event_id: int
+    upserted_memo: bytes
+
+
 class ActivityAttemptStarted(NamedTuple):
     """A worker said that it has been running this attempt since `started_time_us`, as far as that is possible:
     `said_time_us` is what it said, by which its report is known again."""
@@ -328,6 +345,13 @@ class EventBuffered(NamedTuple):
     attempt: int = 0
 
 
+class PropertiesAtClose(NamedTuple):
+    """The memo and the search attributes that a run closes with, where they are not those that it was started with."""
+
+    memo: bytes
+    search_attributes: bytes
+
+
 class ActivityTasksScheduledAsAsked(NamedTuple):
     """Stands for as many events `ActivityTaskScheduled` in a row, from the id of this one on, for the worker whose
     commands they are: it knows what it asked for."""
@@ -362,11 +386,14 @@ EVENTS = Registry(
         EventType.MARKER_RECORDED: MarkerRecorded,
         EventType.WORKFLOW_EXECUTION_SIGNALED: WorkflowExecutionSignaled,
         EventType.WORKFLOW_EXECUTION_TERMINATED: WorkflowExecutionTerminated,
+        EventType.UPSERT_WORKFLOW_SEARCH_ATTRIBUTES: UpsertWorkflowSearchAttributes,
+        EventType.WORKFLOW_PROPERTIES_MODIFIED: WorkflowPropertiesModified,
         EventType.ACTIVITY_ATTEMPT_STARTED: ActivityAttemptStarted,
         EventType.ACTIVITY_ATTEMPT_FAILED: ActivityAttemptFailed,
         EventType.WORKFLOW_TASK_ATTEMPT_FAILED: WorkflowTaskAttemptFailed,
         EventType.EVENT_BUFFERED: EventBuffered,
         EventType.ACTIVITY_ATTEMPT_DETACHED: ActivityAttemptDetached,
+        EventType.PROPERTIES_AT_CLOSE: PropertiesAtClose,
         EventType.ACTIVITY_TASKS_SCHEDULED_AS_ASKED: ActivityTasksScheduledAsAsked,
     },
 )

@@ -51,6 +51,7 @@ from perdure.workflow.errors import (
 from perdure.workflow.handlers import query, signal
 from perdure.workflow.information import Info, ParentInfo, RootInfo
 from perdure.workflow.log_adapter import LoggerAdapter, logger
+from perdure.workflow.properties import upsert_memo, upsert_search_attributes
 from perdure.workflow.saga import CompensationError, Saga
 from perdure.workflow.unsafe_code import unsafe
 from perdure.workflow.versions import DEFAULT_VERSION, deprecate_patch, get_version, patched
@@ -111,6 +112,8 @@ __all__ = [
     "time",
     "time_ns",
     "unsafe",
+    "upsert_memo",
+    "upsert_search_attributes",
     "uuid4",
     "wait",
     "wait_condition",

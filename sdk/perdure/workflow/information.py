@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from perdure.common import Payload, Priority, RetryPolicy
+from perdure.common import Payload, Priority, RetryPolicy, SearchAttributes, TypedSearchAttributes
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,8 @@ class Info:
         original_execution_run_id: The run id of the first event; differs from `run_id` after a reset.
         start_time: When its first workflow task started.
         workflow_start_time: When it was started.
+        typed_search_attributes: What lists find the workflow by, as it is now; `search_attributes` is the deprecated
+            form. `workflow.upsert_search_attributes` changes it.
     """
 
     attempt: int
@@ -53,9 +55,11 @@ class Info:
     retry_policy: RetryPolicy | None
     run_id: str
     run_timeout: timedelta | None
+    search_attributes: SearchAttributes
     start_time: datetime
     task_queue: str
     task_timeout: timedelta
+    typed_search_attributes: TypedSearchAttributes
     workflow_id: str
     workflow_start_time: datetime
     workflow_type: str

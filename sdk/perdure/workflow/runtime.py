@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Protocol
 
-from perdure.common import Payload, RetryPolicy
+from perdure.common import Payload, RetryPolicy, SearchAttributes, SearchAttributeUpdate, TypedSearchAttributes
 from perdure.converter import PayloadConverter
 from perdure.workflow.activity_options import ActivityHandle
 from perdure.workflow.errors import NotInWorkflowError
@@ -39,6 +39,14 @@ class Versions(Protocol):
     def get_version(self, change_id: str, min_supported: int, max_supported: int) -> int: ...
 
 
+class Properties(Protocol):
+    """The memo and the search attributes of one workflow."""
+
+    def search_attributes(self) -> TypedSearchAttributes: ...
+    def upsert_memo(self, updates: Mapping[str, Any]) -> None: ...
+    def upsert_search_attributes(self, updates: Sequence[SearchAttributeUpdate[Any]] | SearchAttributes) -> None: ...
+
+
 class Runtime(Protocol):
     """One workflow, seen from inside."""
 
@@ -54,6 +62,8 @@ class Runtime(Protocol):
     def handlers(self) -> Handlers: ...
     @property
     def versions(self) -> Versions: ...
+    @property
+    def properties(self) -> Properties: ...
     @property
     def payload_converter(self) -> PayloadConverter: ...
     @property

@@ -11,10 +11,12 @@ from perdure.protocol.commands import (
     Command,
     CompleteWorkflowExecution,
     FailWorkflowExecution,
+    ModifyWorkflowProperties,
     RecordMarker,
     RequestCancelActivityTask,
     ScheduleActivityTask,
     StartTimer,
+    UpsertSearchAttributes,
 )
 from perdure.protocol.events import (
     ActivityTaskCanceled,
@@ -23,9 +25,11 @@ from perdure.protocol.events import (
     MarkerRecorded,
     TimerCanceled,
     TimerStarted,
+    UpsertWorkflowSearchAttributes,
     WorkflowExecutionCanceled,
     WorkflowExecutionCompleted,
     WorkflowExecutionFailed,
+    WorkflowPropertiesModified,
     WorkflowTaskAttemptFailed,
     WorkflowTaskCompleted,
     WorkflowTaskFailed,
@@ -53,6 +57,8 @@ _EVENT_OF: dict[type[Any], type[Any]] = {
     FailWorkflowExecution: WorkflowExecutionFailed,
     CancelWorkflowExecution: WorkflowExecutionCanceled,
     RecordMarker: MarkerRecorded,
+    UpsertSearchAttributes: UpsertWorkflowSearchAttributes,
+    ModifyWorkflowProperties: WorkflowPropertiesModified,
 }
 _SAME: dict[type[Any], tuple[str, ...]] = {
     ScheduleActivityTask: (
@@ -74,6 +80,8 @@ _SAME: dict[type[Any], tuple[str, ...]] = {
     FailWorkflowExecution: ("failure",),
     CancelWorkflowExecution: ("details",),
     RecordMarker: ("marker_name", "details", "headers", "failure"),
+    UpsertSearchAttributes: ("search_attributes",),
+    ModifyWorkflowProperties: ("upserted_memo",),
 }
 """What a command and its event have in common."""
 

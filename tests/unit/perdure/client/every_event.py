@@ -20,10 +20,20 @@ from perdure.protocol.failure import (
 from perdure.protocol.marker import pack_details
 from perdure.protocol.payload import Payload, pack_payloads
 from perdure.protocol.retry import RetryPolicyData
+from perdure.protocol.search_attributes import SearchAttributeType, pack_search_attributes
 
 JSON = Payload({"encoding": b"json/plain"}, b'"text"')
 DATA = pack_payloads([JSON, Payload({"encoding": b"binary/null"}, b"")])
 FIELDS = pack({"name": JSON})
+ATTRIBUTES = pack_search_attributes(
+    {
+        "Amount": (SearchAttributeType.INT, 12),
+        "Customer": (SearchAttributeType.KEYWORD, "ada"),
+        "Due": (SearchAttributeType.DATETIME, 1_700_000_000_123_456),
+        "Gone": (SearchAttributeType.BOOL, None),
+        "Tags": (SearchAttributeType.KEYWORD_LIST, ("a", "b")),
+    }
+)
 DETAILS = pack_details({"patch-data": [JSON], "result": [JSON, JSON]})
 RETRY = RetryPolicyData(1500, 3.0, 60_000, 4, ("TypeError",))
 FAILURE = Failure.of(
@@ -71,6 +81,8 @@ _ATTRIBUTES = [
     events.WorkflowExecutionCancelRequested("why", "me", ""),
     events.WorkflowExecutionCanceled(DATA, 4),
     events.MarkerRecorded("core_patch", DETAILS, 4, FIELDS, FAILURE),
+    events.UpsertWorkflowSearchAttributes(4, ATTRIBUTES),
+    events.WorkflowPropertiesModified(4, pack({"name": JSON, "gone": None})),
     events.WorkflowExecutionSignaled("s", DATA, "me", "req", FIELDS),
     events.WorkflowExecutionTerminated("why", DATA, "me"),
 ]

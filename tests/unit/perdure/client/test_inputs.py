@@ -66,6 +66,7 @@ async def test_inputs_say_what_the_caller_said() -> None:
             id_conflict_policy=WorkflowIDConflictPolicy.UNSPECIFIED,
             retry_policy=None,
             memo={"a": 1},
+            search_attributes=None,
             start_delay=None,
             headers={},
             ret_type=list[int],

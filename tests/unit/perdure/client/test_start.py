@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from perdure.client import Client
-from perdure.client.start import MEMO_SIZE_MAX, TASK_TIMEOUT_MS
+from perdure.client.start import TASK_TIMEOUT_MS
+from perdure.protocol.memo import MEMO_SIZE_MAX
 from perdure.protocol.replies import ReplyKind, Started
 from perdure.protocol.requests import IdConflictPolicy, IdReusePolicy, StartWorkflow
 from tests.fake_engine import client_of

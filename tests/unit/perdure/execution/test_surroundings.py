@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from perdure.common import Payload, RetryPolicy
+from perdure.execution.properties import RunProperties
 from perdure.execution.surroundings import (
     RunIdentity,
     WorkerSettings,
@@ -14,8 +15,13 @@ from perdure.execution.surroundings import (
     seed_of,
 )
 from perdure.protocol.codec import pack
+from perdure.protocol.commands import Command
 from perdure.protocol.events import WorkflowExecutionStarted
 from perdure.protocol.retry import RetryPolicyData
+
+
+def unexpected(command: Command) -> None:
+    raise AssertionError(f"nothing asked for {command}")
 
 
 def test_the_description() -> None:
@@ -28,7 +34,8 @@ def test_the_description() -> None:
         attempt=3,
     )
     settings = WorkerSettings("space", "queue")
-    info = describe(settings, RunIdentity("wf", "run"), started, 1_000_000, 2_000_000)
+    properties = RunProperties(started, settings.converter, unexpected)
+    info = describe(settings, RunIdentity("wf", "run"), started, 1_000_000, 2_000_000, properties)
     assert (info.namespace, info.task_queue, info.workflow_id, info.run_id) == ("space", "queue", "wf", "run")
     assert info.first_execution_run_id == "run"
     assert info.execution_timeout == timedelta(seconds=5)

@@ -12,6 +12,7 @@ from perdure.protocol.payload import PAYLOAD_SIZE_MAX
 from perdure.protocol.replies import ErrorCode, ErrorReply, ExecutionStatus, ReplyKind, Started
 from perdure.protocol.requests import AwaitResult, IdConflictPolicy, IdReusePolicy, SignalWorkflow
 from perdure.protocol.retry import RetryPolicyData
+from perdure.protocol.search_attributes import SearchAttributeType, pack_search_attributes
 from perdure_engine.core.decide import (
     DECIDED,
     TIMED,
@@ -38,9 +39,17 @@ from tests.unit.perdure_engine.core.runs import RUN_ID, START_US, begun, running
         ({"task_queue": ""}, "task queue must not be empty"),
         ({"request_id": ""}, "request id must not be empty"),
         ({"input": b"x" * (PAYLOAD_SIZE_MAX + 1)}, "the input of workflow 'order-7' came to 2097153 bytes"),
-        ({"memo": b"x" * (PAYLOAD_SIZE_MAX + 1)}, "the memo came to 2097153 bytes; the limit is 2097152"),
+        ({"memo": b"x" * (PAYLOAD_SIZE_MAX + 1)}, "the memo takes 2,097,153 bytes, the limit is 2,097,152"),
         ({"headers": b"x" * (PAYLOAD_SIZE_MAX + 1)}, "the headers came to 2097153 bytes; the limit is 2097152"),
-        ({"search_attributes": b"x" * (PAYLOAD_SIZE_MAX + 1)}, "the search attributes came to 2097153 bytes"),
+        ({"memo": b"x"}, "the memo or the search attributes cannot be read: a memo must be a map"),
+        (
+            {"search_attributes": b"x"},
+            "the memo or the search attributes cannot be read: search attributes must be a map",
+        ),
+        (
+            {"search_attributes": pack_search_attributes({"Amount": (SearchAttributeType.INT, "many")})},
+            "search attribute 'Amount' is Int, which takes an integer of 64 bits, not 'many'",
+        ),
         ({"execution_timeout_ms": -1}, "the execution timeout is -1 ms; it must be at least 0"),
         ({"run_timeout_ms": 2**62}, "the run timeout is 4611686018427387904 ms; it must be at least 0 and at most"),
         ({"task_timeout_ms": -1}, "the task timeout is -1 ms"),

@@ -12,7 +12,8 @@ from perdure.protocol.commands import (
     StartTimer,
 )
 from perdure.protocol.failure import Failure
-from perdure.protocol.payload import PAYLOAD_SIZE_MAX
+from perdure.protocol.memo import pack_memo
+from perdure.protocol.payload import PAYLOAD_SIZE_MAX, Payload
 from perdure.protocol.replies import ErrorCode, ExecutionStatus
 from perdure.protocol.requests import TerminateWorkflow
 from perdure_engine.core.transition import Close, Push, Remember, TimerKind
@@ -33,12 +34,14 @@ from tests.unit.perdure_engine.core.runs import (
 
 TERMINATE = TerminateWorkflow("default", "order-7", "", "enough", b"", "end-1", "client")
 
+MEMO = pack_memo({"note": Payload({"encoding": b"json/plain"}, b"1")})
+
 
 def test_a_start_tells_all_that_later_runs_need() -> None:
-    run = begun(memo=b"memo", run_timeout_ms=5_000)
+    run = begun(memo=MEMO, run_timeout_ms=5_000)
     started = run.history[0].attributes
     assert started.first_execution_run_id == RUN_ID
-    assert (started.workflow_type, started.task_queue, started.memo, started.attempt) == ("Order", "q", b"memo", 1)
+    assert (started.workflow_type, started.task_queue, started.memo, started.attempt) == ("Order", "q", MEMO, 1)
     assert (run.state.shard_id, run.state.start_time_us) == (7, START_US)
 
 

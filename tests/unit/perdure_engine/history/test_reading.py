@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 
 from perdure.protocol.codec import pack
+from perdure.protocol.commands import ModifyWorkflowProperties, UpsertSearchAttributes
 from perdure.protocol.events import ActivityTasksScheduledAsAsked, EventType, HistoryEvent, decode_records
+from perdure.protocol.memo import pack_memo
+from perdure.protocol.payload import Payload
 from perdure.protocol.replies import (
     ErrorCode,
     ExecutionStatus,
@@ -25,9 +28,12 @@ from perdure.protocol.requests import (
     RecordActivityTaskStarted,
     TerminateWorkflow,
 )
+from perdure.protocol.search_attributes import SearchAttributeType, pack_search_attributes
 from perdure.protocol.tasks import INLINE_SIZE_MAX, ActivityTask, TaskKind, decode_task
 from perdure_engine.history import reading
 from tests.engine_stage import Stage, activity, completion, done, pass_time, start_request, until
+
+MEMO = pack_memo({"note": Payload({"encoding": b"json/plain"}, b"1")})
 
 DESCRIBE = DescribeWorkflow("default", "wf", "")
 HISTORY = GetHistory("default", "wf", "")
@@ -49,13 +55,13 @@ async def whole_history(stage: Stage, request: GetHistory) -> tuple[list[int], i
 
 
 async def test_an_open_run_is_described_with_what_is_pending(stage: Stage) -> None:
-    await stage.start(memo=b"memo")
+    await stage.start(memo=MEMO)
     await stage.decide(activity("a"), activity("b"))
     _, task = await stage.take_activity()
     started = RecordActivityTaskStarted(task.run_id, task.scheduled_event_id, 1, stage.now_us(), "worker")
     await stage.ask(started)
     description = decode_description((await stage.ask(DESCRIBE))[1])
-    assert (description.status, description.close_time_us, description.memo) == (ExecutionStatus.RUNNING, 0, b"memo")
+    assert (description.status, description.close_time_us, description.memo) == (ExecutionStatus.RUNNING, 0, MEMO)
     states = {pending.activity_id: pending.state for pending in description.pending_activities}
     assert states == {"a": "STARTED", "b": "SCHEDULED"}
     assert description.pending_workflow_task is None
@@ -72,7 +78,7 @@ async def test_an_activity_whose_outcome_waits_for_the_workflow_is_not_pending(s
 
 @pytest.mark.parametrize("in_one_batch", [True, False])
 async def test_a_closed_run_is_described_with_its_end(stage: Stage, in_one_batch: bool) -> None:
-    run_id = await stage.start(memo=b"memo")
+    run_id = await stage.start(memo=MEMO)
     entry, task = await stage.take_workflow_task()
     if in_one_batch:
         _, number = await stage.send(completion(entry, task, done()), DESCRIBE)
@@ -81,9 +87,23 @@ async def test_a_closed_run_is_described_with_its_end(stage: Stage, in_one_batch
         await pass_time(2)
         [number] = await stage.send(DESCRIBE._replace(run_id=run_id))
     description = decode_description((await stage.reply(number))[1])
-    assert (description.status, description.memo) == (ExecutionStatus.COMPLETED, b"memo")
+    assert (description.status, description.memo) == (ExecutionStatus.COMPLETED, MEMO)
     assert description.close_time_us >= description.start_time_us > 0
     assert description.history_length == 5
+
+
+async def test_a_closed_run_is_described_with_what_it_made_of_its_memo(stage: Stage) -> None:
+    run_id = await stage.start(memo=MEMO)
+    new = pack_memo({"note": None, "other": Payload({}, b"2")})
+    attributes = pack_search_attributes({"Step": (int(SearchAttributeType.KEYWORD), "x")})
+    entry, task = await stage.take_workflow_task()
+    change = (ModifyWorkflowProperties(new), UpsertSearchAttributes(attributes))
+    await stage.complete(entry, task, *change, done())
+    await pass_time(2)
+    [number] = await stage.send(DESCRIBE._replace(run_id=run_id))
+    description = decode_description((await stage.reply(number))[1])
+    assert description.memo == pack_memo({"other": Payload({}, b"2")})
+    assert description.search_attributes == attributes
 
 
 async def test_a_history_comes_in_pages(stage: Stage) -> None:

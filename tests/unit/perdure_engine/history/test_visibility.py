@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import pytest
 
+from perdure.protocol.commands import ModifyWorkflowProperties, UpsertSearchAttributes
 from perdure.protocol.events import WorkflowExecutionStarted
+from perdure.protocol.memo import pack_memo
+from perdure.protocol.payload import Payload
 from perdure.protocol.replies import ExecutionStatus
+from perdure.protocol.search_attributes import SearchAttributeType, pack_search_attributes
 from perdure_engine.history import visibility
 from perdure_engine.history.batch import VISIBILITY_KIND, Batch
 from perdure_engine.history.windows import Windows
 from perdure_store.memory import CommitFault
 from perdure_store.port import StoreUnavailable, VisibilityRow
 from tests.engine_stage import Stage, activity, completion, done, pass_time, until
+
+MEMO = pack_memo({"note": Payload({"encoding": b"json/plain"}, b"1")})
 
 
 def seen(stage: Stage, workflow_id: str = "wf") -> VisibilityRow | None:
@@ -35,11 +41,11 @@ class Writes:
 
 
 async def test_an_open_run_becomes_visible(stage: Stage) -> None:
-    run_id = await stage.start(memo=b"memo")
+    run_id = await stage.start(memo=MEMO)
     await until(lambda: seen(stage), within_s=2)
     row = seen(stage)
     assert row is not None
-    assert (row.run_id, row.status, row.close_time_us, row.memo) == (run_id, ExecutionStatus.RUNNING, 0, b"memo")
+    assert (row.run_id, row.status, row.close_time_us, row.memo) == (run_id, ExecutionStatus.RUNNING, 0, MEMO)
     await until(lambda: not stage.outstanding(VISIBILITY_KIND), within_s=3)
 
 
@@ -87,9 +93,9 @@ async def test_nothing_is_visible_before_it_is_durable(stage: Stage) -> None:
 
 async def test_the_next_owner_writes_what_was_left(stage: Stage) -> None:
     Writes(stage, failures=1_000)
-    await stage.start("open", memo=b"memo")
+    await stage.start("open", memo=MEMO)
     await stage.decide(activity())
-    await stage.start("closed", memo=b"memo")
+    await stage.start("closed", memo=MEMO)
     await stage.decide(done())
     await pass_time(0.5)
     stage.kill_engine("one")
@@ -99,7 +105,7 @@ async def test_the_next_owner_writes_what_was_left(stage: Stage) -> None:
     await until(lambda: not stage.outstanding(VISIBILITY_KIND), within_s=12)
     rows = {row.workflow_id: row.status for row in stage.database.visibility.values()}
     assert rows == {"open": ExecutionStatus.RUNNING, "closed": ExecutionStatus.COMPLETED}
-    assert {row.memo for row in stage.database.visibility.values()} == {b"memo"}
+    assert {row.memo for row in stage.database.visibility.values()} == {MEMO}
 
 
 async def test_a_record_that_is_taken_over_does_not_make_a_close_visible_too_soon(stage: Stage) -> None:
@@ -180,3 +186,44 @@ async def test_a_batch_that_is_durable_does_not_make_visible_what_a_later_one_no
     found = seen(stage)
     assert found is not None
     assert found.status == ExecutionStatus.RUNNING
+
+
+def upsert(amount: int) -> UpsertSearchAttributes:
+    return UpsertSearchAttributes(pack_search_attributes({"Amount": (int(SearchAttributeType.INT), amount)}))
+
+
+def note(text: bytes) -> ModifyWorkflowProperties:
+    return ModifyWorkflowProperties(pack_memo({"note": Payload({}, text)}))
+
+
+async def test_what_a_workflow_changes_becomes_visible_while_it_is_open(stage: Stage) -> None:
+    await stage.start(memo=MEMO)
+    await until(lambda: seen(stage), within_s=2)
+    await stage.decide(upsert(12), note(b"new"))
+    await until(lambda: (row := seen(stage)) and row.search_attributes, within_s=2)
+    row = seen(stage)
+    assert row is not None
+    assert (row.search_attributes, row.memo) == ('{"Amount:Int": 12}', note(b"new").upserted_memo)
+    assert (row.status, row.close_time_us) == (ExecutionStatus.RUNNING, 0)
+    await until(lambda: not stage.outstanding(VISIBILITY_KIND), within_s=3)
+
+
+async def test_what_a_workflow_changed_survives_its_close_and_the_engine(stage: Stage) -> None:
+    """Nothing of it is written while the first engine lives: the rows that stand for it tell all."""
+    Writes(stage, failures=1_000)
+    await stage.start("open", memo=MEMO)
+    await stage.decide(upsert(1), activity())
+    await stage.start("closed", memo=MEMO)
+    await stage.decide(upsert(2), note(b"last"), done())
+    await pass_time(0.5)
+    stage.kill_engine("one")
+    stage.store_calls = None
+    await stage.start_engine("two")
+    await until(lambda: not stage.outstanding(VISIBILITY_KIND), within_s=12)
+    rows = {row.workflow_id: row for row in stage.database.visibility.values()}
+    assert (rows["open"].search_attributes, rows["open"].memo) == ('{"Amount:Int": 1}', MEMO)
+    assert rows["closed"].status == ExecutionStatus.COMPLETED
+    assert (rows["closed"].search_attributes, rows["closed"].memo) == (
+        '{"Amount:Int": 2}',
+        note(b"last").upserted_memo,
+    )
