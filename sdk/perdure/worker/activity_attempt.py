@@ -83,6 +83,8 @@ class ActivityAttempt(ActivityContext):
     Attributes:
         key: Names the attempt in what the engine says about it: run id, scheduled event id, attempt.
         stop_now: Stops what runs, when `stop` is called; set by who runs it.
+        kill_now: Ends the process that it runs in, if that can be done without harm to others.
+        is_killed: That was done.
     """
 
     __slots__ = (
@@ -93,7 +95,9 @@ class ActivityAttempt(ActivityContext):
         "_owner",
         "definition",
         "entry",
+        "is_killed",
         "key",
+        "kill_now",
         "started_us",
         "stop_now",
         "stop_reason",
@@ -112,6 +116,8 @@ class ActivityAttempt(ActivityContext):
         self.started_us = 0
         self.stop_reason: StopReason | None = None
         self.stop_now: Callable[[], Any] | None = None
+        self.kill_now: Callable[[], None] | None = None
+        self.is_killed = False
         self._heartbeats: Heartbeats | None = None
         self._is_over = False
         self._is_refused = False
@@ -178,14 +184,31 @@ class ActivityAttempt(ActivityContext):
             self.failed(asyncio.CancelledError())
 
     def stop(self, reason: StopReason) -> None:
-        """Ask what runs to stop; the first reason counts."""
-        if self._is_over or self.stop_reason is not None:
+        """Ask what runs to stop; the first reason counts. A process in which nobody wants it any more is killed if it
+        does not."""
+        if self._is_over:
+            return
+        if self.kill_now is not None and reason in _UNWANTED:
+            self._owner.deadlines.after(KILL_AFTER_S, self._kill)
+        if self.stop_reason is not None:
             return
         self.stop_reason = reason
         self.cancellation_details = _DETAILS[reason]
         self.cancelled.set()
         if self.stop_now is not None:
             self.stop_now()
+
+    def _kill(self) -> None:
+        if not self._is_over and self.kill_now is not None:
+            logger.warning(
+                "Activity %r (id %r) of workflow %r did not stop within %g s; its process is killed.",
+                self.task.activity_type,
+                self.task.activity_id,
+                self.task.workflow_id,
+                KILL_AFTER_S,
+            )
+            self.is_killed = True
+            self.kill_now()
 
     def _timed_out(self) -> None:
         self.stop(StopReason.TIMED_OUT)
@@ -306,7 +329,7 @@ class ActivityAttempt(ActivityContext):
 
     def _end(self) -> None:
         self._is_over = True
-        self.stop_now = None  # ends a cycle of references, by way of the task and its context
+        self.stop_now = self.kill_now = None  # ends a cycle of references, by way of the task and its context
         if self._heartbeats is not None:
             self._heartbeats.end()
         self._owner.attempt_ended(self)
@@ -420,6 +443,11 @@ class ActivityAttempt(ActivityContext):
             idempotency_key=f"{task.namespace}/{task.workflow_id}/{task.run_id}/{task.activity_id}",
         )
 
+
+KILL_AFTER_S = 5.0
+"""Seconds that an activity in a process of its own has to stop, once nobody wants it any more."""
+
+_UNWANTED = (StopReason.TIMED_OUT, StopReason.NOT_WANTED)
 
 _SHORT_TIMEOUT_MS = 100
 """Start-to-close timeouts up to this are watched from the start, longer ones from the report that it started."""

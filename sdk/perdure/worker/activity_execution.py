@@ -5,36 +5,37 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextvars
-import logging
-import pickle
-import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from typing import Any
 
-from perdure.activity.context import ActivityContext, current_context
-from perdure.activity.information import Info
-from perdure.activity.shared_flag import SharedFlag
-from perdure.converter import DataConverter, PayloadConverter
-from perdure.exceptions import ApplicationError
+from perdure.activity.context import current_context
 from perdure.worker.activity_attempt import ActivityAttempt
+from perdure.worker.activity_process import ActivityProcess, ProcessDied
+from perdure.worker.process_call import outcome_of, pack_call, run_call
+from perdure.worker.process_pool import ProcessPool
 from perdure.worker.thread_cancellation import ThreadCancellation
-
-logger = logging.getLogger("perdure.worker")
 
 Outcome = bytes | BaseException | None
 """An encoded result, or what was raised; None: it has begun."""
 
 
 class ActivityExecution:
-    """Hands attempts to an executor, and their outcomes back to the event loop, all that are ready at once."""
+    """Hands attempts to an executor, and their outcomes back to the event loop, all that are ready at once.
+
+    A `ProcessPoolExecutor` says how many processes there are to be, and how they are made; they are the worker's own
+    (`ProcessPool`), so that one of them can be spoken to, and killed without harm to the others.
+    """
 
     def __init__(self, executor: concurrent.futures.Executor) -> None:
         self.executor = executor
-        self._replacement: ProcessPoolExecutor | None = None
+        self._processes: ProcessPool | None = None
+        self._threads = executor
+        if type(executor) is concurrent.futures.ProcessPoolExecutor:
+            self._processes = pool = ProcessPool.like(executor)
+            self._threads = concurrent.futures.ThreadPoolExecutor(pool.size, thread_name_prefix="perdure-process")
         self._is_threaded = isinstance(executor, concurrent.futures.ThreadPoolExecutor)
         self._loop = asyncio.get_running_loop()
         self._outcomes: deque[tuple[ActivityAttempt, Outcome]] = deque()
@@ -60,14 +61,7 @@ class ActivityExecution:
             BaseException: whatever it raises.
         """
         if not self._is_threaded:
-            call = pickle.dumps((function, arguments, attempt.info()))
-            future = self._submit(call)
-            attempt.stop_now = future.cancel  # without effect once it runs
-            answer: bytes = await asyncio.wrap_future(future)
-            value, raised = pickle.loads(answer)
-            if raised is not None:
-                raise _rebuilt(*raised)
-            return value
+            return await self._call_in_process(attempt, function, arguments)
         cancellation = ThreadCancellation()
         attempt.stop_now = None if attempt.definition.no_thread_cancel_exception else cancellation.cancel
         if attempt.stop_now is not None:
@@ -120,110 +114,134 @@ class ActivityExecution:
 
     # Processes -------------------------------------------------------------------------------------------------------
     def _start_in_process(self, attempt: ActivityAttempt) -> None:
-        attempt.begin()
         try:
-            call = pickle.dumps((attempt.definition.function, attempt.arguments(), attempt.info()))
+            call = _packed(attempt, attempt.definition.function, attempt.arguments())
         except Exception as error:
+            attempt.note_start()
             attempt.failed(error)
             return
-        future = self._submit(call)
+        if self._processes is not None:
+            running = self._submit(self._processes, attempt, call, self._run_in_process)
+            running.add_done_callback(lambda done: self._never_began(attempt, done))
+            return
+        attempt.begin()
+        elsewhere = self.executor.submit(run_call, call)
+        attempt.stop_now = elsewhere.cancel  # without effect once it runs
+        elsewhere.add_done_callback(lambda done: self._ended_elsewhere(attempt, done))
+
+    async def _call_in_process(
+        self, attempt: ActivityAttempt, function: Callable[..., Any], arguments: Sequence[Any]
+    ) -> Any:
+        call = _packed(attempt, function, arguments)
+        if self._processes is not None:
+            return await asyncio.wrap_future(self._submit(self._processes, attempt, call, self._in_process))
+        future = self.executor.submit(run_call, call)
         attempt.stop_now = future.cancel  # without effect once it runs
-        future.add_done_callback(lambda done: self._ended_in_process(attempt, done))
+        return outcome_of(await asyncio.wrap_future(future))
 
-    def _submit(self, call: bytes) -> concurrent.futures.Future[bytes]:
-        """A pool of which a process died takes nothing more: another one takes its place."""
-        try:
-            return self.executor.submit(run_in_process, call)
-        except BrokenProcessPool:
-            if type(self.executor) is not ProcessPoolExecutor:
-                raise
-            logger.warning("A process of the activity executor died; the worker goes on with a new pool.")
-            self.close()
-            self.executor = self._replacement = _pool_like(self.executor)
-            return self.executor.submit(run_in_process, call)
+    def _submit(
+        self,
+        processes: ProcessPool,
+        attempt: ActivityAttempt,
+        call: bytes,
+        wait: Callable[[ProcessPool, _InProcess, bytes], Any],
+    ) -> concurrent.futures.Future[Any]:
+        """Have a thread wait for a process and for what comes of the call there."""
+        running = _InProcess(attempt)
+        attempt.stop_now = running.stop
+        running.future = self._threads.submit(wait, processes, running, call)
+        return running.future
 
-    def _ended_in_process(self, attempt: ActivityAttempt, future: concurrent.futures.Future[bytes]) -> None:
+    def _never_began(self, attempt: ActivityAttempt, future: concurrent.futures.Future[None]) -> None:
+        if future.cancelled():
+            self._deliver(attempt, asyncio.CancelledError())
+
+    def _run_in_process(self, processes: ProcessPool, running: _InProcess, call: bytes) -> None:
+        """In a thread."""
+        attempt = running.attempt
+        attempt.note_start()
+        self._deliver(attempt, None)
         outcome: Outcome
         try:
-            value, raised = pickle.loads(future.result())
-            outcome = attempt.encode(value) if raised is None else _rebuilt(*raised)
+            outcome = attempt.encode(self._in_process(processes, running, call))
+        except BaseException as error:  # what user code sent, and how it is put together again
+            outcome = error
+        self._deliver(attempt, outcome)
+
+    def _in_process(self, processes: ProcessPool, running: _InProcess, call: bytes) -> Any:
+        """In a thread: the result of the call.
+
+        Raises:
+            BaseException: whatever the activity raises.
+        """
+        try:
+            with processes.lent() as process:
+                number = running.begin(process)
+                answer = process.run(number, call, self._beat_of(running.attempt))
+        except ProcessDied as error:
+            if running.attempt.is_killed:
+                raise asyncio.CancelledError from None
+            raise BrokenProcessPool(str(error)) from None
+        return outcome_of(answer)
+
+    def _beat_of(self, attempt: ActivityAttempt) -> Callable[[tuple[Any, ...]], None]:
+        def beat(details: tuple[Any, ...]) -> None:
+            self._loop.call_soon_threadsafe(attempt.heartbeat, details)
+
+        return beat
+
+    def _ended_elsewhere(self, attempt: ActivityAttempt, future: concurrent.futures.Future[bytes]) -> None:
+        outcome: Outcome
+        try:
+            outcome = attempt.encode(outcome_of(future.result()))
         except concurrent.futures.CancelledError:
             outcome = asyncio.CancelledError()
         except BaseException as error:  # what user code sent, and how it is put together again
             outcome = error
         self._deliver(attempt, outcome)
 
+    # Stopping --------------------------------------------------------------------------------------------------------
+    def worker_stops(self) -> None:
+        """Let processes know that their worker is about to stop."""
+        if self._processes is not None:
+            self._processes.worker_stops()
+
     def close(self) -> None:
-        """Let go of a pool that took the place of the given one. Harmless when repeated."""
-        if self._replacement is not None:
-            self._replacement.shutdown(wait=False)
-            self._replacement = None
+        """Let go of what was made here. Harmless when repeated."""
+        if self._processes is not None:
+            self._processes.close()
+            self._threads.shutdown(wait=False)
 
 
-def _pool_like(broken: ProcessPoolExecutor) -> ProcessPoolExecutor:
-    """A new pool that was made as a broken one was. Where a pool keeps that has not changed since it exists."""
-    return ProcessPoolExecutor(
-        broken._max_workers,  # type: ignore[attr-defined]  # no public way to ask
-        broken._mp_context,
-        broken._initializer,
-        broken._initargs,
-        max_tasks_per_child=broken._max_tasks_per_child,  # type: ignore[attr-defined]
-    )
+def _packed(attempt: ActivityAttempt, function: Callable[..., Any], arguments: Sequence[Any]) -> bytes:
+    raises = not attempt.definition.no_thread_cancel_exception
+    return pack_call(function, arguments, attempt.info(), raises=raises)
 
 
-class RemoteTraceback(Exception):
-    """Where an exception was raised in another process; its cause there does not travel."""
+class _InProcess:
+    """An attempt on its way to a process, or in it. `begin` is called in the thread that waits there."""
 
+    def __init__(self, attempt: ActivityAttempt) -> None:
+        self.attempt = attempt
+        self.future: concurrent.futures.Future[None] | None = None
+        self._call: tuple[ActivityProcess, int] | None = None
 
-def run_in_process(call: bytes) -> bytes:
-    """What an executor's process runs: the activity, with as much around it as can be there.
+    def begin(self, process: ActivityProcess) -> int:
+        """The process is there. Returns the number of the call.
 
-    Bytes in and bytes out: what cannot be put together again must fail its own attempt. Did the pool find it, it would
-    break, and take every other attempt along.
-    """
-    try:
-        function, arguments, info = pickle.loads(call)
-        token = current_context.set(ProcessContext(info))
-        try:
-            return pickle.dumps((function(*arguments), None))
-        finally:
-            current_context.reset(token)
-    except BaseException as error:  # the top of one activity
-        trace = "".join(traceback.format_tb(error.__traceback__))
-        return pickle.dumps((None, (_portable(error), trace)))
+        Raises:
+            CancelledError: it is not wanted any more.
+        """
+        number = process.calls + 1
+        self._call = process, number
+        self.attempt.kill_now = process.kill
+        if self.attempt.cancelled.is_set():  # later, `stop` finds the process
+            raise asyncio.CancelledError
+        return number
 
-
-def _portable(error: BaseException) -> BaseException:
-    """The exception itself if it can be put together again elsewhere, else one that says as much."""
-    try:
-        copy = pickle.loads(pickle.dumps(error))
-    except Exception as problem:  # what a user's `__reduce__` or `__init__` raises
-        logger.debug("An exception of type %s does not travel: %s", type(error).__name__, problem)
-        copy = None
-    if isinstance(copy, BaseException):
-        return error
-    return ApplicationError(DataConverter.default.to_failure(error).message, type=type(error).__name__)
-
-
-def _rebuilt(error: BaseException, trace: str) -> BaseException:
-    error.__cause__ = RemoteTraceback(trace)
-    return error
-
-
-class ProcessContext(ActivityContext):
-    """An attempt as its code sees it in another process."""
-
-    __slots__ = ("_told",)
-
-    def __init__(self, info: Info) -> None:
-        super().__init__(SharedFlag(), PayloadConverter.default)
-        self._told = info
-
-    def make_info(self) -> Info:
-        return self._told
-
-    def heartbeat(self, details: tuple[Any, ...]) -> None:
-        raise RuntimeError(
-            "activity.heartbeat() does not reach the worker from another process; run this activity in a thread "
-            "(activity_executor=ThreadPoolExecutor(...)). A lost worker is noticed without heartbeats, too"
-        )
+    def stop(self) -> None:
+        if self._call is not None:
+            process, number = self._call
+            process.stop(number, self.attempt.cancellation_details)
+        elif self.future is not None:
+            self.future.cancel()

@@ -199,6 +199,7 @@ class ActivityWorker:
     async def stop(self, grace_s: float) -> None:
         """Let what runs finish for `grace_s` seconds, then cancel it, and wait until it has ended."""
         self.worker_shutdown.set()
+        self._execution.worker_stops()
         await self._wait_idle(grace_s)
         for attempt in list(self._running.values()):
             attempt.stop(StopReason.WORKER_SHUTDOWN)

@@ -7,7 +7,8 @@ import pytest
 from perdure import activity
 from perdure.activity.async_completion import CompleteAsync
 from perdure.activity.context import current_context
-from perdure.worker.activity_execution import ProcessContext
+from perdure.activity.shared_flag import SharedFlag
+from perdure.worker.process_call import ProcessContext
 
 
 def test_only_an_activity_leaves_itself() -> None:
@@ -16,7 +17,7 @@ def test_only_an_activity_leaves_itself() -> None:
 
 
 def test_no_handler_of_ordinary_errors_stops_it() -> None:
-    token = current_context.set(ProcessContext(None))  # type: ignore[arg-type]  # nobody asks for its information
+    token = current_context.set(ProcessContext(SharedFlag(), lambda details: None))
     try:
         with pytest.raises(CompleteAsync):
             activity.raise_complete_async()

@@ -8,12 +8,13 @@ import pytest
 
 from perdure import activity
 from perdure.activity.context import current_context
-from perdure.worker.activity_execution import ProcessContext
+from perdure.activity.shared_flag import SharedFlag
+from perdure.worker.process_call import ProcessContext
 from tests.unit.perdure.activity.test_information import INFO
 
 
 def test_it_says_which_attempt_speaks(caplog: pytest.LogCaptureFixture) -> None:
-    token = current_context.set(ProcessContext(INFO))
+    token = current_context.set(ProcessContext(SharedFlag(), lambda details: None, INFO))
     adapter = activity.LoggerAdapter(logging.getLogger("test.activity"), {"own": 1})
     adapter.full_activity_info_on_extra = True
     try:
