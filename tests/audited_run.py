@@ -30,6 +30,7 @@ from perdure_engine.core.transition import (
     KeepWorker,
     Retire,
     SetTimer,
+    Successor,
     TimerKind,
     Transition,
 )
@@ -67,7 +68,14 @@ def picture(value: Any) -> Any:
 
 def told(transition: Transition) -> tuple[Any, ...]:
     """All that a transition says."""
-    return (transition.records, transition.effects, transition.reply_kind, transition.reply_body)
+    effects = [_close_told(item) if isinstance(item, Close) else item for item in transition.effects]
+    return (transition.records, effects, transition.reply_kind, transition.reply_body)
+
+
+def _close_told(close: Close) -> tuple[Any, ...]:
+    if close.successor is None:
+        return (close.outcome,)
+    return (close.outcome, picture(close.successor.state), told(close.successor.transition))
 
 
 class AuditedRun:
@@ -79,9 +87,28 @@ class AuditedRun:
         heartbeats: the details on the row of each outstanding activity task.
         rows: the history as it would be stored, one element a batch that wrote records.
         history: every record that is in `rows` or will be at the end of this batch, but for annotations of the buffer.
+        successor: the run that follows, once this one is closed.
     """
 
     def __init__(self, request: StartWorkflow, run_id: str, now_us: int) -> None:
+        self._keep_nothing(now_us)
+        state, transition = decide_start(request, run_id, 7, now_us)
+        assert state is not None, transition.reply_body
+        again, repeated = decide_start(request, run_id, 7, now_us)
+        assert told(repeated) == told(transition)
+        assert picture(again) == picture(state)
+        self._begin(state, transition)
+
+    def follow(self) -> AuditedRun:
+        """The run that follows this one."""
+        assert self.successor is not None, "nothing follows"
+        run = AuditedRun.__new__(AuditedRun)
+        run._keep_nothing(self.now_us)
+        run._begin(*self.successor)
+        run.audit()
+        return run
+
+    def _keep_nothing(self, now_us: int) -> None:
         self.now_us = now_us
         self.tasks: dict[tuple[int, int], Dispatch] = {}
         self.timers: dict[TimerRow, int] = {}
@@ -94,12 +121,10 @@ class AuditedRun:
         self._unsealed: list[HistoryEvent] = []
         self._next_event_id = 1
         self._outcomes: Counter[int] = Counter()
-        state, transition = decide_start(request, run_id, 7, now_us)
-        assert state is not None, transition.reply_body
-        again, repeated = decide_start(request, run_id, 7, now_us)
-        assert told(repeated) == told(transition)
-        assert picture(again) == picture(state)
-        self.state: MutableState = state
+        self.successor: Successor | None = None
+
+    def _begin(self, state: MutableState, transition: Transition) -> None:
+        self.state = state
         self.started = transition
         self._take(transition)
 
@@ -184,6 +209,7 @@ class AuditedRun:
                 assert self.tasks[TaskKind.ACTIVITY, effect.event_id].attempt == effect.attempt
             elif isinstance(effect, Close):
                 self.closes += 1
+                self.successor = effect.successor
 
     def _record(self, record: HistoryEvent) -> None:
         self.history.append(record)
@@ -272,9 +298,11 @@ class AuditedRun:
         rows: list[TimerRow] = []
         started = state.started
         begins_us = state.start_time_us + started.start_delay_ms * 1000
-        timeouts_ms = [ms for ms in (started.run_timeout_ms, started.execution_timeout_ms) if ms]
-        if timeouts_ms:
-            rows.append((begins_us + min(timeouts_ms) * 1000, TimerKind.RUN_TIMEOUT, 0))
+        ends_us = [begins_us + ms * 1000 for ms in (started.run_timeout_ms, started.execution_timeout_ms) if ms]
+        if started.execution_expiration_time_us:
+            ends_us[-1] = started.execution_expiration_time_us
+        if ends_us:
+            rows.append((min(ends_us), TimerKind.RUN_TIMEOUT, 0))
         if started.start_delay_ms:
             rows.append((begins_us, TimerKind.START_DELAY, 0))
         task = state.workflow_task

@@ -13,8 +13,7 @@ from perdure.converter import DataConverter
 from perdure.execution import stand_ins
 from perdure.execution.instance import WorkflowInstance
 from perdure.execution.surroundings import RunIdentity, WorkerSettings
-from perdure.protocol import commands as cmd
-from perdure.protocol import events as ev
+from perdure.protocol import commands as cmd, events as ev
 from perdure.protocol.events import EventType, HistoryEvent, decode_records, encode_records
 from perdure.protocol.failure import ApplicationInfo, Failure, RetryState, TimeoutInfo, TimeoutType
 from perdure.protocol.retry import RetryPolicyData
@@ -191,7 +190,12 @@ class Story:
         return event_id
 
 
-CLOSING = (cmd.CompleteWorkflowExecution, cmd.FailWorkflowExecution, cmd.CancelWorkflowExecution)
+CLOSING = (
+    cmd.CompleteWorkflowExecution,
+    cmd.FailWorkflowExecution,
+    cmd.CancelWorkflowExecution,
+    cmd.ContinueAsNewWorkflowExecution,
+)
 
 
 def _is(event: HistoryEvent, kind: EventType) -> bool:
@@ -231,6 +235,9 @@ def _event_of(command: cmd.Command, completed_id: int) -> tuple[EventType, Any]:
         case cmd.FailWorkflowExecution():
             failed = ev.WorkflowExecutionFailed(command.failure, 0, completed_id)
             return EventType.WORKFLOW_EXECUTION_FAILED, failed
+        case cmd.ContinueAsNewWorkflowExecution():
+            continued = ev.WorkflowExecutionContinuedAsNew("next", "", "", command.input, 0, 0, completed_id)
+            return EventType.WORKFLOW_EXECUTION_CONTINUED_AS_NEW, continued
         case cmd.CancelWorkflowExecution():
             canceled = ev.WorkflowExecutionCanceled(command.details, completed_id)
             return EventType.WORKFLOW_EXECUTION_CANCELED, canceled

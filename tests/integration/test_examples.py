@@ -110,3 +110,9 @@ async def test_a_charge_whose_report_was_lost_happens_once(run_example: RunExamp
 
 async def test_patching_leaves_open_runs_as_they_were(run_example: RunExample) -> None:
     assert await run_example("patching.py") == "ada charged\nlin checked, lin charged\n"
+
+
+async def test_continue_as_new_serves_everybody_in_several_runs(run_example: RunExample) -> None:
+    output = await run_example("continue_as_new.py")
+    assert "100 customers paid 4950 coins, in " in output
+    assert int(output.split(" in ")[1].split()[0]) > 1

@@ -8,8 +8,7 @@ from typing import Any
 
 import msgpack
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from perdure.protocol.codec import DecodeError, Registry, pack, unpack
 from perdure.protocol.commands import COMMANDS, decode_commands

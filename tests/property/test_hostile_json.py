@@ -10,8 +10,7 @@ from typing import Any
 
 import click
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from perdure import workflow
 from perdure.cli.json_input import duration, key_and_json, parse_json

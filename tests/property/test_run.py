@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from perdure.protocol.commands import (
@@ -17,6 +16,7 @@ from perdure.protocol.commands import (
     CancelWorkflowExecution,
     Command,
     CompleteWorkflowExecution,
+    ContinueAsNewWorkflowExecution,
     FailWorkflowExecution,
     ModifyWorkflowProperties,
     RecordMarker,
@@ -121,6 +121,13 @@ closings: st.SearchStrategy[Command] = st.one_of(
     st.builds(CompleteWorkflowExecution, st.just(b"done")),
     st.builds(FailWorkflowExecution, failures),
     st.builds(CancelWorkflowExecution, st.just(b"")),
+    st.builds(
+        ContinueAsNewWorkflowExecution,
+        st.just(b"more"),
+        run_timeout_ms=st.sampled_from([0, 100_000]),
+        backoff_start_interval_ms=st.sampled_from([0, 0, 2_000]),
+        memo=st.sampled_from([b"", b"memo"]),
+    ),
 )
 
 

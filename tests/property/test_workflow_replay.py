@@ -6,8 +6,7 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from perdure import workflow
 from perdure.exceptions import ActivityError

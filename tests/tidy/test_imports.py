@@ -6,7 +6,7 @@ import sys
 
 from tests.tidy.source_tree import Module, product_modules
 
-PROTOCOL_LIBRARIES = {"msgpack"}
+PROTOCOL_LIBRARIES = {"msgpack", "cronsim"}
 """What the wire language is made of, beside the standard library."""
 
 

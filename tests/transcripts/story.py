@@ -12,6 +12,7 @@ line. Comments begin with `#`. The first words say who does what:
     sleep DURATION       time passes, and the timers that come due are not noticed yet
     end-batch            what is still buffered is stored
     start-again [reuse=..] [conflict=..]              what a second start of the workflow id meets
+    follow               from here on, the run that follows the closed one
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from perdure.protocol.commands import (
     CancelWorkflowExecution,
     Command,
     CompleteWorkflowExecution,
+    ContinueAsNewWorkflowExecution,
     FailWorkflowExecution,
     ModifyWorkflowProperties,
     RecordMarker,
@@ -233,6 +235,18 @@ def _note(words: Words) -> Payload | None:
     return Payload({}, value) if value else None
 
 
+def _continue_as_new(words: Words) -> Command:
+    return ContinueAsNewWorkflowExecution(
+        words.data("input"),
+        words.text("type"),
+        words.text("queue"),
+        words.ms("run-timeout"),
+        words.ms("task-timeout"),
+        words.ms("backoff"),
+        _retry_policy(words),
+    )
+
+
 _COMMANDS: dict[str, Callable[[Words], Command]] = {
     "schedule-activity": _schedule_activity,
     "cancel-activity": lambda words: RequestCancelActivityTask(int(words.plain[1])),
@@ -244,6 +258,7 @@ _COMMANDS: dict[str, Callable[[Words], Command]] = {
     "complete": lambda words: CompleteWorkflowExecution(words.data("result")),
     "fail": lambda words: FailWorkflowExecution(_failure(words)),
     "cancel": lambda words: CancelWorkflowExecution(words.data("details")),
+    "continue-as-new": _continue_as_new,
 }
 
 
@@ -293,6 +308,9 @@ class Narrator:
         elif verb == "end-batch":
             for record in self.run.end_batch():
                 yield self._teller.record(record)
+        elif verb == "follow":
+            self._run = self.run.follow()
+            yield from self._teller.transition(self._run.started)
         elif verb == "start-again":
             yield from self._start_again(words)
         else:
@@ -311,6 +329,8 @@ class Narrator:
             run_timeout_ms=words.ms("run-timeout"),
             execution_timeout_ms=words.ms("execution-timeout"),
             start_delay_ms=words.ms("start-delay"),
+            retry_policy=_retry_policy(words),
+            cron_schedule=words.text("cron"),
         )
         self._run = AuditedRun(request, RUN_ID, START_US)
         self._run.audit()
@@ -378,14 +398,15 @@ class Narrator:
         event_id, what = int(words.plain[1]), words.plain[2]
         attempt = words.number("attempt", 1)
         worker = words.text("worker", "w1")
-        key = (RUN_ID, event_id, attempt)
+        run_id = self.run.state.run_id
+        key = (run_id, event_id, attempt)
         if verb == "workflow-task":
             if what == "completed":
                 return RespondWorkflowTaskCompleted(*key, now_us, commands, worker, worker, *STREAM)
             if what == "failed":
                 cause = words.text("cause", "NON_DETERMINISTIC_ERROR")
                 return RespondWorkflowTaskFailed(*key, now_us, cause, _failure(words), worker, *STREAM)
-            return ReportTaskLost(RUN_ID, TaskKind.WORKFLOW, event_id, attempt, worker, *STREAM)
+            return ReportTaskLost(run_id, TaskKind.WORKFLOW, event_id, attempt, worker, *STREAM)
         assert verb == "activity", f"unknown step {verb!r}"
         if what == "started":
             return RecordActivityTaskStarted(*key, now_us, worker)
@@ -402,4 +423,4 @@ class Narrator:
         if what == "detached":
             return RespondActivityTaskDetached(*key, now_us, worker, *STREAM)
         assert what == "lost", f"unknown step {what!r}"
-        return ReportTaskLost(RUN_ID, TaskKind.ACTIVITY, event_id, attempt, worker, *STREAM)
+        return ReportTaskLost(run_id, TaskKind.ACTIVITY, event_id, attempt, worker, *STREAM)

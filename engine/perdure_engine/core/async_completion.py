@@ -16,8 +16,7 @@ from perdure.protocol.requests import (
     ReportActivity,
     RespondActivityTaskDetached,
 )
-from perdure_engine.core import activity as activity_machine
-from perdure_engine.core import attempt, deadline
+from perdure_engine.core import activity as activity_machine, attempt, deadline
 from perdure_engine.core.ledger import annotate
 from perdure_engine.core.limits import bounded_failure, size_problem
 from perdure_engine.core.state import ActivityPhase, ActivityState, MutableState

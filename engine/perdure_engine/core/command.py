@@ -10,6 +10,7 @@ from perdure.protocol.commands import (
     CancelWorkflowExecution,
     Command,
     CompleteWorkflowExecution,
+    ContinueAsNewWorkflowExecution,
     FailWorkflowExecution,
     ModifyWorkflowProperties,
     RecordMarker,
@@ -18,7 +19,7 @@ from perdure.protocol.commands import (
     StartTimer,
     UpsertSearchAttributes,
 )
-from perdure_engine.core import activity, marker, properties, timer, workflow_execution
+from perdure_engine.core import activity, marker, properties, succession, timer, workflow_execution
 from perdure_engine.core.ledger import flush
 from perdure_engine.core.limits import PENDING_MAX, size_problem
 from perdure_engine.core.state import BufferedEvent, Bug, MutableState
@@ -27,7 +28,12 @@ from perdure_engine.core.transition import Transition
 UNHANDLED_COMMAND = "UNHANDLED_COMMAND"
 BAD_COMMAND = "BAD_COMMAND"
 
-_CLOSING = (CompleteWorkflowExecution, FailWorkflowExecution, CancelWorkflowExecution)
+_CLOSING = (
+    CompleteWorkflowExecution,
+    FailWorkflowExecution,
+    CancelWorkflowExecution,
+    ContinueAsNewWorkflowExecution,
+)
 
 
 class CommandProblem(NamedTuple):
@@ -50,7 +56,7 @@ def command_problem(state: MutableState, commands: Sequence[Command]) -> Command
                     UNHANDLED_COMMAND,
                     "the workflow closed while new events were waiting for it; it will see them and decide again",
                 )
-            message = _closing_problem(command)
+            message = _closing_problem(state, command)
         else:
             message = pending.problem(command)
         if message is not None:
@@ -121,13 +127,13 @@ class _Pending:
         return timer.start_problem(command)
 
 
-def _closing_problem(
-    command: CompleteWorkflowExecution | FailWorkflowExecution | CancelWorkflowExecution,
-) -> str | None:
+def _closing_problem(state: MutableState, command: workflow_execution.ClosingCommand) -> str | None:
     if isinstance(command, CompleteWorkflowExecution):
         return size_problem("the workflow's result", command.result)
     if isinstance(command, CancelWorkflowExecution):
         return size_problem("the details of the workflow's cancellation", command.details)
+    if isinstance(command, ContinueAsNewWorkflowExecution):
+        return succession.continue_problem(state, command)
     return None
 
 

@@ -36,7 +36,7 @@ def complete(state: MutableState, request: RespondWorkflowTaskCompleted, now_us:
         state,
         transition,
         workflow_task.started_time_us(task, request.started_time_us, now_us),
-        WorkflowTaskStarted(scheduled_event_id, request.identity),
+        WorkflowTaskStarted(scheduled_event_id, request.identity, request.history_size_bytes),
     )
     completed_event_id = emit(
         state,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from perdure.protocol.cron import CronError, parse_cron
 from perdure.protocol.ids import text_problem
 from perdure.protocol.replies import ErrorCode, ExecutionStatus, Started
 from perdure.protocol.requests import (
@@ -37,6 +38,7 @@ from perdure_engine.core import (
     cancellation,
     completion,
     properties,
+    run_start,
     signal,
     timer,
     workflow_execution,
@@ -110,8 +112,20 @@ def start_problem(request: StartWorkflow) -> str | None:
         or duration_problem("the run timeout", request.run_timeout_ms)
         or duration_problem("the task timeout", request.task_timeout_ms)
         or duration_problem("the start delay", request.start_delay_ms)
+        or (cron_problem(request) if request.cron_schedule else None)
         or (None if request.retry_policy is None else retry_policy_problem(request.retry_policy))
     )
+
+
+def cron_problem(request: StartWorkflow) -> str | None:
+    """What is wrong with the schedule of a start, or None."""
+    if request.start_delay_ms:
+        return "a workflow with a cron schedule begins when that says: leave the start delay out"
+    try:
+        parse_cron(request.cron_schedule)
+    except CronError as error:
+        return str(error)
+    return None
 
 
 def decide_start(
@@ -177,6 +191,6 @@ TIMED: dict[int, Callable[[MutableState, int, int, int, Transition], None]] = {
     TimerKind.ACTIVITY_HEARTBEAT: activity_timeout.check_heartbeat,
     TimerKind.WORKFLOW_TASK_RETRY: workflow_task.retry,
     TimerKind.RUN_TIMEOUT: workflow_execution.time_out,
-    TimerKind.START_DELAY: workflow_execution.end_start_delay,
+    TimerKind.START_DELAY: run_start.end_start_delay,
 }
 """Each kind of timer, and what is done when one is due: with its event id and attempt, which may be stale."""

@@ -100,6 +100,7 @@ def begin(namespace: str, workflow_id: str, run_id: str, shard_id: int, first: H
         recent=[first],
         memo=started.memo,
         search_attributes=started.search_attributes,
+        first_task_us=first.time_us + started.start_delay_ms * 1000,
     )
 
 
@@ -373,5 +374,6 @@ RULES: dict[int, Callable[[MutableState, HistoryEvent], None]] = {
     EventType.WORKFLOW_EXECUTION_CANCELED: _closed,
     EventType.WORKFLOW_EXECUTION_TERMINATED: _closed,
     EventType.WORKFLOW_EXECUTION_TIMED_OUT: _closed,
+    EventType.WORKFLOW_EXECUTION_CONTINUED_AS_NEW: _closed,
 }
 """What each type of record does to the state. `WorkflowExecutionStarted` has no rule: `begin` takes it."""

@@ -11,11 +11,11 @@ from perdure.protocol.replies import ExecutionStatus, Outcome
 
 
 def _completed(run_id: str, event: Any) -> Outcome:
-    return Outcome(run_id, ExecutionStatus.COMPLETED, event.result)
+    return Outcome(run_id, ExecutionStatus.COMPLETED, event.result, None, event.new_execution_run_id)
 
 
 def _failed(run_id: str, event: Any) -> Outcome:
-    return Outcome(run_id, ExecutionStatus.FAILED, b"", event.failure)
+    return Outcome(run_id, ExecutionStatus.FAILED, b"", event.failure, event.new_execution_run_id)
 
 
 def _canceled(run_id: str, event: Any) -> Outcome:
@@ -28,7 +28,12 @@ def _terminated(run_id: str, event: Any) -> Outcome:
 
 
 def _timed_out(run_id: str, event: Any) -> Outcome:
-    return Outcome(run_id, ExecutionStatus.TIMED_OUT, b"", Failure.of("Workflow timed out", TimeoutInfo()))
+    failure = Failure.of("Workflow timed out", TimeoutInfo())
+    return Outcome(run_id, ExecutionStatus.TIMED_OUT, b"", failure, event.new_execution_run_id)
+
+
+def _continued(run_id: str, event: Any) -> Outcome:
+    return Outcome(run_id, ExecutionStatus.CONTINUED_AS_NEW, b"", None, event.new_execution_run_id)
 
 
 OUTCOMES: dict[int, Callable[[str, Any], Outcome]] = {
@@ -37,6 +42,7 @@ OUTCOMES: dict[int, Callable[[str, Any], Outcome]] = {
     EventType.WORKFLOW_EXECUTION_CANCELED: _canceled,
     EventType.WORKFLOW_EXECUTION_TERMINATED: _terminated,
     EventType.WORKFLOW_EXECUTION_TIMED_OUT: _timed_out,
+    EventType.WORKFLOW_EXECUTION_CONTINUED_AS_NEW: _continued,
 }
 """Each type of event that closes a run, and the outcome that it tells."""
 

@@ -108,6 +108,7 @@ class _Snapshot(NamedTuple):
     request_ids: tuple[str, ...]
     memo: bytes | None = None
     search_attributes: bytes | None = None
+    first_task_us: int = 0
 
     @staticmethod
     def _decode_started(value: Any) -> Any:
@@ -157,6 +158,7 @@ def encode_snapshot(state: MutableState) -> bytes:
         tuple(state.request_ids),
         None if state.memo == state.started.memo else state.memo,
         None if state.search_attributes == state.started.search_attributes else state.search_attributes,
+        state.first_task_us,
     )
     return pack((CODEC_VERSION, snapshot))
 
@@ -221,6 +223,7 @@ def decode_snapshot(data: bytes) -> MutableState:
         recent=None,
         memo=row.started.memo if row.memo is None else row.memo,
         search_attributes=row.started.search_attributes if row.search_attributes is None else row.search_attributes,
+        first_task_us=row.first_task_us or row.start_time_us + row.started.start_delay_ms * 1000,
     )
     for item in row.activities:
         state.activities[item.scheduled_event_id] = _activity_state(item)

@@ -105,6 +105,7 @@ class MutableState:
     """One run.
 
     Attributes:
+        first_task_us: when the start delay is over, if there was one; else when the run began.
         recent: the events after `last_completed_event_id`, which is what a sticky worker lacks (but for
             ActivityTaskStarted, which tells a workflow nothing that its outcome does not); None when this state
             was made from a snapshot, until the next workflow task completes.
@@ -139,6 +140,7 @@ class MutableState:
     outcome: Outcome | None = None
     memo: bytes = b""
     search_attributes: bytes = b""
+    first_task_us: int = 0
 
     @property
     def is_open(self) -> bool:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from perdure.protocol.events import HistoryEvent
 from perdure.protocol.replies import CancelActivity, ErrorCode, ErrorReply, Outcome, ReplyKind
+from perdure_engine.core.state import MutableState
 
 
 class TimerKind(IntEnum):
@@ -88,9 +89,18 @@ class Remember(NamedTuple):
 
 
 class Close(NamedTuple):
-    """The run is closed: its row gets its final status, its waiters the outcome."""
+    """The run is closed: its row gets its final status, its waiters the outcome. `successor`: the run that follows,
+    which begins in the same transaction."""
 
     outcome: Outcome
+    successor: Successor | None = None
+
+
+class Successor(NamedTuple):
+    """A run that follows another of its workflow id, and what its start asks for."""
+
+    state: MutableState
+    transition: Transition
 
 
 class Relist(NamedTuple):

@@ -45,12 +45,18 @@ TASK_TIMED_OUT = "WORKFLOW_TASK_TIMED_OUT"
 
 
 def schedule(state: MutableState, transition: Transition, now_us: int) -> None:
-    """Schedule a workflow task unless one is out already, and dispatch it."""
-    if state.workflow_task is not None or not state.is_open:
+    """Schedule a workflow task unless one is out already, or has to wait, and dispatch it."""
+    if state.workflow_task is not None or not state.is_open or (state.first_task_us > now_us and _must_wait(state)):
         return
     attributes = WorkflowTaskScheduled(state.task_queue, state.started.task_timeout_ms, 1)
     emit(state, transition, now_us, attributes)
     dispatch(state, transition, now_us)
+
+
+def _must_wait(state: MutableState) -> bool:
+    """Whether the first workflow task waits for its time, whatever comes in: see `run_start`."""
+    started = state.started
+    return bool(started.initiator or started.cron_schedule) and not state.cancel_requested
 
 
 def dispatch(state: MutableState, transition: Transition, now_us: int, *, sticky: bool = True) -> None:

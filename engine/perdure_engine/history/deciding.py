@@ -6,6 +6,7 @@ Rules: synchronous from the first request of a batch to the last, so that nothin
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from perdure.protocol.ids import run_id_for_start
@@ -29,7 +30,7 @@ from perdure_engine.core.decide import (
     settle_reuse,
 )
 from perdure_engine.core.state import MutableState
-from perdure_engine.core.transition import Remember, Transition
+from perdure_engine.core.transition import Remember, Successor, Transition
 from perdure_engine.core.workflow_execution import terminate
 from perdure_engine.history.arrival import Arrival
 from perdure_engine.history.batch import Batch, Draft
@@ -209,14 +210,17 @@ class Decider:
         if state is None:
             return
         before = existing.witnessed if existing is not None else _witnessed_by(last, loaded, batch.now_us)
-        transition.effects.extend(Remember(request_id) for request_id in list(before)[-INHERITED_MAX:])
-        run = CachedRun(state)
-        self._cache.put(run)
-        draft = batch.add(arrival.shard, run, transition)
-        draft.created = True
-        self._visibility.opened(batch, arrival.shard, state)
+        self._begin(batch, arrival.shard, Successor(state, transition), before)
         if request.wait_result:
             self._waiters.add(arrival.shard.shard_id, run_id, arrival.sender, arrival.sent.number)
+
+    def _begin(self, batch: Batch, shard: Shard, new: Successor, witnessed: Iterable[str]) -> None:
+        """A run begins, and remembers what the run before it had witnessed."""
+        new.transition.effects.extend(Remember(request_id) for request_id in list(witnessed)[-INHERITED_MAX:])
+        run = CachedRun(new.state)
+        self._cache.put(run)
+        batch.add(shard, run, new.transition).created = True
+        self._visibility.opened(batch, shard, new.state)
 
     def _repeats(self, batch: Batch, arrival: Arrival, request: StartWorkflow, run_id: str, loaded: Loaded) -> bool:
         """Answer a start that took effect already as it was answered then. False if it did not."""
@@ -287,6 +291,8 @@ class Decider:
             self._waiters.resolve(batch, state.shard_id, outcome)
             self._queries.run_closed(batch, state)
             self._visibility.closed(batch, draft.shard, state)
+            if draft.close.successor is not None:
+                self._begin(batch, draft.shard, draft.close.successor, run.witnessed)
             return
         if draft.relisted:
             draft.relisted = False

@@ -197,6 +197,7 @@ class Client:
         id_reuse_policy: WorkflowIDReusePolicy = WorkflowIDReusePolicy.ALLOW_DUPLICATE,
         id_conflict_policy: WorkflowIDConflictPolicy = WorkflowIDConflictPolicy.UNSPECIFIED,
         retry_policy: RetryPolicy | None = None,
+        cron_schedule: str = "",
         memo: Mapping[str, Any] | None = None,
         search_attributes: TypedSearchAttributes | SearchAttributes | None = None,
         start_delay: timedelta | None = None,
@@ -217,6 +218,8 @@ class Client:
             id_reuse_policy: What to do when the last run of this id is closed.
             id_conflict_policy: What to do when a run of this id is open.
             retry_policy: Start again when it fails. None: do not.
+            cron_schedule: Run again and again at these times (UTC): five fields, `@daily` or the like, `@every 1h30m`;
+                `CRON_TZ=Europe/Berlin ` before it names a time zone.
             memo: Notes that lists and descriptions show.
             search_attributes: What lists can find it by; a dictionary of lists is the deprecated form.
             start_delay: Wait this long before the first workflow task.
@@ -239,6 +242,7 @@ class Client:
             id_reuse_policy=id_reuse_policy,
             id_conflict_policy=id_conflict_policy,
             retry_policy=retry_policy,
+            cron_schedule=cron_schedule,
             memo=memo,
             search_attributes=search_attributes,
             start_delay=start_delay,
@@ -296,6 +300,7 @@ class Client:
         id_reuse_policy: WorkflowIDReusePolicy = WorkflowIDReusePolicy.ALLOW_DUPLICATE,
         id_conflict_policy: WorkflowIDConflictPolicy = WorkflowIDConflictPolicy.UNSPECIFIED,
         retry_policy: RetryPolicy | None = None,
+        cron_schedule: str = "",
         memo: Mapping[str, Any] | None = None,
         search_attributes: TypedSearchAttributes | SearchAttributes | None = None,
         start_delay: timedelta | None = None,
@@ -319,6 +324,7 @@ class Client:
             id_reuse_policy=id_reuse_policy,
             id_conflict_policy=id_conflict_policy,
             retry_policy=retry_policy,
+            cron_schedule=cron_schedule,
             memo=memo,
             search_attributes=search_attributes,
             start_delay=start_delay,

@@ -19,7 +19,14 @@ from perdure.client.history_values import (
     marker_details_codec,
     text_codec,
 )
-from perdure.protocol.events import EVENTS, EventType, HistoryEvent, MarkerRecorded, WorkflowTaskFailed
+from perdure.protocol.events import (
+    EVENTS,
+    EventType,
+    HistoryEvent,
+    MarkerRecorded,
+    WorkflowExecutionContinuedAsNew,
+    WorkflowTaskFailed,
+)
 from perdure.protocol.retry import RetryPolicyData
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -30,6 +37,8 @@ _RENAMED = {
     "task_timeout_ms": "workflowTaskTimeout",
     "start_delay_ms": "firstWorkflowTaskBackoff",
     "headers": "header",
+    "backoff_start_interval_ms": "backoffStartInterval",
+    "execution_expiration_time_us": "workflowExecutionExpirationTime",
 }
 _CAUSE_PREFIX = "WORKFLOW_TASK_FAILED_CAUSE_"
 _TIME = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?Z$")
@@ -117,6 +126,9 @@ def _attributes_key(kind: int) -> str:
     return name[0].lower() + name[1:] + "EventAttributes"
 
 
+_time = Codec(time_to_json, time_from_json, 0)
+
+
 def _camel(name: str) -> str:
     first, *rest = name.removesuffix("_ms").split("_")
     return first + "".join(word.capitalize() for word in rest)
@@ -133,6 +145,8 @@ def _codec(cls: Any, name: str) -> Codec:
         return CODECS["*_event_id"]
     if name.endswith("_ms"):
         return CODECS["*_ms"]
+    if name.endswith("_time_us"):
+        return _time
     return text_codec
 
 
@@ -141,6 +155,8 @@ def _fields_of(cls: Any) -> dict[str, tuple[str, Codec]]:
     dropped = set(_NOT_EXPORTED)
     if cls.__name__ != "WorkflowExecutionSignaled":
         dropped.add("request_id")
+    if cls is WorkflowExecutionContinuedAsNew:
+        dropped.add("retry_policy")
     return {name: field for name, field in fields.items() if name not in dropped}
 
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from perdure.client.history_properties import search_attributes_from_json, search_attributes_to_json
 from perdure.protocol.codec import pack, unpack
+from perdure.protocol.events import ContinueAsNewInitiator
 from perdure.protocol.failure import (
     ActivityInfo,
     ApplicationInfo,
@@ -264,6 +265,10 @@ CODECS: dict[str, Codec] = {
     "timeout_type": _timeout_type,
     "failure": _failure,
     "last_failure": _failure,
+    "continued_failure": _failure,
+    "last_completion_result": _payloads,
+    "initiator": enum_codec("CONTINUE_AS_NEW_INITIATOR_", ContinueAsNewInitiator),
+    "history_size_bytes": _long,
     "attempt": _number,
     "priority": _priority,
 }

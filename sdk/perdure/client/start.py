@@ -8,6 +8,7 @@ from typing import Any
 from perdure.client.connection import Connection, check_text
 from perdure.client.inputs import StartWorkflowInput
 from perdure.common import milliseconds
+from perdure.protocol.cron import parse_cron
 from perdure.protocol.memo import memo_problem, pack_memo
 from perdure.protocol.payload import pack_payload_map
 from perdure.protocol.requests import IdConflictPolicy, StartWorkflow
@@ -28,6 +29,10 @@ def start_request(connection: Connection, input: StartWorkflowInput, *, wait_res
     check_text("the workflow id", input.id)
     check_text("the workflow type", input.workflow)
     check_text("the task queue", input.task_queue)
+    if input.cron_schedule:
+        parse_cron(input.cron_schedule)
+        if input.start_delay is not None:
+            raise ValueError("a workflow with a cron_schedule begins when that says: leave start_delay out")
     policy = input.retry_policy
     return StartWorkflow(
         connection.namespace,
@@ -47,6 +52,7 @@ def start_request(connection: Connection, input: StartWorkflowInput, *, wait_res
         search_attributes_to_bytes(input.search_attributes),
         headers=pack_payload_map(input.headers),
         start_delay_ms=milliseconds("start_delay", input.start_delay),
+        cron_schedule=input.cron_schedule,
     )
 
 

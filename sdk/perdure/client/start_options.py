@@ -29,6 +29,7 @@ class StartOptions(TypedDict, total=False):
     memo: Mapping[str, Any] | None
     search_attributes: TypedSearchAttributes | SearchAttributes | None
     start_delay: timedelta | None
+    cron_schedule: str
     rpc_timeout: timedelta | None
 
 

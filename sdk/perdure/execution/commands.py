@@ -18,6 +18,7 @@ from perdure.protocol.commands import (
     CancelWorkflowExecution,
     Command,
     CompleteWorkflowExecution,
+    ContinueAsNewWorkflowExecution,
     FailWorkflowExecution,
     ModifyWorkflowProperties,
     RecordMarker,
@@ -40,6 +41,7 @@ COMMAND_EVENTS = frozenset(
         EventType.WORKFLOW_EXECUTION_COMPLETED,
         EventType.WORKFLOW_EXECUTION_FAILED,
         EventType.WORKFLOW_EXECUTION_CANCELED,
+        EventType.WORKFLOW_EXECUTION_CONTINUED_AS_NEW,
     )
 )
 """Events that exist because a workflow asked for them."""
@@ -87,6 +89,7 @@ _EVENT_OF: dict[type[Any], tuple[int, str]] = {
     CompleteWorkflowExecution: (int(EventType.WORKFLOW_EXECUTION_COMPLETED), ""),
     FailWorkflowExecution: (int(EventType.WORKFLOW_EXECUTION_FAILED), ""),
     CancelWorkflowExecution: (int(EventType.WORKFLOW_EXECUTION_CANCELED), ""),
+    ContinueAsNewWorkflowExecution: (int(EventType.WORKFLOW_EXECUTION_CONTINUED_AS_NEW), ""),
 }
 
 

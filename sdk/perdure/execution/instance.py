@@ -21,10 +21,11 @@ from typing import Any
 
 from perdure.common import Payload, Priority, RetryPolicy, milliseconds
 from perdure.converter import DataConverter, PayloadConverter
-from perdure.exceptions import FailureError, WorkflowTaskError, is_cancelled_exception
+from perdure.exceptions import FailureError, WorkflowTaskError
 from perdure.execution.activity_future import ActivityFuture
 from perdure.execution.commands import COMMAND_EVENTS, CommandLedger, IssuedCommand
 from perdure.execution.comparison import beside_history
+from perdure.execution.ending import command_of
 from perdure.execution.event_loop import WorkflowEventLoop
 from perdure.execution.handler_registry import HandlerRegistry, UnanswerableQueryError
 from perdure.execution.interception import Interception
@@ -35,14 +36,12 @@ from perdure.execution.surroundings import RunIdentity, WorkerSettings, describe
 from perdure.execution.timers import DurableTimer
 from perdure.execution.versions import Versions, markers_ahead
 from perdure.protocol.commands import (
-    CancelWorkflowExecution,
     Command,
     CompleteWorkflowExecution,
-    FailWorkflowExecution,
     ScheduleActivityTask,
     StartTimer,
 )
-from perdure.protocol.events import EventType, HistoryEvent
+from perdure.protocol.events import EventType, HistoryEvent, WorkflowExecutionStarted
 from perdure.protocol.ids import text_problem
 from perdure.protocol.payload import pack_payload_map
 from perdure.workflow.activity_options import ActivityCancellationType, ActivityHandle
@@ -127,8 +126,7 @@ class WorkflowInstance:
         with self.loop:
             try:
                 self._apply(events)
-                self.history_size = history_size
-                commands = self._run_task(started_time_us, scheduled_event_id + 1, replaying=False)
+                commands = self._run_task(started_time_us, scheduled_event_id + 1, history_size, replaying=False)
             except NondeterminismError as error:
                 raise beside_history(error, events, self.ledger, self._waiting_line) from None
             self.continues_from = scheduled_event_id + 2  # Started and Completed follow Scheduled at once
@@ -191,17 +189,19 @@ class WorkflowInstance:
                     raise WorkflowTaskError(f"event {event.event_id} completes a workflow task that did not start")
                 for marker in markers_ahead(events, index):
                     self.versions.note(marker)
-                self._run_task(started.time_us, started.event_id, replaying=True)
+                size = started.attributes.history_size_bytes
+                self._run_task(started.time_us, started.event_id, size, replaying=True)
                 self.continues_from = event.event_id
 
     def _waiting_line(self) -> str:
         return "" if self._main is None else waiting_line(self._main.get_coro())
 
-    def _run_task(self, time_us: int, started_event_id: int, *, replaying: bool) -> list[Command]:
+    def _run_task(self, time_us: int, started_event_id: int, history_size: int, *, replaying: bool) -> list[Command]:
         """One workflow task: what is new is shown to the workflow, in order, and it runs until it waits again."""
         self.ledger.check_all_matched(started_event_id)
         self.replaying = replaying
         self.history_length = started_event_id
+        self.history_size = history_size
         self.loop.now_us = time_us
         news, self._news = self._news, []
         self._show(news, time_us)
@@ -295,21 +295,14 @@ class WorkflowInstance:
         self._end(CompleteWorkflowExecution(result), defining_line(self.definition.run) if self.replaying else "")
 
     def _fail(self, error: BaseException) -> None:
-        """The workflow ended by an exception: it is cancelled, it fails, or its workflow task does."""
-        leaves = list(_leaves(error))
-        line = raising_line(error) if self.replaying else ""
-        if self.cancellation_reason is not None and all(is_cancelled_exception(leaf) for leaf in leaves):
-            self._end(CancelWorkflowExecution(), line)
-        elif all(self.is_failure_exception(leaf) for leaf in leaves):
-            self._end(FailWorkflowExecution(self.converter.to_failure(error)), line)
-        elif isinstance(error, Exception):
-            self._error = error
-        else:
-            self._error = WorkflowTaskError(
-                f"the workflow ended by {error!r}, though nobody asked it to stop; catch it, or raise an "
-                "ApplicationError"
-            )
-            self._error.__cause__ = error
+        """The workflow ended by an exception: it goes on, is cancelled or fails, or its workflow task fails."""
+        was_cancelled = self.cancellation_reason is not None
+        try:
+            command = command_of(error, self.converter, self.is_failure_exception, was_cancelled=was_cancelled)
+        except Exception as unfit:
+            self._error = unfit
+            return
+        self._end(command, raising_line(error) if self.replaying else "")
 
     def _end(self, command: Command, line: str) -> None:
         if not self.ledger.is_closed:
@@ -352,6 +345,15 @@ class WorkflowInstance:
         if self._random is None:
             self._random = random_of(self.run.run_id)
         return self._random
+
+    @property
+    def started(self) -> WorkflowExecutionStarted:
+        assert self._started is not None
+        attributes: WorkflowExecutionStarted = self._started.attributes
+        return attributes
+
+    def check_may_act(self) -> None:
+        self.loop.check_may_act()
 
     def info(self) -> Info:
         return self.described() if self.interception is None else self.interception.outbound.info()
@@ -482,10 +484,3 @@ class WorkflowInstance:
 
 _ARGUMENTS_MAX = 32
 """Hints to prepare for a `run` with `*args`; arguments beyond are decoded without."""
-
-
-def _leaves(error: BaseException) -> Sequence[BaseException]:
-    """The exceptions that count: those inside of a group, which `TaskGroup` raises."""
-    if isinstance(error, BaseExceptionGroup):
-        return [leaf for inner in error.exceptions for leaf in _leaves(inner)]
-    return [error]

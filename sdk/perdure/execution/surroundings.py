@@ -60,13 +60,13 @@ def describe(
     search_attributes = properties.search_attributes()
     return Info(
         attempt=started.attempt,
-        continued_run_id=None,
-        cron_schedule=None,
+        continued_run_id=started.continued_execution_run_id or None,
+        cron_schedule=started.cron_schedule or None,
         execution_timeout=_duration(started.execution_timeout_ms),
         first_execution_run_id=started.first_execution_run_id or run.run_id,
         headers=unpack_payload_map(started.headers),
         namespace=settings.namespace,
-        original_execution_run_id=run.run_id,
+        original_execution_run_id=started.original_execution_run_id or run.run_id,
         parent=None,
         root=None,
         priority=Priority.default,

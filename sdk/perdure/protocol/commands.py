@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from perdure.protocol.codec import DecodeError, Registry
 from perdure.protocol.failure import Failure, decode_failure, decode_failure_or_none
-from perdure.protocol.payload import HeaderMap, PayloadLists, Payloads
+from perdure.protocol.payload import HeaderMap, PayloadLists, PayloadMap, Payloads
 from perdure.protocol.retry import RetryPolicyData, decode_retry_policy
 
 
@@ -20,6 +20,7 @@ class CommandType(IntEnum):
     CANCEL_TIMER = 6
     CANCEL_WORKFLOW_EXECUTION = 7
     RECORD_MARKER = 9
+    CONTINUE_AS_NEW_WORKFLOW_EXECUTION = 10
     UPSERT_WORKFLOW_SEARCH_ATTRIBUTES = 13
     MODIFY_WORKFLOW_PROPERTIES = 16
 
@@ -100,6 +101,25 @@ class ModifyWorkflowProperties(NamedTuple):
     upserted_memo: bytes
 
 
+class ContinueAsNewWorkflowExecution(NamedTuple):
+    """Close this run and go on in a new one. What is left out (empty, 0 or None) is as in this run."""
+
+    input: Payloads
+    workflow_type: str = ""
+    task_queue: str = ""
+    run_timeout_ms: int = 0
+    task_timeout_ms: int = 0
+    backoff_start_interval_ms: int = 0
+    retry_policy: RetryPolicyData | None = None
+    memo: PayloadMap = b""
+    search_attributes: bytes = b""
+    headers: HeaderMap = b""
+
+    @staticmethod
+    def _decode_retry_policy(value: Any) -> RetryPolicyData | None:
+        return decode_retry_policy(value)
+
+
 Command = (
     ScheduleActivityTask
     | RequestCancelActivityTask
@@ -111,6 +131,7 @@ Command = (
     | RecordMarker
     | UpsertSearchAttributes
     | ModifyWorkflowProperties
+    | ContinueAsNewWorkflowExecution
 )
 
 COMMANDS = Registry(
@@ -126,6 +147,7 @@ COMMANDS = Registry(
         CommandType.RECORD_MARKER: RecordMarker,
         CommandType.UPSERT_WORKFLOW_SEARCH_ATTRIBUTES: UpsertSearchAttributes,
         CommandType.MODIFY_WORKFLOW_PROPERTIES: ModifyWorkflowProperties,
+        CommandType.CONTINUE_AS_NEW_WORKFLOW_EXECUTION: ContinueAsNewWorkflowExecution,
     },
 )
 

@@ -13,8 +13,20 @@ from enum import IntEnum
 from typing import Any, NamedTuple
 
 from perdure.protocol.codec import CODEC_VERSION, DecodeError, Registry, pack, shown, unpack
+from perdure.protocol.execution_events import (
+    ContinueAsNewInitiator as ContinueAsNewInitiator,
+    WorkflowExecutionCanceled as WorkflowExecutionCanceled,
+    WorkflowExecutionCancelRequested as WorkflowExecutionCancelRequested,
+    WorkflowExecutionCompleted as WorkflowExecutionCompleted,
+    WorkflowExecutionContinuedAsNew as WorkflowExecutionContinuedAsNew,
+    WorkflowExecutionFailed as WorkflowExecutionFailed,
+    WorkflowExecutionSignaled as WorkflowExecutionSignaled,
+    WorkflowExecutionStarted as WorkflowExecutionStarted,
+    WorkflowExecutionTerminated as WorkflowExecutionTerminated,
+    WorkflowExecutionTimedOut as WorkflowExecutionTimedOut,
+)
 from perdure.protocol.failure import Failure, decode_failure, decode_failure_or_none
-from perdure.protocol.payload import HeaderMap, PayloadLists, PayloadMap, Payloads
+from perdure.protocol.payload import HeaderMap, PayloadLists, Payloads
 from perdure.protocol.retry import RetryPolicyData, decode_retry_policy
 
 
@@ -43,6 +55,7 @@ class EventType(IntEnum):
     MARKER_RECORDED = 25
     WORKFLOW_EXECUTION_SIGNALED = 26
     WORKFLOW_EXECUTION_TERMINATED = 27
+    WORKFLOW_EXECUTION_CONTINUED_AS_NEW = 28
     UPSERT_WORKFLOW_SEARCH_ATTRIBUTES = 40
     WORKFLOW_PROPERTIES_MODIFIED = 46
     # Annotations: event id 0.
@@ -56,48 +69,6 @@ class EventType(IntEnum):
     ACTIVITY_TASKS_SCHEDULED_AS_ASKED = 2001
 
 
-class WorkflowExecutionStarted(NamedTuple):
-    workflow_type: str
-    task_queue: str
-    input: Payloads = b""
-    workflow_id: str = ""
-    identity: str = ""
-    request_id: str = ""
-    execution_timeout_ms: int = 0
-    run_timeout_ms: int = 0
-    task_timeout_ms: int = 10_000
-    retry_policy: RetryPolicyData | None = None
-    memo: PayloadMap = b""
-    search_attributes: bytes = b""
-    first_execution_run_id: str = ""
-    attempt: int = 1
-    headers: HeaderMap = b""
-    start_delay_ms: int = 0
-
-    @staticmethod
-    def _decode_retry_policy(value: Any) -> RetryPolicyData | None:
-        return decode_retry_policy(value)
-
-
-class WorkflowExecutionCompleted(NamedTuple):
-    result: Payloads
-    workflow_task_completed_event_id: int
-
-
-class WorkflowExecutionFailed(NamedTuple):
-    failure: Failure
-    retry_state: int
-    workflow_task_completed_event_id: int
-
-    @staticmethod
-    def _decode_failure(value: Any) -> Failure:
-        return decode_failure(value)
-
-
-class WorkflowExecutionTimedOut(NamedTuple):
-    retry_state: int
-
-
 class WorkflowTaskScheduled(NamedTuple):
     task_queue: str
     start_to_close_timeout_ms: int
@@ -105,8 +76,11 @@ class WorkflowTaskScheduled(NamedTuple):
 
 
 class WorkflowTaskStarted(NamedTuple):
+    """`history_size_bytes`: of the history up to this task, as the workflow saw it; 0 in a task that failed."""
+
     scheduled_event_id: int
     identity: str
+    history_size_bytes: int = 0
 
 
 class WorkflowTaskCompleted(NamedTuple):
@@ -229,17 +203,6 @@ class TimerCanceled(NamedTuple):
     identity: str = ""
 
 
-class WorkflowExecutionCancelRequested(NamedTuple):
-    cause: str
-    identity: str
-    request_id: str
-
-
-class WorkflowExecutionCanceled(NamedTuple):
-    details: Payloads
-    workflow_task_completed_event_id: int
-
-
 class MarkerRecorded(NamedTuple):
     """What a workflow keeps for its replays; `details` are those of `protocol.marker`."""
 
@@ -252,20 +215,6 @@ class MarkerRecorded(NamedTuple):
     @staticmethod
     def _decode_failure(value: Any) -> Failure | None:
         return decode_failure_or_none(value)
-
-
-class WorkflowExecutionSignaled(NamedTuple):
-    signal_name: str
-    input: Payloads
-    identity: str
-    request_id: str
-    headers: HeaderMap = b""
-
-
-class WorkflowExecutionTerminated(NamedTuple):
-    reason: str
-    details: Payloads
-    identity: str
 
 
 class UpsertWorkflowSearchAttributes(NamedTuple):
@@ -388,6 +337,7 @@ EVENTS = Registry(
         EventType.WORKFLOW_EXECUTION_TERMINATED: WorkflowExecutionTerminated,
         EventType.UPSERT_WORKFLOW_SEARCH_ATTRIBUTES: UpsertWorkflowSearchAttributes,
         EventType.WORKFLOW_PROPERTIES_MODIFIED: WorkflowPropertiesModified,
+        EventType.WORKFLOW_EXECUTION_CONTINUED_AS_NEW: WorkflowExecutionContinuedAsNew,
         EventType.ACTIVITY_ATTEMPT_STARTED: ActivityAttemptStarted,
         EventType.ACTIVITY_ATTEMPT_FAILED: ActivityAttemptFailed,
         EventType.WORKFLOW_TASK_ATTEMPT_FAILED: WorkflowTaskAttemptFailed,

@@ -84,6 +84,7 @@ class StartWorkflow(NamedTuple):
     search_attributes: bytes = b""
     headers: HeaderMap = b""
     start_delay_ms: int = 0
+    cron_schedule: str = ""
 
     @staticmethod
     def _decode_retry_policy(value: Any) -> RetryPolicyData | None:
@@ -167,9 +168,9 @@ class GetHistory(NamedTuple):
 
 
 class RespondWorkflowTaskCompleted(NamedTuple):
-    """`started_time_us` and `scheduled_event_id` come from the task; `stream` and `entry_id` name the stream entry that
-    is finished with it (empty if there is none); `sticky_worker` is the worker id that now caches the instance, or
-    empty."""
+    """`started_time_us`, `scheduled_event_id` and `history_size_bytes` come from the task; `stream` and `entry_id` name
+    the stream entry that is finished with it (empty if there is none); `sticky_worker` is the worker id that now caches
+    the instance, or empty."""
 
     run_id: str
     scheduled_event_id: int
@@ -180,6 +181,7 @@ class RespondWorkflowTaskCompleted(NamedTuple):
     sticky_worker: str
     stream: bytes
     entry_id: bytes
+    history_size_bytes: int = 0
 
     @staticmethod
     def _decode_commands(value: Any) -> tuple[Command, ...]:

@@ -201,6 +201,7 @@ class WorkflowWorker:
             self._link.worker_id if is_kept else "",
             entry.stream,
             entry.entry_id,
+            task.history_size_bytes,
         )
         self._link.post(task.shard_id, request, lambda kind, body: self._replied(entry, task, kind, body))
 

@@ -39,8 +39,15 @@ from perdure.workflow.context import (
     uuid4,
     wait_condition,
 )
+from perdure.workflow.continuation import (
+    continue_as_new,
+    get_last_completion_result,
+    get_last_failure,
+    has_last_completion_result,
+)
 from perdure.workflow.definition import defn, init, run
 from perdure.workflow.errors import (
+    ContinueAsNewError,
     HandlerUnfinishedPolicy,
     NondeterminismError,
     NotInWorkflowError,
@@ -62,6 +69,7 @@ __all__ = [
     "ActivityConfig",
     "ActivityHandle",
     "CompensationError",
+    "ContinueAsNewError",
     "HandlerUnfinishedPolicy",
     "Info",
     "LoggerAdapter",
@@ -76,6 +84,7 @@ __all__ = [
     "all_handlers_finished",
     "as_completed",
     "cancellation_reason",
+    "continue_as_new",
     "defn",
     "deprecate_patch",
     "execute_activity",
@@ -83,9 +92,12 @@ __all__ = [
     "execute_activity_method",
     "get_dynamic_query_handler",
     "get_dynamic_signal_handler",
+    "get_last_completion_result",
+    "get_last_failure",
     "get_query_handler",
     "get_signal_handler",
     "get_version",
+    "has_last_completion_result",
     "in_workflow",
     "info",
     "init",

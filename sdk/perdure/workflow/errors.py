@@ -7,6 +7,7 @@ from enum import Enum
 from perdure.exceptions import WorkflowTaskError
 
 __all__ = [
+    "ContinueAsNewError",
     "HandlerUnfinishedPolicy",
     "NondeterminismError",
     "NotInWorkflowError",
@@ -41,6 +42,15 @@ class ReadOnlyContextError(WorkflowTaskError):
 
 class WorkflowIOError(WorkflowTaskError):
     """Workflow code tried to reach the world outside, which cannot be replayed."""
+
+
+class ContinueAsNewError(BaseException):
+    """What `continue_as_new` raises. Let it pass: it ends the run. Only `continue_as_new` makes one."""
+
+    def __init__(self, *args: object) -> None:
+        if type(self) is ContinueAsNewError:
+            raise RuntimeError("ContinueAsNewError is raised by workflow.continue_as_new alone; call that")
+        super().__init__(*args)
 
 
 class NotInWorkflowError(RuntimeError):

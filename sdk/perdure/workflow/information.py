@@ -82,7 +82,7 @@ class Info:
         return current().history_length
 
     def get_current_history_size(self) -> int:
-        """Bytes of the history up to the current workflow task; 0 while replaying, where it is not known."""
+        """Bytes of the history up to the current workflow task, as stored."""
         from perdure.workflow.runtime import current
 
         return current().history_size
@@ -91,8 +91,15 @@ class Info:
         """Whether the history has become so long that the workflow should go on in a new run."""
         from perdure.workflow.runtime import current
 
-        return current().history_length >= CONTINUE_AS_NEW_SUGGESTED_EVENTS
+        runtime = current()
+        return (
+            runtime.history_length >= CONTINUE_AS_NEW_SUGGESTED_EVENTS
+            or runtime.history_size >= CONTINUE_AS_NEW_SUGGESTED_BYTES
+        )
 
 
 CONTINUE_AS_NEW_SUGGESTED_EVENTS = 4_096
-"""Events from which on continue-as-new is suggested (Temporal's number)."""
+"""Events from which on continue-as-new is suggested (Temporal's number). Replay rests on it."""
+
+CONTINUE_AS_NEW_SUGGESTED_BYTES = 4 * 1024 * 1024
+"""Bytes of stored history from which on continue-as-new is suggested (Temporal's number). Replay rests on it."""

@@ -10,6 +10,7 @@ from perdure.protocol.commands import (
     CancelWorkflowExecution,
     Command,
     CompleteWorkflowExecution,
+    ContinueAsNewWorkflowExecution,
     FailWorkflowExecution,
     ModifyWorkflowProperties,
     RecordMarker,
@@ -28,6 +29,7 @@ from perdure.protocol.events import (
     UpsertWorkflowSearchAttributes,
     WorkflowExecutionCanceled,
     WorkflowExecutionCompleted,
+    WorkflowExecutionContinuedAsNew,
     WorkflowExecutionFailed,
     WorkflowPropertiesModified,
     WorkflowTaskAttemptFailed,
@@ -59,6 +61,7 @@ _EVENT_OF: dict[type[Any], type[Any]] = {
     RecordMarker: MarkerRecorded,
     UpsertSearchAttributes: UpsertWorkflowSearchAttributes,
     ModifyWorkflowProperties: WorkflowPropertiesModified,
+    ContinueAsNewWorkflowExecution: WorkflowExecutionContinuedAsNew,
 }
 _SAME: dict[type[Any], tuple[str, ...]] = {
     ScheduleActivityTask: (
@@ -82,6 +85,7 @@ _SAME: dict[type[Any], tuple[str, ...]] = {
     RecordMarker: ("marker_name", "details", "headers", "failure"),
     UpsertSearchAttributes: ("search_attributes",),
     ModifyWorkflowProperties: ("upserted_memo",),
+    ContinueAsNewWorkflowExecution: ("input", "backoff_start_interval_ms"),
 }
 """What a command and its event have in common."""
 

@@ -58,13 +58,35 @@ FAILURES = [
 _STATE = int(RetryState.TIMEOUT)
 _ATTRIBUTES = [
     events.WorkflowExecutionStarted(
-        "T", "q", DATA, "w", "me", "", 1, 2, 10_000, RETRY, FIELDS, b"", "r1", 2, FIELDS, 1500
+        "T",
+        "q",
+        DATA,
+        "w",
+        "me",
+        "",
+        1,
+        2,
+        10_000,
+        RETRY,
+        FIELDS,
+        b"",
+        "r1",
+        2,
+        FIELDS,
+        1500,
+        "r0",
+        2,
+        FAILURE,
+        DATA,
+        "@daily",
+        1_795_176_000_500_000,
+        "r1",
     ),
-    events.WorkflowExecutionCompleted(DATA, 4),
-    events.WorkflowExecutionFailed(FAILURE, _STATE, 4),
-    events.WorkflowExecutionTimedOut(_STATE),
+    events.WorkflowExecutionCompleted(DATA, 4, "r2"),
+    events.WorkflowExecutionFailed(FAILURE, _STATE, 4, "r2"),
+    events.WorkflowExecutionTimedOut(_STATE, "r2"),
     events.WorkflowTaskScheduled("q", 10_000, 1),
-    events.WorkflowTaskStarted(2, "me"),
+    events.WorkflowTaskStarted(2, "me", 1234),
     events.WorkflowTaskCompleted(2, 3, "me"),
     events.WorkflowTaskTimedOut(2, 3, int(TimeoutType.START_TO_CLOSE)),
     events.WorkflowTaskFailed(2, 3, "NON_DETERMINISTIC_ERROR", FAILURE, "me"),
@@ -85,6 +107,7 @@ _ATTRIBUTES = [
     events.WorkflowPropertiesModified(4, pack({"name": JSON, "gone": None})),
     events.WorkflowExecutionSignaled("s", DATA, "me", "req", FIELDS),
     events.WorkflowExecutionTerminated("why", DATA, "me"),
+    events.WorkflowExecutionContinuedAsNew("r2", "T", "q", DATA, 1, 2, 4, 1500, None, FIELDS, b"", FIELDS, 3),
 ]
 
 HISTORY = [

@@ -65,6 +65,7 @@ async def test_inputs_say_what_the_caller_said() -> None:
             id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
             id_conflict_policy=WorkflowIDConflictPolicy.UNSPECIFIED,
             retry_policy=None,
+            cron_schedule="",
             memo={"a": 1},
             search_attributes=None,
             start_delay=None,

@@ -10,8 +10,7 @@ from typing import Annotated, Any
 
 import pydantic
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from perdure.converter.json_values import convert, from_json, to_json
 

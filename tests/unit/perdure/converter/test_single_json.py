@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from perdure.converter.single_json import unwrap_json, wrap_json
 from perdure.protocol.payload import Payload, pack_payloads, unpack_payloads

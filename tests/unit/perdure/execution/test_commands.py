@@ -11,8 +11,7 @@ import pytest
 from perdure import workflow
 from perdure.exceptions import WorkflowTaskError
 from perdure.execution.commands import CommandLedger, IssuedCommand
-from perdure.protocol import commands as cmd
-from perdure.protocol import events as ev
+from perdure.protocol import commands as cmd, events as ev
 from perdure.protocol.events import EventType, HistoryEvent
 from perdure.workflow import NondeterminismError
 from tests.workflow_story import Story

@@ -6,8 +6,7 @@ import pytest
 
 from perdure.execution import descriptions
 from perdure.execution.descriptions import describe, describe_event
-from perdure.protocol import commands as cmd
-from perdure.protocol import events as ev
+from perdure.protocol import commands as cmd, events as ev
 from perdure.protocol.events import EventType, HistoryEvent
 from tests.golden.samples import sample
 

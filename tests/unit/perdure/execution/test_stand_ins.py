@@ -7,8 +7,7 @@ import datetime
 import random
 import time
 import uuid
-from datetime import date, timedelta
-from datetime import datetime as imported_datetime
+from datetime import date, datetime as imported_datetime, timedelta
 from random import randint
 from time import time as imported_time
 from typing import Any

@@ -13,9 +13,7 @@ from perdure.protocol.frontend import CountWorkflows
 from perdure.protocol.replies import ReplyKind, decode_error, encode_replies
 from perdure.protocol.requests import DescribeWorkflow, GetHistory, ReportUnreadable
 from perdure.service import RPCError, RPCStatusCode
-from perdure.transport import default_identity
-from perdure.transport import transport as transport_module
-from perdure.transport import unanswered as unanswered_module
+from perdure.transport import default_identity, transport as transport_module, unanswered as unanswered_module
 from perdure_broker.memory import MemoryBroker
 from perdure_broker.memory_server import MemoryServer
 from perdure_broker.port import ClusterInfo, StreamKind, TaskStream

@@ -54,7 +54,9 @@ def go_on(run: AuditedRun, *commands: Command, **changes: Any) -> Transition:
     [(event_id, attempt)] = [
         (event_id, task.attempt) for (kind, event_id), task in run.tasks.items() if kind == TaskKind.WORKFLOW
     ]
-    request = RespondWorkflowTaskCompleted(RUN_ID, event_id, attempt, run.now_us, commands, "w1", "w1", *STREAM)
+    request = RespondWorkflowTaskCompleted(
+        run.state.run_id, event_id, attempt, run.now_us, commands, "w1", "w1", *STREAM
+    )
     return run.decide(request._replace(**changes))
 
 

@@ -5,8 +5,15 @@ from __future__ import annotations
 from perdure.protocol.events import EventBuffered, EventType, WorkflowExecutionSignaled
 from perdure_engine.core.ledger import annotate, emit, flush, happen, seal
 from perdure_engine.core.transition import Transition
-from tests.unit.perdure_engine.core.runs import START_US, begun, complete_activity, names, running, signal
-from tests.unit.perdure_engine.core.runs import activity_command as command
+from tests.unit.perdure_engine.core.runs import (
+    START_US,
+    activity_command as command,
+    begun,
+    complete_activity,
+    names,
+    running,
+    signal,
+)
 
 SIGNALED = WorkflowExecutionSignaled("poke", b"", "client", "r1")
 

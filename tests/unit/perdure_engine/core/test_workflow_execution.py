@@ -17,7 +17,6 @@ from perdure.protocol.payload import PAYLOAD_SIZE_MAX, Payload
 from perdure.protocol.replies import ErrorCode, ExecutionStatus
 from perdure.protocol.requests import TerminateWorkflow
 from perdure_engine.core.transition import Close, Push, Remember, TimerKind
-from perdure_engine.core.workflow_execution import first_task_at_us, run_timeout_at_us
 from tests.unit.perdure_engine.core.runs import (
     RUN_ID,
     SECOND_US,
@@ -43,35 +42,6 @@ def test_a_start_tells_all_that_later_runs_need() -> None:
     assert started.first_execution_run_id == RUN_ID
     assert (started.workflow_type, started.task_queue, started.memo, started.attempt) == ("Order", "q", MEMO, 1)
     assert (run.state.shard_id, run.state.start_time_us) == (7, START_US)
-
-
-@pytest.mark.parametrize(
-    ("run_ms", "execution_ms", "delay_ms", "at_ms"),
-    [(0, 0, 5_000, None), (7_000, 0, 0, 7_000), (0, 6_000, 0, 6_000), (7_000, 6_000, 5_000, 11_000)],
-)
-def test_the_shorter_timeout_counts_from_the_end_of_the_delay(
-    run_ms: int, execution_ms: int, delay_ms: int, at_ms: int | None
-) -> None:
-    state = begun(run_timeout_ms=run_ms, execution_timeout_ms=execution_ms, start_delay_ms=delay_ms).state
-    assert run_timeout_at_us(state) == (0 if at_ms is None else START_US + at_ms * 1000)
-    assert first_task_at_us(state) == START_US + delay_ms * 1000
-
-
-def test_a_start_delay_holds_the_first_task_back() -> None:
-    run = begun(start_delay_ms=1_000)
-    assert not run.tasks
-    run.now_us += SECOND_US
-    assert names(run.fire(min(run.timers))) == ["WORKFLOW_TASK_SCHEDULED"]
-
-
-def test_the_end_of_a_delay_that_was_cut_short_is_no_news() -> None:
-    run = begun(start_delay_ms=1_000)
-    signal(run)
-    go_on(run)
-    run.now_us += SECOND_US
-    transition = run.fire(min(run.timers))
-    assert not transition.records
-    assert not transition.effects
 
 
 @pytest.mark.parametrize(

@@ -25,8 +25,7 @@ from perdure_engine.core.transition import (
     TimerKind,
     Transition,
 )
-from perdure_engine.history import batch as batch_module
-from perdure_engine.history import cache as cache_module
+from perdure_engine.history import batch as batch_module, cache as cache_module
 from perdure_engine.history.batch import Batch
 from perdure_engine.history.cache import CachedRun
 from perdure_engine.history.shard import Shard

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from perdure.protocol.commands import StartTimer
+from perdure.protocol.commands import ContinueAsNewWorkflowExecution, StartTimer
 from perdure.protocol.events import EventType, decode_records
+from perdure.protocol.ids import run_id_after
 from perdure.protocol.replies import (
     ErrorCode,
     ExecutionStatus,
@@ -17,6 +18,7 @@ from perdure.protocol.replies import (
     decode_started,
 )
 from perdure.protocol.requests import (
+    AwaitResult,
     IdConflictPolicy,
     IdReusePolicy,
     RecordActivityTaskStarted,
@@ -302,3 +304,92 @@ async def test_what_goes_on_elsewhere_keeps_its_claim_when_a_worker_is_lost(
     queue = stage.server.queues[ACTIVITIES]
     await until(lambda: not queue.stream.pending)
     assert len(queue.claimed) == claims
+
+
+# Runs that follow ---------------------------------------------------------------------------------------------------
+
+
+def continuing(data: bytes = b"more") -> ContinueAsNewWorkflowExecution:
+    return ContinueAsNewWorkflowExecution(data)
+
+
+async def test_a_run_that_continues_is_closed_in_the_commit_that_begins_the_next(stage: Stage) -> None:
+    first = await stage.start()
+    [number] = await stage.send(AwaitResult("default", "wf", first))
+    assert (await stage.reply(number))[0] == ReplyKind.REGISTERED
+    await stage.decide(continuing())
+    kind, body = await stage.reply(number)
+    outcome = decode_outcome(body)
+    assert (kind, outcome.status) == (ReplyKind.OUTCOME, ExecutionStatus.CONTINUED_AS_NEW)
+    assert outcome.next_run_id == run_id_after(first)
+    [commit] = [batch for batch in stage.commits if batch.closes]
+    assert [close.run_id for close in commit.closes] == [first]
+    assert [row.run_id for row in commit.executions] == [outcome.next_run_id]
+    await stage.decide(done())
+    _, body = await stage.ask(AwaitResult("default", "wf", outcome.next_run_id))
+    statuses = {row.run_id: row.status for row in stage.database.executions.values()}
+    assert statuses == {first: ExecutionStatus.CONTINUED_AS_NEW, outcome.next_run_id: ExecutionStatus.COMPLETED}
+
+
+async def test_a_run_that_follows_may_end_in_the_same_batch(stage: Stage) -> None:
+    first = await stage.start()
+    entry, task = await stage.take_workflow_task()
+    done_, ended = await stage.send(completion(entry, task, continuing()), terminate())
+    assert (await stage.reply(done_))[0] == (await stage.reply(ended))[0] == ReplyKind.OK
+    statuses = {row.run_id: row.status for row in stage.database.executions.values()}
+    assert statuses == {
+        first: ExecutionStatus.CONTINUED_AS_NEW,
+        run_id_after(first): ExecutionStatus.TERMINATED,
+    }
+
+
+@pytest.mark.parametrize("reloaded", [False, True])
+async def test_what_is_repeated_after_a_continuation_does_not_befall_the_next_run(stage: Stage, reloaded: bool) -> None:
+    first = await stage.start()
+    await stage.ask(signal())
+    entry, task = await stage.take_workflow_task()
+    await stage.complete(entry, task)
+    await stage.decide(continuing())
+    second = run_id_after(first)
+    if reloaded:
+        stage.kill_engine()
+        await stage.open("two")
+    assert (await stage.ask(signal()))[0] == ReplyKind.OK
+    assert recorded(stage, second) == ["WORKFLOW_EXECUTION_STARTED", "WORKFLOW_TASK_SCHEDULED"]
+    assert (await stage.ask(signal("another")))[0] == ReplyKind.OK
+    assert recorded(stage, second)[2:] == ["EVENT_BUFFERED"]
+    kind, body = await stage.ask(signal("third", run_id=first))
+    assert (kind, decode_error(body).code) == (ReplyKind.ERROR, ErrorCode.NOT_FOUND)
+
+
+async def test_a_repeated_start_of_a_chain_is_answered_like_the_first(stage: Stage) -> None:
+    first = await stage.start()
+    await stage.decide(continuing())
+    await pass_time(3)
+    [number] = await stage.send(start_request(wait_result=True))
+    assert tuple(decode_started((await stage.reply(number))[1])) == (first, True)
+    kind, body = await stage.reply(number)
+    assert (kind, decode_outcome(body).next_run_id) == (ReplyKind.OUTCOME, run_id_after(first))
+    assert len(stage.database.executions) == 2
+
+
+async def test_a_workflow_that_times_out_is_tried_again(stage: Stage) -> None:
+    first = await stage.start("wf", run_timeout_ms=1_000, retry_policy=RetryPolicyData(initial_interval_ms=500))
+    await pass_time(1.2)
+    statuses = [row.status for row in stage.database.executions.values()]
+    assert statuses == [ExecutionStatus.TIMED_OUT, ExecutionStatus.RUNNING]
+    await pass_time(0.5)
+    assert recorded(stage, run_id_after(first)) == ["WORKFLOW_EXECUTION_STARTED", "WORKFLOW_TASK_SCHEDULED"]
+
+
+async def test_a_continuation_that_is_not_durable_is_decided_again(stage: Stage) -> None:
+    first = await stage.start()
+    entry, task = await stage.take_workflow_task()
+    stage.commit_rule = lambda batch: CommitFault.UNAVAILABLE
+    [number] = await stage.send(completion(entry, task, continuing()))
+    await pass_time(0.5)
+    stage.commit_rule = lambda batch: CommitFault.NONE
+    assert (await stage.reply(number))[0] == ReplyKind.OK
+    await stage.decide(done())
+    assert len(stage.database.executions) == 2
+    assert recorded(stage, run_id_after(first))[-1] == "WORKFLOW_EXECUTION_COMPLETED"

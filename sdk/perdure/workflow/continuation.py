@@ -1,0 +1,156 @@
+"""Going on in a new run: `continue_as_new`, and what a run may ask about those before it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Concatenate, NoReturn, TypedDict, Unpack, overload
+
+from perdure.common import (
+    UNSET,
+    RetryPolicy,
+    SearchAttributes,
+    TypedSearchAttributes,
+    milliseconds,
+    positional_arguments,
+)
+from perdure.protocol.commands import ContinueAsNewWorkflowExecution
+from perdure.protocol.ids import text_problem
+from perdure.protocol.memo import memo_problem, pack_memo
+from perdure.search_attributes import search_attributes_to_bytes
+from perdure.types import MethodAsyncNoParam, MethodAsyncSingleParam, MultiParamSpec, ParamType, SelfType
+from perdure.workflow.definition import WorkflowDefinition
+from perdure.workflow.errors import ContinueAsNewError
+from perdure.workflow.runtime import Runtime, current
+
+
+class Continuation(ContinueAsNewError):
+    """What `continue_as_new` raises: carries the command that closes the run."""
+
+    def __init__(self, command: ContinueAsNewWorkflowExecution) -> None:
+        super().__init__("the workflow continues as new")
+        self.command = command
+
+
+class _Options(TypedDict, total=False):
+    task_queue: str | None
+    run_timeout: timedelta | None
+    task_timeout: timedelta | None
+    backoff_start_interval: timedelta | None
+    retry_policy: RetryPolicy | None
+    memo: Mapping[str, Any] | None
+    search_attributes: SearchAttributes | TypedSearchAttributes | None
+
+
+@overload
+def continue_as_new(arg: Any = ..., *, args: Sequence[Any] = ..., **options: Unpack[_Options]) -> NoReturn: ...
+@overload
+def continue_as_new(*, workflow: MethodAsyncNoParam[SelfType, Any], **options: Unpack[_Options]) -> NoReturn: ...
+@overload
+def continue_as_new(
+    arg: ParamType, *, workflow: MethodAsyncSingleParam[SelfType, ParamType, Any], **options: Unpack[_Options]
+) -> NoReturn: ...
+@overload
+def continue_as_new(
+    *,
+    workflow: Callable[Concatenate[SelfType, MultiParamSpec], Awaitable[Any]],
+    args: Sequence[Any],
+    **options: Unpack[_Options],
+) -> NoReturn: ...
+@overload
+def continue_as_new(
+    arg: Any = ..., *, workflow: str, args: Sequence[Any] = ..., **options: Unpack[_Options]
+) -> NoReturn: ...
+def continue_as_new(
+    arg: Any = UNSET,
+    *,
+    args: Sequence[Any] = (),
+    workflow: Callable[..., Any] | str | None = None,
+    task_queue: str | None = None,
+    run_timeout: timedelta | None = None,
+    task_timeout: timedelta | None = None,
+    backoff_start_interval: timedelta | None = None,
+    retry_policy: RetryPolicy | None = None,
+    memo: Mapping[str, Any] | None = None,
+    search_attributes: SearchAttributes | TypedSearchAttributes | None = None,
+) -> NoReturn:
+    """End this run and go on in a new one of the same workflow id, with a history that begins anew.
+
+    This raises an exception, which must not be caught. Both happen at once or not at all, and no signal is lost: if one
+    arrived meanwhile, this run sees it first and decides again. What is not given stays as it is in this run. The
+    execution timeout spans all runs.
+
+    Args:
+        arg: The argument of the new run, if it takes one.
+        args: The arguments, if it takes several. No arguments are carried over.
+        workflow: Another workflow to go on with, by its run method, function or name.
+        backoff_start_interval: How long to wait before the new run begins.
+        memo: Notes in place of those of this run.
+        search_attributes: Attributes in place of those of this run.
+
+    Raises:
+        ValueError: a name or a timeout is not as it must be.
+        TypeError: an argument cannot be converted, or `workflow` is none.
+        PayloadSizeError: the arguments are too large.
+    """
+    runtime = current()
+    runtime.check_may_act()
+    if task_queue is not None and (problem := text_problem("task_queue", task_queue)) is not None:
+        raise ValueError(problem)
+    raise Continuation(
+        ContinueAsNewWorkflowExecution(
+            runtime.converter.to_bytes(positional_arguments(arg, (), args)),
+            "" if workflow is None else _name_of(workflow),
+            task_queue or "",
+            milliseconds("run_timeout", run_timeout),
+            milliseconds("task_timeout", task_timeout),
+            milliseconds("backoff_start_interval", backoff_start_interval),
+            None if retry_policy is None else retry_policy.to_data(),
+            b"" if memo is None else _memo_bytes(runtime, memo),
+            search_attributes_to_bytes(search_attributes),
+        )
+    )
+
+
+def _name_of(workflow: Callable[..., Any] | str) -> str:
+    if isinstance(workflow, str):
+        problem = text_problem("workflow", workflow)
+        if problem is not None:
+            raise ValueError(problem)
+        return workflow
+    definition = WorkflowDefinition.of(workflow)
+    if definition is None:
+        shown = getattr(workflow, "__qualname__", None) or repr(workflow)
+        raise TypeError(
+            f"{shown} is not a workflow: decorate it with @workflow.defn, and give its run method, its function or its "
+            "name"
+        )
+    return definition.name
+
+
+def _memo_bytes(runtime: Runtime, memo: Mapping[str, Any]) -> bytes:
+    data = pack_memo({name: runtime.payload_converter.to_payload(value) for name, value in memo.items()})
+    problem = memo_problem(data)
+    if problem is not None:
+        raise ValueError(problem)
+    return data
+
+
+def has_last_completion_result() -> bool:
+    """Whether a run before this one, of the same cron schedule, completed."""
+    return bool(current().started.last_completion_result)
+
+
+def get_last_completion_result(type_hint: type | None = None) -> Any | None:
+    """The result of the last run of this cron schedule that completed. None if none has, or it returned None: see
+    `has_last_completion_result`."""
+    runtime = current()
+    data = runtime.started.last_completion_result
+    return runtime.converter.value_from_bytes(data, type_hint) if data else None
+
+
+def get_last_failure() -> BaseException | None:
+    """How the run before this one failed, if it did and this one is its retry or the next of its cron schedule."""
+    runtime = current()
+    failure = runtime.started.continued_failure
+    return None if failure is None else runtime.converter.from_failure(failure)
