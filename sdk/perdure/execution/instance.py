@@ -23,6 +23,7 @@ from perdure.common import Payload, Priority, RetryPolicy, milliseconds
 from perdure.converter import DataConverter, PayloadConverter
 from perdure.exceptions import FailureError, WorkflowTaskError
 from perdure.execution.activity_future import ActivityFuture
+from perdure.execution.chance import Chance
 from perdure.execution.commands import COMMAND_EVENTS, CommandLedger, IssuedCommand
 from perdure.execution.comparison import beside_history
 from perdure.execution.ending import command_of
@@ -32,7 +33,7 @@ from perdure.execution.interception import Interception
 from perdure.execution.interceptors import StartActivityInput
 from perdure.execution.properties import RunProperties
 from perdure.execution.source_lines import defining_line, raising_line, waiting_line
-from perdure.execution.surroundings import RunIdentity, WorkerSettings, describe, random_of
+from perdure.execution.surroundings import RunIdentity, WorkerSettings, describe
 from perdure.execution.timers import DurableTimer
 from perdure.execution.versions import Versions, markers_ahead
 from perdure.protocol.commands import (
@@ -103,7 +104,7 @@ class WorkflowInstance:
         self._error: BaseException | None = None
         self._activity_count = 0
         self._timer_count = 0
-        self._random: random.Random | None = None
+        self._chance: Chance | None = None
         self._info: Info | None = None
         self.interception: Interception | None = None
         self._properties: RunProperties | None = None
@@ -342,9 +343,17 @@ class WorkflowInstance:
 
     @property
     def random(self) -> random.Random:
-        if self._random is None:
-            self._random = random_of(self.run.run_id)
-        return self._random
+        return self.chance.aside if self.read_only else self.chance.own
+
+    @property
+    def random_seed(self) -> int:
+        return self.chance.seed
+
+    @property
+    def chance(self) -> Chance:
+        if self._chance is None:
+            self._chance = Chance(self.run.run_id)
+        return self._chance
 
     @property
     def started(self) -> WorkflowExecutionStarted:

@@ -11,7 +11,10 @@ from __future__ import annotations
 
 import asyncio
 import asyncio.events
+import functools
+import os
 import sys
+import threading
 from types import FrameType
 from typing import Any
 
@@ -25,12 +28,16 @@ _FILE = "opens a file"
 _NET = "uses the network"
 _PROCESS = "starts a process"
 _FILES = "changes or lists files"
+_THREAD = "starts a thread"
 
 _FORBIDDEN = {
     "open": _FILE,
     "socket.connect": _NET,
     "socket.bind": _NET,
     "socket.sendto": _NET,
+    "socket.sendmsg": _NET,
+    "socket.gethostbyaddr": _NET,
+    "socket.getnameinfo": _NET,
     "socket.getaddrinfo": _NET,
     "socket.gethostbyname": _NET,
     "subprocess.Popen": _PROCESS,
@@ -40,7 +47,16 @@ _FORBIDDEN = {
     "os.forkpty": _PROCESS,
     "os.exec": _PROCESS,
     "os.spawn": _PROCESS,
+    "pty.spawn": _PROCESS,
+    "os.kill": "ends a process",
     "os.remove": _FILES,
+    "os.link": _FILES,
+    "os.symlink": _FILES,
+    "os.truncate": _FILES,
+    "os.chmod": _FILES,
+    "os.chown": _FILES,
+    "os.utime": _FILES,
+    "os.chdir": _FILES,
     "os.rename": _FILES,
     "os.mkdir": _FILES,
     "os.rmdir": _FILES,
@@ -53,6 +69,9 @@ _FORBIDDEN = {
     "tempfile.mkdtemp": _FILES,
     "sqlite3.connect": _FILE,
     "time.sleep": "stops the worker's thread",
+    "builtins.input": "waits for the keyboard",
+    "_thread.start_new_thread": _THREAD,
+    "_thread.start_joinable_thread": _THREAD,
 }
 
 _PYTHON_ITSELF = frozenset(
@@ -72,6 +91,10 @@ _PYTHON_ITSELF = frozenset(
 )
 """Modules that may open files on behalf of a workflow."""
 
+_TIME_ZONES = f"{os.sep}zoneinfo{os.sep}"
+"""In the path of every time zone, whether the system's or those of `tzdata`: `ZoneInfo` opens them from C, where no
+module is to be seen. A zone's rules are as fixed as code is."""
+
 _OURS = frozenset({"perdure.execution.event_loop", "perdure.execution.instance", "perdure.execution.handler_registry"})
 """Modules that call the workflow's code: what is below their frames is not its doing."""
 
@@ -85,22 +108,42 @@ def install() -> None:
         _is_installed = True
         pydantic.TypeAdapter(object)  # at its first use it looks for plugins in files: not inside of a workflow
         sys.addaudithook(_audit)
+        _watch_threads()
+
+
+def _watch_threads() -> None:
+    """Older Pythons have no event for threads."""
+    start = threading.Thread.start
+
+    @functools.wraps(start)
+    def watched(self: threading.Thread) -> None:
+        if type(asyncio.events._get_running_loop()) is WorkflowEventLoop:
+            _refuse("threading.Thread.start", _THREAD)
+        start(self)
+
+    threading.Thread.start = watched  # type: ignore[method-assign]
 
 
 def _audit(event: str, arguments: tuple[Any, ...]) -> None:
     what = _FORBIDDEN.get(event)
     if what is None or type(asyncio.events._get_running_loop()) is not WorkflowEventLoop:
         return
-    if is_io_permitted() or _is_python_itself():
+    path = arguments[0] if event == "open" and arguments and isinstance(arguments[0], str) else ""
+    if _TIME_ZONES in path:
         return
-    told = f" ({arguments[0]!r})" if event == "open" and arguments and isinstance(arguments[0], str) else ""
+    _refuse(f"{event} ({path!r})" if path else event, what)
+
+
+def _refuse(call: str, what: str) -> None:
+    if is_io_permitted() or is_python_itself():
+        return
     raise WorkflowIOError(
-        f"workflow code {what}: {event}{told}. A replay could not repeat that: do it in an activity, or, if it gives "
+        f"workflow code {what}: {call}. A replay could not repeat that: do it in an activity, or, if it gives "
         "the same on every replay, inside of `with workflow.unsafe.sandbox_unrestricted():`"
     )
 
 
-def _is_python_itself() -> bool:
+def is_python_itself() -> bool:
     """Whether a module of Python's own machinery is at work, above the workflow's code."""
     frame: FrameType | None = sys._getframe(2)
     while frame is not None:

@@ -8,7 +8,8 @@ import linecache
 import os
 import re
 import sys
-from collections.abc import Coroutine
+import traceback
+from collections.abc import Coroutine, Sequence
 from types import FrameType
 from typing import Any
 
@@ -78,6 +79,14 @@ def defining_line(function: Any) -> str:
     else:
         number = first
     return f"{code.co_filename}:{number} in {code.co_qualname}"
+
+
+def stack_below(function: str, stack: Sequence[traceback.FrameSummary]) -> str:
+    """The user's lines of a stack, outermost first, that were reached through this function of ours; formatted."""
+    names = [frame.name for frame in stack]
+    below = len(names) - names[::-1].index(function) if function in names else 0
+    frames = [frame for frame in stack[below:] if not frame.filename.startswith(_NOT_USERS)]
+    return "".join(traceback.format_list(frames)).rstrip()
 
 
 def source_text(place: str) -> str:

@@ -2,7 +2,8 @@
 
 Role: functions such as `time.time`, `random.random`, `uuid.uuid4` and `asyncio.sleep` are replaced, in their modules,
 by ones that look whether a workflow runs on this thread; if none does, they are the real ones. `datetime.now` cannot be
-replaced in its class, so that the names `datetime` and `date` of modules that define workflows are.
+replaced in its class, so that the names `datetime` and `date` of modules that define workflows are. What must not be
+foreseen (`secrets`, `os.urandom`) cannot be repeated either, and is refused.
 
 Rules: installed once a process, when its first worker or replayer of workflows is made, and never removed: code may
 have taken the names. Everything outside of workflows must not notice. What is not listed here, replay guards.
@@ -14,6 +15,7 @@ import asyncio
 import asyncio.events
 import datetime as datetime_module
 import functools
+import os
 import random
 import sys
 import time
@@ -22,35 +24,43 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-import pydantic_core
-
-from perdure.workflow import concurrency, context
+from perdure.execution.calendar_stand_ins import WorkflowDate, WorkflowDatetime, workflow_datetime
+from perdure.execution.io_guard import is_python_itself
+from perdure.workflow import chance, concurrency
 from perdure.workflow.errors import WorkflowIOError
 from perdure.workflow.runtime import Runtime
+from perdure.workflow.unsafe_code import is_io_permitted
 
 _installed: dict[Any, Any] = {}
 """Real function to its stand-in."""
 
-
-def _runtime() -> Runtime | None:
-    runtime: Runtime | None = getattr(asyncio.events._get_running_loop(), "workflow_runtime", None)
-    return runtime
+_RANDOM = (
+    "random", "uniform", "triangular", "randint", "choice", "randrange", "sample", "shuffle", "choices",
+    "normalvariate", "lognormvariate", "expovariate", "vonmisesvariate", "gammavariate", "gauss", "betavariate",
+    "binomialvariate", "paretovariate", "weibullvariate", "getrandbits", "randbytes", "seed", "getstate", "setstate",
+)  # fmt: skip
 
 
 def install() -> None:
     """Put the stand-ins in place. Repeating it does nothing."""
     if _installed:
         return
-    for name in ("time", "monotonic"):
+    for name in ("time", "monotonic", "perf_counter"):
         _replace(time, name, lambda runtime: runtime.now_us / 1_000_000)
-    for name in ("time_ns", "monotonic_ns"):
+    for name in ("time_ns", "monotonic_ns", "perf_counter_ns"):
         _replace(time, name, lambda runtime: runtime.now_us * 1_000)
+    for name in ("gmtime", "localtime", "ctime"):
+        _replace(time, name, _of_now(getattr(time, name)))
     _replace(time, "sleep", _refuse_sleep)
-    _replace(uuid, "uuid4", lambda runtime: context.uuid4())
-    _replace(uuid, "uuid1", lambda runtime, *_, **__: context.uuid4())
+    _replace(uuid, "uuid4", lambda runtime: chance.uuid4())
+    _replace(uuid, "uuid1", lambda runtime, *args, **kwargs: chance.uuid1(*args, **kwargs))
+    if hasattr(uuid, "uuid7"):
+        _replace(uuid, "uuid7", lambda runtime: chance.uuid7())
     for name in _RANDOM:
         if hasattr(random, name):
             _replace(random, name, _random_method(name))
+    _seed_what_has_no_seed()
+    _refuse_entropy()
     _replace_asyncio()
 
 
@@ -71,33 +81,84 @@ def _stand_in_of(value: Any) -> Any:
     if value is datetime_module.date:
         return WorkflowDate
     if value is datetime_module:
-        return _datetime_stand_in
+        return workflow_datetime
     if isinstance(value, types.FunctionType | types.BuiltinFunctionType | types.MethodType):
         return _installed.get(value)
     return None
 
 
+def _runtime() -> Runtime | None:
+    """The workflow that runs on this thread, unless it asked to be let out."""
+    runtime: Runtime | None = getattr(asyncio.events._get_running_loop(), "workflow_runtime", None)
+    return None if runtime is None or is_io_permitted() else runtime
+
+
+class _StandIn:
+    """Like the builtin that it stands for, and unlike a function, it does not become a method when a class holds it."""
+
+    def __init__(self, real: Callable[..., Any], inside: Callable[..., Any]) -> None:
+        functools.update_wrapper(self, real)
+        self._name = real.__name__
+        self._real = real
+        self._inside = inside
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        runtime = _runtime()
+        return self._real(*args, **kwargs) if runtime is None else self._inside(runtime, *args, **kwargs)
+
+    def __reduce__(self) -> str:
+        return self._name
+
+
 def _replace(module: Any, name: str, inside: Callable[..., Any]) -> None:
     real = getattr(module, name)
-
-    @functools.wraps(real)
-    def stand_in(*args: Any, **kwargs: Any) -> Any:
-        runtime = _runtime()
-        return real(*args, **kwargs) if runtime is None else inside(runtime, *args, **kwargs)
-
+    stand_in = _StandIn(real, inside)
     _installed[real] = stand_in
     setattr(module, name, stand_in)
 
 
-_RANDOM = (
-    "random", "uniform", "triangular", "randint", "choice", "randrange", "sample", "shuffle", "choices",
-    "normalvariate", "lognormvariate", "expovariate", "vonmisesvariate", "gammavariate", "gauss", "betavariate",
-    "binomialvariate", "paretovariate", "weibullvariate", "getrandbits", "randbytes", "seed", "getstate", "setstate",
-)  # fmt: skip
+def _of_now(real: Callable[..., Any]) -> Callable[..., Any]:
+    """`time.gmtime()` means the workflow's time; `time.gmtime(0)` means what it says."""
+
+    def inside(runtime: Runtime, seconds: float | None = None) -> Any:
+        return real(runtime.now_us / 1_000_000 if seconds is None else seconds)
+
+    return inside
 
 
 def _random_method(name: str) -> Callable[..., Any]:
     return lambda runtime, *args, **kwargs: getattr(runtime.random, name)(*args, **kwargs)
+
+
+def _seed_what_has_no_seed() -> None:
+    """`random.Random()` seeds itself by the operating system's chance: inside of a workflow, by the workflow's."""
+    real = random.Random.seed
+
+    @functools.wraps(real)
+    def seed(self: random.Random, a: Any = None, version: int = 2) -> None:
+        runtime = _runtime() if a is None else None
+        real(self, a if runtime is None else runtime.random.getrandbits(128), version)
+
+    random.Random.seed = seed  # type: ignore[method-assign]
+
+
+def _refuse_entropy() -> None:
+    """`secrets`, `random.SystemRandom` and whatever else asks the operating system."""
+    _replace(os, "urandom", _refuse_secret)
+    random._urandom = os.urandom  # type: ignore[attr-defined]  # the name that both of them use
+
+
+def _refuse_secret(runtime: Runtime, size: int) -> bytes:
+    if is_python_itself():
+        return _real_urandom(size)
+    raise WorkflowIOError(
+        "os.urandom (which `secrets` and `random.SystemRandom` use) in a workflow: a replay could not repeat it, and "
+        "what can be repeated is no secret. Make secrets in an activity; for ids, and for chance that is the same on "
+        "every replay, use `workflow.uuid4()`, `workflow.random()`, `uuid.uuid4()` or the module `random`"
+    )
+
+
+_real_urandom = os.urandom
 
 
 def _refuse_sleep(runtime: Runtime, *args: Any) -> None:
@@ -130,61 +191,3 @@ def _replace_asyncio() -> None:
         _installed[real] = stand_in
         setattr(asyncio, name, stand_in)
         setattr(asyncio.tasks, name, stand_in)
-
-
-class _LikeItsBase(type):
-    """Instances of the real class count as instances of the stand-in, of which none is ever made."""
-
-    def __instancecheck__(cls, instance: Any) -> bool:
-        return isinstance(instance, cls.__mro__[1])
-
-    def __subclasscheck__(cls, subclass: type) -> bool:
-        return issubclass(subclass, cls.__mro__[1])
-
-
-class WorkflowDatetime(datetime_module.datetime, metaclass=_LikeItsBase):
-    """`datetime.datetime`, whose `now`, `utcnow` and `today` are the workflow's inside of one."""
-
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        return datetime_module.datetime(*args, **kwargs)
-
-    @classmethod
-    def now(cls, tz: datetime_module.tzinfo | None = None) -> Any:
-        runtime = _runtime()
-        if runtime is None:
-            return datetime_module.datetime.now(tz)
-        return datetime_module.datetime.fromtimestamp(runtime.now_us / 1_000_000, tz)
-
-    @classmethod
-    def utcnow(cls) -> Any:
-        return cls.now(datetime_module.UTC).replace(tzinfo=None)
-
-    @classmethod
-    def today(cls) -> Any:
-        return cls.now()
-
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
-        return pydantic_core.core_schema.datetime_schema()
-
-
-class WorkflowDate(datetime_module.date, metaclass=_LikeItsBase):
-    """`datetime.date`, whose `today` is the workflow's inside of one."""
-
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        return datetime_module.date(*args, **kwargs)
-
-    @classmethod
-    def today(cls) -> Any:
-        return WorkflowDatetime.now().date()
-
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
-        return pydantic_core.core_schema.date_schema()
-
-
-_datetime_stand_in = types.ModuleType("datetime", datetime_module.__doc__)
-vars(_datetime_stand_in).update(
-    {name: value for name, value in vars(datetime_module).items() if not name.startswith("__")}
-)
-vars(_datetime_stand_in).update({"datetime": WorkflowDatetime, "date": WorkflowDate})

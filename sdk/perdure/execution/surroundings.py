@@ -1,9 +1,7 @@
-"""What a run knows about itself from its first event: description, memo, seed."""
+"""What a run knows about itself from its first event: description, memo."""
 
 from __future__ import annotations
 
-import hashlib
-import random
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -32,15 +30,6 @@ class RunIdentity(NamedTuple):
 
     workflow_id: str
     run_id: str
-
-
-def seed_of(run_id: str) -> int:
-    """The seed of a run's source of chance."""
-    return int.from_bytes(hashlib.blake2b(run_id.encode(), digest_size=16).digest(), "big")
-
-
-def random_of(run_id: str) -> random.Random:
-    return random.Random(seed_of(run_id))
 
 
 def moment(time_us: int) -> datetime:

@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 
 from perdure.exceptions import WorkflowTaskError
 from perdure.execution.instance import WorkflowInstance
+from perdure.execution.source_lines import stack_below
 
 logger = logging.getLogger("perdure.worker")
 
@@ -54,6 +55,7 @@ class DeadlockWatch:
         self._running: WorkflowInstance | None = None
         self._lock = threading.Lock()
         self._stood_at = ""
+        self._stack = ""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="perdure-deadlocks", daemon=True)
 
@@ -117,7 +119,7 @@ class DeadlockWatch:
         return WorkflowStuckError(
             f"workflow {instance.definition.name!r} kept the thread for more than {self._limit_s:g} s, {stood_at}. "
             "Workflow code must not block, compute for long or loop without waiting: move that to an activity, or give "
-            "the worker a longer deadlock_timeout"
+            "the worker a longer deadlock_timeout. It stood here:\n" + self._stack
         )
 
     # The watching thread ---------------------------------------------------------------------------------------------
@@ -144,6 +146,7 @@ class DeadlockWatch:
                 return
             is_first = not self._stood_at
             self._stood_at = place
+            self._stack = stack_below("guard", stack)
             _raise_in(self.thread_id, _Interruption)
         if is_first:
             self._report(instance, stack)

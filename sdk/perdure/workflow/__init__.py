@@ -12,6 +12,7 @@ from perdure.workflow.activity_method_calls import (
     start_activity_method,
 )
 from perdure.workflow.activity_options import ActivityCancellationType, ActivityConfig, ActivityHandle
+from perdure.workflow.chance import new_random, random, random_seed, uuid4, uuid7
 from perdure.workflow.concurrency import as_completed, wait
 from perdure.workflow.context import (
     all_handlers_finished,
@@ -28,7 +29,6 @@ from perdure.workflow.context import (
     memo_value,
     now,
     payload_converter,
-    random,
     set_dynamic_query_handler,
     set_dynamic_signal_handler,
     set_query_handler,
@@ -36,7 +36,6 @@ from perdure.workflow.context import (
     sleep,
     time,
     time_ns,
-    uuid4,
     wait_condition,
 )
 from perdure.workflow.continuation import (
@@ -106,11 +105,13 @@ __all__ = [
     "logger",
     "memo",
     "memo_value",
+    "new_random",
     "now",
     "patched",
     "payload_converter",
     "query",
     "random",
+    "random_seed",
     "run",
     "set_dynamic_query_handler",
     "set_dynamic_signal_handler",
@@ -127,6 +128,7 @@ __all__ = [
     "upsert_memo",
     "upsert_search_attributes",
     "uuid4",
+    "uuid7",
     "wait",
     "wait_condition",
 ]

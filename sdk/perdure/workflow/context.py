@@ -1,10 +1,8 @@
-"""What a workflow may ask and do: time, chance, waiting, its own description, its handlers."""
+"""What a workflow may ask and do: time, waiting, its own description, its handlers."""
 
 from __future__ import annotations
 
 import asyncio
-import random as random_module
-import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -43,16 +41,6 @@ def time() -> float:
 def time_ns() -> int:
     """The workflow's time in nanoseconds since 1970."""
     return current().now_us * 1_000
-
-
-def random() -> random_module.Random:
-    """The workflow's own source of chance, seeded from its run id: the same on every replay."""
-    return current().random
-
-
-def uuid4() -> uuid.UUID:
-    """A UUID that is the same on every replay."""
-    return uuid.UUID(int=current().random.getrandbits(128), version=4)
 
 
 async def sleep(duration: float | timedelta, *, summary: str | None = None) -> None:

@@ -315,6 +315,7 @@ def test_any_other_error_fails_the_task(how: str, error: type[BaseException]) ->
     story = Story(Failing, how)
     with pytest.raises(error):
         story.task()
+    story.instance.close()  # or it would complain of the error in whatever test comes when it is freed
 
 
 def test_the_error_of_an_activity_reaches_the_workflow_with_its_cause() -> None:

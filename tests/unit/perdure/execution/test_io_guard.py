@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import concurrent.futures
 import os
 import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -55,11 +58,42 @@ def _do(deed: Any) -> str:
         (lambda: os.listdir("."), "changes or lists files"),
         (lambda: sqlite3.connect(":memory:"), "sqlite3"),
         (lambda: socket.getaddrinfo("localhost", 80), "getaddrinfo"),
+        (lambda: threading.Thread(target=str).start(), r"starts a thread: threading\.Thread\.start.*in an activity"),
+        (lambda: concurrent.futures.ThreadPoolExecutor(1).submit(str), "starts a thread"),
+        (lambda: input("name? "), r"waits for the keyboard: builtins\.input"),
+        (lambda: os.kill(os.getpid(), 0), r"ends a process: os\.kill"),
+        (lambda: Path(__file__).touch(), "changes or lists files|opens a file"),
     ],
 )
 def test_refused_with_the_name_of_the_call_and_the_cure(deed: Any, words: str) -> None:
     with pytest.raises(WorkflowIOError, match=words):
         _do(deed)
+
+
+@pytest.mark.parametrize(
+    "deed",
+    [
+        lambda: asyncio.to_thread(str),
+        lambda: asyncio.get_running_loop().run_in_executor(None, str),
+        lambda: asyncio.open_connection("localhost", 80),
+    ],
+)
+def test_what_asyncio_would_do_outside_is_refused_too(deed: Any) -> None:
+    @workflow.defn
+    async def does() -> None:
+        await deed()
+
+    with pytest.raises(WorkflowIOError, match=r"cannot be replayed, so a workflow must not use it: call an activity"):
+        Story(does).task()
+
+
+def test_printing_is_let_pass(capsys: pytest.CaptureFixture[str]) -> None:
+    def prints() -> str:
+        print("hello from a workflow")
+        return "printed"
+
+    assert _do(prints) == "printed"
+    assert capsys.readouterr().out == "hello from a workflow\n"
 
 
 def test_a_query_handler_is_workflow_code_too() -> None:

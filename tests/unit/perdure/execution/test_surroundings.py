@@ -11,8 +11,6 @@ from perdure.execution.surroundings import (
     WorkerSettings,
     describe,
     moment,
-    random_of,
-    seed_of,
 )
 from perdure.protocol.codec import pack
 from perdure.protocol.commands import Command
@@ -45,8 +43,3 @@ def test_the_description() -> None:
     assert info.workflow_start_time == datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)
     assert info.start_time == moment(2_000_000)
     assert info.attempt == 3
-
-
-def test_chance_comes_from_the_run_id() -> None:
-    assert random_of("a").random() == random_of("a").random()
-    assert seed_of("a") != seed_of("b")

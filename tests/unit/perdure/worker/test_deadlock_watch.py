@@ -46,6 +46,10 @@ def test_endless_code_loses_the_thread(
     with pytest.raises(WorkflowStuckError, match=r"'stuck' kept the thread .* in _spin") as caught:
         watch.guard(instance, _spin)
     assert isinstance(caught.value, WorkflowTaskError)
+    stack = str(caught.value).partition("It stood here:\n")[2]
+    assert stack.splitlines()[0].strip().startswith(f'File "{__file__}", line ')
+    assert stack.splitlines()[0].endswith("in _spin"), "the worker's own lines are left out"
+    assert stack.splitlines()[1].strip() in ("while True:", "pass")
     (record,) = caplog.records
     assert "Workflow 'stuck' (id 'wf'" in record.getMessage()
     assert "in _spin" in record.getMessage()
