@@ -29,7 +29,9 @@ from perdure_engine.core.transition import (
     KeepHeartbeat,
     KeepWorker,
     Retire,
+    Send,
     SetTimer,
+    Settle,
     Successor,
     TimerKind,
     Transition,
@@ -84,6 +86,7 @@ class AuditedRun:
     Attributes:
         tasks: what is dispatched and not yet retired, by kind and event.
         timers: what is set and not yet cleared or fired, with its attempt.
+        messages: what was sent to other runs and is not answered, by event.
         heartbeats: the details on the row of each outstanding activity task.
         rows: the history as it would be stored, one element a batch that wrote records.
         history: every record that is in `rows` or will be at the end of this batch, but for annotations of the buffer.
@@ -112,6 +115,7 @@ class AuditedRun:
         self.now_us = now_us
         self.tasks: dict[tuple[int, int], Dispatch] = {}
         self.timers: dict[TimerRow, int] = {}
+        self.messages: dict[int, Any] = {}
         self.heartbeats: dict[int, bytes] = {}
         self.rows: list[bytes] = []
         self.history: list[HistoryEvent] = []
@@ -210,6 +214,10 @@ class AuditedRun:
             elif isinstance(effect, Close):
                 self.closes += 1
                 self.successor = effect.successor
+            elif isinstance(effect, Send):
+                self.messages[effect.event_id] = effect.message
+            elif isinstance(effect, Settle):
+                self.messages.pop(effect.event_id, None)
 
     def _record(self, record: HistoryEvent) -> None:
         self.history.append(record)

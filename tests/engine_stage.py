@@ -30,9 +30,10 @@ from perdure.protocol.retry import RetryPolicyData
 from perdure.protocol.tasks import ActivityTask, QueryTask, Task, WorkflowTask, decode_task
 from perdure_broker.memory import MemoryBroker
 from perdure_broker.memory_server import MemoryServer
-from perdure_broker.port import BrokerUnavailable, StreamKind, TaskEntry, TaskStream, WorkerInfo
+from perdure_broker.port import BrokerUnavailable, ClusterInfo, StreamKind, TaskEntry, TaskStream, WorkerInfo
 from perdure_engine.engine import Engine
 from perdure_engine.history.committing import BatchLost
+from perdure_engine.history.post import Post
 from perdure_store.memory import CommitFault, MemoryDatabase, MemoryStore
 from perdure_store.port import CommitBatch, StoreError, TransferRow
 from tests.simulation.process import EPOCH_US, Process
@@ -42,6 +43,8 @@ QUEUE = "queue"
 WORKFLOWS = TaskStream("default", QUEUE, StreamKind.WORKFLOW)
 ACTIVITIES = TaskStream("default", QUEUE, StreamKind.ACTIVITY)
 LEASE_MS = 2_000
+POST = Post(ClusterInfo("cluster", 1, 1))
+"""The post of a stage with one shard."""
 
 CommitRule = Callable[[CommitBatch], CommitFault]
 

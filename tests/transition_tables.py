@@ -10,13 +10,15 @@ from types import ModuleType
 from typing import Any
 
 from perdure.protocol.events import EventType
-from perdure_engine.core import decide, fold, outcome
+from perdure_engine.core import child_fold, decide, fold, outcome
 from perdure_engine.core.transition import TimerKind
 
 TABLES: list[tuple[ModuleType, str]] = [
     (fold, "ACTIVITY_TRANSITIONS"),
     (fold, "TIMER_TRANSITIONS"),
     (fold, "RULES"),
+    (child_fold, "CHILD_TRANSITIONS"),
+    (child_fold, "CHILD_BUFFERED"),
     (outcome, "OUTCOMES"),
     (decide, "DECIDED"),
     (decide, "TIMED"),

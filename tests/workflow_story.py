@@ -13,7 +13,7 @@ from perdure.converter import DataConverter
 from perdure.execution import stand_ins
 from perdure.execution.instance import WorkflowInstance
 from perdure.execution.surroundings import RunIdentity, WorkerSettings
-from perdure.protocol import commands as cmd, events as ev
+from perdure.protocol import child_workflow as child, commands as cmd, events as ev
 from perdure.protocol.events import EventType, HistoryEvent, decode_records, encode_records
 from perdure.protocol.failure import ApplicationInfo, Failure, RetryState, TimeoutInfo, TimeoutType
 from perdure.protocol.retry import RetryPolicyData
@@ -85,6 +85,31 @@ class Story:
     def confirm_activity_cancelled(self, activity_id: str) -> None:
         attributes = ev.ActivityTaskCanceled(b"", self._scheduled(activity_id), 0, 0)
         self._happen(EventType.ACTIVITY_TASK_CANCELED, attributes)
+
+    def start_child(self, workflow_id: str, run_id: str = "child-run") -> None:
+        event_id = self._initiated(workflow_id)
+        attributes = child.ChildWorkflowExecutionStarted("default", workflow_id, run_id, "", event_id)
+        self._happen(EventType.CHILD_WORKFLOW_EXECUTION_STARTED, attributes)
+
+    def refuse_child(self, workflow_id: str, cause: str = "WORKFLOW_ALREADY_EXISTS") -> None:
+        event_id = self._initiated(workflow_id)
+        attributes = child.StartChildWorkflowExecutionFailed(cause, "default", workflow_id, "", event_id, 0)
+        self._happen(EventType.START_CHILD_WORKFLOW_EXECUTION_FAILED, attributes)
+
+    def complete_child(self, workflow_id: str, result: Any = None) -> None:
+        data = self.converter.value_to_bytes(result)
+        self.close_child(workflow_id, child.ChildWorkflowExecutionCompleted(data, *self._child(workflow_id)))
+
+    def close_child(self, workflow_id: str, outcome: Any) -> None:
+        """A child closed by an event of its own."""
+        self._happen(EventType(ev.EVENTS.kind_of[type(outcome)]), outcome)
+
+    def _child(self, workflow_id: str) -> tuple[str, str, str, str, int, int]:
+        return ("default", workflow_id, "child-run", "", self._initiated(workflow_id), 0)
+
+    def _initiated(self, workflow_id: str) -> int:
+        kind = EventType.START_CHILD_WORKFLOW_EXECUTION_INITIATED
+        return next(e.event_id for e in self.events if _is(e, kind) and e.attributes.workflow_id == workflow_id)
 
     def fire_timer(self, timer_id: str = "1") -> None:
         started = next(e for e in self.events if _is(e, EventType.TIMER_STARTED) and e.attributes.timer_id == timer_id)
@@ -229,6 +254,9 @@ def _event_of(command: cmd.Command, completed_id: int) -> tuple[EventType, Any]:
         case cmd.ModifyWorkflowProperties():
             modified = ev.WorkflowPropertiesModified(completed_id, command.upserted_memo)
             return EventType.WORKFLOW_PROPERTIES_MODIFIED, modified
+        case child.StartChildWorkflowExecution():
+            initiated = child.StartChildWorkflowExecutionInitiated(completed_id, *command)
+            return EventType.START_CHILD_WORKFLOW_EXECUTION_INITIATED, initiated
         case cmd.CompleteWorkflowExecution():
             completed = ev.WorkflowExecutionCompleted(command.result, completed_id)
             return EventType.WORKFLOW_EXECUTION_COMPLETED, completed

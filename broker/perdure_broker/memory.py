@@ -137,6 +137,8 @@ class MemoryBroker(MemoryQueues):
         for shard, entry_ids in outbox.inbox_deletes.items():
             if shard in self._server.inboxes:
                 self._server.inboxes[shard].delete(entry_ids)
+        if outbox.inbox_sends and not self._server.full:
+            await self.send([(shard, data) for shard, entries in outbox.inbox_sends.items() for data in entries])
         return results
 
     # Task streams, worker side -------------------------------------------------------------------------------------

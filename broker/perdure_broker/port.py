@@ -166,6 +166,7 @@ class Outbox:
         backlogged: streams for which this commit wrote backlog rows: they are marked, so that nobody overtakes them.
         finished: for each stream key, the entries to ack and delete, and the members to give up. Also sticky streams.
         inbox_deletes: for each shard, the inbox entries whose effects are durable.
+        inbox_sends: for each shard, entries for its inbox. What a full server refuses is lost: send it again later.
     """
 
     replies: dict[str, list[bytes]] = field(default_factory=dict)
@@ -173,6 +174,7 @@ class Outbox:
     backlogged: set[TaskStream] = field(default_factory=set)
     finished: dict[bytes, tuple[list[bytes], list[str]]] = field(default_factory=dict)
     inbox_deletes: dict[int, list[bytes]] = field(default_factory=dict)
+    inbox_sends: dict[int, list[bytes]] = field(default_factory=dict)
 
 
 class BrokerUnavailable(ConnectionError):

@@ -46,6 +46,8 @@ class PublishingCalls(ReplyCalls):
         for shard, entry_ids in outbox.inbox_deletes.items():
             if entry_ids:
                 commands.append(pack(b"XDEL", self.keys.inbox(shard), *entry_ids))
+        for shard, entries in outbox.inbox_sends.items():
+            commands += [pack(b"XADD", self.keys.inbox(shard), b"*", b"d", data) for data in entries]
         replies = await self._send(commands)
 
         results = {

@@ -35,6 +35,15 @@ async def test_inboxes_give_entries_in_order_by_shard(broker: Broker) -> None:
     }
 
 
+async def test_a_release_sends_to_inboxes(broker: Broker) -> None:
+    await broker.release(Outbox(inbox_sends={1: [b"a", b"b"], 2: [b"c"]}), {})
+    inboxes = dict(await broker.read_inboxes(START, count=10, block_ms=1000))
+    assert {shard: [entry.data for entry in entries] for shard, entries in inboxes.items()} == {
+        1: [b"a", b"b"],
+        2: [b"c"],
+    }
+
+
 async def test_an_inbox_is_read_from_its_cursor_on(broker: Broker) -> None:
     await broker.send([(1, b"a"), (1, b"b"), (1, b"c")])
     ((_, first),) = await broker.read_inboxes({1: b"0-0"}, count=2, block_ms=1000)

@@ -8,6 +8,7 @@ line. Comments begin with `#`. The first words say who does what:
     workflow-task ID completed|failed|lost [attempt=..] [worker=..] [cause=..]
     activity ID started|completed|failed|canceled|lost|beats|detached [attempt=..] [worker=..] [...]
     report NAME|EVENT:ATTEMPT completed|failed|canceled|beats [id=..] [...]   of an activity, from outside of its worker
+    child ID started|refused|completed|failed|canceled|timed-out|terminated [..]   what the shard of a child says
     wait DURATION        time passes, and timers come due one by one
     sleep DURATION       time passes, and the timers that come due are not noticed yet
     end-batch            what is still buffered is stored
@@ -24,6 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from perdure.protocol.child_workflow import ParentClosePolicy, ParentLink, StartChildWorkflowExecution
 from perdure.protocol.commands import (
     CancelTimer,
     CancelWorkflowExecution,
@@ -39,8 +41,11 @@ from perdure.protocol.commands import (
     UpsertSearchAttributes,
 )
 from perdure.protocol.failure import ApplicationInfo, Failure
+from perdure.protocol.ids import run_id_for_child
 from perdure.protocol.memo import pack_memo
+from perdure.protocol.messages import Origin, RecordChildClosed, RecordChildStarted
 from perdure.protocol.payload import Payload
+from perdure.protocol.replies import ExecutionStatus
 from perdure.protocol.requests import (
     ActivityReport,
     IdConflictPolicy,
@@ -247,6 +252,41 @@ def _continue_as_new(words: Words) -> Command:
     )
 
 
+def _start_child(words: Words) -> Command:
+    return StartChildWorkflowExecution(
+        words.plain[1],
+        words.text("type", "Ship"),
+        words.text("queue"),
+        words.data("input"),
+        parent_close_policy=ParentClosePolicy[words.text("close", "TERMINATE")],
+    )
+
+
+_OUTCOMES = {
+    "completed": ExecutionStatus.COMPLETED,
+    "failed": ExecutionStatus.FAILED,
+    "canceled": ExecutionStatus.CANCELED,
+    "timed-out": ExecutionStatus.TIMED_OUT,
+    "terminated": ExecutionStatus.TERMINATED,
+}
+
+
+def _tell_of_child(words: Words) -> Any:
+    """What the shard of a child says."""
+    event_id, what = int(words.plain[1]), words.plain[2]
+    run_id = run_id_for_child(RUN_ID, event_id)
+    if what in ("started", "refused"):
+        cause = "" if what == "started" else words.text("cause", "WORKFLOW_ALREADY_EXISTS")
+        return RecordChildStarted(RUN_ID, event_id, run_id, cause, "default", "child", ParentClosePolicy.TERMINATE)
+    link = ParentLink("default", "order-7", RUN_ID, event_id, "order-7", RUN_ID)
+    status = _OUTCOMES[what]
+    failure = _failure(words) if status == ExecutionStatus.FAILED else None
+    origin = Origin(3, run_id, 9)
+    return RecordChildClosed(
+        origin, link, "default", "child", run_id, "Ship", run_id, status, words.data("result"), failure
+    )
+
+
 _COMMANDS: dict[str, Callable[[Words], Command]] = {
     "schedule-activity": _schedule_activity,
     "cancel-activity": lambda words: RequestCancelActivityTask(int(words.plain[1])),
@@ -255,6 +295,7 @@ _COMMANDS: dict[str, Callable[[Words], Command]] = {
     "record-marker": lambda words: RecordMarker(words.plain[1], words.data("details") * words.number("times", 1)),
     "upsert": lambda words: UpsertSearchAttributes(_attributes(words.plain[1:])),
     "note": lambda words: ModifyWorkflowProperties(pack_memo({words.plain[1]: _note(words)})),
+    "start-child": _start_child,
     "complete": lambda words: CompleteWorkflowExecution(words.data("result")),
     "fail": lambda words: FailWorkflowExecution(_failure(words)),
     "cancel": lambda words: CancelWorkflowExecution(words.data("details")),
@@ -393,6 +434,8 @@ class Narrator:
             return TerminateWorkflow(
                 "default", "order-7", "", reason, details, words.text("id", "terminate-1"), "client"
             )
+        if verb == "child":
+            return _tell_of_child(words)
         if verb == "report":
             return _report(words)
         event_id, what = int(words.plain[1]), words.plain[2]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from perdure.protocol.child_workflow import ParentClosePolicy
 from perdure.protocol.events import EventBuffered, EventType, HistoryEvent, decode_records
 from perdure.protocol.failure import Failure, RetryState, TimeoutType
 from perdure.protocol.memo import unpack_memo
@@ -22,12 +23,19 @@ from perdure_engine.core.transition import (
     Relist,
     Remember,
     Retire,
+    Send,
     SetTimer,
+    Settle,
     TimerKind,
     Transition,
 )
 
-_ENUMS: dict[str, type[Any]] = {"retry_state": RetryState, "timeout_type": TimeoutType, "status": ExecutionStatus}
+_ENUMS: dict[str, type[Any]] = {
+    "retry_state": RetryState,
+    "timeout_type": TimeoutType,
+    "status": ExecutionStatus,
+    "parent_close_policy": ParentClosePolicy,
+}
 
 
 def duration(time_us: int) -> str:
@@ -124,6 +132,10 @@ class Teller:
             return f"close: {self._fields(effect.outcome._replace(run_id=''))}"
         if isinstance(effect, Relist):
             return "relist"
+        if isinstance(effect, Send):
+            return f"send: {type(effect.message).__name__} from {effect.event_id}, {self._fields(effect.message)}"
+        if isinstance(effect, Settle):
+            return f"settle: message from {effect.event_id}"
         assert isinstance(effect, Push)
         word = "cancel" if effect.message.current else "drop"
         return f"tell {effect.worker}: {word} attempt {effect.message.attempt} of {effect.message.scheduled_event_id}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from perdure.protocol.child_workflow import StartChildWorkflowExecution
 from perdure.protocol.commands import (
     CancelTimer,
     CancelWorkflowExecution,
@@ -19,7 +20,7 @@ from perdure.protocol.commands import (
     StartTimer,
     UpsertSearchAttributes,
 )
-from perdure_engine.core import activity, marker, properties, succession, timer, workflow_execution
+from perdure_engine.core import activity, child, marker, properties, succession, timer, workflow_execution
 from perdure_engine.core.ledger import flush
 from perdure_engine.core.limits import PENDING_MAX, size_problem
 from perdure_engine.core.state import BufferedEvent, Bug, MutableState
@@ -67,13 +68,14 @@ def command_problem(state: MutableState, commands: Sequence[Command]) -> Command
 class _Pending:
     """What would be pending after the commands that were checked so far."""
 
-    __slots__ = ("activity_ids", "properties", "state", "timers")
+    __slots__ = ("activity_ids", "children", "properties", "state", "timers")
 
     def __init__(self, state: MutableState) -> None:
         self.state = state
         self.activity_ids: dict[str, int] = {}
         self.timers: dict[str, bool] = {}
         self.properties: properties.Pending | None = None
+        self.children = 0
 
     def problem(self, command: Command) -> str | None:
         """What is wrong with one command that does not close the run, after those before it."""
@@ -93,6 +95,8 @@ class _Pending:
         elif isinstance(command, UpsertSearchAttributes | ModifyWorkflowProperties):
             self.properties = self.properties or properties.Pending(self.state)
             return self.properties.problem(command)
+        elif isinstance(command, StartChildWorkflowExecution):
+            return self._start_child_problem(command)
         else:
             raise Bug(f"run {self.state.run_id}: unknown command {type(command).__name__}")
         return None
@@ -108,6 +112,15 @@ class _Pending:
                 "wait for some of them before scheduling more"
             )
         return activity.schedule_problem(self.state, command)
+
+    def _start_child_problem(self, command: StartChildWorkflowExecution) -> str | None:
+        self.children += 1
+        if len(self.state.children) + self.children > PENDING_MAX:
+            return (
+                f"more than {PENDING_MAX} child workflows would be pending, which is the limit of one run: "
+                "wait for some of them before starting more"
+            )
+        return child.start_problem(command)
 
     def _is_timer(self, timer_id: str) -> bool:
         known = self.timers.get(timer_id)
@@ -159,6 +172,8 @@ def carry_out(
         marker.record(state, command, completed_event_id, now_us, transition)
     elif isinstance(command, UpsertSearchAttributes | ModifyWorkflowProperties):
         properties.modify(state, command, completed_event_id, now_us, transition)
+    elif isinstance(command, StartChildWorkflowExecution):
+        child.initiate(state, command, completed_event_id, now_us, transition)
     else:
         # Only what commands before this one settled can be held here: it did happen before the close.
         flush(state, transition, held)

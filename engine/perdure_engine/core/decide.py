@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from perdure.protocol.child_workflow import ParentLink
 from perdure.protocol.cron import CronError, parse_cron
 from perdure.protocol.ids import text_problem
+from perdure.protocol.messages import RecordChildClosed, RecordChildStarted
 from perdure.protocol.replies import ErrorCode, ExecutionStatus, Started
 from perdure.protocol.requests import (
     IdConflictPolicy,
@@ -36,6 +38,7 @@ from perdure_engine.core import (
     activity_timeout,
     async_completion,
     cancellation,
+    child,
     completion,
     properties,
     run_start,
@@ -88,6 +91,8 @@ DECIDED: dict[type[Any], Callable[[MutableState, Any, int, Transition], None]] =
     SignalWorkflow: signal.receive,
     RequestCancelWorkflow: cancellation.request,
     TerminateWorkflow: workflow_execution.terminate,
+    RecordChildStarted: child.record_started,
+    RecordChildClosed: child.record_closed,
 }
 """Each request that changes an open run, and the machine that decides it."""
 
@@ -129,15 +134,15 @@ def cron_problem(request: StartWorkflow) -> str | None:
 
 
 def decide_start(
-    request: StartWorkflow, run_id: str, shard_id: int, now_us: int
+    request: StartWorkflow, run_id: str, shard_id: int, now_us: int, parent: ParentLink | None = None
 ) -> tuple[MutableState | None, Transition]:
-    """A start whose workflow id is free: the new run, or None with a refusal."""
+    """A start whose workflow id is free: the new run, or None with a refusal. `parent`: it is a child's."""
     transition = Transition()
     problem = start_problem(request)
     if problem is not None:
         transition.refuse(ErrorCode.INVALID_ARGUMENT, problem)
         return None, transition
-    return workflow_execution.start(request, run_id, shard_id, now_us, transition), transition
+    return workflow_execution.start(request, run_id, shard_id, now_us, transition, parent), transition
 
 
 def settle_open_conflict(request: StartWorkflow, run_id: str, transition: Transition) -> bool:

@@ -24,6 +24,7 @@ from perdure.protocol.events import (
 from perdure.protocol.memo import merged_memo
 from perdure.protocol.replies import ExecutionStatus
 from perdure.protocol.search_attributes import merged_search_attributes
+from perdure_engine.core.child_fold import CHILD_NEWS, CHILD_RULES, buffer_child
 from perdure_engine.core.outcome import outcome_of
 from perdure_engine.core.state import (
     ActivityPhase,
@@ -323,6 +324,8 @@ def buffer(state: MutableState, time_us: int, event: EventBuffered, *, stored: b
     elif isinstance(attributes, WorkflowExecutionCancelRequested):
         state.cancel_requested = True
         state.request_ids[attributes.request_id] = 1
+    elif event.event_type in CHILD_NEWS:
+        buffer_child(state, event.event_type, attributes)
 
 
 # Closing ------------------------------------------------------------------------------------------------------------
@@ -339,6 +342,7 @@ def _closed(state: MutableState, record: HistoryEvent) -> None:
     state.activity_ids = {}
     state.timers = {}
     state.timer_ids = {}
+    state.children = {}
     state.buffered = []
 
 
@@ -375,5 +379,6 @@ RULES: dict[int, Callable[[MutableState, HistoryEvent], None]] = {
     EventType.WORKFLOW_EXECUTION_TERMINATED: _closed,
     EventType.WORKFLOW_EXECUTION_TIMED_OUT: _closed,
     EventType.WORKFLOW_EXECUTION_CONTINUED_AS_NEW: _closed,
+    **CHILD_RULES,
 }
 """What each type of record does to the state. `WorkflowExecutionStarted` has no rule: `begin` takes it."""

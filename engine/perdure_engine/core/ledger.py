@@ -12,6 +12,7 @@ from perdure.protocol.events import (
     EventType,
     HistoryEvent,
 )
+from perdure_engine.core.child_fold import CHILD_OUTCOMES
 from perdure_engine.core.fold import apply, buffer
 from perdure_engine.core.state import BufferedEvent, MutableState
 from perdure_engine.core.transition import Transition
@@ -24,6 +25,7 @@ _OUTCOMES = frozenset(
         EventType.ACTIVITY_TASK_TIMED_OUT,
         EventType.ACTIVITY_TASK_CANCELED,
         EventType.TIMER_FIRED,
+        *CHILD_OUTCOMES,
     )
 )
 """What follows from commands; anything else that is buffered was sent by people."""
@@ -97,7 +99,7 @@ def flush(state: MutableState, transition: Transition, held: list[BufferedEvent]
             if item.event.event_type not in _OUTCOMES:
                 emit(state, transition, item.time_us, item.event.attributes)
     for item in outcomes:
-        _, outcome, started_us, identity, attempt = item.event
+        kind, outcome, started_us, identity, attempt = item.event
         if started_us:
             started_id = _start(state, transition, started_us, outcome.scheduled_event_id, identity, attempt)
             if type(outcome) is ActivityTaskCompleted:  # the usual one: four times as fast as `_replace`
@@ -105,6 +107,9 @@ def flush(state: MutableState, transition: Transition, held: list[BufferedEvent]
                 outcome = ActivityTaskCompleted(result, scheduled_event_id, started_id, by)
             else:
                 outcome = outcome._replace(started_event_id=started_id)
+        elif kind in CHILD_OUTCOMES:
+            child = state.children[outcome.initiated_event_id]
+            outcome = outcome._replace(started_event_id=child.started_event_id)
         emit(state, transition, item.time_us, outcome)
 
 

@@ -21,6 +21,8 @@ from perdure_engine.core.state import (
     ActivityPhase,
     ActivityState,
     BufferedEvent,
+    ChildPhase,
+    ChildState,
     MutableState,
     TimerPhase,
     TimerState,
@@ -72,6 +74,17 @@ class _TimerRow(NamedTuple):
     phase: int
 
 
+class _ChildRow(NamedTuple):
+    initiated_event_id: int
+    completed_event_id: int
+    namespace: str
+    workflow_id: str
+    workflow_type: str
+    parent_close_policy: int
+    phase: int
+    started_event_id: int
+
+
 class _BufferedRow(NamedTuple):
     time_us: int
     event_type: int
@@ -84,6 +97,7 @@ class _BufferedRow(NamedTuple):
 _workflow_task = struct_decoder(_WorkflowTaskRow)
 _activity = struct_decoder(_ActivityRow)
 _timer = struct_decoder(_TimerRow)
+_child = struct_decoder(_ChildRow)
 _buffered = struct_decoder(_BufferedRow)
 
 
@@ -109,6 +123,7 @@ class _Snapshot(NamedTuple):
     memo: bytes | None = None
     search_attributes: bytes | None = None
     first_task_us: int = 0
+    children: tuple[_ChildRow, ...] = ()
 
     @staticmethod
     def _decode_started(value: Any) -> Any:
@@ -125,6 +140,10 @@ class _Snapshot(NamedTuple):
     @staticmethod
     def _decode_timers(value: Any) -> tuple[_TimerRow, ...]:
         return tuple([_timer(row) for row in value])
+
+    @staticmethod
+    def _decode_children(value: Any) -> tuple[_ChildRow, ...]:
+        return tuple([_child(row) for row in value])
 
     @staticmethod
     def _decode_buffered(value: Any) -> tuple[_BufferedRow, ...]:
@@ -159,6 +178,7 @@ def encode_snapshot(state: MutableState) -> bytes:
         None if state.memo == state.started.memo else state.memo,
         None if state.search_attributes == state.started.search_attributes else state.search_attributes,
         state.first_task_us,
+        tuple([_child_row(child) for child in state.children.values()]),
     )
     return pack((CODEC_VERSION, snapshot))
 
@@ -190,6 +210,19 @@ def _activity_row(activity: ActivityState) -> _ActivityRow:
 
 def _timer_row(timer: TimerState) -> _TimerRow:
     return _TimerRow(timer.timer_id, timer.started_event_id, timer.fire_at_us, timer.phase)
+
+
+def _child_row(child: ChildState) -> _ChildRow:
+    return _ChildRow(
+        child.initiated_event_id,
+        child.completed_event_id,
+        child.namespace,
+        child.workflow_id,
+        child.workflow_type,
+        child.parent_close_policy,
+        child.phase,
+        child.started_event_id,
+    )
 
 
 def decode_snapshot(data: bytes) -> MutableState:
@@ -231,6 +264,9 @@ def decode_snapshot(data: bytes) -> MutableState:
     for timer in row.timers:
         state.timers[timer.timer_id] = TimerState(*timer[:3], _known(TimerPhase, timer.phase))
         state.timer_ids[timer.started_event_id] = timer.timer_id
+    for child in row.children:
+        phase = _known(ChildPhase, child.phase)
+        state.children[child.initiated_event_id] = ChildState(*child[:6], phase, child.started_event_id)
     for held in row.buffered:
         event = EventBuffered(*held[1:])
         event = event._replace(attributes=EVENTS.decode(event.event_type, event.attributes))
@@ -257,7 +293,7 @@ def _activity_state(row: _ActivityRow) -> ActivityState:
     )
 
 
-_Phase = TypeVar("_Phase", ActivityPhase, TimerPhase)
+_Phase = TypeVar("_Phase", ActivityPhase, TimerPhase, ChildPhase)
 
 
 def _known(phases: type[_Phase], value: int) -> _Phase:

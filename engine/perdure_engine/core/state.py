@@ -37,6 +37,15 @@ class TimerPhase(IntEnum):
     RESOLVED = 2
 
 
+class ChildPhase(IntEnum):
+    """Where one pending child stands. `RESOLVED`: it has closed, or was refused, and the event of it waits in the
+    buffer."""
+
+    INITIATED = 1
+    STARTED = 2
+    RESOLVED = 3
+
+
 @dataclass(slots=True)
 class ActivityState:
     """One pending activity. Times are 0 while unknown; `attempt` counts from 1.
@@ -74,6 +83,25 @@ class TimerState:
     started_event_id: int
     fire_at_us: int
     phase: TimerPhase = TimerPhase.STARTED
+
+
+@dataclass(slots=True)
+class ChildState:
+    """One pending child. Its input is not kept: only the message that starts it holds it.
+
+    Attributes:
+        completed_event_id: the completion of the workflow task that asked for it.
+        started_event_id: 0 until the event is written.
+    """
+
+    initiated_event_id: int
+    completed_event_id: int
+    namespace: str
+    workflow_id: str
+    workflow_type: str
+    parent_close_policy: int
+    phase: ChildPhase = ChildPhase.INITIATED
+    started_event_id: int = 0
 
 
 @dataclass(slots=True)
@@ -141,6 +169,7 @@ class MutableState:
     memo: bytes = b""
     search_attributes: bytes = b""
     first_task_us: int = 0
+    children: dict[int, ChildState] = field(default_factory=dict)
 
     @property
     def is_open(self) -> bool:

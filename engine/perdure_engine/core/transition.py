@@ -114,7 +114,35 @@ class Push(NamedTuple):
     message: CancelActivity
 
 
-Effect = Dispatch | Retire | SetTimer | ClearTimer | KeepHeartbeat | KeepWorker | Remember | Close | Push | Relist
+class Send(NamedTuple):
+    """A message to another run: its row is to be written, and it is sent once that is durable, and again until its
+    answer has come. `event_id` is the sender's event that it comes from; a message that this event has sent already is
+    replaced."""
+
+    event_id: int
+    message: Any
+
+
+class Settle(NamedTuple):
+    """The message that this event sent is answered: its row is to be deleted."""
+
+    event_id: int
+
+
+Effect = (
+    Dispatch
+    | Retire
+    | SetTimer
+    | ClearTimer
+    | KeepHeartbeat
+    | KeepWorker
+    | Remember
+    | Close
+    | Push
+    | Relist
+    | Send
+    | Settle
+)
 
 
 class Transition:

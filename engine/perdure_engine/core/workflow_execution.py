@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from perdure.protocol.child_workflow import ParentLink
 from perdure.protocol.commands import (
     CancelWorkflowExecution,
     CompleteWorkflowExecution,
@@ -20,7 +21,7 @@ from perdure.protocol.failure import Failure, TimeoutInfo
 from perdure.protocol.replies import ErrorCode, Started
 from perdure.protocol.requests import StartWorkflow, TerminateWorkflow
 from perdure.protocol.tasks import TaskKind
-from perdure_engine.core import activity, properties, succession, workflow_task
+from perdure_engine.core import activity, parent, properties, succession, workflow_task
 from perdure_engine.core.ledger import emit, flush
 from perdure_engine.core.limits import bounded_failure, size_problem
 from perdure_engine.core.run_start import begin_run, clear_timers
@@ -46,8 +47,15 @@ ENGINE_IDENTITY = "engine"
 """Who terminated a run that nobody asked to terminate."""
 
 
-def start(request: StartWorkflow, run_id: str, shard_id: int, now_us: int, transition: Transition) -> MutableState:
-    """Begin a run. The caller has settled that the workflow id is free."""
+def start(
+    request: StartWorkflow,
+    run_id: str,
+    shard_id: int,
+    now_us: int,
+    transition: Transition,
+    link: ParentLink | None = None,
+) -> MutableState:
+    """Begin a run, the child of another one if it has a `link`. The caller has settled that the workflow id is free."""
     delay_ms = request.start_delay_ms
     if request.cron_schedule:
         delay_ms = succession.first_time_delay_ms(request.cron_schedule, now_us)
@@ -69,6 +77,7 @@ def start(request: StartWorkflow, run_id: str, shard_id: int, now_us: int, trans
         request.headers,
         delay_ms,
         cron_schedule=request.cron_schedule,
+        parent=link,
     )
     state = begin_run(request.namespace, run_id, shard_id, attributes, now_us, transition)
     transition.answer(Started(run_id, True))
@@ -156,3 +165,4 @@ def _close(
     if state.outcome is None:
         raise Bug(f"run {state.run_id}: closed by {type(attributes).__name__} without an outcome")
     transition.effects.append(Close(state.outcome, successor))
+    parent.report(state, getattr(attributes, "retry_state", 0), transition)

@@ -28,10 +28,13 @@ from perdure_engine.core.transition import (
     Relist,
     Remember,
     Retire,
+    Send,
     SetTimer,
+    Settle,
     Transition,
 )
 from perdure_engine.history.cache import CachedRun
+from perdure_engine.history.post import MESSAGE_KIND, Post, pack_message
 from perdure_engine.history.shard import Shard
 from perdure_engine.history.sticky import StickyTask
 from perdure_engine.history.windows import Windows
@@ -79,7 +82,7 @@ class Batch:
     guilty if the store refuses the batch.
     """
 
-    def __init__(self, now_us: int, monotonic: float, windows: Windows) -> None:
+    def __init__(self, now_us: int, monotonic: float, windows: Windows, post: Post) -> None:
         self.now_us = now_us
         self.commit = CommitBatch()
         self.outbox = Outbox()
@@ -102,6 +105,9 @@ class Batch:
         self._workers: dict[tuple[str, int, int], WorkerRow] = {}
         self._monotonic = monotonic
         self._windows = windows
+        self._post = post
+        self._messages: dict[tuple[str, int, int], tuple[int, Any]] = {}
+        self._answers: dict[int, list[Any]] = {}
 
     @property
     def request_count(self) -> int:
@@ -190,6 +196,34 @@ class Batch:
             self.reply(effect.worker, 0, ReplyKind.PUSH, effect.message)
         elif isinstance(effect, Relist):
             draft.relisted = True
+        elif isinstance(effect, Send):
+            self.send(shard, state.namespace, state.run_id, effect.event_id, effect.message)
+        elif isinstance(effect, Settle):
+            self.settle(shard, state.run_id, effect.event_id)
+
+    # Messages to other runs ----------------------------------------------------------------------------------------
+
+    def send(self, shard: Shard, namespace: str, run_id: str, event_id: int, message: Any) -> None:
+        """A run of this shard sends a message, in place of what the same event has sent before."""
+        task = (run_id, MESSAGE_KIND, event_id)
+        self.settle(shard, run_id, event_id)
+        self._messages[task] = (self._post.shard_of(message), message)
+        self._task_inserts[task] = TransferRow(
+            shard.shard_id, *task, 1, 0, namespace, "", 0, False, self.now_us, pack_message(message)
+        )
+
+    def settle(self, shard: Shard, run_id: str, event_id: int) -> None:
+        """A message of this shard is answered: its row goes."""
+        task = (run_id, MESSAGE_KIND, event_id)
+        self._task_inserts.pop(task, None)
+        self._messages.pop(task, None)
+        self._task_deletes[task] = shard.shard_id
+        self.touch(shard)
+
+    def answer(self, shard: Shard, to_shard_id: int, answer: Any) -> None:
+        """A message was carried out on this shard, in this batch or before: its sender is told once this is durable."""
+        self.touch(shard)
+        self._answers.setdefault(to_shard_id, []).append(answer)
 
     def _dispatch(self, shard: Shard, state: MutableState, effect: Dispatch) -> None:
         task = (state.run_id, effect.kind, effect.event_id)
@@ -262,11 +296,19 @@ class Batch:
             shard.timers.add(timer)
         commit.heartbeats.extend(self._heartbeats.values())
         commit.workers.extend(self._workers.values())
+        if self._messages or self._answers:
+            self._seal_letters()
         for shard in self.shards.values():
             self.ranges[shard.shard_id] = shard.range_id
             commit.shards.append(shard.advance())
         for sender, rows in self._replies.items():
             self.outbox.replies[sender] = _encode_replies(rows)
+
+    def _seal_letters(self) -> None:
+        letters = {shard_id: list(answers) for shard_id, answers in self._answers.items()}
+        for shard_id, message in self._messages.values():
+            letters.setdefault(shard_id, []).append(message)
+        self.outbox.inbox_sends = self._post.envelopes(letters)
 
     def _seal_draft(self, draft: Draft) -> None:
         commit, state, shard_id = self.commit, draft.run.state, draft.shard.shard_id

@@ -15,7 +15,7 @@ SNAPSHOT_EVERY_BYTES = 256 * 1024
 """History since the last snapshot of a run below which no other is written."""
 
 PENDING_BYTES = 200
-"""About what one pending activity or timer takes in a snapshot."""
+"""About what one pending activity, timer or child takes in a snapshot."""
 
 CACHE_BYTES_MAX = 256 * 1024 * 1024
 
@@ -40,7 +40,7 @@ class CachedRun:
         grown = state.history_size_bytes - self.snapshot_mark
         if grown <= SNAPSHOT_EVERY_BYTES or not state.is_open:
             return False
-        pending = (len(state.activities) + len(state.timers)) * PENDING_BYTES
+        pending = (len(state.activities) + len(state.timers) + len(state.children)) * PENDING_BYTES
         return grown > 2 * pending
 
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from perdure.protocol.ids import run_id_for_start
+from perdure.protocol.child_workflow import ParentLink
+from perdure.protocol.ids import run_id_for_child, run_id_for_start
+from perdure.protocol.messages import AcknowledgeMessage, StartChildWorkflow
 from perdure.protocol.replies import ErrorCode, ErrorReply, ReplyKind, Started
 from perdure.protocol.requests import (
     RecordActivityTaskStarted,
@@ -36,6 +38,7 @@ from perdure_engine.history.arrival import Arrival
 from perdure_engine.history.batch import Batch, Draft
 from perdure_engine.history.cache import CachedRun, ExecutionCache
 from perdure_engine.history.loading import Loaded
+from perdure_engine.history.messages import Messages
 from perdure_engine.history.queries import Queries
 from perdure_engine.history.reading import Reading
 from perdure_engine.history.refusals import Refusals
@@ -70,6 +73,7 @@ class Decider:
         self._visibility = visibility
         self._reading = reading
         self._refusals = Refusals()
+        self._messages = Messages(cache, self)
 
     # What must be loaded -------------------------------------------------------------------------------------------
 
@@ -83,11 +87,12 @@ class Decider:
         shard_id = arrival.shard.shard_id
         if isinstance(request, StartWorkflow):
             candidate = run_id_for_start(request.namespace, request.workflow_id, request.request_id)
-            if self._cache.get(candidate) is not None:
-                return None
-            if self._cache.latest(request.namespace, request.workflow_id) is not None:
-                return ExecutionKey(shard_id, "", "", candidate)
-            return ExecutionKey(shard_id, request.namespace, request.workflow_id, "", candidate)
+            return self._key_for_start(shard_id, request.namespace, request.workflow_id, candidate)
+        if isinstance(request, StartChildWorkflow):
+            candidate = run_id_for_child(request.origin.run_id, request.origin.event_id)
+            return self._key_for_start(shard_id, request.namespace, request.workflow_id, candidate)
+        if isinstance(request, AcknowledgeMessage):
+            return None
         run_id = request.run_id
         if run_id:
             if self._cache.get(run_id) is not None:
@@ -96,6 +101,13 @@ class Decider:
         if self._cache.latest(request.namespace, request.workflow_id) is not None:
             return None
         return ExecutionKey(shard_id, request.namespace, request.workflow_id)
+
+    def _key_for_start(self, shard_id: int, namespace: str, workflow_id: str, candidate: str) -> ExecutionKey | None:
+        if self._cache.get(candidate) is not None:
+            return None
+        if self._cache.latest(namespace, workflow_id) is not None:
+            return ExecutionKey(shard_id, "", "", candidate)
+        return ExecutionKey(shard_id, namespace, workflow_id, "", candidate)
 
     def key_for_timer(self, row: TimerRow) -> ExecutionKey | None:
         if self._cache.get(row.run_id) is not None:
@@ -108,7 +120,7 @@ class Decider:
         request = arrival.sent.request
         if isinstance(request, StartWorkflow):
             self._start(batch, arrival, request, loaded)
-        elif not self._reading.read(batch, arrival, loaded):
+        elif not self._reading.read(batch, arrival, loaded) and not self._messages.take(batch, arrival, loaded):
             self._change(batch, arrival, request, loaded)
 
     def _change(self, batch: Batch, arrival: Arrival, request: Any, loaded: Loaded) -> None:
@@ -123,7 +135,7 @@ class Decider:
             transition = decide(run.state, request, batch.now_us)
             draft = batch.add(arrival.shard, run, transition)
             batch.reply_to(arrival.sender, arrival.sent, transition)
-            self._settle(batch, draft, run)
+            self.settle(batch, draft, run)
         stream = getattr(request, "stream", None)
         if stream is not None:
             member = task_member(request.run_id, request.scheduled_event_id, request.attempt)
@@ -205,14 +217,29 @@ class Decider:
             if closed is not None and not settle_reuse(request, closed.run_id, closed.status, transition):
                 batch.reply_to(arrival.sender, arrival.sent, transition)
                 return
-        state, transition = decide_start(request, run_id, arrival.shard.shard_id, batch.now_us)
+        transition = self.create(batch, arrival.shard, request, run_id, loaded)
         batch.reply_to(arrival.sender, arrival.sent, transition)
-        if state is None:
-            return
-        before = existing.witnessed if existing is not None else _witnessed_by(last, loaded, batch.now_us)
-        self._begin(batch, arrival.shard, Successor(state, transition), before)
-        if request.wait_result:
+        if request.wait_result and transition.records:
             self._waiters.add(arrival.shard.shard_id, run_id, arrival.sender, arrival.sent.number)
+
+    def create(
+        self,
+        batch: Batch,
+        shard: Shard,
+        request: StartWorkflow,
+        run_id: str,
+        loaded: Loaded,
+        parent: ParentLink | None = None,
+    ) -> Transition:
+        """Start a run whose workflow id is free. Without records it was refused."""
+        existing = self._cache.latest(request.namespace, request.workflow_id)
+        last = loaded.latest(request.namespace, request.workflow_id) if existing is None else None
+        state, transition = decide_start(request, run_id, shard.shard_id, batch.now_us, parent)
+        if state is None:
+            return transition
+        before = existing.witnessed if existing is not None else _witnessed_by(last, loaded, batch.now_us)
+        self._begin(batch, shard, Successor(state, transition), before)
+        return transition
 
     def _begin(self, batch: Batch, shard: Shard, new: Successor, witnessed: Iterable[str]) -> None:
         """A run begins, and remembers what the run before it had witnessed."""
@@ -257,7 +284,7 @@ class Decider:
             arrival.sent.request.identity,
         )
         terminate(existing.state, request, batch.now_us, transition)
-        self._settle(batch, batch.add(arrival.shard, existing, transition), existing)
+        self.settle(batch, batch.add(arrival.shard, existing, transition), existing)
 
     # Timers --------------------------------------------------------------------------------------------------------
 
@@ -268,7 +295,7 @@ class Decider:
         if run is None or not run.state.is_open:
             return
         transition = decide_timer(run.state, row.kind, row.event_id, row.attempt, batch.now_us)
-        self._settle(batch, batch.add(shard, run, transition), run)
+        self.settle(batch, batch.add(shard, run, transition), run)
 
     def redirect(self, batch: Batch, shard: Shard, run_id: str, event_id: int, attempt: int) -> None:
         """A sticky worker did not take its task in time: the task goes to the task queue, as the same attempt."""
@@ -283,7 +310,7 @@ class Decider:
 
     # After each change ---------------------------------------------------------------------------------------------
 
-    def _settle(self, batch: Batch, draft: Draft, run: CachedRun) -> None:
+    def settle(self, batch: Batch, draft: Draft, run: CachedRun) -> None:
         """What a change means for those who wait."""
         state = run.state
         if draft.close is not None and not state.is_open:

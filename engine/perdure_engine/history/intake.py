@@ -22,6 +22,7 @@ from perdure_engine.history.batch import Batch
 from perdure_engine.history.cache import ExecutionCache
 from perdure_engine.history.deciding import Decider
 from perdure_engine.history.loading import Loaded, load
+from perdure_engine.history.post import Post
 from perdure_engine.history.shard import Shard
 from perdure_engine.history.sticky import StickyTask
 from perdure_engine.history.windows import Windows
@@ -88,6 +89,7 @@ class Intake:
         self._cache = cache
         self._decider = decider
         self._windows = windows
+        self._post = Post(cluster)
         self._map_version = cluster.map_version
         self._shard_count = cluster.shard_count
         self.limit = REQUESTS_MAX
@@ -109,7 +111,7 @@ class Intake:
         clock_us = self._environment.now_us()
         # While the clock is behind it moves on all the same: two timers of one kind must not get the same key.
         now_us = max([clock_us, *(shard.time_us + (clock_us < shard.time_us) for shard in shards.values())])
-        batch = Batch(now_us, self._environment.monotonic(), self._windows)
+        batch = Batch(now_us, self._environment.monotonic(), self._windows, self._post)
         arrivals = await self._take(batch, shards, reads)
         due = self._take_due(shards, now_us, bool(arrivals))
         keys: list[ExecutionKey] = [key for item in arrivals if (key := self._key_for(item)) is not None]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from perdure.protocol.codec import DecodeError
 from perdure.protocol.events import WorkflowExecutionStarted, decode_records
@@ -14,6 +14,7 @@ from perdure_engine.core.state import ActivityPhase
 from perdure_engine.core.transition import DETACHED
 from perdure_engine.history.batch import VISIBILITY_KIND
 from perdure_engine.history.cache import ExecutionCache
+from perdure_engine.history.post import MESSAGE_KIND, Post, unpack_message
 from perdure_engine.history.visibility import VisibilityWriter
 from perdure_engine.outstanding import key_of, member_of, publication_of, stream_of
 from perdure_store.port import ExecutionKey, Store, TransferKey, TransferRow
@@ -21,6 +22,8 @@ from perdure_store.port import ExecutionKey, Store, TransferKey, TransferRow
 logger = logging.getLogger("perdure.engine.recovery")
 
 PAGE = 2_000
+
+_NO_TASKS = (VISIBILITY_KIND, MESSAGE_KIND)
 
 
 class Repair(NamedTuple):
@@ -33,15 +36,18 @@ class Repair(NamedTuple):
 
 
 class Recovery:
-    def __init__(self, store: Store, broker: Broker, cache: ExecutionCache, visibility: VisibilityWriter) -> None:
+    def __init__(
+        self, store: Store, broker: Broker, cache: ExecutionCache, visibility: VisibilityWriter, post: Post
+    ) -> None:
         self._store = store
         self._broker = broker
         self._cache = cache
         self._visibility = visibility
+        self._post = post
 
     async def missing(self, shard_id: int, *, older_than_us: int) -> AsyncIterator[list[TransferRow]]:
-        """The outstanding tasks of a shard that stand in no stream, page by page. Visibility records that were left
-        behind are taken over on the way.
+        """The outstanding tasks of a shard that stand in no stream, and its messages that were not answered, page by
+        page. Visibility records that were left behind are taken over on the way.
 
         Args:
             older_than_us: leave alone what was created later: it is on its way.
@@ -53,9 +59,10 @@ class Recovery:
             records = [row for row in old if row.kind == VISIBILITY_KIND]
             if records:
                 await self._recover_visibility(records)
-            tasks = await self._unpublished([row for row in old if row.kind != VISIBILITY_KIND])
-            if tasks:
-                yield tasks
+            messages = [row for row in old if row.kind == MESSAGE_KIND]
+            tasks = await self._unpublished([row for row in old if row.kind not in _NO_TASKS])
+            if tasks or messages:
+                yield [*tasks, *messages]
             if len(rows) < PAGE:
                 return
             after = key_of(rows[-1])
@@ -69,8 +76,11 @@ class Recovery:
             with_activities: False leaves activities for later, but for those of which is known that they run.
         """
         repair = Repair(Outbox(), {}, [])
+        messages = [row for row in rows if row.kind == MESSAGE_KIND]
+        if messages:
+            repair.outbox.inbox_sends = self._post.envelopes(self._letters(messages))
         for row in rows:
-            if not self._is_current(row):
+            if row.kind == MESSAGE_KIND or not self._is_current(row):
                 continue
             worker = row.worker or self._reported_by(row)
             if worker == DETACHED:
@@ -88,6 +98,19 @@ class Recovery:
             repair.outbox.publish.setdefault(stream, []).append(publication)
             repair.rows[publication.member] = row
         return repair
+
+    def _letters(self, rows: list[TransferRow]) -> dict[int, list[Any]]:
+        letters: dict[int, list[Any]] = {}
+        for row in rows:
+            try:
+                message = unpack_message(row.data)
+            except DecodeError as error:
+                logger.error(
+                    "event %d of run %s sent a message that is not readable: %s", row.event_id, row.run_id, error
+                )
+                continue
+            letters.setdefault(self._post.shard_of(message), []).append(message)
+        return letters
 
     async def _unpublished(self, rows: list[TransferRow]) -> list[TransferRow]:
         streams: dict[TaskStream, list[TransferRow]] = {}

@@ -105,7 +105,7 @@ class Repairs:
                 return True
             repair = self._recovery.prepare(rows, with_activities=with_activities)
             self._absent.expect(repair.running)
-            if not repair.rows and not repair.outbox.backlogged:
+            if not (repair.rows or repair.outbox.backlogged or repair.outbox.inbox_sends):
                 continue
             if repair.rows:
                 self.count += len(repair.rows)

@@ -30,6 +30,7 @@ from perdure_engine.history.cache import CACHE_BYTES_MAX, ExecutionCache
 from perdure_engine.history.committing import BatchLost, Committer
 from perdure_engine.history.deciding import Decider
 from perdure_engine.history.intake import REQUESTS_MAX, Intake, Undecidable, Unloadable
+from perdure_engine.history.post import Post
 from perdure_engine.history.queries import Queries
 from perdure_engine.history.reading import Reading
 from perdure_engine.history.recovery import Recovery
@@ -130,7 +131,7 @@ class HistoryService:
             refused=self._on_refused,
             lost=self._on_lost,
         )
-        recovery = Recovery(store, broker, self.cache, self._visibility)
+        recovery = Recovery(store, broker, self.cache, self._visibility, Post(cluster))
         self._absent = AbsentWorkers(store, broker, environment, cluster)
         self.repairs = Repairs(recovery, self._releaser, self._absent, environment, self._shards, backlogged)
 

@@ -131,10 +131,7 @@ class VisibilityWriter:
             row.history_size_bytes,
             memo,
             indexed_attributes(search_attributes),
-            "",
-            "",
-            row.workflow_id,
-            row.run_id,
+            *_relatives(started, row.workflow_id, row.run_id),
             version,
         )
         pending = self._pending.get(row.run_id)
@@ -227,9 +224,14 @@ def _row_of(state: MutableState, close_us: int, version: int) -> VisibilityRow:
         state.history_size_bytes if close_us else 0,
         state.memo,
         indexed_attributes(state.search_attributes),
-        "",
-        "",
-        state.workflow_id,
-        state.run_id,
+        *_relatives(state.started, state.workflow_id, state.run_id),
         version,
     )
+
+
+def _relatives(started: WorkflowExecutionStarted, workflow_id: str, run_id: str) -> tuple[str, str, str, str]:
+    """The ids of the parent (empty without one) and of the root, which may be the run itself."""
+    parent = started.parent
+    if parent is None:
+        return "", "", workflow_id, run_id
+    return parent.workflow_id, parent.run_id, parent.root_workflow_id, parent.root_run_id

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from perdure.client.history_relations import flatten, nest
 from perdure.client.history_values import (
     CODECS,
     Codec,
@@ -19,6 +20,7 @@ from perdure.client.history_values import (
     marker_details_codec,
     text_codec,
 )
+from perdure.protocol.child_workflow import StartChildWorkflowExecutionFailed
 from perdure.protocol.events import (
     EVENTS,
     EventType,
@@ -30,7 +32,7 @@ from perdure.protocol.events import (
 from perdure.protocol.retry import RetryPolicyData
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_NOT_EXPORTED = {"sticky_queue", "summary", "event_type", "attributes"}
+_NOT_EXPORTED = {"sticky_queue", "summary", "static_details", "event_type", "attributes"}
 _RENAMED = {
     "execution_timeout_ms": "workflowExecutionTimeout",
     "run_timeout_ms": "workflowRunTimeout",
@@ -39,8 +41,12 @@ _RENAMED = {
     "headers": "header",
     "backoff_start_interval_ms": "backoffStartInterval",
     "execution_expiration_time_us": "workflowExecutionExpirationTime",
+    "id_reuse_policy": "workflowIdReusePolicy",
 }
-_CAUSE_PREFIX = "WORKFLOW_TASK_FAILED_CAUSE_"
+_CAUSE_PREFIXES: dict[Any, str] = {
+    WorkflowTaskFailed: "WORKFLOW_TASK_FAILED_CAUSE_",
+    StartChildWorkflowExecutionFailed: "START_CHILD_WORKFLOW_EXECUTION_FAILED_CAUSE_",
+}
 _TIME = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?Z$")
 
 
@@ -72,6 +78,7 @@ def _event_to_json(event: HistoryEvent) -> dict[str, Any]:
         value = getattr(event.attributes, name)
         if value != codec.empty:
             attributes[key] = codec.to_json(value)
+    nest(attributes, names_execution=event.event_type in _NAME_EXECUTION)
     return {
         "eventId": str(event.event_id),
         "eventTime": time_to_json(event.time_us),
@@ -87,6 +94,7 @@ def _event_from_json(row: Any, number: int) -> HistoryEvent:
         given = row.get(_attributes_key(kind)) or {}
         if not isinstance(given, dict):
             raise ValueError(f"{_attributes_key(kind)} must be an object")
+        given = flatten(given, names_execution=kind in _NAME_EXECUTION)
         values = {name: codec.from_json(given[key]) for name, (key, codec) in _fields(kind).items() if key in given}
         attributes = _class(kind)(**{**_EMPTY[kind], **values})
         return HistoryEvent(int(row["eventId"]), time_from_json(row["eventTime"]), kind, attributes)
@@ -135,8 +143,8 @@ def _camel(name: str) -> str:
 
 
 def _codec(cls: Any, name: str) -> Codec:
-    if cls is WorkflowTaskFailed and name == "cause":
-        return enum_codec(_CAUSE_PREFIX)
+    if name == "cause" and cls in _CAUSE_PREFIXES:
+        return enum_codec(_CAUSE_PREFIXES[cls])
     if cls is MarkerRecorded and name == "details":
         return marker_details_codec
     if name in CODECS:
@@ -167,6 +175,8 @@ def _empty_of(cls: Any) -> dict[str, Any]:
 
 
 _FIELDS = {kind: _fields_of(cls) for kind, cls in _CLASS_OF.items()}
+_NAME_EXECUTION = {kind for kind, cls in _CLASS_OF.items() if {"workflow_id", "run_id"} <= set(cls._fields)}
+"""Types of events that name another execution."""
 _EMPTY = {kind: _empty_of(cls) for kind, cls in _CLASS_OF.items()}
 
 

@@ -11,6 +11,7 @@ from enum import IntEnum
 from typing import Any, NamedTuple
 
 from perdure.client.history_properties import search_attributes_from_json, search_attributes_to_json
+from perdure.protocol.child_workflow import ParentClosePolicy
 from perdure.protocol.codec import pack, unpack
 from perdure.protocol.events import ContinueAsNewInitiator
 from perdure.protocol.failure import (
@@ -27,6 +28,7 @@ from perdure.protocol.failure import (
 )
 from perdure.protocol.marker import pack_details, unpack_details
 from perdure.protocol.payload import Payload, pack_payloads, unpack_payloads
+from perdure.protocol.requests import IdReusePolicy
 from perdure.protocol.retry import RetryPolicyData
 
 
@@ -153,6 +155,9 @@ _retry = Codec(_retry_to_json, _retry_from_json, None)
 _priority = Codec(lambda number: {"priorityKey": number}, lambda row: int(row.get("priorityKey") or 3), 3)
 _retry_state = enum_codec("RETRY_STATE_", RetryState)
 _timeout_type = enum_codec("TIMEOUT_TYPE_", TimeoutType)
+_close_policy = enum_codec("PARENT_CLOSE_POLICY_", ParentClosePolicy)
+_reuse_policy = enum_codec("WORKFLOW_ID_REUSE_POLICY_", IdReusePolicy)
+_link = Codec(lambda link: link, lambda link: link, None)
 text_codec = Codec(str, str, "")
 marker_details_codec = Codec(_details_to_json, _details_from_json, b"")
 
@@ -271,5 +276,8 @@ CODECS: dict[str, Codec] = {
     "history_size_bytes": _long,
     "attempt": _number,
     "priority": _priority,
+    "parent_close_policy": _close_policy,
+    "id_reuse_policy": _reuse_policy,
+    "parent": _link,
 }
 """By the name of our field, or by its ending."""

@@ -42,6 +42,7 @@ COMMAND_EVENTS = frozenset(
         EventType.WORKFLOW_EXECUTION_FAILED,
         EventType.WORKFLOW_EXECUTION_CANCELED,
         EventType.WORKFLOW_EXECUTION_CONTINUED_AS_NEW,
+        EventType.START_CHILD_WORKFLOW_EXECUTION_INITIATED,
     )
 )
 """Events that exist because a workflow asked for them."""

@@ -10,12 +10,13 @@ from collections.abc import Callable
 from typing import Any
 
 from perdure.execution.versions import describe_marker
-from perdure.protocol import commands, events
+from perdure.protocol import child_workflow, commands, events
 from perdure.protocol.events import HistoryEvent
 
 _ACTIVITY = "activity {activity_type!r}, id {activity_id!r}"
 _TIMER = "id {timer_id!r}, {start_to_fire_timeout_ms} ms"
 _TIMER_ID = "id {timer_id!r}"
+_CHILD = "workflow {workflow_type!r}, id {workflow_id!r}"
 _OF_EVENT = "of event {scheduled_event_id}"
 
 _MORE: dict[type[Any], str | Callable[[Any], str]] = {
@@ -24,11 +25,13 @@ _MORE: dict[type[Any], str | Callable[[Any], str]] = {
     commands.StartTimer: _TIMER,
     commands.CancelTimer: _TIMER_ID,
     commands.RecordMarker: describe_marker,
+    child_workflow.StartChildWorkflowExecution: _CHILD,
     events.ActivityTaskScheduled: _ACTIVITY,
     events.ActivityTaskCancelRequested: _OF_EVENT,
     events.TimerStarted: _TIMER,
     events.TimerCanceled: _TIMER_ID,
     events.MarkerRecorded: describe_marker,
+    child_workflow.StartChildWorkflowExecutionInitiated: _CHILD,
 }
 
 

@@ -24,6 +24,7 @@ from perdure.converter import DataConverter, PayloadConverter
 from perdure.exceptions import FailureError, WorkflowTaskError
 from perdure.execution.activity_future import ActivityFuture
 from perdure.execution.chance import Chance
+from perdure.execution.children import CHILD_NEWS, Children
 from perdure.execution.commands import COMMAND_EVENTS, CommandLedger, IssuedCommand
 from perdure.execution.comparison import beside_history
 from perdure.execution.ending import command_of
@@ -66,7 +67,7 @@ _ACTIVITY_OUTCOMES = frozenset(
         EventType.ACTIVITY_TASK_CANCELED,
     )
 )
-_NEWS = _ACTIVITY_OUTCOMES | {_STARTED, _SIGNALED, _CANCEL_REQUESTED, _TIMER_FIRED}
+_NEWS = _ACTIVITY_OUTCOMES | CHILD_NEWS | {_STARTED, _SIGNALED, _CANCEL_REQUESTED, _TIMER_FIRED}
 """Events that a workflow sees at its next workflow task."""
 
 
@@ -94,6 +95,7 @@ class WorkflowInstance:
         self.ledger = CommandLedger()
         self.activities: dict[int, ActivityFuture] = {}
         self.timers: dict[str, DurableTimer] = {}
+        self._children: Children | None = None
         self._handlers: HandlerRegistry | None = None
         self._versions: Versions | None = None
         self._news: list[HistoryEvent] = []
@@ -170,7 +172,7 @@ class WorkflowInstance:
         self.loop.close()
         self.activities.clear()
         self.timers.clear()
-        self._main = self._handlers = self.interception = None
+        self._main = self._handlers = self.interception = self._children = None
 
     # Applying history ------------------------------------------------------------------------------------------------
     def _apply(self, events: Sequence[HistoryEvent]) -> None:
@@ -230,6 +232,8 @@ class WorkflowInstance:
                 signals.append(event)
             elif kind == _CANCEL_REQUESTED:
                 cancelled = event
+            elif kind in CHILD_NEWS:
+                self.children.show(event, outcomes)
             else:
                 started = event
         if started is not None:
@@ -330,8 +334,18 @@ class WorkflowInstance:
         return self._versions
 
     @property
+    def children(self) -> Children:
+        if self._children is None:
+            self._children = Children(self)
+        return self._children
+
+    @property
     def converter(self) -> DataConverter:
         return self.settings.converter
+
+    @property
+    def namespace(self) -> str:
+        return self.settings.namespace
 
     @property
     def payload_converter(self) -> PayloadConverter:

@@ -12,7 +12,7 @@ from perdure.execution.properties import RunProperties
 from perdure.protocol.events import WorkflowExecutionStarted
 from perdure.protocol.payload import unpack_payload_map
 from perdure.search_attributes import untyped_search_attributes
-from perdure.workflow.information import Info
+from perdure.workflow.information import Info, ParentInfo, RootInfo
 
 
 class WorkerSettings(NamedTuple):
@@ -47,6 +47,7 @@ def describe(
 ) -> Info:
     """What `workflow.info()` returns."""
     search_attributes = properties.search_attributes()
+    link = started.parent
     return Info(
         attempt=started.attempt,
         continued_run_id=started.continued_execution_run_id or None,
@@ -56,8 +57,8 @@ def describe(
         headers=unpack_payload_map(started.headers),
         namespace=settings.namespace,
         original_execution_run_id=started.original_execution_run_id or run.run_id,
-        parent=None,
-        root=None,
+        parent=None if link is None else ParentInfo(link.namespace, link.run_id, link.workflow_id),
+        root=None if link is None else RootInfo(link.root_run_id, link.root_workflow_id),
         priority=Priority.default,
         raw_memo=properties.memo(),
         retry_policy=None if started.retry_policy is None else RetryPolicy.from_data(started.retry_policy),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Any, NamedTuple
 
+from perdure.protocol.child_workflow import StartChildWorkflowExecution
 from perdure.protocol.codec import DecodeError, Registry
 from perdure.protocol.failure import Failure, decode_failure, decode_failure_or_none
 from perdure.protocol.payload import HeaderMap, PayloadLists, PayloadMap, Payloads
@@ -23,6 +24,7 @@ class CommandType(IntEnum):
     CONTINUE_AS_NEW_WORKFLOW_EXECUTION = 10
     UPSERT_WORKFLOW_SEARCH_ATTRIBUTES = 13
     MODIFY_WORKFLOW_PROPERTIES = 16
+    START_CHILD_WORKFLOW_EXECUTION = 11
 
 
 class ScheduleActivityTask(NamedTuple):
@@ -132,6 +134,7 @@ Command = (
     | UpsertSearchAttributes
     | ModifyWorkflowProperties
     | ContinueAsNewWorkflowExecution
+    | StartChildWorkflowExecution
 )
 
 COMMANDS = Registry(
@@ -148,6 +151,7 @@ COMMANDS = Registry(
         CommandType.UPSERT_WORKFLOW_SEARCH_ATTRIBUTES: UpsertSearchAttributes,
         CommandType.MODIFY_WORKFLOW_PROPERTIES: ModifyWorkflowProperties,
         CommandType.CONTINUE_AS_NEW_WORKFLOW_EXECUTION: ContinueAsNewWorkflowExecution,
+        CommandType.START_CHILD_WORKFLOW_EXECUTION: StartChildWorkflowExecution,
     },
 )
 

@@ -9,10 +9,11 @@ id 0, and replay ignores them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from enum import IntEnum
 from typing import Any, NamedTuple
 
+from perdure.protocol.child_workflow import CHILD_EVENTS
 from perdure.protocol.codec import CODEC_VERSION, DecodeError, Registry, pack, shown, unpack
+from perdure.protocol.event_types import EventType as EventType
 from perdure.protocol.execution_events import (
     ContinueAsNewInitiator as ContinueAsNewInitiator,
     WorkflowExecutionCanceled as WorkflowExecutionCanceled,
@@ -28,45 +29,6 @@ from perdure.protocol.execution_events import (
 from perdure.protocol.failure import Failure, decode_failure, decode_failure_or_none
 from perdure.protocol.payload import HeaderMap, PayloadLists, Payloads
 from perdure.protocol.retry import RetryPolicyData, decode_retry_policy
-
-
-class EventType(IntEnum):
-    WORKFLOW_EXECUTION_STARTED = 1
-    WORKFLOW_EXECUTION_COMPLETED = 2
-    WORKFLOW_EXECUTION_FAILED = 3
-    WORKFLOW_EXECUTION_TIMED_OUT = 4
-    WORKFLOW_TASK_SCHEDULED = 5
-    WORKFLOW_TASK_STARTED = 6
-    WORKFLOW_TASK_COMPLETED = 7
-    WORKFLOW_TASK_TIMED_OUT = 8
-    WORKFLOW_TASK_FAILED = 9
-    ACTIVITY_TASK_SCHEDULED = 10
-    ACTIVITY_TASK_STARTED = 11
-    ACTIVITY_TASK_COMPLETED = 12
-    ACTIVITY_TASK_FAILED = 13
-    ACTIVITY_TASK_TIMED_OUT = 14
-    ACTIVITY_TASK_CANCEL_REQUESTED = 15
-    ACTIVITY_TASK_CANCELED = 16
-    TIMER_STARTED = 17
-    TIMER_FIRED = 18
-    TIMER_CANCELED = 19
-    WORKFLOW_EXECUTION_CANCEL_REQUESTED = 20
-    WORKFLOW_EXECUTION_CANCELED = 21
-    MARKER_RECORDED = 25
-    WORKFLOW_EXECUTION_SIGNALED = 26
-    WORKFLOW_EXECUTION_TERMINATED = 27
-    WORKFLOW_EXECUTION_CONTINUED_AS_NEW = 28
-    UPSERT_WORKFLOW_SEARCH_ATTRIBUTES = 40
-    WORKFLOW_PROPERTIES_MODIFIED = 46
-    # Annotations: event id 0.
-    ACTIVITY_ATTEMPT_STARTED = 1001
-    ACTIVITY_ATTEMPT_FAILED = 1002
-    WORKFLOW_TASK_ATTEMPT_FAILED = 1003
-    EVENT_BUFFERED = 1004
-    ACTIVITY_ATTEMPT_DETACHED = 1005
-    PROPERTIES_AT_CLOSE = 1010
-    # On the way to a sticky worker alone, never in a history.
-    ACTIVITY_TASKS_SCHEDULED_AS_ASKED = 2001
 
 
 class WorkflowTaskScheduled(NamedTuple):
@@ -338,6 +300,7 @@ EVENTS = Registry(
         EventType.UPSERT_WORKFLOW_SEARCH_ATTRIBUTES: UpsertWorkflowSearchAttributes,
         EventType.WORKFLOW_PROPERTIES_MODIFIED: WorkflowPropertiesModified,
         EventType.WORKFLOW_EXECUTION_CONTINUED_AS_NEW: WorkflowExecutionContinuedAsNew,
+        **CHILD_EVENTS,
         EventType.ACTIVITY_ATTEMPT_STARTED: ActivityAttemptStarted,
         EventType.ACTIVITY_ATTEMPT_FAILED: ActivityAttemptFailed,
         EventType.WORKFLOW_TASK_ATTEMPT_FAILED: WorkflowTaskAttemptFailed,

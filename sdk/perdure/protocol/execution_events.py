@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Any, NamedTuple
 
+from perdure.protocol.child_workflow import ParentLink, decode_parent
 from perdure.protocol.failure import Failure, decode_failure, decode_failure_or_none
 from perdure.protocol.payload import HeaderMap, PayloadMap, Payloads
 from perdure.protocol.retry import RetryPolicyData, decode_retry_policy
@@ -48,10 +49,15 @@ class WorkflowExecutionStarted(NamedTuple):
     cron_schedule: str = ""
     execution_expiration_time_us: int = 0
     original_execution_run_id: str = ""
+    parent: ParentLink | None = None
 
     @staticmethod
     def _decode_retry_policy(value: Any) -> RetryPolicyData | None:
         return decode_retry_policy(value)
+
+    @staticmethod
+    def _decode_parent(value: Any) -> ParentLink | None:
+        return decode_parent(value)
 
     @staticmethod
     def _decode_continued_failure(value: Any) -> Failure | None:

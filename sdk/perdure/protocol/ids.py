@@ -33,6 +33,11 @@ def run_id_after(run_id: str) -> str:
     return _run_id_of(f"\0next\0{run_id}")
 
 
+def run_id_for_child(parent_run_id: str, initiated_event_id: int) -> str:
+    """The first run id of a child: a function of who asked for it, so that a start that arrives twice makes one run."""
+    return _run_id_of(f"\0child\0{parent_run_id}\0{initiated_event_id}")
+
+
 def _run_id_of(name: str) -> str:
     # What uuid.uuid5 does, at a third of its cost: this runs for every start.
     digest = hashlib.sha1(_RUN_ID_SPACE + name.encode(errors="surrogatepass"), usedforsecurity=False).hexdigest()

@@ -13,6 +13,12 @@ from typing import Any, NamedTuple
 from perdure.protocol.codec import CODEC_VERSION, DecodeError, Registry, pack, shown, unpack
 from perdure.protocol.commands import Command, decode_commands
 from perdure.protocol.failure import Failure, decode_failure, decode_failure_or_none
+from perdure.protocol.messages import (
+    AcknowledgeMessage,
+    RecordChildClosed,
+    RecordChildStarted,
+    StartChildWorkflow,
+)
 from perdure.protocol.payload import HeaderMap, PayloadMap, Payloads
 from perdure.protocol.retry import RetryPolicyData, decode_retry_policy
 
@@ -39,6 +45,11 @@ class RequestType(IntEnum):
     RESPOND_ACTIVITY_TASK_DETACHED = 29
     REPORT_TASK_LOST = 40
     REPORT_UNREADABLE = 41
+    # Between engines.
+    START_CHILD_WORKFLOW = 60
+    RECORD_CHILD_STARTED = 61
+    RECORD_CHILD_CLOSED = 62
+    ACKNOWLEDGE_MESSAGE = 63
 
 
 class IdReusePolicy(IntEnum):
@@ -380,6 +391,10 @@ Request = (
     | GetActivityTask
     | ReportTaskLost
     | ReportUnreadable
+    | StartChildWorkflow
+    | RecordChildStarted
+    | RecordChildClosed
+    | AcknowledgeMessage
 )
 
 REQUESTS = Registry(
@@ -406,6 +421,10 @@ REQUESTS = Registry(
         RequestType.RESPOND_ACTIVITY_TASK_DETACHED: RespondActivityTaskDetached,
         RequestType.REPORT_TASK_LOST: ReportTaskLost,
         RequestType.REPORT_UNREADABLE: ReportUnreadable,
+        RequestType.START_CHILD_WORKFLOW: StartChildWorkflow,
+        RequestType.RECORD_CHILD_STARTED: RecordChildStarted,
+        RequestType.RECORD_CHILD_CLOSED: RecordChildClosed,
+        RequestType.ACKNOWLEDGE_MESSAGE: AcknowledgeMessage,
     },
 )
 

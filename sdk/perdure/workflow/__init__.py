@@ -13,6 +13,8 @@ from perdure.workflow.activity_method_calls import (
 )
 from perdure.workflow.activity_options import ActivityCancellationType, ActivityConfig, ActivityHandle
 from perdure.workflow.chance import new_random, random, random_seed, uuid4, uuid7
+from perdure.workflow.child_calls import execute_child_workflow, start_child_workflow
+from perdure.workflow.child_options import ChildWorkflowConfig, ChildWorkflowHandle, ParentClosePolicy
 from perdure.workflow.concurrency import as_completed, wait
 from perdure.workflow.context import (
     all_handlers_finished,
@@ -67,6 +69,8 @@ __all__ = [
     "ActivityCancellationType",
     "ActivityConfig",
     "ActivityHandle",
+    "ChildWorkflowConfig",
+    "ChildWorkflowHandle",
     "CompensationError",
     "ContinueAsNewError",
     "HandlerUnfinishedPolicy",
@@ -74,6 +78,7 @@ __all__ = [
     "LoggerAdapter",
     "NondeterminismError",
     "NotInWorkflowError",
+    "ParentClosePolicy",
     "ParentInfo",
     "ReadOnlyContextError",
     "RootInfo",
@@ -89,6 +94,7 @@ __all__ = [
     "execute_activity",
     "execute_activity_class",
     "execute_activity_method",
+    "execute_child_workflow",
     "get_dynamic_query_handler",
     "get_dynamic_signal_handler",
     "get_last_completion_result",
@@ -122,6 +128,7 @@ __all__ = [
     "start_activity",
     "start_activity_class",
     "start_activity_method",
+    "start_child_workflow",
     "time",
     "time_ns",
     "unsafe",

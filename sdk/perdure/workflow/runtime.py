@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import asyncio.events
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -16,6 +16,7 @@ from perdure.common import Payload, RetryPolicy, SearchAttributes, SearchAttribu
 from perdure.converter import DataConverter, PayloadConverter
 from perdure.protocol.events import WorkflowExecutionStarted
 from perdure.workflow.activity_options import ActivityHandle
+from perdure.workflow.child_options import ChildOptions
 from perdure.workflow.errors import NotInWorkflowError
 from perdure.workflow.handlers import QueryDefinition, SignalDefinition
 from perdure.workflow.information import Info
@@ -48,6 +49,26 @@ class Properties(Protocol):
     def upsert_search_attributes(self, updates: Sequence[SearchAttributeUpdate[Any]] | SearchAttributes) -> None: ...
 
 
+class StartedChild(Protocol):
+    """A child that was asked for."""
+
+    def __await__(self) -> Generator[Any, None, Any]: ...
+    async def wait_started(self) -> None: ...
+
+
+class Children(Protocol):
+    """The children of one run."""
+
+    def start(
+        self,
+        workflow_type: str,
+        arguments: Sequence[Any],
+        result_type: Any,
+        awaited_at_once: bool,
+        options: ChildOptions,
+    ) -> StartedChild: ...
+
+
 class Runtime(Protocol):
     """One workflow, seen from inside."""
 
@@ -67,6 +88,8 @@ class Runtime(Protocol):
     def properties(self) -> Properties: ...
     @property
     def converter(self) -> DataConverter: ...
+    @property
+    def children(self) -> Children: ...
     @property
     def payload_converter(self) -> PayloadConverter: ...
     @property

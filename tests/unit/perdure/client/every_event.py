@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from perdure.protocol import events
+from perdure.protocol import child_workflow as child, events
 from perdure.protocol.codec import pack
 from perdure.protocol.events import EventType, HistoryEvent
 from perdure.protocol.failure import (
@@ -55,6 +55,9 @@ FAILURES = [
     Failure.of("child", ChildWorkflowInfo("default", "w", "r", "T", 5, 6, int(RetryState.TIMEOUT))),
 ]
 
+PARENT = child.ParentLink("default", "p", "pr", 7, "root", "rr")
+CHILD_ID = ("other", "c")
+CHILD_RUN = (*CHILD_ID, "cr")
 _STATE = int(RetryState.TIMEOUT)
 _ATTRIBUTES = [
     events.WorkflowExecutionStarted(
@@ -81,6 +84,7 @@ _ATTRIBUTES = [
         "@daily",
         1_795_176_000_500_000,
         "r1",
+        PARENT,
     ),
     events.WorkflowExecutionCompleted(DATA, 4, "r2"),
     events.WorkflowExecutionFailed(FAILURE, _STATE, 4, "r2"),
@@ -108,6 +112,16 @@ _ATTRIBUTES = [
     events.WorkflowExecutionSignaled("s", DATA, "me", "req", FIELDS),
     events.WorkflowExecutionTerminated("why", DATA, "me"),
     events.WorkflowExecutionContinuedAsNew("r2", "T", "q", DATA, 1, 2, 4, 1500, None, FIELDS, b"", FIELDS, 3),
+    child.StartChildWorkflowExecutionInitiated(
+        4, "c", "Child", "q", DATA, "other", 1, 2, 3500, 2, 3, RETRY, "@daily", FIELDS, b"", FIELDS, 2
+    ),
+    child.StartChildWorkflowExecutionFailed("WORKFLOW_ALREADY_EXISTS", *CHILD_ID, "Child", 5, 4),
+    child.ChildWorkflowExecutionStarted(*CHILD_RUN, "Child", 5),
+    child.ChildWorkflowExecutionCompleted(DATA, *CHILD_RUN, "Child", 5, 6),
+    child.ChildWorkflowExecutionFailed(FAILURE, *CHILD_RUN, "Child", 5, 6, _STATE),
+    child.ChildWorkflowExecutionCanceled(DATA, *CHILD_RUN, "Child", 5, 6),
+    child.ChildWorkflowExecutionTimedOut(*CHILD_RUN, "Child", 5, 6, _STATE),
+    child.ChildWorkflowExecutionTerminated(*CHILD_RUN, "Child", 5, 6),
 ]
 
 HISTORY = [

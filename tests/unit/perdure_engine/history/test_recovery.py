@@ -15,12 +15,12 @@ from perdure_engine.history.recovery import Recovery
 from perdure_engine.history.visibility import VisibilityWriter
 from perdure_store.memory import MemoryStore
 from perdure_store.port import TransferKey, TransferRow
-from tests.engine_stage import ACTIVITIES, Stage, activity, done, pass_time
+from tests.engine_stage import ACTIVITIES, POST, Stage, activity, done, pass_time
 
 
 def recovery_of(stage: Stage, store: MemoryStore | None = None) -> Recovery:
     history = stage.history
-    return Recovery(store or stage.store, stage.broker, history.cache, history._visibility)
+    return Recovery(store or stage.store, stage.broker, history.cache, history._visibility, POST)
 
 
 async def missing(stage: Stage, found_by: Recovery | None = None, *, age_s: float = 0.0) -> list[TransferRow]:

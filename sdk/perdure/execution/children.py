@@ -1,0 +1,124 @@
+"""The children of one workflow: how a child is asked for, and which of them an event is for."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, Protocol
+
+from perdure.common import milliseconds
+from perdure.converter import DataConverter
+from perdure.execution.child_future import ChildFuture, ChildOwner
+from perdure.protocol import child_workflow
+from perdure.protocol.child_workflow import StartChildWorkflowExecution
+from perdure.protocol.events import EventType, HistoryEvent
+from perdure.protocol.ids import text_problem
+from perdure.protocol.payload import pack_payload_map
+from perdure.workflow.child_options import ChildOptions
+
+_STARTED = int(EventType.CHILD_WORKFLOW_EXECUTION_STARTED)
+_REFUSED = int(EventType.START_CHILD_WORKFLOW_EXECUTION_FAILED)
+_OUTCOMES = frozenset(
+    int(kind)
+    for kind in (
+        EventType.CHILD_WORKFLOW_EXECUTION_COMPLETED,
+        EventType.CHILD_WORKFLOW_EXECUTION_FAILED,
+        EventType.CHILD_WORKFLOW_EXECUTION_CANCELED,
+        EventType.CHILD_WORKFLOW_EXECUTION_TIMED_OUT,
+        EventType.CHILD_WORKFLOW_EXECUTION_TERMINATED,
+    )
+)
+CHILD_NEWS = _OUTCOMES | {_STARTED, _REFUSED}
+"""Events by which a workflow hears of its children."""
+
+TASK_TIMEOUT_MS = 10_000
+"""How long a worker may take for one workflow task, unless the start says otherwise (Temporal's default)."""
+
+
+class ParentWorkflow(ChildOwner, Protocol):
+    """What the children ask of their workflow."""
+
+    @property
+    def random(self) -> random.Random: ...
+
+
+class Children:
+    """Those that one workflow has asked for and that have not ended."""
+
+    def __init__(self, owner: ParentWorkflow) -> None:
+        self._owner = owner
+        self._pending: dict[int, ChildFuture] = {}
+
+    def start(
+        self,
+        workflow_type: str,
+        arguments: Sequence[Any],
+        result_type: Any,
+        awaited_at_once: bool,
+        options: ChildOptions,
+    ) -> ChildFuture:
+        """Ask for a child workflow.
+
+        Raises:
+            ValueError: an option makes no sense.
+            TypeError: an argument cannot be converted.
+            PayloadSizeError: the arguments are too large.
+        """
+        owner = self._owner
+        owner.loop.check_may_act()
+        workflow_id = options.id or str(uuid.UUID(int=owner.random.getrandbits(128), version=4))
+        command = start_command(owner.converter, workflow_type, workflow_id, arguments, options)
+        return ChildFuture(owner, self._pending, command, result_type, awaited_at_once)
+
+    def show(self, event: HistoryEvent, outcomes: list[Callable[[], None]]) -> None:
+        """Add to `outcomes` what is to be done about an event of a child."""
+        kind, attributes = event.event_type, event.attributes
+        event_id = attributes.initiated_event_id
+        if kind == _STARTED:
+            child = self._pending.get(event_id)
+            if child is not None:
+                outcomes.append(partial(child.start, event))
+            return
+        child = self._pending.pop(event_id, None)
+        if child is not None:
+            child.has_outcome = True
+            outcomes.append(partial(child.refuse if kind == _REFUSED else child.resolve, attributes))
+
+
+def start_command(
+    converter: DataConverter, workflow_type: str, workflow_id: str, arguments: Sequence[Any], options: ChildOptions
+) -> StartChildWorkflowExecution:
+    """What a workflow asks for.
+
+    Raises:
+        ValueError: an option makes no sense.
+        TypeError: an argument cannot be converted.
+        PayloadSizeError: the arguments are too large.
+    """
+    problem = text_problem("the id of a child workflow", workflow_id)
+    if problem is not None:
+        raise ValueError(problem)
+    return StartChildWorkflowExecution(
+        workflow_id,
+        workflow_type,
+        options.task_queue or "",
+        converter.to_bytes(arguments),
+        "",
+        milliseconds("execution_timeout", options.execution_timeout),
+        milliseconds("run_timeout", options.run_timeout),
+        milliseconds("task_timeout", options.task_timeout) or TASK_TIMEOUT_MS,
+        int(options.parent_close_policy) or int(child_workflow.ParentClosePolicy.TERMINATE),
+        int(options.id_reuse_policy),
+        None if options.retry_policy is None else options.retry_policy.to_data(),
+        "",
+        _memo(converter, options.memo),
+    )
+
+
+def _memo(converter: DataConverter, memo: Mapping[str, Any] | None) -> bytes:
+    if not memo:
+        return b""
+    convert = converter.payload_converter.to_payload
+    return pack_payload_map({name: convert(value) for name, value in memo.items()})

@@ -1,0 +1,120 @@
+"""Messages between runs, which may live on different shards: requests that one engine sends to another's inbox.
+
+A message stands in the sender's outstanding rows until the receiver has committed what it asks for and says so, by an
+answer to the sender's inbox. It may arrive twice, or late: every receiver is idempotent by the ids of the message.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from perdure.protocol.child_workflow import ParentLink, StartChildWorkflowExecutionInitiated, decode_parent
+from perdure.protocol.codec import struct_decoder
+from perdure.protocol.failure import Failure, decode_failure_or_none
+from perdure.protocol.payload import Payloads
+
+_initiated = struct_decoder(StartChildWorkflowExecutionInitiated)
+
+
+class Origin(NamedTuple):
+    """The outstanding row of a message, where its answer goes: shard, run and event of the sender."""
+
+    shard_id: int
+    run_id: str
+    event_id: int
+
+    @property
+    def request_id(self) -> str:
+        """By which a receiver knows a message that comes again."""
+        return f"{self.run_id}:{self.event_id}"
+
+
+_origin = struct_decoder(Origin)
+
+
+class StartChildWorkflow(NamedTuple):
+    """A parent starts a child: `initiated` names its namespace and task queue. Answer: `RecordChildStarted`."""
+
+    origin: Origin
+    initiated: StartChildWorkflowExecutionInitiated
+    parent: ParentLink
+
+    @property
+    def namespace(self) -> str:
+        return self.initiated.namespace
+
+    @property
+    def workflow_id(self) -> str:
+        return self.initiated.workflow_id
+
+    @staticmethod
+    def _decode_origin(value: Any) -> Any:
+        return _origin(value)
+
+    @staticmethod
+    def _decode_initiated(value: Any) -> Any:
+        return _initiated(value)
+
+    @staticmethod
+    def _decode_parent(value: Any) -> Any:
+        return decode_parent(value)
+
+
+class RecordChildStarted(NamedTuple):
+    """The answer to a parent's start of a child: the run that it has, or the cause why there is none. What the parent
+    needs to close the child, should it be closed itself by now, comes along."""
+
+    run_id: str
+    initiated_event_id: int
+    child_run_id: str
+    cause: str
+    child_namespace: str
+    child_workflow_id: str
+    parent_close_policy: int
+
+
+class RecordChildClosed(NamedTuple):
+    """A child tells its parent how it ended, with its last run. Answer: `AcknowledgeMessage`."""
+
+    origin: Origin
+    parent: ParentLink
+    child_namespace: str
+    child_workflow_id: str
+    child_run_id: str
+    child_workflow_type: str
+    first_child_run_id: str
+    status: int
+    result: Payloads = b""
+    failure: Failure | None = None
+    retry_state: int = 0
+
+    @property
+    def namespace(self) -> str:
+        return self.parent.namespace
+
+    @property
+    def workflow_id(self) -> str:
+        return self.parent.workflow_id
+
+    @property
+    def run_id(self) -> str:
+        return self.parent.run_id
+
+    @staticmethod
+    def _decode_origin(value: Any) -> Any:
+        return _origin(value)
+
+    @staticmethod
+    def _decode_parent(value: Any) -> Any:
+        return decode_parent(value)
+
+    @staticmethod
+    def _decode_failure(value: Any) -> Failure | None:
+        return decode_failure_or_none(value)
+
+
+class AcknowledgeMessage(NamedTuple):
+    """The answer to a message whose sender waits for nothing but that it may forget it."""
+
+    run_id: str
+    event_id: int

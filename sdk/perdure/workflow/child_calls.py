@@ -1,0 +1,173 @@
+"""Child workflows: `start_child_workflow` and `execute_child_workflow`."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Concatenate, Unpack, cast, overload
+
+from perdure.common import UNSET, RetryPolicy, WorkflowIDReusePolicy, positional_arguments
+from perdure.types import (
+    CallableAsyncNoParam,
+    CallableAsyncSingleParam,
+    MethodAsyncNoParam,
+    MethodAsyncSingleParam,
+    MultiParamSpec,
+    ParamType,
+    ReturnType,
+    SelfType,
+)
+from perdure.workflow.child_options import (
+    ChildOptions,
+    ChildWorkflowConfig,
+    ChildWorkflowHandle,
+    ParentClosePolicy,
+    child_type_of,
+)
+from perdure.workflow.runtime import current
+
+
+@overload
+async def start_child_workflow(
+    workflow: MethodAsyncNoParam[SelfType, ReturnType], **options: Unpack[ChildWorkflowConfig]
+) -> ChildWorkflowHandle[SelfType, ReturnType]: ...
+@overload
+async def start_child_workflow(
+    workflow: MethodAsyncSingleParam[SelfType, ParamType, ReturnType],
+    arg: ParamType,
+    **options: Unpack[ChildWorkflowConfig],
+) -> ChildWorkflowHandle[SelfType, ReturnType]: ...
+@overload
+async def start_child_workflow(
+    workflow: Callable[Concatenate[SelfType, MultiParamSpec], Awaitable[ReturnType]],
+    *,
+    args: Sequence[Any],
+    **options: Unpack[ChildWorkflowConfig],
+) -> ChildWorkflowHandle[SelfType, ReturnType]: ...
+@overload
+async def start_child_workflow(
+    workflow: CallableAsyncNoParam[ReturnType], **options: Unpack[ChildWorkflowConfig]
+) -> ChildWorkflowHandle[Any, ReturnType]: ...
+@overload
+async def start_child_workflow(
+    workflow: CallableAsyncSingleParam[ParamType, ReturnType], arg: ParamType, **options: Unpack[ChildWorkflowConfig]
+) -> ChildWorkflowHandle[Any, ReturnType]: ...
+@overload
+async def start_child_workflow(
+    workflow: str,
+    arg: Any = ...,
+    *,
+    args: Sequence[Any] = [],
+    result_type: type | None = None,
+    **options: Unpack[ChildWorkflowConfig],
+) -> ChildWorkflowHandle[Any, Any]: ...
+async def start_child_workflow(
+    workflow: Any,
+    arg: Any = UNSET,
+    *,
+    args: Sequence[Any] = [],
+    id: str | None = None,
+    task_queue: str | None = None,
+    result_type: type | None = None,
+    parent_close_policy: ParentClosePolicy = ParentClosePolicy.TERMINATE,
+    execution_timeout: timedelta | None = None,
+    run_timeout: timedelta | None = None,
+    task_timeout: timedelta | None = None,
+    id_reuse_policy: WorkflowIDReusePolicy = WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+    retry_policy: RetryPolicy | None = None,
+    memo: Mapping[str, Any] | None = None,
+) -> ChildWorkflowHandle[Any, Any]:
+    """Start a child workflow and return its handle once it is started.
+
+    Args:
+        workflow: The child's run method, its function, or its name.
+        arg: Its only argument, if it has one.
+        args: All its arguments, in place of `arg`.
+        id: Its workflow id; one that is the same on every replay, if not given.
+        task_queue: Where it runs; on the parent's own task queue if not given.
+        result_type: What to decode the result to, if `workflow` is a name.
+        parent_close_policy: What becomes of it when this workflow closes.
+        execution_timeout: Bounds it with all that it goes on as.
+        run_timeout: Bounds one run of it.
+        task_timeout: How long a worker may take for one of its workflow tasks.
+        id_reuse_policy: Whether it may start although a closed workflow had its id.
+        retry_policy: How it is tried again when it fails; by default not at all.
+        memo: Notes that lists and descriptions show.
+
+    Raises:
+        WorkflowAlreadyStartedError: its id is taken.
+    """
+    child_type, own_result_type = child_type_of(workflow)
+    options = ChildOptions(
+        id, task_queue, parent_close_policy, execution_timeout, run_timeout, task_timeout, id_reuse_policy,
+        retry_policy, memo,
+    )  # fmt: skip
+    arguments = positional_arguments(arg, (), args)
+    child = current().children.start(child_type, arguments, result_type or own_result_type, False, options)
+    await child.wait_started()
+    return cast(ChildWorkflowHandle[Any, Any], child)
+
+
+@overload
+async def execute_child_workflow(
+    workflow: MethodAsyncNoParam[SelfType, ReturnType], **options: Unpack[ChildWorkflowConfig]
+) -> ReturnType: ...
+@overload
+async def execute_child_workflow(
+    workflow: MethodAsyncSingleParam[SelfType, ParamType, ReturnType],
+    arg: ParamType,
+    **options: Unpack[ChildWorkflowConfig],
+) -> ReturnType: ...
+@overload
+async def execute_child_workflow(
+    workflow: Callable[Concatenate[SelfType, MultiParamSpec], Awaitable[ReturnType]],
+    *,
+    args: Sequence[Any],
+    **options: Unpack[ChildWorkflowConfig],
+) -> ReturnType: ...
+@overload
+async def execute_child_workflow(
+    workflow: CallableAsyncNoParam[ReturnType], **options: Unpack[ChildWorkflowConfig]
+) -> ReturnType: ...
+@overload
+async def execute_child_workflow(
+    workflow: CallableAsyncSingleParam[ParamType, ReturnType], arg: ParamType, **options: Unpack[ChildWorkflowConfig]
+) -> ReturnType: ...
+@overload
+async def execute_child_workflow(
+    workflow: str,
+    arg: Any = ...,
+    *,
+    args: Sequence[Any] = [],
+    result_type: type | None = None,
+    **options: Unpack[ChildWorkflowConfig],
+) -> Any: ...
+async def execute_child_workflow(
+    workflow: Any,
+    arg: Any = UNSET,
+    *,
+    args: Sequence[Any] = [],
+    id: str | None = None,
+    task_queue: str | None = None,
+    result_type: type | None = None,
+    parent_close_policy: ParentClosePolicy = ParentClosePolicy.TERMINATE,
+    execution_timeout: timedelta | None = None,
+    run_timeout: timedelta | None = None,
+    task_timeout: timedelta | None = None,
+    id_reuse_policy: WorkflowIDReusePolicy = WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+    retry_policy: RetryPolicy | None = None,
+    memo: Mapping[str, Any] | None = None,
+) -> Any:
+    """Run a child workflow and return its result. The arguments are those of `start_child_workflow`.
+
+    Raises:
+        ChildWorkflowError: it failed; the cause says why.
+        WorkflowAlreadyStartedError: its id is taken.
+    """
+    child_type, own_result_type = child_type_of(workflow)
+    options = ChildOptions(
+        id, task_queue, parent_close_policy, execution_timeout, run_timeout, task_timeout, id_reuse_policy,
+        retry_policy, memo,
+    )  # fmt: skip
+    arguments = positional_arguments(arg, (), args)
+    return await current().children.start(child_type, arguments, result_type or own_result_type, True, options)

@@ -1,0 +1,23 @@
+"""Which child an event is for, and what is refused before anything is sent."""
+
+from __future__ import annotations
+
+import pytest
+
+from perdure.converter import DataConverter
+from perdure.execution.children import start_command
+from perdure.workflow.child_options import ChildOptions
+
+PLAIN = ChildOptions(None, None, 0, None, None, None, 1, None, None)
+
+
+def test_a_command_of_nothing_but_a_name() -> None:
+    command = start_command(DataConverter.default, "Child", "id", (), PLAIN)
+    assert (command.workflow_id, command.task_queue, command.namespace, command.input) == ("id", "", "", b"")
+    assert command.task_timeout_ms == 10_000
+    assert command.parent_close_policy == 1
+
+
+def test_an_id_that_cannot_be_is_refused() -> None:
+    with pytest.raises(ValueError, match="the id of a child workflow has 1001 characters"):
+        start_command(DataConverter.default, "Child", "x" * 1001, (), PLAIN)
