@@ -15,14 +15,14 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from perdure.common import Payload, Priority, RetryPolicy, milliseconds
-from perdure.converter import DataConverter, PayloadConverter
+from perdure.common import Payload
+from perdure.converter import PayloadConverter
 from perdure.exceptions import FailureError, WorkflowTaskError
 from perdure.execution.activity_future import ActivityFuture
+from perdure.execution.asking import AskingWorkflow
 from perdure.execution.chance import Chance
 from perdure.execution.children import CHILD_NEWS, Children
 from perdure.execution.commands import COMMAND_EVENTS, CommandLedger, IssuedCommand
@@ -31,7 +31,6 @@ from perdure.execution.ending import command_of
 from perdure.execution.event_loop import WorkflowEventLoop
 from perdure.execution.handler_registry import HandlerRegistry, UnanswerableQueryError
 from perdure.execution.interception import Interception
-from perdure.execution.interceptors import StartActivityInput
 from perdure.execution.properties import RunProperties
 from perdure.execution.source_lines import defining_line, raising_line, waiting_line
 from perdure.execution.surroundings import RunIdentity, WorkerSettings, describe
@@ -40,13 +39,8 @@ from perdure.execution.versions import Versions, markers_ahead
 from perdure.protocol.commands import (
     Command,
     CompleteWorkflowExecution,
-    ScheduleActivityTask,
-    StartTimer,
 )
 from perdure.protocol.events import EventType, HistoryEvent, WorkflowExecutionStarted
-from perdure.protocol.ids import text_problem
-from perdure.protocol.payload import pack_payload_map
-from perdure.workflow.activity_options import ActivityCancellationType, ActivityHandle
 from perdure.workflow.definition import WorkflowDefinition
 from perdure.workflow.errors import NondeterminismError
 from perdure.workflow.information import Info
@@ -71,7 +65,7 @@ _NEWS = _ACTIVITY_OUTCOMES | CHILD_NEWS | {_STARTED, _SIGNALED, _CANCEL_REQUESTE
 """Events that a workflow sees at its next workflow task."""
 
 
-class WorkflowInstance:
+class WorkflowInstance(AskingWorkflow):
     """See the module's docstring; for workflow code, this is the `Runtime` of `perdure.workflow`.
 
     Attributes:
@@ -91,6 +85,7 @@ class WorkflowInstance:
         self.cancellation_reason: str | None = None
         self.is_delivering_cancellation = False
         self.instance: Any = None
+        self.activity_count = self.timer_count = 0
         self.loop = WorkflowEventLoop(self)  # type: ignore[abstract]  # the stubs alone make asyncio's base abstract
         self.ledger = CommandLedger()
         self.activities: dict[int, ActivityFuture] = {}
@@ -104,8 +99,6 @@ class WorkflowInstance:
         self._first_task_us = 0
         self._main: asyncio.Task[Any] | None = None
         self._error: BaseException | None = None
-        self._activity_count = 0
-        self._timer_count = 0
         self._chance: Chance | None = None
         self._info: Info | None = None
         self.interception: Interception | None = None
@@ -340,10 +333,6 @@ class WorkflowInstance:
         return self._children
 
     @property
-    def converter(self) -> DataConverter:
-        return self.settings.converter
-
-    @property
     def namespace(self) -> str:
         return self.settings.namespace
 
@@ -418,91 +407,6 @@ class WorkflowInstance:
     def wait_for_condition(self, condition: Callable[[], bool]) -> asyncio.Future[None]:
         self.loop.check_may_act()
         return self.loop.wait_for_condition(condition)
-
-    def start_timer(
-        self, seconds: float, callback: Callable[..., Any], args: tuple[Any, ...], context: Any, summary: str
-    ) -> asyncio.TimerHandle:
-        """Have `callback` run after a delay; without one at once, with no timer in the history."""
-        self.loop.check_may_act()
-        if seconds <= 0:
-            timer = asyncio.TimerHandle(self.loop.time(), callback, args, self.loop, context)
-            self.loop.call_soon(lambda: None if timer.cancelled() else timer._run())
-            return timer
-        self._timer_count += 1
-        command = StartTimer(str(self._timer_count), max(1, round(seconds * 1000)), summary)
-        return DurableTimer(self, command, callback, args, context)
-
-    def start_activity(
-        self,
-        activity_type: str,
-        arguments: Sequence[Any],
-        result_type: Any,
-        awaited_at_once: bool,
-        task_queue: str | None,
-        schedule_to_close_timeout: timedelta | None,
-        schedule_to_start_timeout: timedelta | None,
-        start_to_close_timeout: timedelta | None,
-        heartbeat_timeout: timedelta | None,
-        retry_policy: RetryPolicy | None,
-        cancellation_type: int,
-        activity_id: str | None,
-        summary: str | None,
-        priority_key: int | None,
-        headers: Mapping[str, Payload] | None = None,
-    ) -> ActivityHandle[Any]:
-        """Ask for an activity. `headers` None: no interceptor has seen it yet.
-
-        Raises:
-            ValueError: an option is missing or makes no sense.
-            TypeError: an argument cannot be converted.
-            PayloadSizeError: the arguments are too large.
-        """
-        if headers is None and self.interception is not None:
-            return self.interception.outbound.start_activity(
-                StartActivityInput(
-                    activity=activity_type,
-                    args=arguments,
-                    activity_id=activity_id,
-                    task_queue=task_queue,
-                    schedule_to_close_timeout=schedule_to_close_timeout,
-                    schedule_to_start_timeout=schedule_to_start_timeout,
-                    start_to_close_timeout=start_to_close_timeout,
-                    heartbeat_timeout=heartbeat_timeout,
-                    retry_policy=retry_policy,
-                    cancellation_type=ActivityCancellationType(cancellation_type),
-                    headers={},
-                    summary=summary,
-                    priority=Priority(priority_key),
-                    ret_type=result_type,
-                    awaited_at_once=awaited_at_once,
-                )
-            )
-        self.loop.check_may_act()
-        if start_to_close_timeout is None and schedule_to_close_timeout is None:
-            raise ValueError(
-                f"activity {activity_type!r} needs a start_to_close_timeout (for each attempt) or a "
-                "schedule_to_close_timeout (for all of them together)"
-            )
-        self._activity_count += 1
-        if activity_id is None:
-            activity_id = str(self._activity_count)
-        elif (problem := text_problem("activity_id", activity_id)) is not None:
-            raise ValueError(problem)
-        command = ScheduleActivityTask(
-            activity_id,
-            activity_type,
-            task_queue or "",
-            self.settings.converter.to_bytes(arguments),
-            milliseconds("schedule_to_close_timeout", schedule_to_close_timeout),
-            milliseconds("schedule_to_start_timeout", schedule_to_start_timeout),
-            milliseconds("start_to_close_timeout", start_to_close_timeout),
-            milliseconds("heartbeat_timeout", heartbeat_timeout),
-            None if retry_policy is None else retry_policy.to_data(),
-            pack_payload_map(headers) if headers else b"",
-            priority_key or 3,
-            summary or "",
-        )
-        return ActivityFuture(self, command, result_type, awaited_at_once, cancellation_type)
 
 
 _ARGUMENTS_MAX = 32
