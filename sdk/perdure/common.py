@@ -23,6 +23,7 @@ from perdure.search_attributes import (
 )
 
 __all__ = [
+    "HeaderCodecBehavior",
     "Payload",
     "Priority",
     "QueryRejectCondition",
@@ -67,6 +68,15 @@ class QueryRejectCondition(IntEnum):
     NONE = requests.QueryRejectCondition.NONE
     NOT_OPEN = requests.QueryRejectCondition.NOT_OPEN
     NOT_COMPLETED_CLEANLY = requests.QueryRejectCondition.NOT_COMPLETED_CLEANLY
+
+
+class HeaderCodecBehavior(IntEnum):
+    """Whether a payload codec encodes and decodes headers, too."""
+
+    NO_CODEC = 1
+    CODEC = 2
+    WORKFLOW_ONLY_CODEC = 3
+    """Only in workers, of what workflows send and receive."""
 
 
 class VersioningBehavior(IntEnum):

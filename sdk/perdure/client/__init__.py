@@ -40,7 +40,8 @@ from perdure.client.interceptor import Interceptor, OutboundInterceptor
 from perdure.client.list_filter import ListFilterError
 from perdure.client.namespaces import Namespaces
 from perdure.client.status import PendingActivityState, WorkflowExecutionStatus
-from perdure.converter import DataConverter
+from perdure.common import HeaderCodecBehavior
+from perdure.converter import DataConverter, PayloadCodec
 from perdure.service import RPCError, RPCStatusCode
 
 __all__ = [
@@ -55,11 +56,13 @@ __all__ = [
     "DeadLetters",
     "DescribeWorkflowInput",
     "FetchWorkflowHistoryEventsInput",
+    "HeaderCodecBehavior",
     "Interceptor",
     "ListFilterError",
     "ListWorkflowsInput",
     "Namespaces",
     "OutboundInterceptor",
+    "PayloadCodec",
     "PendingActivityInfo",
     "PendingActivityState",
     "PendingWorkflowTaskInfo",

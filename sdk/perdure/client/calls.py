@@ -12,7 +12,6 @@ from perdure.client.connection import (
     Connection,
     Refusal,
     check_text,
-    checked,
     nothing,
     query_failed,
     seconds,
@@ -86,13 +85,10 @@ class ClientCalls(OutboundInterceptor):
         """Start and result in one request; only where nothing intercepts the start."""
         connection = self._connection
         request = start_request(connection, input, wait_result=True)
-        transport = connection.transport
-        shard_id = transport.shard_id(connection.namespace, input.id)
         try:
-            reply = checked(await transport.submit(shard_id, request, seconds(input.rpc_timeout)))
+            outcome = await connection.ask(input.id, request, decode_outcome, input.rpc_timeout)
         except Refusal as refusal:
             raise start_refused(refusal, input.id, input.workflow) from None
-        outcome = decode_outcome(reply.body)
         if leads_on(outcome):
             handle = WorkflowHandle[Any, Any](
                 connection, input.id, result_run_id=outcome.next_run_id, result_type=input.ret_type

@@ -21,6 +21,7 @@ from perdure.client.namespaces import Namespaces
 from perdure.client.start_options import StartOptions, StartOptionsByName, StartOptionsWithArgs
 from perdure.common import (
     UNSET,
+    HeaderCodecBehavior,
     QueryRejectCondition,
     RetryPolicy,
     SearchAttributes,
@@ -61,9 +62,12 @@ class Client:
         data_converter: DataConverter = DataConverter.default,
         interceptors: Sequence[Interceptor] = (),
         default_workflow_query_reject_condition: QueryRejectCondition | None = None,
+        header_codec_behavior: HeaderCodecBehavior = HeaderCodecBehavior.NO_CODEC,
     ) -> None:
         check_text("the namespace", namespace)
-        self._connection = connection = Connection(transport, namespace, data_converter)
+        code_headers = header_codec_behavior == HeaderCodecBehavior.CODEC
+        self._connection = connection = Connection(transport, namespace, data_converter, code_headers=code_headers)
+        self._header_codec_behavior = header_codec_behavior
         self._interceptors = tuple(interceptors)
         calls: OutboundInterceptor = ClientCalls(connection, default_workflow_query_reject_condition)
         for interceptor in reversed(self._interceptors):
@@ -84,6 +88,7 @@ class Client:
         default_workflow_query_reject_condition: QueryRejectCondition | None = None,
         tls: bool = False,
         identity: str | None = None,
+        header_codec_behavior: HeaderCodecBehavior = HeaderCodecBehavior.NO_CODEC,
     ) -> Client:
         """Connect to a cluster.
 
@@ -97,6 +102,8 @@ class Client:
                 interceptors too stand before those of each worker of this client.
             tls: Encrypt the connection (as a `rediss://` URL does).
             identity: Who calls, as histories show it; by default `pid@host`.
+            header_codec_behavior: Whether the data converter's codec encodes headers, too; workers of this client do
+                the same.
 
         Raises:
             ValueError: not an address.
@@ -110,6 +117,7 @@ class Client:
             data_converter=data_converter,
             interceptors=interceptors,
             default_workflow_query_reject_condition=default_workflow_query_reject_condition,
+            header_codec_behavior=header_codec_behavior,
         )
 
     async def close(self) -> None:
@@ -140,6 +148,11 @@ class Client:
     def interceptors(self) -> Sequence[Interceptor]:
         """What the client was given; for workers."""
         return self._interceptors
+
+    @property
+    def header_codec_behavior(self) -> HeaderCodecBehavior:
+        """What the client was given; for workers."""
+        return self._header_codec_behavior
 
     @property
     def transport(self) -> Transport:

@@ -52,12 +52,16 @@ class Connection:
         transport: The way to the cluster.
         namespace: Where every id of this client is looked up.
         converter: Conversion of arguments, results and failures.
+        coding: The converter's codec, if it has one: requests and replies pass it.
         calls: What all calls go through: the first of the interceptors, or what carries them out.
     """
 
     calls: OutboundInterceptor
 
-    def __init__(self, transport: Transport, namespace: str, converter: DataConverter) -> None:
+    def __init__(
+        self, transport: Transport, namespace: str, converter: DataConverter, *, code_headers: bool = False
+    ) -> None:
+        self.coding = converter.coding(with_headers=code_headers)
         self.transport = transport
         self.namespace = namespace
         self.converter = converter
@@ -92,7 +96,14 @@ class Connection:
     ) -> T:
         """As `ask`, of a workflow that may be of another namespace."""
         shard_id = self.transport.shard_id(namespace, workflow_id)
-        return decode(checked(await self.transport.submit(shard_id, request, seconds(rpc_timeout))).body)
+        coding = self.coding
+        if coding is None:
+            return decode(checked(await self.transport.submit(shard_id, request, seconds(rpc_timeout))).body)
+        encoded = await coding.encode(request)
+        reply = await self.transport.submit(shard_id, encoded, seconds(rpc_timeout))
+        if reply.kind == ReplyKind.ERROR:
+            raise Refusal(await coding.decode(decode_error(reply.body)))
+        return await coding.decode(decode(reply.body))
 
     async def ask_frontend(
         self, request: FrontendRequest, decode: Callable[[Any], T], rpc_timeout: timedelta | None = None

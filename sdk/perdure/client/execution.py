@@ -12,9 +12,8 @@ from perdure.client.list_filter import ListFilter
 from perdure.client.status import PendingActivityState, WorkflowExecutionStatus
 from perdure.common import UNSET, SearchAttributes, TypedSearchAttributes
 from perdure.converter import DataConverter
-from perdure.protocol.codec import unpack
 from perdure.protocol.frontend import ExecutionSummary, ListWorkflows, decode_execution_page
-from perdure.protocol.payload import Payload
+from perdure.protocol.payload import Payload, unpack_payload_map
 from perdure.protocol.replies import Description, PendingActivity, PendingWorkflowTask
 from perdure.protocol.search_attributes import attributes_of_index
 from perdure.search_attributes import search_attributes_of, typed_search_attributes, untyped_search_attributes
@@ -68,8 +67,8 @@ class WorkflowExecution:
 
     async def memo(self) -> Mapping[str, Any]:
         """The memo, converted without type hints."""
-        convert = self._converter.payload_converter.from_payload
-        return {name: convert(payload) for name, payload in self._payloads().items()}
+        named = self._payloads()
+        return {name: (await self._converter.decode([payload]))[0] for name, payload in named.items()}
 
     async def memo_value(self, key: str, default: Any = UNSET, *, type_hint: type | None = None) -> Any:
         """One value of the memo, converted to `type_hint`.
@@ -82,10 +81,10 @@ class WorkflowExecution:
             if default is UNSET:
                 raise KeyError(f"the memo has no {key!r}")
             return default
-        return self._converter.payload_converter.from_payload(payload, type_hint)
+        return (await self._converter.decode([payload], [type_hint]))[0]
 
     def _payloads(self) -> dict[str, Payload]:
-        return {name: Payload(*payload) for name, payload in unpack(self._memo).items()} if self._memo else {}
+        return unpack_payload_map(self._memo)
 
 
 @dataclass(frozen=True, slots=True)

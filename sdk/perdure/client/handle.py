@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any, Generic, cast
 
-from perdure.client.connection import Connection, check_text, checked, seconds
+from perdure.client.connection import Connection, check_text
 from perdure.client.definitions import query_name_and_type, signal_name
 from perdure.client.execution import WorkflowExecutionDescription
 from perdure.client.history import WorkflowHistory, WorkflowHistoryEventAsyncIterator, WorkflowHistoryEventFilterType
@@ -83,11 +83,9 @@ class WorkflowHandle(Generic[SelfType, ReturnType]):
         """
         connection = self._connection
         run_id = self._result_run_id or ""
-        shard_id = connection.transport.shard_id(connection.namespace, self._id)
         while True:
             request = AwaitResult(connection.namespace, self._id, run_id)
-            reply = checked(await connection.transport.submit(shard_id, request, seconds(rpc_timeout)))
-            outcome = decode_outcome(reply.body)
+            outcome = await connection.ask(self._id, request, decode_outcome, rpc_timeout)
             if not (follow_runs and leads_on(outcome)):
                 return cast(ReturnType, result_of(outcome, connection.converter, self._result_type))
             run_id = outcome.next_run_id

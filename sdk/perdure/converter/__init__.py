@@ -2,6 +2,7 @@
 
 from perdure.converter.data_converter import DataConverter, default
 from perdure.converter.failure_converter import DefaultFailureConverter, FailureConverter
+from perdure.converter.payload_codec import PayloadCodec
 from perdure.converter.payload_converter import (
     BinaryNullPayloadConverter,
     BinaryPlainPayloadConverter,
@@ -23,6 +24,7 @@ __all__ = [
     "EncodingPayloadConverter",
     "FailureConverter",
     "JSONPlainPayloadConverter",
+    "PayloadCodec",
     "PayloadConverter",
     "default",
     "value_to_type",

@@ -1,4 +1,8 @@
-"""The pair of converters that a client or worker is given, and their form on the wire."""
+"""The converters that a client or worker is given, and the form on the wire.
+
+Rule: what ends in `_bytes` and `_failure` here is synchronous, and stops before the codec: whoever sends and receives
+messages has them encoded and decoded as a whole (`coding`).
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,8 @@ from typing import Any, ClassVar
 from perdure.common import RawValue
 from perdure.converter.failure_converter import DefaultFailureConverter, FailureConverter, failure_of_unsayable
 from perdure.converter.json_values import from_json, to_json
+from perdure.converter.payload_codec import PayloadCodec
+from perdure.converter.payload_coding import PayloadCoding
 from perdure.converter.payload_converter import DefaultPayloadConverter, PayloadConverter
 from perdure.converter.single_json import unwrap_json, wrap_json
 from perdure.exceptions import PayloadSizeError
@@ -34,12 +40,14 @@ class DataConverter:
 
     Attributes:
         payload_converter_class: Made once for this converter.
+        payload_codec: What payloads pass on their way, if anything.
         failure_converter_class: Made once for this converter.
         payload_converter: Values to payloads.
         failure_converter: Exceptions to failures.
     """
 
     payload_converter_class: type[PayloadConverter] = DefaultPayloadConverter
+    payload_codec: PayloadCodec | None = None
     failure_converter_class: type[FailureConverter] = DefaultFailureConverter
     payload_converter: PayloadConverter = field(init=False)
     failure_converter: FailureConverter = field(init=False)
@@ -53,12 +61,30 @@ class DataConverter:
         object.__setattr__(self, "_is_default", self.payload_converter_class is DefaultPayloadConverter)
 
     async def encode(self, values: Sequence[Any]) -> list[Payload]:
-        """A payload for each value."""
-        return self.payload_converter.to_payloads(values)
+        """A payload for each value, encoded by the codec, if there is one."""
+        payloads = self.payload_converter.to_payloads(values)
+        return payloads if self.payload_codec is None or not payloads else await self.payload_codec.encode(payloads)
 
     async def decode(self, payloads: Sequence[Payload], type_hints: Sequence[Any] | None = None) -> list[Any]:
-        """A value for each payload."""
+        """A value for each payload, decoded by the codec, if there is one."""
+        if self.payload_codec is not None and payloads:
+            payloads = await self.payload_codec.decode(payloads)
         return self.payload_converter.from_payloads(payloads, type_hints)
+
+    async def encode_failure(self, exception: BaseException) -> Failure:
+        """The failure that an exception is recorded as, its details encoded by the codec, if there is one."""
+        failure = self.to_failure(exception)
+        coding = self.coding()
+        return failure if coding is None else await coding.encode(failure)
+
+    async def decode_failure(self, failure: Failure) -> BaseException:
+        """The exception that a recorded failure is raised as."""
+        coding = self.coding()
+        return self.from_failure(failure if coding is None else await coding.decode(failure))
+
+    def coding(self, *, with_headers: bool = False) -> PayloadCoding | None:
+        """The codec for whole messages; None if there is no codec."""
+        return None if self.payload_codec is None else PayloadCoding(self.payload_codec, with_headers=with_headers)
 
     def to_bytes(self, values: Sequence[Any]) -> bytes:
         """The wire form of a list of values.

@@ -20,6 +20,7 @@ from perdure.worker.activity_attempt import ActivityAttempt, StopReason
 from perdure.worker.activity_execution import ActivityExecution
 from perdure.worker.activity_interception import execute_intercepted
 from perdure.worker.deadlines import Deadlines
+from perdure.worker.decoding import CodecError, decoded
 from perdure.worker.interceptor import Interceptor
 from perdure.worker.lease_keeper import Entry
 from perdure.worker.link import WorkerLink
@@ -81,7 +82,7 @@ class ActivityWorker:
             key = (task.run_id, task.scheduled_event_id, task.attempt)
             if key in self._running or key in self.unanswered or key in self._preparing:
                 self._handed_out_again(entry, key)
-            elif task.inline and not task.report_start:
+            elif task.inline and not task.report_start and self.link.activity_coding is None:
                 self._begin(entry, task)
             else:
                 self._preparing[key] = entry
@@ -118,6 +119,7 @@ class ActivityWorker:
                     self.link.drop(entry, task_member(task.run_id, task.scheduled_event_id, task.attempt))
                     return
                 task = _fetched(reply.body)
+            task = await decoded(self.link.activity_coding, task)
             attempt = self._attempt(entry, task)
             if attempt is not None and task.report_start:
                 reply = await self.link.transport.submit(task.shard_id, attempt.started_request(), None)
@@ -125,6 +127,8 @@ class ActivityWorker:
         except DecodeError as error:
             self._undecodable(entry, error)
             attempt = None
+        except CodecError as error:
+            self._refuse(entry, task, str(error), "CodecError")
         finally:
             del self._preparing[key]
         if attempt is None:
@@ -147,10 +151,14 @@ class ActivityWorker:
         if definition is not None:
             return ActivityAttempt(self, entry, task, definition)
         message = self._registry.unknown_activity(task.activity_type, self.link.task_queue)
-        unknown = ActivityAttempt(self, entry, task, _UNKNOWN)
-        self._running[unknown.key] = unknown
-        unknown.fail_with(ApplicationError(message, type="NotFoundError"))
+        self._refuse(entry, task, message, "NotFoundError")
         return None
+
+    def _refuse(self, entry: TaskEntry, task: ActivityTask, message: str, kind: str) -> None:
+        """Report an attempt as failed that cannot begin."""
+        refused = ActivityAttempt(self, entry, task, _UNKNOWN)
+        self._running[refused.key] = refused
+        refused.fail_with(ApplicationError(message, type=kind))
 
     def _start(self, attempt: ActivityAttempt) -> None:
         self._running[attempt.key] = attempt

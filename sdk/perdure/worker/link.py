@@ -6,11 +6,13 @@ import asyncio
 import logging
 from typing import Any
 
+from perdure.common import HeaderCodecBehavior
 from perdure.converter import DataConverter
 from perdure.protocol.codec import DecodeError
 from perdure.protocol.replies import ErrorCode, decode_error
 from perdure.protocol.tasks import Task, readable_task
 from perdure.transport import OnReply, Transport
+from perdure.worker.encoded_posts import EncodedPosts
 from perdure.worker.lease_keeper import LeaseKeeper
 from perdure_broker.port import BrokerUnavailable, TaskEntry
 
@@ -24,6 +26,8 @@ class WorkerLink:
         worker_id: Names the consumer and the sticky stream; unique among all workers.
         identity: Who works, as histories show it.
         environment: Clocks, chance, tasks and threads.
+        coding: The converter's codec, if it has one: what is sent passes it, and so does what workflows receive.
+        activity_coding: The same for what activities receive.
     """
 
     def __init__(
@@ -36,7 +40,10 @@ class WorkerLink:
         worker_id: str,
         identity: str,
         leases: LeaseKeeper,
+        header_codec_behavior: HeaderCodecBehavior = HeaderCodecBehavior.NO_CODEC,
     ) -> None:
+        self.coding = converter.coding(with_headers=header_codec_behavior != HeaderCodecBehavior.NO_CODEC)
+        self.activity_coding = converter.coding(with_headers=header_codec_behavior == HeaderCodecBehavior.CODEC)
         self.transport = transport
         self.broker = transport.broker
         self.namespace = namespace
@@ -47,11 +54,16 @@ class WorkerLink:
         self.environment = transport.environment
         self.leases = leases
         self.loop = asyncio.get_running_loop()
+        self._encoded_posts = EncodedPosts(transport, self.in_background)
         self._background: dict[asyncio.Task[Any], None] = {}
 
     def post(self, shard_id: int, request: Any, on_reply: OnReply) -> None:
-        """Send a request until it is answered."""
-        self.transport.post(shard_id, request, on_reply)
+        """Send a request until it is answered. A completion that the codec cannot encode is answered as if an engine
+        had refused it; anything else, which must be said, goes without users' data."""
+        if self.coding is None:
+            self.transport.post(shard_id, request, on_reply)
+        else:
+            self._encoded_posts.post(self.coding, shard_id, request, on_reply)
 
     def drop(self, entry: TaskEntry, member: str = "") -> None:
         """An entry is of no use any more: take it off its stream. `member`: the task's name among the published ids
@@ -82,11 +94,12 @@ class WorkerLink:
             return None
         return error.message if error.code in (ErrorCode.INVALID_ARGUMENT, ErrorCode.DEAD_LETTERED) else None
 
-    def in_background(self, work: Any) -> None:
+    def in_background(self, work: Any) -> asyncio.Task[Any]:
         """Run a coroutine that nobody waits for; what it raises is logged by the loop."""
-        task = self.environment.spawn(work, name="background")
+        task: asyncio.Task[Any] = self.environment.spawn(work, name="background")
         self._background[task] = None
         task.add_done_callback(self._background.pop)
+        return task
 
     async def finish_background(self, timeout_s: float) -> None:
         """Wait for such coroutines, so that none is left behind."""

@@ -12,6 +12,7 @@ from perdure.protocol.codec import DecodeError
 from perdure.protocol.replies import ErrorCode, ErrorReply, QueryAnswer, ReplyKind, encode_replies
 from perdure.protocol.tasks import QueryTask
 from perdure.worker.deadlock_watch import DeadlockWatch
+from perdure.worker.decoding import CodecError, codec_problem, decoded
 from perdure.worker.history_fetching import NoHistory, fetch_history
 from perdure.worker.instance_cache import InstanceCache
 from perdure.worker.link import WorkerLink
@@ -42,18 +43,20 @@ class QueryAnswering:
 
     def accept(self, entry: TaskEntry, task: QueryTask) -> None:
         """Answer a query now if the instance is at hand, else in the background."""
-        instance = self._cache.get(task.run_id)
-        if instance is not None and instance.continues_from >= task.continues_from:
-            answer: Body | None = self._ask(instance, task)
-        else:
-            answer = None
+        answer = self._ask_cached(task) if self._link.coding is None else None
         self._link.in_background(self._answer(entry, task, answer))
+
+    def _ask_cached(self, task: QueryTask) -> Body | None:
+        instance = self._cache.get(task.run_id)
+        if instance is None or instance.continues_from < task.continues_from:
+            return None
+        return self._ask(instance, task)
 
     async def _answer(self, entry: TaskEntry, task: QueryTask, body: Body | None) -> None:
         try:
             if task.deadline_us > self._link.environment.now_us():
                 if body is None:
-                    body = await self._ask_history(task)
+                    body = await self._ask_later(task)
                 kind = ReplyKind.ERROR if isinstance(body, ErrorReply) else ReplyKind.OK
                 data = encode_replies([(task.request_number, kind, body)])
                 await self._link.broker.reply(task.reply_to, data)
@@ -63,13 +66,26 @@ class QueryAnswering:
             logger.error("Query %r of run %s is not answered: %s", task.query_type, task.run_id, error)
         self._link.drop(entry)
 
+    async def _ask_later(self, task: QueryTask) -> Body:
+        """The answer, if it takes more than asking an instance that is at hand."""
+        coding = self._link.coding
+        try:
+            task = await decoded(coding, task)
+            body = self._ask_cached(task) or await self._ask_history(task)
+        except CodecError as error:
+            return ErrorReply(ErrorCode.QUERY_FAILED, str(error))
+        try:
+            return body if coding is None else await coding.encode(body)
+        except Exception as error:  # the user's codec
+            return ErrorReply(ErrorCode.QUERY_FAILED, codec_problem("encode", error))
+
     async def _ask_history(self, task: QueryTask) -> Body:
         definition = self._registry.workflow(task.workflow_type)
         if definition is None:
             message = self._registry.unknown_workflow(task.workflow_type, self._link.task_queue)
             return ErrorReply(ErrorCode.QUERY_FAILED, message)
         try:
-            events = await fetch_history(self._link, task)
+            events = await decoded(self._link.coding, await fetch_history(self._link, task))
         except NoHistory as error:
             return error.reply
         instance = WorkflowInstance(definition, self._settings, RunIdentity(task.workflow_id, task.run_id))

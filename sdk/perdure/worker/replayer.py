@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from perdure.client import WorkflowHistory
+from perdure.common import HeaderCodecBehavior
 from perdure.converter import DataConverter
 from perdure.exceptions import WorkflowTaskError
 from perdure.execution import io_guard, stand_ins
 from perdure.execution.instance import WorkflowInstance
 from perdure.execution.surroundings import RunIdentity, WorkerSettings
 from perdure.protocol.events import EventType
+from perdure.worker.decoding import decoded
 from perdure.worker.interceptor import Interceptor, checked_interceptors, workflow_interceptor_classes
 from perdure.worker.registry import Registry
 
@@ -44,6 +46,7 @@ class Replayer:
         data_converter: DataConverter = DataConverter.default,
         interceptors: Sequence[Interceptor] = [],
         workflow_failure_exception_types: Sequence[type[BaseException]] = [],
+        header_codec_behavior: HeaderCodecBehavior = HeaderCodecBehavior.NO_CODEC,
     ) -> None:
         """Make a replayer of these workflows.
 
@@ -53,6 +56,7 @@ class Replayer:
         if not workflows:
             raise ValueError("a replayer needs workflows")
         self._registry = Registry(workflows, [])
+        self._coding = data_converter.coding(with_headers=header_codec_behavior != HeaderCodecBehavior.NO_CODEC)
         self._settings = WorkerSettings(
             namespace,
             "",
@@ -74,7 +78,7 @@ class Replayer:
             NondeterminismError: the code does something else than the history says.
             Exception: whatever else the code raises that fails a workflow task.
         """
-        failure = self._replay(history)
+        failure = await self._replay(history)
         if failure is not None and raise_on_replay_failure:
             raise failure
         return WorkflowReplayResult(history, failure)
@@ -105,10 +109,10 @@ class Replayer:
         async def results() -> AsyncGenerator[WorkflowReplayResult, None]:
             if isinstance(histories, AsyncIterable):
                 async for history in histories:
-                    yield WorkflowReplayResult(history, self._replay(history))
+                    yield WorkflowReplayResult(history, await self._replay(history))
             else:
                 for history in histories:
-                    yield WorkflowReplayResult(history, self._replay(history))
+                    yield WorkflowReplayResult(history, await self._replay(history))
 
         iterator = results()
         try:
@@ -116,7 +120,7 @@ class Replayer:
         finally:
             await iterator.aclose()
 
-    def _replay(self, history: WorkflowHistory) -> Exception | None:
+    async def _replay(self, history: WorkflowHistory) -> Exception | None:
         events = history.events
         if not events or events[0].event_type != EventType.WORKFLOW_EXECUTION_STARTED:
             return WorkflowTaskError("a history must begin with WorkflowExecutionStarted")
@@ -126,7 +130,7 @@ class Replayer:
             return WorkflowTaskError(self._registry.unknown_workflow(workflow_type, "(replay)"))
         instance = WorkflowInstance(definition, self._settings, RunIdentity(history.workflow_id, history.run_id))
         try:
-            instance.replay(events)
+            instance.replay(await decoded(self._coding, events))
         except Exception as error:
             return error
         finally:

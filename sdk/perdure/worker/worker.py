@@ -97,6 +97,7 @@ class Worker:
                 *(given for given in client.interceptors if isinstance(given, Interceptor)),
                 *checked_interceptors(interceptors),
             ),
+            header_codec_behavior=client.header_codec_behavior,
         )
         self._shutdown_asked = asyncio.Event()
         self._ended = asyncio.Event()

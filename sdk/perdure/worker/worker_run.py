@@ -16,6 +16,7 @@ import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from perdure.common import HeaderCodecBehavior
 from perdure.converter import DataConverter
 from perdure.execution import io_guard, stand_ins
 from perdure.execution.surroundings import WorkerSettings
@@ -68,6 +69,7 @@ class WorkerOptions:
     failure_exception_types: tuple[type[BaseException], ...]
     deadlock_s: float
     interceptors: tuple[Interceptor, ...] = ()
+    header_codec_behavior: HeaderCodecBehavior = HeaderCodecBehavior.NO_CODEC
 
 
 class WorkerRun:
@@ -94,6 +96,7 @@ class WorkerRun:
             worker_id=worker_id,
             identity=options.identity,
             leases=self._leases,
+            header_codec_behavior=options.header_codec_behavior,
         )
         self._watch = DeadlockWatch(options.deadlock_s)
         self._own_executor: concurrent.futures.Executor | None = None

@@ -22,6 +22,7 @@ from perdure.protocol.replies import ReplyKind
 from perdure.protocol.requests import RespondWorkflowTaskCompleted, RespondWorkflowTaskFailed
 from perdure.protocol.tasks import QueryTask, WorkflowTask, task_member
 from perdure.worker.deadlock_watch import DeadlockWatch
+from perdure.worker.decoding import CodecError, decoded
 from perdure.worker.history_fetching import NoHistory, fetch_task_history
 from perdure.worker.instance_cache import InstanceCache
 from perdure.worker.link import WorkerLink
@@ -104,7 +105,7 @@ class WorkflowWorker:
     def _accept(self, entry: TaskEntry, task: WorkflowTask) -> None:
         if self._must_wait(entry, task):
             return
-        if task.events:
+        if task.events and self._link.coding is None:
             instance = self._instance_at(task)
             if instance is not None:
                 self._activate(entry, task, instance, decode_records(task.events))
@@ -127,12 +128,13 @@ class WorkflowWorker:
     async def _fetch(self, entry: TaskEntry, task: WorkflowTask) -> None:
         """Get what the instance has not seen and go on from there, or the whole history and begin again from it."""
         try:
+            task = await decoded(self._link.coding, task)
             instance = self._instance_at(task)
             if instance is not None:
-                events = await fetch_task_history(self._link, task, task.continues_from)
+                events = await self._events(task, task.continues_from)
                 instance = self._instance_at(task)
             if instance is None:
-                events = await fetch_task_history(self._link, task)
+                events = await self._events(task, 0)
             if self._must_wait(entry, task):
                 return
             if instance is not None:
@@ -144,10 +146,26 @@ class WorkflowWorker:
             self._link.drop(entry, task_member(task.run_id, task.scheduled_event_id, task.attempt))
         except DecodeError as error:
             self._undecodable(entry, error)
+        except CodecError as error:
+            self._cache.evict(task.run_id)
+            self._failed(entry, task, error)
         finally:
             self._fetching -= 1
             if self.slot_freed is not None:
                 self.slot_freed()
+
+    async def _events(self, task: WorkflowTask, after_event_id: int) -> Sequence[HistoryEvent]:
+        """The events after one, from the task itself if it has them, decoded.
+
+        Raises:
+            NoHistory: the task is no longer current.
+            CodecError: the codec cannot decode them.
+        """
+        if task.events and after_event_id == task.continues_from:
+            events = decode_records(task.events)
+        else:
+            events = await fetch_task_history(self._link, task, after_event_id)
+        return await decoded(self._link.coding, events)
 
     def _instance_at(self, task: WorkflowTask) -> WorkflowInstance | None:
         """The cached instance, if it stands where the task goes on."""

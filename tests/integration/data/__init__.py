@@ -1,0 +1,1 @@
+"""What users' data meets on its way: codecs, interceptors, tracing."""
