@@ -18,13 +18,12 @@ from perdure.converter.payload_codec import PayloadCodec
 from perdure.exceptions import PayloadSizeError
 from perdure.protocol.failure import Failure
 from perdure.protocol.marker import pack_details, unpack_details
+from perdure.protocol.memo import pack_memo, unpack_memo
 from perdure.protocol.payload import (
     PAYLOAD_SIZE_MAX,
     Payload,
     PayloadForm,
-    pack_payload_map,
     pack_payloads,
-    unpack_payload_map,
     unpack_payloads,
 )
 
@@ -143,8 +142,10 @@ async def _transformed(found: _Found, transform: _Transform) -> bytes:
     if form is PayloadForm.LISTS:
         lists = unpack_details(data)
         return pack_details({name: _checked(await transform(each), transform) for name, each in lists.items()})
-    named = unpack_payload_map(data)
-    return pack_payload_map({name: _one(await transform([each]), transform) for name, each in named.items()})
+    coded_map: dict[str, Payload | None] = {}
+    for name, each in unpack_memo(data).items():  # None: an update takes it away
+        coded_map[name] = None if each is None else _one(await transform([each]), transform)
+    return pack_memo(coded_map)
 
 
 def _checked(coded: Any, transform: Any) -> list[Payload]:

@@ -100,7 +100,7 @@ class UpsertSearchAttributes(NamedTuple):
 class ModifyWorkflowProperties(NamedTuple):
     """Set some notes of the run's memo, and take away those whose payload is None."""
 
-    upserted_memo: bytes
+    upserted_memo: PayloadMap
 
 
 class ContinueAsNewWorkflowExecution(NamedTuple):

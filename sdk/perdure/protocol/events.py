@@ -27,7 +27,7 @@ from perdure.protocol.execution_events import (
     WorkflowExecutionTimedOut as WorkflowExecutionTimedOut,
 )
 from perdure.protocol.failure import Failure, decode_failure, decode_failure_or_none
-from perdure.protocol.payload import HeaderMap, PayloadLists, Payloads
+from perdure.protocol.payload import HeaderMap, PayloadLists, PayloadMap, Payloads
 from perdure.protocol.retry import RetryPolicyData, decode_retry_policy
 
 
@@ -190,7 +190,7 @@ class WorkflowPropertiesModified(NamedTuple):
     """`upserted_memo` holds what is set, and with None what is taken away."""
 
     workflow_task_completed_event_id: int
-    upserted_memo: bytes
+    upserted_memo: PayloadMap
 
 
 class ActivityAttemptStarted(NamedTuple):
@@ -259,7 +259,7 @@ class EventBuffered(NamedTuple):
 class PropertiesAtClose(NamedTuple):
     """The memo and the search attributes that a run closes with, where they are not those that it was started with."""
 
-    memo: bytes
+    memo: PayloadMap
     search_attributes: bytes
 
 

@@ -11,10 +11,17 @@ from perdure.common import Payload
 from perdure.converter import DataConverter, PayloadCodec
 from perdure.converter.payload_coding import PayloadCoding, without_user_data
 from perdure.exceptions import PayloadSizeError
-from perdure.protocol.commands import COMMANDS, CompleteWorkflowExecution, RecordMarker, StartTimer
+from perdure.protocol.commands import (
+    COMMANDS,
+    CompleteWorkflowExecution,
+    ModifyWorkflowProperties,
+    RecordMarker,
+    StartTimer,
+)
 from perdure.protocol.events import EventType, HistoryEvent, TimerFired, WorkflowExecutionStarted
 from perdure.protocol.failure import ActivityInfo, ApplicationInfo, Failure, TimeoutInfo
 from perdure.protocol.marker import pack_details
+from perdure.protocol.memo import pack_memo
 from perdure.protocol.payload import PAYLOAD_SIZE_MAX, pack_payload_map, pack_payloads
 from perdure.protocol.requests import RespondActivityTaskFailed, RespondWorkflowTaskCompleted
 from tests.integration.data.codecs import FlippingCodec
@@ -29,6 +36,7 @@ FAILURE = Failure.of("no", ActivityInfo(5, 6, "1", "pick", 1), cause=CAUSE)
 STARTED = WorkflowExecutionStarted("T", "q", DATA, memo=NAMED)
 
 MESSAGES = [
+    ModifyWorkflowProperties(pack_memo({"flower": SECRET, "gone": None})),
     CompleteWorkflowExecution(DATA),
     RecordMarker("local", pack_details({"data": [SECRET], "result": [SECRET, SECRET]}), b"", FAILURE),
     RespondActivityTaskFailed("run", 5, 1, 7, FAILURE, "me", b"stream", b"entry", DATA),
