@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ from perdure.common import Priority, RetryPolicy
 from perdure.converter import DataConverter
 from perdure.execution.interceptors import WorkflowInboundInterceptor
 from perdure.execution.properties import RunProperties
+from perdure.execution.versions import PatchActivationInput
 from perdure.protocol.events import WorkflowExecutionStarted
 from perdure.protocol.payload import unpack_payload_map
 from perdure.search_attributes import untyped_search_attributes
@@ -23,6 +25,7 @@ class WorkerSettings(NamedTuple):
     converter: DataConverter = DataConverter.default
     failure_exception_types: tuple[type[BaseException], ...] = ()
     interceptors: tuple[type[WorkflowInboundInterceptor], ...] = ()
+    patch_activation: Callable[[PatchActivationInput], bool] | None = None
 
 
 class RunIdentity(NamedTuple):

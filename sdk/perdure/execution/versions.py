@@ -13,7 +13,8 @@ Rules:
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from perdure.exceptions import WorkflowTaskError
@@ -26,6 +27,7 @@ from perdure.protocol.ids import text_problem
 from perdure.protocol.marker import pack_details, unpack_details
 from perdure.protocol.payload import Payload
 from perdure.workflow.errors import NondeterminismError
+from perdure.workflow.information import Info
 from perdure.workflow.versions import DEFAULT_VERSION
 
 _MARKER = int(EventType.MARKER_RECORDED)
@@ -140,14 +142,31 @@ class CommandTaker(Protocol):
     def issue(self, issued: ChangeMarker) -> None: ...
 
 
+@dataclass(frozen=True)
+class PatchActivationInput:
+    """What a worker's `patch_activation_callback` is asked about: a run that is new to a patch."""
+
+    workflow_info: Info
+    patch_id: str
+
+
+class VersionSettings(Protocol):
+    @property
+    def patch_activation(self) -> Callable[[PatchActivationInput], bool] | None: ...
+
+
 class VersionsOwner(Protocol):
     """What versions ask of their workflow."""
 
     loop: WorkflowEventLoop
     replaying: bool
+    read_only: bool
 
     @property
     def ledger(self) -> CommandTaker: ...
+    @property
+    def settings(self) -> VersionSettings: ...
+    def info(self) -> Info: ...
 
 
 class Versions:
@@ -177,10 +196,27 @@ class Versions:
         answer = self._answers.get(patch_id)
         if answer is None:
             _check_id("a patch id", patch_id)
-            answer = not self._owner.replaying or patch_id in self._recorded_patches
+            answer = patch_id in self._recorded_patches or self._is_new(patch_id, deprecated)
             self._answers[patch_id] = answer
             if answer:
                 self._record(Patch(patch_id, deprecated))
+        return answer
+
+    def _is_new(self, patch_id: str, deprecated: bool) -> bool:
+        """Whether a run that has no marker takes the change."""
+        owner = self._owner
+        if owner.replaying:
+            return False
+        activate = owner.settings.patch_activation
+        if deprecated or activate is None:
+            return True
+        owner.read_only = True
+        try:
+            answer = activate(PatchActivationInput(owner.info(), patch_id))
+        finally:
+            owner.read_only = False
+        if type(answer) is not bool:
+            raise TypeError(f"the patch_activation_callback of the worker answered {answer!r}; give True or False")
         return answer
 
     def get_version(self, change_id: str, min_supported: int, max_supported: int) -> int:

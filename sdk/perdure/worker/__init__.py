@@ -8,6 +8,7 @@ from perdure.execution.interceptors import (
     WorkflowInboundInterceptor,
     WorkflowOutboundInterceptor,
 )
+from perdure.execution.versions import PatchActivationInput
 from perdure.worker.interceptor import (
     ActivityInboundInterceptor,
     ActivityOutboundInterceptor,
@@ -17,6 +18,7 @@ from perdure.worker.interceptor import (
 )
 from perdure.worker.replayer import Replayer, WorkflowReplayResult, WorkflowReplayResults
 from perdure.worker.worker import Worker
+from perdure.worker.workflow_runner import UnsandboxedWorkflowRunner, WorkflowRunner
 
 __all__ = [
     "ActivityInboundInterceptor",
@@ -26,12 +28,15 @@ __all__ = [
     "HandleQueryInput",
     "HandleSignalInput",
     "Interceptor",
+    "PatchActivationInput",
     "Replayer",
     "StartActivityInput",
+    "UnsandboxedWorkflowRunner",
     "Worker",
     "WorkflowInboundInterceptor",
     "WorkflowInterceptorClassInput",
     "WorkflowOutboundInterceptor",
     "WorkflowReplayResult",
     "WorkflowReplayResults",
+    "WorkflowRunner",
 ]

@@ -10,10 +10,12 @@ from types import TracebackType
 from typing import Any, Self
 
 from perdure.client import Client
+from perdure.execution.versions import PatchActivationInput
 from perdure.protocol.ids import text_problem
 from perdure.worker.interceptor import Interceptor, checked_interceptors
 from perdure.worker.registry import Registry
 from perdure.worker.worker_run import WorkerOptions, WorkerRun
+from perdure.worker.workflow_runner import UnsandboxedWorkflowRunner, WorkflowRunner, check_runners
 
 MAX_CONCURRENT = 1_000
 """Slots of each kind of task, unless the program says otherwise."""
@@ -42,6 +44,9 @@ class Worker:
         default_heartbeat_throttle_interval: timedelta = timedelta(seconds=30),
         graceful_shutdown_timeout: timedelta = timedelta(),
         workflow_failure_exception_types: Sequence[type[BaseException]] = [],
+        workflow_runner: WorkflowRunner = UnsandboxedWorkflowRunner(),  # noqa: B008  # it has no state
+        unsandboxed_workflow_runner: WorkflowRunner = UnsandboxedWorkflowRunner(),  # noqa: B008  # as above
+        patch_activation_callback: Callable[[PatchActivationInput], bool] | None = None,
         deadlock_timeout: timedelta = timedelta(seconds=2),
         debug_mode: bool = False,
     ) -> None:
@@ -64,6 +69,11 @@ class Worker:
             default_heartbeat_throttle_interval: That time for activities without a heartbeat timeout.
             graceful_shutdown_timeout: How long activities may finish when the worker stops, before they are cancelled.
             workflow_failure_exception_types: Exceptions that fail a workflow, beside `FailureError`.
+            workflow_runner, unsandboxed_workflow_runner: Accepted for programs written for `temporalio`; there is no
+                sandbox to choose.
+            patch_activation_callback: Asked when a run comes to `workflow.patched` for the first time, past all
+                replay: whether it takes the change. Until every worker has the new code, say no: an old one could not
+                go on with a run that was told yes. It must not block.
             deadlock_timeout: Workflow code that keeps the thread for longer loses it: its stack is logged, its workflow
                 task fails and is tried again, the other workflows go on. Zero: never.
             debug_mode: Workflow code may keep the thread, so that a debugger may stop it.
@@ -76,6 +86,7 @@ class Worker:
             raise ValueError(problem)
         if not workflows and not activities:
             raise ValueError("a worker needs workflows, activities or both")
+        check_runners(workflow_runner, unsandboxed_workflow_runner)
         self._client = client
         self._options = WorkerOptions(
             transport=client.transport,
@@ -92,6 +103,7 @@ class Worker:
             default_heartbeat_interval_s=default_heartbeat_throttle_interval.total_seconds(),
             grace_s=graceful_shutdown_timeout.total_seconds(),
             failure_exception_types=tuple(workflow_failure_exception_types),
+            patch_activation=patch_activation_callback,
             deadlock_s=0.0 if debug_mode else deadlock_timeout.total_seconds(),
             interceptors=(
                 *(given for given in client.interceptors if isinstance(given, Interceptor)),

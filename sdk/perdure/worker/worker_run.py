@@ -13,13 +13,14 @@ import gc
 import itertools
 import logging
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from perdure.common import HeaderCodecBehavior
 from perdure.converter import DataConverter
 from perdure.execution import io_guard, stand_ins
 from perdure.execution.surroundings import WorkerSettings
+from perdure.execution.versions import PatchActivationInput
 from perdure.transport import Transport
 from perdure.worker.activity_worker import ActivityWorker
 from perdure.worker.deadlock_watch import DeadlockWatch
@@ -70,6 +71,7 @@ class WorkerOptions:
     deadlock_s: float
     interceptors: tuple[Interceptor, ...] = ()
     header_codec_behavior: HeaderCodecBehavior = HeaderCodecBehavior.NO_CODEC
+    patch_activation: Callable[[PatchActivationInput], bool] | None = None
 
 
 class WorkerRun:
@@ -150,6 +152,7 @@ class WorkerRun:
             options.converter,
             options.failure_exception_types,
             workflow_interceptor_classes(options.interceptors),
+            options.patch_activation,
         )
         cache = InstanceCache(options.max_cached_workflows, self._watch.close)
         self._workflows = worker = WorkflowWorker(

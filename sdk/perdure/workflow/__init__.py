@@ -61,7 +61,7 @@ from perdure.workflow.information import Info, ParentInfo, RootInfo
 from perdure.workflow.log_adapter import LoggerAdapter, logger
 from perdure.workflow.properties import upsert_memo, upsert_search_attributes
 from perdure.workflow.saga import CompensationError, Saga
-from perdure.workflow.unsafe_code import unsafe
+from perdure.workflow.unsafe_code import SandboxImportNotificationPolicy, unsafe
 from perdure.workflow.versions import DEFAULT_VERSION, deprecate_patch, get_version, patched
 
 __all__ = [
@@ -83,6 +83,7 @@ __all__ = [
     "ReadOnlyContextError",
     "RootInfo",
     "Saga",
+    "SandboxImportNotificationPolicy",
     "UnfinishedSignalHandlersWarning",
     "WorkflowIOError",
     "all_handlers_finished",

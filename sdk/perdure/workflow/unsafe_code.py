@@ -5,12 +5,23 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from enum import Flag, auto
 
 from perdure.workflow.runtime import current
 
 
+class SandboxImportNotificationPolicy(Flag):
+    """What a sandbox would say to imports. There is none, so that it has no effect."""
+
+    SILENT = auto()
+    WARN_ON_DYNAMIC_IMPORT = auto()
+    WARN_ON_UNINTENTIONAL_PASSTHROUGH = auto()
+    RAISE_ON_UNINTENTIONAL_PASSTHROUGH = auto()
+
+
 class _Permission(threading.local):
     depth = 0
+    import_policy: SandboxImportNotificationPolicy | None = None
 
 
 _permission = _Permission()
@@ -28,6 +39,15 @@ def _permitted() -> Iterator[None]:
         yield
     finally:
         _permission.depth -= 1
+
+
+@contextmanager
+def _import_policy(policy: SandboxImportNotificationPolicy) -> Iterator[None]:
+    before, _permission.import_policy = _permission.import_policy, policy
+    try:
+        yield
+    finally:
+        _permission.import_policy = before
 
 
 class unsafe:
@@ -64,7 +84,8 @@ class unsafe:
 
     @staticmethod
     def sandbox_unrestricted() -> AbstractContextManager[None]:
-        """Let the code in this block do I/O. What it reads must be the same on every replay."""
+        """Let the code in this block do I/O, and have the real time and chance. What it makes of them must be the same
+        on every replay."""
         return _permitted()
 
     @staticmethod
@@ -76,3 +97,13 @@ class unsafe:
     def imports_passed_through() -> AbstractContextManager[None]:
         """Accepted for programs written for `temporalio`: imports are never repeated here."""
         return _permitted()
+
+    @staticmethod
+    def sandbox_import_notification_policy(policy: SandboxImportNotificationPolicy) -> AbstractContextManager[None]:
+        """Accepted for programs written for `temporalio`: nobody is notified of imports."""
+        return _import_policy(policy)
+
+    @staticmethod
+    def current_import_notification_policy_override() -> SandboxImportNotificationPolicy | None:
+        """What `sandbox_import_notification_policy` was last given, in the block that it begins."""
+        return _permission.import_policy

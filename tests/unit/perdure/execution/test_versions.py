@@ -12,7 +12,8 @@ import pytest
 from perdure import workflow
 from perdure.exceptions import WorkflowTaskError
 from perdure.execution.descriptions import describe
-from perdure.execution.versions import change_of
+from perdure.execution.surroundings import WorkerSettings
+from perdure.execution.versions import PatchActivationInput, change_of
 from perdure.protocol.commands import RecordMarker
 from perdure.protocol.events import EventType, MarkerRecorded
 from perdure.protocol.marker import unpack_details
@@ -371,3 +372,52 @@ def test_a_marker_of_something_else_is_left_alone() -> None:
 def test_a_marker_that_nobody_can_read_says_so() -> None:
     with pytest.raises(WorkflowTaskError, match=r"marker 'core_patch' .* has no details of a version"):
         change_of(MarkerRecorded("core_patch", b"", 4))
+
+
+# What a worker is asked -----------------------------------------------------------------------------------------------
+def _asking(answer: Any) -> tuple[WorkerSettings, list[PatchActivationInput]]:
+    asked: list[PatchActivationInput] = []
+
+    def activate(question: PatchActivationInput) -> Any:
+        asked.append(question)
+        return answer
+
+    return WorkerSettings("default", "queue", patch_activation=activate), asked
+
+
+def test_a_worker_may_keep_new_runs_from_a_change() -> None:
+    settings, asked = _asking(False)
+    story = Story(patched, settings=settings)
+    story.task()
+    story.forget()
+    story.complete_activity("1")
+    story.task()
+    assert [(question.workflow_info.workflow_id, question.patch_id) for question in asked] == [("wf", "twice")]
+    assert EventType.MARKER_RECORDED not in [event.event_type for event in story.events]
+    story.replay(before)
+
+
+def test_it_is_asked_of_nothing_that_the_history_or_the_code_decides() -> None:
+    settings, asked = _asking(True)
+    for code in (patched, deprecated):
+        story = Story(code, settings=settings)
+        story.task()
+        story.forget()
+        story.complete_activity("1")
+        story.task()
+        assert [event.event_type for event in story.events].count(EventType.MARKER_RECORDED) == 1
+    assert len(asked) == 1
+
+
+def test_an_answer_that_is_none_is_refused() -> None:
+    settings, _ = _asking("yes")
+    with pytest.raises(TypeError, match="answered 'yes'; give True or False"):
+        Story(patched, settings=settings).task()
+
+
+def test_who_is_asked_may_only_look() -> None:
+    def activate(question: PatchActivationInput) -> bool:
+        return workflow.patched("another")
+
+    with pytest.raises(ReadOnlyContextError):
+        Story(patched, settings=WorkerSettings("default", "queue", patch_activation=activate)).task()

@@ -20,3 +20,13 @@ def test_permission_lasts_as_long_as_the_block() -> None:
 def test_it_is_no_class_to_make_objects_of() -> None:
     with pytest.raises(TypeError):
         workflow.unsafe()
+
+
+def test_a_policy_for_imports_is_kept_for_its_block() -> None:
+    policy = workflow.SandboxImportNotificationPolicy.WARN_ON_DYNAMIC_IMPORT
+    with workflow.unsafe.sandbox_import_notification_policy(policy):
+        assert workflow.unsafe.current_import_notification_policy_override() == policy
+        with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
+            pass
+        assert workflow.unsafe.current_import_notification_policy_override() == policy
+    assert workflow.unsafe.current_import_notification_policy_override() is None
