@@ -2,6 +2,7 @@
 
 from perdure.converter.data_converter import DataConverter, default
 from perdure.converter.failure_converter import DefaultFailureConverter, FailureConverter
+from perdure.converter.json_conversion import AdvancedJSONEncoder, JSONTypeConverter, JSONTypeConverterUnhandled
 from perdure.converter.payload_codec import PayloadCodec
 from perdure.converter.payload_converter import (
     BinaryNullPayloadConverter,
@@ -13,8 +14,10 @@ from perdure.converter.payload_converter import (
     PayloadConverter,
     value_to_type,
 )
+from perdure.protocol.payload import Payload
 
 __all__ = [
+    "AdvancedJSONEncoder",
     "BinaryNullPayloadConverter",
     "BinaryPlainPayloadConverter",
     "CompositePayloadConverter",
@@ -24,6 +27,9 @@ __all__ = [
     "EncodingPayloadConverter",
     "FailureConverter",
     "JSONPlainPayloadConverter",
+    "JSONTypeConverter",
+    "JSONTypeConverterUnhandled",
+    "Payload",
     "PayloadCodec",
     "PayloadConverter",
     "default",

@@ -19,6 +19,8 @@ import orjson
 import pydantic
 import pydantic_core
 
+from perdure.converter.typed_dicts import adopt_typed_dicts
+
 _HINTS_MAX = 4096
 """Adapters that are kept: a bound against programs that make types at run time."""
 
@@ -135,6 +137,8 @@ def _make_adapter(hint: Any) -> pydantic.TypeAdapter[Any]:
     try:
         return pydantic.TypeAdapter(hint)
     except (pydantic.errors.PydanticSchemaGenerationError, pydantic.errors.PydanticUserError) as error:
+        if error.code == "typed-dict-version" and adopt_typed_dicts(hint):
+            return _make_adapter(hint)
         name = getattr(hint, "__name__", None) or str(hint)
         raise TypeError(
             f"no value of type {name} can be made of JSON; make it a dataclass or a pydantic model, or write a payload "

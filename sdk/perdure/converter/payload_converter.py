@@ -5,11 +5,13 @@ The default knows None, bytes and JSON. The encodings' names are Temporal's, so 
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from perdure.common import RawValue
+from perdure.converter.json_conversion import AdvancedJSONEncoder, JSONTypeConverter, typed_value
 from perdure.converter.json_values import convert, from_json, to_json
 from perdure.protocol.payload import Payload
 
@@ -95,19 +97,52 @@ class BinaryPlainPayloadConverter(EncodingPayloadConverter):
 class JSONPlainPayloadConverter(EncodingPayloadConverter):
     """Everything else, as JSON (see `json_values`)."""
 
+    def __init__(
+        self,
+        *,
+        encoder: type[json.JSONEncoder] | None = AdvancedJSONEncoder,
+        decoder: type[json.JSONDecoder] | None = None,
+        encoding: str = "json/plain",
+        custom_type_converters: Sequence[JSONTypeConverter] = [],
+    ) -> None:
+        """Make a converter.
+
+        Args:
+            encoder: Makes the JSON, in place of the default one; None is `json.JSONEncoder`.
+            decoder: Reads it.
+            encoding: What the metadata calls it.
+            custom_type_converters: Asked for each value before it is made what its type hint says.
+        """
+        self._encoder = encoder
+        self._decoder = decoder
+        self._encoding = encoding
+        self._metadata = {"encoding": encoding.encode()}
+        self._custom_type_converters = custom_type_converters
+
     @property
     def encoding(self) -> str:
-        return "json/plain"
+        return self._encoding
 
     def to_payload(self, value: Any) -> Payload | None:
-        return Payload(_JSON_METADATA, to_json(value))
+        if self._encoder is AdvancedJSONEncoder:
+            return Payload(self._metadata, to_json(value))
+        return Payload(self._metadata, json.dumps(value, cls=self._encoder, separators=(",", ":")).encode())
 
     def from_payload(self, payload: Payload, type_hint: Any = None) -> Any:
-        return from_json(payload.data, type_hint)
+        if self._decoder is None and not self._custom_type_converters:
+            return from_json(payload.data, type_hint)
+        value = json.loads(payload.data, cls=self._decoder)
+        return value if type_hint is None else typed_value(type_hint, value, self._custom_type_converters)
 
 
 class CompositePayloadConverter(PayloadConverter):
-    """Tries encodings in order."""
+    """Tries encodings in order.
+
+    Attributes:
+        converters: The encodings, by their names.
+    """
+
+    converters: Mapping[bytes, EncodingPayloadConverter]
 
     def __init__(self, *converters: EncodingPayloadConverter) -> None:
         self.converters = {converter.encoding.encode(): converter for converter in converters}
@@ -146,10 +181,20 @@ class CompositePayloadConverter(PayloadConverter):
 
 
 class DefaultPayloadConverter(CompositePayloadConverter):
-    """None, bytes, JSON."""
+    """None, bytes, JSON.
+
+    Attributes:
+        default_encoding_payload_converters: These encodings, for converters that have others before or between them.
+    """
+
+    default_encoding_payload_converters: ClassVar[tuple[EncodingPayloadConverter, ...]] = (
+        BinaryNullPayloadConverter(),
+        BinaryPlainPayloadConverter(),
+        JSONPlainPayloadConverter(),
+    )
 
     def __init__(self) -> None:
-        super().__init__(BinaryNullPayloadConverter(), BinaryPlainPayloadConverter(), JSONPlainPayloadConverter())
+        super().__init__(*self.default_encoding_payload_converters)
 
     def to_payload(self, value: Any) -> Payload:
         """As the composite does, without asking each encoding: this is on the way of every message."""
@@ -171,10 +216,10 @@ class DefaultPayloadConverter(CompositePayloadConverter):
 PayloadConverter.default = DefaultPayloadConverter()
 
 
-def value_to_type(hint: Any, value: Any, custom_converters: Sequence[Any] = ()) -> Any:
-    """Decoded JSON as a value of `hint`. `custom_converters` is accepted for programs written for `temporalio`.
+def value_to_type(hint: Any, value: Any, custom_converters: Sequence[JSONTypeConverter] = []) -> Any:
+    """Decoded JSON as a value of `hint`, custom converters being asked first.
 
     Raises:
         TypeError: it does not fit.
     """
-    return convert(value, hint)
+    return typed_value(hint, value, custom_converters) if custom_converters else convert(value, hint)

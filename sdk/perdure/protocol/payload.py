@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Annotated, Any, NamedTuple
 
 from perdure.protocol.codec import DecodeError, pack, unpack
+from perdure.protocol.payload_proto import from_proto, to_proto
 
 PAYLOAD_SIZE_WARNING = 512 * 1024
 """Bytes of one payload list above which a worker or client logs a warning (Temporal's limit)."""
@@ -39,6 +40,19 @@ class Payload(NamedTuple):
 
     metadata: dict[str, bytes]
     data: bytes = b""
+
+    def SerializeToString(self) -> bytes:  # the name that codecs know
+        """The payload as Temporal's protocol buffers write it: what a codec may put inside of another payload."""
+        return to_proto(self.metadata, self.data)
+
+    @staticmethod
+    def FromString(s: bytes) -> Payload:
+        """The inverse of `SerializeToString`.
+
+        Raises:
+            DecodeError: not a payload.
+        """
+        return Payload(*from_proto(s))
 
 
 def pack_payloads(payloads: Sequence[Payload]) -> bytes:

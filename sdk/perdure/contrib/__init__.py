@@ -1,0 +1,1 @@
+"""What works together with other libraries; each module needs its own, and says which."""
