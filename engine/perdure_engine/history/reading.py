@@ -262,8 +262,8 @@ class Reading:
         more = more or len(wanted) == _ROWS_A_READ
         token = _token(after._replace(batch_no=taken[-1].batch_no)) if taken and more else b""
         if after.event_id:
-            return HistoryPage(tuple(_events_after(row, after.event_id) for row in taken), token)
-        return HistoryPage(tuple(row.data for row in taken), token)
+            return HistoryPage(tuple(_events_after(row, after.event_id) for row in taken), token, run_id)
+        return HistoryPage(tuple(row.data for row in taken), token, run_id)
 
     def _workflow_task(self, batch: Batch, arrival: Arrival, request: GetWorkflowTask, loaded: Loaded) -> None:
         """History for a worker that holds the task. The new events alone are in memory; the rest is read."""

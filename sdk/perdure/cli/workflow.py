@@ -12,6 +12,7 @@ from perdure.cli.errors import CommandGroup
 from perdure.cli.json_input import duration, key_and_json, parse_inputs
 from perdure.cli.options import connection_options, input_option, run_id_option, with_client
 from perdure.cli.output import console, note, print_json
+from perdure.cli.replay import replay
 from perdure.cli.workflow_views import count, describe, list_, query, result, show, wait_result
 from perdure.client import Client
 from perdure.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
@@ -163,5 +164,5 @@ def _done(as_json: bool, text: str, workflow_id: str, **more: str) -> None:
         console().print(text, markup=False)
 
 
-for _view in (list_, count, describe, show, result, query):
+for _view in (list_, count, describe, show, result, query, replay):
     workflow.add_command(_view)

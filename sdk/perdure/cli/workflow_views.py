@@ -168,7 +168,8 @@ def show(workflow_id: str, run_id: str | None, address: str, namespace: str, as_
     async def work(client: Client) -> WorkflowHistory:
         handle = client.get_workflow_handle(workflow_id, run_id=run_id)
         events = handle.fetch_history_events(include_annotations=not as_json)
-        return WorkflowHistory(workflow_id, [event async for event in events], run_id or "")
+        found = [event async for event in events]
+        return WorkflowHistory(workflow_id, found, events.run_id)
 
     history = with_client(address, namespace, work)
     if as_json:

@@ -8,6 +8,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from perdure.client.connection import Connection
+from perdure.client.history import (
+    WorkflowHistory,
+    WorkflowHistoryEventAsyncIterator,
+    WorkflowHistoryEventFilterType,
+)
 from perdure.client.list_filter import ListFilter
 from perdure.client.status import PendingActivityState, WorkflowExecutionStatus
 from perdure.common import UNSET, SearchAttributes, TypedSearchAttributes
@@ -17,6 +22,7 @@ from perdure.protocol.payload import Payload, unpack_payload_map
 from perdure.protocol.replies import Description, PendingActivity, PendingWorkflowTask
 from perdure.protocol.search_attributes import attributes_of_index
 from perdure.search_attributes import search_attributes_of, typed_search_attributes, untyped_search_attributes
+from perdure.service import RPCError, RPCStatusCode
 from perdure_broker.port import WorkerInfo
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -276,6 +282,37 @@ class WorkflowExecutionAsyncIterator:
         row = self.current_page[self.current_page_index]
         self.current_page_index += 1
         return row
+
+    async def map_histories(
+        self,
+        *,
+        event_filter_type: WorkflowHistoryEventFilterType = WorkflowHistoryEventFilterType.ALL_EVENT,
+        rpc_timeout: timedelta | None = None,
+    ) -> AsyncIterator[WorkflowHistory]:
+        """The histories of these runs, one after the other as they are asked for: for a `Replayer`. A run that was
+        deleted since it was listed is left out.
+
+        Args:
+            event_filter_type: Which events.
+            rpc_timeout: For each page.
+        """
+        async for execution in self:
+            events = WorkflowHistoryEventAsyncIterator(
+                self._connection,
+                execution.id,
+                execution.run_id,
+                next_page_token=None,
+                event_filter_type=event_filter_type,
+                include_annotations=False,
+                rpc_timeout=rpc_timeout,
+            )
+            try:
+                found = [event async for event in events]
+            except RPCError as error:
+                if error.status != RPCStatusCode.NOT_FOUND:
+                    raise
+                continue
+            yield WorkflowHistory(execution.id, found, execution.run_id)
 
     async def fetch_next_page(self, *, page_size: int | None = None) -> None:
         """Replace the current page by the next one."""

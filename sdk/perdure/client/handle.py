@@ -187,7 +187,8 @@ class WorkflowHandle(Generic[SelfType, ReturnType]):
     ) -> WorkflowHistory:
         """The whole history of the run."""
         events = self.fetch_history_events(event_filter_type=event_filter_type, rpc_timeout=rpc_timeout)
-        return WorkflowHistory(self._id, [event async for event in events])
+        found = [event async for event in events]
+        return WorkflowHistory(self._id, found, events.run_id)
 
     def fetch_history_events(
         self,

@@ -22,6 +22,7 @@ _CLOSING = frozenset(
         EventType.WORKFLOW_EXECUTION_TIMED_OUT,
         EventType.WORKFLOW_EXECUTION_CANCELED,
         EventType.WORKFLOW_EXECUTION_TERMINATED,
+        EventType.WORKFLOW_EXECUTION_CONTINUED_AS_NEW,
     }
 )
 
@@ -35,7 +36,10 @@ class WorkflowHistoryEventFilterType(IntEnum):
 
 @dataclass(frozen=True)
 class WorkflowHistory:
-    """The events of one run, in order. Their attributes are the messages of `perdure.protocol.events`."""
+    """The events of one run, in order. Their attributes are the messages of `perdure.protocol.events`.
+
+    `original_run_id` is the run they belong to.
+    """
 
     workflow_id: str
     events: Sequence[HistoryEvent]
@@ -80,6 +84,7 @@ class WorkflowHistoryEventAsyncIterator:
         current_page: The events of the page that is being read.
         current_page_index: Where in it.
         next_page_token: Where the next page starts; None after the last.
+        run_id: Whose history it is; empty until the first page is there, unless the run was named.
     """
 
     current_page: list[HistoryEvent] | None
@@ -102,7 +107,7 @@ class WorkflowHistoryEventAsyncIterator:
         self.next_page_token = next_page_token
         self._connection = connection
         self._workflow_id = workflow_id
-        self._run_id = run_id
+        self.run_id = run_id
         self._closing_only = event_filter_type == WorkflowHistoryEventFilterType.CLOSE_EVENT
         self._include_annotations = include_annotations
         self._rpc_timeout = rpc_timeout
@@ -122,13 +127,14 @@ class WorkflowHistoryEventAsyncIterator:
     async def fetch_next_page(self) -> None:
         """Replace the current page by the next one."""
         connection = self._connection
-        request = GetHistory(connection.namespace, self._workflow_id, self._run_id, self.next_page_token or b"")
+        request = GetHistory(connection.namespace, self._workflow_id, self.run_id, self.next_page_token or b"")
         page = await connection.ask(self._workflow_id, request, decode_history_page, self._rpc_timeout)
         self.current_page = [
             event for records in page.records for event in decode_records(records) if self._is_wanted(event)
         ]
         self.current_page_index = 0
         self.next_page_token = page.next_page_token or None
+        self.run_id = self.run_id or page.run_id
 
     def _is_wanted(self, event: HistoryEvent) -> bool:
         if self._closing_only:

@@ -54,7 +54,7 @@ def events_to_json(events: Sequence[HistoryEvent], run_id: str = "") -> list[dic
     """The value of "events". Annotations (event id 0) are left out: Temporal has none."""
     rows = [_event_to_json(event) for event in events if event.event_id]
     if rows and run_id and events[0].event_type == EventType.WORKFLOW_EXECUTION_STARTED:
-        rows[0]["workflowExecutionStartedEventAttributes"]["originalExecutionRunId"] = run_id
+        rows[0]["workflowExecutionStartedEventAttributes"].setdefault("originalExecutionRunId", run_id)
     return rows
 
 

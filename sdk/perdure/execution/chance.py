@@ -7,7 +7,7 @@ import random
 
 
 def seed_of(run_id: str) -> int:
-    """The seed of a run's source of chance."""
+    """The seed of a run's source of chance. A reset run keeps that of the run whose first events it has."""
     return int.from_bytes(hashlib.blake2b(run_id.encode(), digest_size=16).digest(), "big")
 
 

@@ -355,7 +355,7 @@ class WorkflowInstance(AskingWorkflow):
     @property
     def chance(self) -> Chance:
         if self._chance is None:
-            self._chance = Chance(self.run.run_id)
+            self._chance = Chance(self.started.original_execution_run_id or self.run.run_id)
         return self._chance
 
     @property

@@ -149,10 +149,12 @@ class Description(NamedTuple):
 
 
 class HistoryPage(NamedTuple):
-    """`records` are blobs of `encode_records`, in order; `next_page_token` is empty on the last page."""
+    """`records` are blobs of `encode_records`, in order; `next_page_token` is empty on the last page. `run_id` says to
+    a client whose history it is."""
 
     records: tuple[bytes, ...]
     next_page_token: bytes
+    run_id: str = ""
 
 
 class ActivityDirective(NamedTuple):

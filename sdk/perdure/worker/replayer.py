@@ -18,6 +18,8 @@ from perdure.protocol.events import EventType
 from perdure.worker.decoding import decoded
 from perdure.worker.interceptor import Interceptor, checked_interceptors, workflow_interceptor_classes
 from perdure.worker.registry import Registry
+from perdure.worker.replay_debugger import ReplayDebugger
+from perdure.worker.workflow_runner import UnsandboxedWorkflowRunner, WorkflowRunner, check_runners
 
 
 @dataclass(frozen=True)
@@ -46,15 +48,29 @@ class Replayer:
         data_converter: DataConverter = DataConverter.default,
         interceptors: Sequence[Interceptor] = [],
         workflow_failure_exception_types: Sequence[type[BaseException]] = [],
+        workflow_runner: WorkflowRunner = UnsandboxedWorkflowRunner(),  # noqa: B008  # it has no state
+        unsandboxed_workflow_runner: WorkflowRunner = UnsandboxedWorkflowRunner(),  # noqa: B008  # as above
+        debug_mode: bool = False,
         header_codec_behavior: HeaderCodecBehavior = HeaderCodecBehavior.NO_CODEC,
     ) -> None:
         """Make a replayer of these workflows.
+
+        Args:
+            workflows: Classes and functions decorated with `workflow.defn`.
+            namespace: What `workflow.info()` says.
+            data_converter: That of the workers that ran them.
+            interceptors: As for a `Worker`.
+            workflow_failure_exception_types: As for a `Worker`.
+            workflow_runner, unsandboxed_workflow_runner, debug_mode: Accepted for programs written for `temporalio`:
+                there is no sandbox, and no replay is ever taken from its thread.
+            header_codec_behavior: As for a `Client`.
 
         Raises:
             TypeError, ValueError: something is no workflow, or two have one name.
         """
         if not workflows:
             raise ValueError("a replayer needs workflows")
+        check_runners(workflow_runner, unsandboxed_workflow_runner)
         self._registry = Registry(workflows, [])
         self._coding = data_converter.coding(with_headers=header_codec_behavior != HeaderCodecBehavior.NO_CODEC)
         self._settings = WorkerSettings(
@@ -120,19 +136,49 @@ class Replayer:
         finally:
             await iterator.aclose()
 
-    async def _replay(self, history: WorkflowHistory) -> Exception | None:
-        events = history.events
-        if not events or events[0].event_type != EventType.WORKFLOW_EXECUTION_STARTED:
-            return WorkflowTaskError("a history must begin with WorkflowExecutionStarted")
-        workflow_type = events[0].attributes.workflow_type
-        definition = self._registry.workflow(workflow_type)
-        if definition is None:
-            return WorkflowTaskError(self._registry.unknown_workflow(workflow_type, "(replay)"))
-        instance = WorkflowInstance(definition, self._settings, RunIdentity(history.workflow_id, history.run_id))
+    async def debug_workflow(
+        self, history: WorkflowHistory, *, event_id: int = 1, debugger: ReplayDebugger | None = None
+    ) -> None:
+        """Replay one history under Python's debugger.
+
+        Args:
+            event_id: Stop at the first line of workflow code that runs when this event is there, or, for an event
+                that a command became, at the first line of the workflow task that issued it.
+            debugger: One with other streams than the terminal.
+
+        Raises:
+            ValueError: no code has seen such an event.
+            Exception: as `replay_workflow`.
+        """
+        instance = self._instance_of(history)
         try:
-            instance.replay(await decoded(self._coding, events))
+            events = await decoded(self._coding, history.events)
+            (debugger or ReplayDebugger()).replay(instance, events, event_id)
+        finally:
+            instance.close()
+
+    async def _replay(self, history: WorkflowHistory) -> Exception | None:
+        try:
+            instance = self._instance_of(history)
+        except WorkflowTaskError as error:
+            return error
+        try:
+            instance.replay(await decoded(self._coding, history.events))
         except Exception as error:
             return error
         finally:
             instance.close()
         return None
+
+    def _instance_of(self, history: WorkflowHistory) -> WorkflowInstance:
+        """Raises:
+        WorkflowTaskError: it is no history of a workflow that is registered.
+        """
+        events = history.events
+        if not events or events[0].event_type != EventType.WORKFLOW_EXECUTION_STARTED:
+            raise WorkflowTaskError("a history must begin with WorkflowExecutionStarted")
+        workflow_type = events[0].attributes.workflow_type
+        definition = self._registry.workflow(workflow_type)
+        if definition is None:
+            raise WorkflowTaskError(self._registry.unknown_workflow(workflow_type, "(replay)"))
+        return WorkflowInstance(definition, self._settings, RunIdentity(history.workflow_id, history.run_id))

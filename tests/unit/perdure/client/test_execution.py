@@ -10,11 +10,23 @@ import pytest
 from perdure.client import PendingActivityState, WorkflowExecutionStatus
 from perdure.client.execution import description_of, execution_of, time_of, time_or_none
 from perdure.protocol.codec import pack
+from perdure.protocol.events import encode_records
 from perdure.protocol.failure import ApplicationInfo, Failure
 from perdure.protocol.frontend import ExecutionPage, ExecutionSummary, ListWorkflows
-from perdure.protocol.replies import Description, PendingActivity, PendingWorkflowTask, ReplyKind
+from perdure.protocol.replies import (
+    Description,
+    ErrorCode,
+    ErrorReply,
+    HistoryPage,
+    PendingActivity,
+    PendingWorkflowTask,
+    ReplyKind,
+)
+from perdure.protocol.requests import GetHistory
+from perdure.service import RPCError
 from perdure_broker.port import WorkerInfo
 from tests.fake_engine import client_of
+from tests.unit.perdure.client.every_event import HISTORY
 from tests.unit.perdure.client.greeting import CONVERTER, Rows
 
 MEMO = pack({"customer": CONVERTER.payload_converter.to_payload(["ada"])})
@@ -78,3 +90,35 @@ async def test_a_limit_bounds_rows_and_pages() -> None:
 async def test_an_empty_list_ends_at_once() -> None:
     async with client_of(lambda number, _: [(number, ReplyKind.OK, ExecutionPage(()))]) as (client, _):
         assert [row async for row in client.list_workflows()] == []
+
+
+async def test_a_list_becomes_histories() -> None:
+    """Each of its own run; one that is gone since is left out."""
+
+    def answer(number: int, request: Any) -> Rows:
+        if isinstance(request, ListWorkflows):
+            yield from pages(number, request)
+        elif request.workflow_id == "w1":
+            yield number, ReplyKind.ERROR, ErrorReply(ErrorCode.NOT_FOUND, "no such workflow")
+        else:
+            yield number, ReplyKind.OK, HistoryPage((encode_records(HISTORY),), b"", request.run_id)
+
+    async with client_of(answer) as (client, engine):
+        found = [history async for history in client.list_workflows(limit=3).map_histories()]
+    assert [(history.workflow_id, history.run_id, list(history.events)) for history in found] == [
+        ("w0", "r", HISTORY),
+        ("w2", "r", HISTORY),
+    ]
+    assert [request.run_id for request in engine.requests(GetHistory)] == ["r"] * 3
+
+
+async def test_another_error_is_not_passed_over() -> None:
+    def answer(number: int, request: Any) -> Rows:
+        if isinstance(request, ListWorkflows):
+            yield from pages(number, request)
+        else:
+            yield number, ReplyKind.ERROR, ErrorReply(ErrorCode.INVALID_ARGUMENT, "odd")
+
+    async with client_of(answer) as (client, _):
+        with pytest.raises(RPCError, match="odd"):
+            _ = [history async for history in client.list_workflows().map_histories()]

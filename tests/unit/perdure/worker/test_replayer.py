@@ -73,3 +73,5 @@ async def test_what_cannot_be_replayed_is_named(history: WorkflowHistory) -> Non
         await Replayer(workflows=[Order]).replay_workflow(WorkflowHistory("wf", []))
     with pytest.raises(ValueError, match="needs workflows"):
         Replayer(workflows=[])
+    with pytest.raises(TypeError, match="no workflow runner"):
+        Replayer(workflows=[Order], workflow_runner="sandbox")  # type: ignore[arg-type]  # the mistake under test
