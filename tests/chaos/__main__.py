@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import logging
 import random
 import signal
 import sys
@@ -87,6 +88,8 @@ def main(arguments: list[str]) -> int:
         rest_seconds=options.rest if options.rest is not None else min(Settings.rest_seconds, seconds),
     )
     console = Console(stderr=options.json)
+    # The campaign's own connection is cut like all others, which is no news here.
+    logging.getLogger("perdure").setLevel(logging.ERROR)
     print_schedule(console, seed, make_schedule(seed, settings.seconds, settings.kinds, settings.gap_seconds))
     if options.plan:
         return 0
