@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -95,6 +96,17 @@ async def test_saga_undoes_in_reverse(run_example: RunExample) -> None:
     booked, undone = (await run_example("saga.py")).splitlines()
     assert booked == "ada: booked flight, hotel, car"
     assert undone == "lin: SoldOut: no car left; undone in this order: hotel, flight"
+
+
+async def test_a_subscription_that_is_canceled(run_example: RunExample) -> None:
+    assert "before the subscription was canceled" in await run_example("subscription.py")
+
+
+def test_a_year_is_tested_at_once() -> None:
+    command = [sys.executable, "-m", "pytest", "-q", "--rootdir", str(EXAMPLES), "-c", os.devnull, "test_subscription.py"]
+    told = subprocess.run(command, cwd=EXAMPLES, capture_output=True, text=True, timeout=TIMEOUT_SECONDS)
+    assert told.returncode == 0, told.stdout + told.stderr
+    assert "3 passed" in told.stdout
 
 
 async def test_fan_out_runs_a_thousand_agents(run_example: RunExample, ledger: Ledger) -> None:

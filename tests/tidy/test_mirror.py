@@ -24,6 +24,8 @@ COVERED_BY_SUITE: dict[str, str] = {
     "perdure_broker/replies.py": "tests/conformance/test_broker_streams.py",
     "perdure_broker/session.py": "tests/integration/test_redis_broker.py",
     "perdure_broker/tasks.py": "tests/conformance/test_broker_tasks.py",
+    "perdure/testing/local_cluster.py": "tests/integration/test_local_environment.py",
+    "perdure/testing/time_skipping.py": "tests/unit/perdure/testing/test_workflow_environment.py",
     "perdure_store/connection.py": "tests/fault/store",
     "perdure_store/loading.py": "tests/conformance/store/test_load.py",
     "perdure_store/memory_tables.py": "tests/conformance/store",

@@ -426,6 +426,13 @@ class HistoryService:
 
     # Upkeep --------------------------------------------------------------------------------------------------------
 
+    async def look_at_clock(self) -> None:
+        """The clock was set forward: what is due by now does not wait for the next upkeep."""
+        now_us = self._environment.now_us()
+        for shard in list(self._shards.values()):
+            await shard.timers.refill(self._store, now_us)
+        await self._wake()
+
     async def _upkeep(self) -> None:
         """Timers that come near, the broker's epoch, queries nobody waits for, inboxes that grow."""
         while True:
