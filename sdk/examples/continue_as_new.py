@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from perdure import workflow
 from perdure.client import Client
@@ -27,35 +27,30 @@ class Drawer:
     coins: int = 0
     customers: int = 0
     runs: int = 1
+    waiting: list[int] = field(default_factory=list)
+    is_closing: bool = False
 
 
 @workflow.defn
 class Till:
     @workflow.init
     def __init__(self, drawer: Drawer, customers_a_run: int) -> None:
-        self._drawer = drawer
-        self._payments: list[int] = []
-        self._is_closing = False
+        self._payments = list(drawer.waiting)
+        self._is_closing = drawer.is_closing
 
     @workflow.run
     async def run(self, drawer: Drawer, customers_a_run: int) -> Drawer:
         served = 0
-        while True:
+        # A real till would only ask `workflow.info().is_continue_as_new_suggested()`: after some thousand events.
+        while served < customers_a_run and not workflow.info().is_continue_as_new_suggested():
             await workflow.wait_condition(lambda: bool(self._payments) or self._is_closing)
             if not self._payments:
                 return drawer
             drawer.coins += self._payments.pop(0)
             drawer.customers += 1
             served += 1
-            # A real till would only ask `workflow.info().is_continue_as_new_suggested()`: after some thousand events.
-            if served == customers_a_run or workflow.info().is_continue_as_new_suggested():
-                break
-        while self._payments:  # whoever paid already is served before the handover
-            drawer.coins += self._payments.pop(0)
-            drawer.customers += 1
-        if self._is_closing:
-            return drawer
         drawer.runs += 1
+        drawer.waiting, drawer.is_closing = self._payments, self._is_closing  # the next run serves who has paid already
         workflow.continue_as_new(args=[drawer, customers_a_run])
 
     @workflow.signal

@@ -103,7 +103,7 @@ async def test_a_subscription_that_is_canceled(run_example: RunExample) -> None:
 
 
 def test_a_year_is_tested_at_once() -> None:
-    command = [sys.executable, "-m", "pytest", "-q", "--rootdir", str(EXAMPLES), "-c", os.devnull, "test_subscription.py"]
+    command = [sys.executable, "-m", "pytest", "-q", "--rootdir=.", "-c", os.devnull, "test_subscription.py"]
     told = subprocess.run(command, cwd=EXAMPLES, capture_output=True, text=True, timeout=TIMEOUT_SECONDS)
     assert told.returncode == 0, told.stdout + told.stderr
     assert "3 passed" in told.stdout
@@ -125,6 +125,4 @@ async def test_patching_leaves_open_runs_as_they_were(run_example: RunExample) -
 
 
 async def test_continue_as_new_serves_everybody_in_several_runs(run_example: RunExample) -> None:
-    output = await run_example("continue_as_new.py")
-    assert "100 customers paid 4950 coins, in " in output
-    assert int(output.split(" in ")[1].split()[0]) > 1
+    assert await run_example("continue_as_new.py") == "100 customers paid 4950 coins, in 11 runs\n"
