@@ -17,7 +17,7 @@ from datetime import timedelta
 from enum import IntEnum
 from typing import Any
 
-from perdure.protocol.failure import Failure, RetryState, TimeoutType
+from perdure.protocol.failure import ErrorCategory, Failure, RetryState, TimeoutType
 
 __all__ = [
     "ActivityError",
@@ -125,8 +125,8 @@ class WorkflowAlreadyStartedError(FailureError):
 class ApplicationErrorCategory(IntEnum):
     """Severity of an application error. BENIGN ones are expected and logged quietly."""
 
-    UNSPECIFIED = 0
-    BENIGN = 1
+    UNSPECIFIED = ErrorCategory.UNSPECIFIED
+    BENIGN = ErrorCategory.BENIGN
 
 
 class ApplicationError(FailureError):

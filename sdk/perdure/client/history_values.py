@@ -19,6 +19,7 @@ from perdure.protocol.failure import (
     ApplicationInfo,
     CanceledInfo,
     ChildWorkflowInfo,
+    ErrorCategory,
     Failure,
     RetryState,
     ServerInfo,
@@ -155,6 +156,7 @@ _retry = Codec(_retry_to_json, _retry_from_json, None)
 _priority = Codec(lambda number: {"priorityKey": number}, lambda row: int(row.get("priorityKey") or 3), 3)
 _retry_state = enum_codec("RETRY_STATE_", RetryState)
 _timeout_type = enum_codec("TIMEOUT_TYPE_", TimeoutType)
+_category = enum_codec("APPLICATION_ERROR_CATEGORY_", ErrorCategory)
 _close_policy = enum_codec("PARENT_CLOSE_POLICY_", ParentClosePolicy)
 _reuse_policy = enum_codec("WORKFLOW_ID_REUSE_POLICY_", IdReusePolicy)
 _link = Codec(lambda link: link, lambda link: link, None)
@@ -171,6 +173,7 @@ _INFOS: dict[str, tuple[type[Any], Sequence[_Part]]] = {
             ("non_retryable", "nonRetryable", _flag),
             ("details", "details", _payloads),
             ("next_retry_delay_ms", "nextRetryDelay", _duration),
+            ("category", "category", _category),
         ),
     ),
     "timeoutFailureInfo": (
@@ -199,6 +202,8 @@ _INFOS: dict[str, tuple[type[Any], Sequence[_Part]]] = {
 
 def _failure_to_json(failure: Failure) -> dict[str, Any]:
     row: dict[str, Any] = {"message": failure.message, "source": failure.source, "stackTrace": failure.stack_trace}
+    if failure.encoded_attributes:
+        (row["encodedAttributes"],) = _payloads.to_json(failure.encoded_attributes)["payloads"]
     if failure.cause is not None:
         row["cause"] = _failure_to_json(failure.cause)
     info = failure.info
@@ -221,13 +226,15 @@ def _failure_to_json(failure: Failure) -> dict[str, Any]:
 
 def _failure_from_json(row: Any) -> Failure:
     cause = _failure_from_json(row["cause"]) if row.get("cause") else None
-    return Failure.of(
+    encoded = row.get("encodedAttributes")
+    failure = Failure.of(
         str(row.get("message") or ""),
         _info_from_json(row),
         cause=cause,
         stack_trace=str(row.get("stackTrace") or ""),
         source=str(row.get("source") or ""),
     )
+    return failure._replace(encoded_attributes=_payloads.from_json({"payloads": [encoded]})) if encoded else failure
 
 
 def _info_from_json(row: Any) -> Any:

@@ -1,7 +1,11 @@
 """How Python values become payloads, and exceptions failures, and back."""
 
 from perdure.converter.data_converter import DataConverter, default
-from perdure.converter.failure_converter import DefaultFailureConverter, FailureConverter
+from perdure.converter.failure_converter import (
+    DefaultFailureConverter,
+    DefaultFailureConverterWithEncodedAttributes,
+    FailureConverter,
+)
 from perdure.converter.json_conversion import AdvancedJSONEncoder, JSONTypeConverter, JSONTypeConverterUnhandled
 from perdure.converter.payload_codec import PayloadCodec
 from perdure.converter.payload_converter import (
@@ -23,6 +27,7 @@ __all__ = [
     "CompositePayloadConverter",
     "DataConverter",
     "DefaultFailureConverter",
+    "DefaultFailureConverterWithEncodedAttributes",
     "DefaultPayloadConverter",
     "EncodingPayloadConverter",
     "FailureConverter",

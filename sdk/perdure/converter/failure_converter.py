@@ -14,6 +14,7 @@ from perdure.converter.payload_converter import PayloadConverter
 from perdure.exceptions import (
     ActivityError,
     ApplicationError,
+    ApplicationErrorCategory,
     CancelledError,
     ChildWorkflowError,
     FailureError,
@@ -62,6 +63,15 @@ class DefaultFailureConverter(FailureConverter):
     An exception that is no `FailureError` becomes an `ApplicationError` whose type is the name of its class.
     """
 
+    def __init__(self, encode_common_attributes: bool = False) -> None:
+        """Make a converter.
+
+        Args:
+            encode_common_attributes: Put message and stack trace into a payload, which a payload codec encodes; who has
+                no codec sees `Encoded failure`.
+        """
+        self._encodes_attributes = encode_common_attributes
+
     def to_failure(self, exception: BaseException, payload_converter: PayloadConverter) -> Failure:
         return self._to_failure(exception, payload_converter, CAUSES_MAX)
 
@@ -71,16 +81,18 @@ class DefaultFailureConverter(FailureConverter):
         if isinstance(exception, asyncio.CancelledError):
             exception = CancelledError(str(exception) or "Cancelled")
         cause = _cause_of(exception)
-        return Failure.of(
+        failure = Failure.of(
             plain_text(str(exception.message if isinstance(exception, FailureError) else exception)),
             _info_of(exception, converter),
             cause=self._to_failure(cause, converter, links - 1) if cause is not None and links > 1 else None,
             stack_trace=_stack_of(exception),
             source=SOURCE,
         )
+        return _with_encoded_attributes(failure, converter) if self._encodes_attributes else failure
 
     def from_failure(self, failure: Failure, payload_converter: PayloadConverter) -> BaseException:
-        exception = _exception_of(failure, payload_converter)
+        shown = _with_own_attributes(failure, payload_converter) if failure.encoded_attributes else failure
+        exception = _exception_of(shown, payload_converter)
         exception._failure = failure
         if failure.cause is not None:
             exception.__cause__ = self.from_failure(failure.cause, payload_converter)
@@ -88,6 +100,33 @@ class DefaultFailureConverter(FailureConverter):
 
 
 FailureConverter.default = DefaultFailureConverter()
+
+
+class DefaultFailureConverterWithEncodedAttributes(DefaultFailureConverter):
+    """The same, with message and stack trace in a payload. For `DataConverter(failure_converter_class=...)`, with a
+    payload codec that encrypts."""
+
+    def __init__(self) -> None:
+        super().__init__(encode_common_attributes=True)
+
+
+ENCODED_MESSAGE = "Encoded failure"
+"""The message of a failure whose own is among its encoded attributes (Temporal's text)."""
+
+
+def _with_encoded_attributes(failure: Failure, converter: PayloadConverter) -> Failure:
+    attributes = {"message": failure.message, "stack_trace": failure.stack_trace}
+    data = pack_payloads(converter.to_payloads([attributes]))
+    return failure._replace(message=ENCODED_MESSAGE, stack_trace="", encoded_attributes=data)
+
+
+def _with_own_attributes(failure: Failure, converter: PayloadConverter) -> Failure:
+    try:
+        (attributes,) = converter.from_payloads(unpack_payloads(failure.encoded_attributes))
+        message, stack_trace = str(attributes["message"]), str(attributes["stack_trace"])
+    except (TypeError, ValueError, LookupError):
+        return failure  # encoded by a codec that is not there: the failure itself must still be raised
+    return failure._replace(message=message, stack_trace=stack_trace)
 
 
 def plain_text(text: str, length_max: int = MESSAGE_LENGTH_MAX) -> str:
@@ -138,6 +177,7 @@ def _info_of(exception: BaseException, converter: PayloadConverter) -> wire.Fail
                 exception.non_retryable,
                 _details_of(exception, converter),
                 0 if delay is None else max(1, round(delay.total_seconds() * 1000)),
+                int(exception.category),
             )
         case TimeoutError():
             kind = exception.type or TimeoutType.START_TO_CLOSE
@@ -183,6 +223,7 @@ def _exception_of(failure: Failure, converter: PayloadConverter) -> FailureError
                 type=info.type or None,
                 non_retryable=info.non_retryable,
                 next_retry_delay=timedelta(milliseconds=min(delay, _DELAY_MS_MAX)) if delay else None,
+                category=_member(ApplicationErrorCategory, info.category) or ApplicationErrorCategory.UNSPECIFIED,
             )
         case wire.TimeoutInfo():
             return TimeoutError(

@@ -26,6 +26,13 @@ class TimeoutType(IntEnum):
     HEARTBEAT = 4
 
 
+class ErrorCategory(IntEnum):
+    """How severe an application's error is."""
+
+    UNSPECIFIED = 0
+    BENIGN = 1
+
+
 class RetryState(IntEnum):
     """Why there is, or is not, a further attempt."""
 
@@ -39,12 +46,14 @@ class RetryState(IntEnum):
 
 
 class ApplicationInfo(NamedTuple):
-    """Raised by user code. `type` is what `non_retryable_error_types` is compared with."""
+    """Raised by user code. `type` is what `non_retryable_error_types` is compared with; `category` is an
+    `ErrorCategory`."""
 
     type: str = ""
     non_retryable: bool = False
     details: Payloads = b""
     next_retry_delay_ms: int = 0
+    category: int = 0
 
 
 class TimeoutInfo(NamedTuple):
@@ -107,6 +116,7 @@ class Failure(NamedTuple):
     """One link of a chain of causes.
 
     `kind` numbers the class of `info`. `source` is the SDK that made it ("PythonSDK"), or "Engine".
+    `encoded_attributes` hold message and stack trace where a failure converter has a codec hide them.
     """
 
     message: str
@@ -115,6 +125,7 @@ class Failure(NamedTuple):
     cause: Failure | None = None
     stack_trace: str = ""
     source: str = ""
+    encoded_attributes: Payloads = b""
 
     @classmethod
     def of(cls, message: str, info: FailureInfo, *, cause: Failure | None = None, stack_trace: str = "",
@@ -132,6 +143,7 @@ class _Flat(NamedTuple):
     cause: tuple[Any, ...] | None = None
     stack_trace: str = ""
     source: str = ""
+    encoded_attributes: Payloads = b""
 
 
 _decode_flat = struct_decoder(_Flat, "Failure")
@@ -150,7 +162,7 @@ def decode_failure(fields: Any, _causes: int = CAUSES_MAX) -> Failure:
     flat: _Flat = _decode_flat(fields)
     info = _INFOS.decode(flat.kind, flat.info)
     cause = None if flat.cause is None or _causes == 0 else decode_failure(flat.cause, _causes - 1)
-    return Failure(flat.message, flat.kind, info, cause, flat.stack_trace, flat.source)
+    return Failure(flat.message, flat.kind, info, cause, flat.stack_trace, flat.source, flat.encoded_attributes)
 
 
 def decode_failure_or_none(fields: Any) -> Failure | None:

@@ -22,7 +22,7 @@ from perdure.common import Priority
 from perdure.exceptions import ApplicationError, CancelledError, TimeoutError, TimeoutType
 from perdure.execution.surroundings import moment
 from perdure.protocol.codec import pack
-from perdure.protocol.failure import ApplicationInfo, Failure, TimeoutInfo
+from perdure.protocol.failure import ApplicationInfo, ErrorCategory, Failure, TimeoutInfo
 from perdure.protocol.replies import ReplyKind, decode_activity_directive
 from perdure.protocol.requests import (
     RecordActivityTaskHeartbeat,
@@ -239,7 +239,9 @@ class ActivityAttempt(ActivityContext):
         else:
             task = self.task
             failure = self._owner.link.converter.to_failure(error)
-            logger.warning(
+            category = getattr(failure.info, "category", ErrorCategory.UNSPECIFIED)
+            logger.log(
+                logging.DEBUG if category == ErrorCategory.BENIGN else logging.WARNING,
                 "Activity %r (id %r) of workflow %r failed in attempt %d: %s: %s",
                 task.activity_type,
                 task.activity_id,

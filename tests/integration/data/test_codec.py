@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -20,7 +21,7 @@ from perdure.client import (
     WorkflowQueryFailedError,
 )
 from perdure.common import HeaderCodecBehavior, Payload, RetryPolicy
-from perdure.converter import DataConverter
+from perdure.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes
 from perdure.exceptions import ActivityError, ApplicationError
 from perdure.worker import Replayer, Worker
 from perdure_store.memory import CommitFault, MemoryStore
@@ -80,6 +81,11 @@ class Secretive:
 @workflow.defn
 async def fail(word: str) -> None:
     raise ApplicationError("no", {"why": word})
+
+
+@workflow.defn
+async def tell(word: str) -> None:
+    raise ApplicationError(f"told {word}")
 
 
 @workflow.defn
@@ -233,6 +239,20 @@ async def test_a_call_without_a_key_raises_as_the_codec_does(client: Client, cod
     codec.refuses_encoding = b"ada"
     with pytest.raises(LookupError, match="no key to encode with"):
         await client.start_workflow(echo, "ada", id="w", task_queue=QUEUE)
+
+
+async def test_messages_of_errors_are_hidden_if_asked_for(client: Client, commits: Commits) -> None:
+    converter = dataclasses.replace(
+        client.data_converter, failure_converter_class=DefaultFailureConverterWithEncodedAttributes
+    )
+    hiding = Client(client.transport, data_converter=converter)
+    async with Worker(hiding, task_queue=QUEUE, workflows=[tell]):
+        with pytest.raises(WorkflowFailureError) as caught:
+            await hiding.execute_workflow(tell, SECRET, id="w", task_queue=QUEUE)
+    assert isinstance(caught.value.cause, ApplicationError)
+    assert caught.value.cause.message == f"told {SECRET}"
+    assert SECRET not in commits.text
+    assert "Encoded failure" in commits.text
 
 
 @pytest.mark.parametrize("behavior", HeaderCodecBehavior)

@@ -7,11 +7,12 @@ from datetime import timedelta
 
 import pytest
 
-from perdure.converter import DefaultFailureConverter, PayloadConverter
+from perdure.converter import DefaultFailureConverter, DefaultFailureConverterWithEncodedAttributes, PayloadConverter
 from perdure.converter.failure_converter import CAUSES_MAX, MESSAGE_LENGTH_MAX
 from perdure.exceptions import (
     ActivityError,
     ApplicationError,
+    ApplicationErrorCategory,
     CancelledError,
     ChildWorkflowError,
     FailureError,
@@ -23,6 +24,7 @@ from perdure.exceptions import (
 )
 from perdure.protocol.codec import pack, unpack
 from perdure.protocol.failure import ActivityInfo, ApplicationInfo, Failure, TimeoutInfo, decode_failure
+from perdure.protocol.payload import Payload, pack_payloads
 
 CONVERTER = DefaultFailureConverter()
 
@@ -159,3 +161,78 @@ def test_a_message_and_a_type_that_are_no_text_become_text() -> None:
     failure = _there(ApplicationError(5, type=6))  # type: ignore[arg-type]
     assert failure.message == "5"
     assert failure.info == ApplicationInfo("6")
+
+
+def test_the_category_travels() -> None:
+    again = _there_and_back(ApplicationError("m", category=ApplicationErrorCategory.BENIGN))
+    assert isinstance(again, ApplicationError)
+    assert again.category is ApplicationErrorCategory.BENIGN
+    unknown = Failure.of("m", ApplicationInfo(category=77))
+    later = CONVERTER.from_failure(unknown, PayloadConverter.default)
+    assert isinstance(later, ApplicationError)
+    assert later.category is ApplicationErrorCategory.UNSPECIFIED
+
+
+def test_message_and_stack_may_travel_encoded() -> None:
+    converter = DefaultFailureConverterWithEncodedAttributes()
+    try:
+        raise ApplicationError("a secret", type="Refused") from ValueError("another secret")
+    except ApplicationError as raised:
+        failure = converter.to_failure(raised, PayloadConverter.default)
+    assert failure.cause is not None
+    for link in (failure, failure.cause):
+        assert (link.message, link.stack_trace) == ("Encoded failure", "")
+        assert link.encoded_attributes
+    assert decode_failure(unpack(pack(failure))) == failure
+    again = converter.from_failure(failure, PayloadConverter.default)
+    assert isinstance(again, ApplicationError)
+    assert (again.message, again.type, again.failure) == ("a secret", "Refused", failure)
+    assert isinstance(again.cause, ApplicationError)
+    assert again.cause.message == "another secret"
+
+
+def test_anybody_reads_what_was_encoded_by_the_converter_alone() -> None:
+    failure = DefaultFailureConverterWithEncodedAttributes().to_failure(RuntimeError("told"), PayloadConverter.default)
+    again = CONVERTER.from_failure(failure, PayloadConverter.default)
+    assert isinstance(again, FailureError)
+    assert again.message == "told"
+
+
+@pytest.mark.parametrize(
+    "payload", [Payload({"encoding": b"binary/other"}, b"?"), Payload({"encoding": b"json/plain"}, b"5")]
+)
+def test_attributes_that_cannot_be_read_are_not_in_the_way(payload: Payload) -> None:
+    failure = Failure("Encoded failure", encoded_attributes=pack_payloads([payload]))
+    again = CONVERTER.from_failure(failure, PayloadConverter.default)
+    assert isinstance(again, FailureError)
+    assert again.message == "Encoded failure"
+
+
+def test_a_chain_keeps_its_stack_traces() -> None:
+    def fail() -> None:
+        raise ValueError("deep")
+
+    try:
+        try:
+            fail()
+        except ValueError as error:
+            raise ApplicationError("middle", {"a": 1}, type="M") from error
+    except ApplicationError as error:
+        outer = ActivityError(
+            "outer",
+            scheduled_event_id=1,
+            started_event_id=2,
+            identity="i",
+            activity_type="t",
+            activity_id="a",
+            retry_state=RetryState.MAXIMUM_ATTEMPTS_REACHED,
+        )
+        outer.__cause__ = error
+    first = _there(outer)
+    again = CONVERTER.from_failure(first, PayloadConverter.default)
+    assert CONVERTER.to_failure(again, PayloadConverter.default) == first, "what was received is passed on as it is"
+    middle = first.cause
+    assert middle is not None
+    assert middle.cause is not None
+    assert (middle.message, middle.cause.message) == ("middle", "deep")
+    assert "in fail" in middle.cause.stack_trace
