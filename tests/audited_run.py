@@ -105,9 +105,14 @@ class AuditedRun:
     def follow(self) -> AuditedRun:
         """The run that follows this one."""
         assert self.successor is not None, "nothing follows"
+        return AuditedRun.of(self.successor, self.now_us)
+
+    @staticmethod
+    def of(successor: Successor, now_us: int) -> AuditedRun:
+        """A run that begins."""
         run = AuditedRun.__new__(AuditedRun)
-        run._keep_nothing(self.now_us)
-        run._begin(*self.successor)
+        run._keep_nothing(now_us)
+        run._begin(*successor)
         run.audit()
         return run
 
@@ -305,13 +310,13 @@ class AuditedRun:
             return []
         rows: list[TimerRow] = []
         started = state.started
-        begins_us = state.start_time_us + started.start_delay_ms * 1000
+        begins_us = state.first_task_us
         ends_us = [begins_us + ms * 1000 for ms in (started.run_timeout_ms, started.execution_timeout_ms) if ms]
         if started.execution_expiration_time_us:
             ends_us[-1] = started.execution_expiration_time_us
         if ends_us:
             rows.append((min(ends_us), TimerKind.RUN_TIMEOUT, 0))
-        if started.start_delay_ms:
+        if started.start_delay_ms and state.first_task_us > state.start_time_us:
             rows.append((begins_us, TimerKind.START_DELAY, 0))
         task = state.workflow_task
         if task is not None:

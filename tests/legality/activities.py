@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from perdure.protocol.events import (
+    RESET_CAUSE,
     ActivityAttemptDetached,
     ActivityAttemptFailed,
     ActivityAttemptStarted,
@@ -18,6 +19,7 @@ from perdure.protocol.events import (
     ActivityTaskTimedOut,
     EventBuffered,
     HistoryEvent,
+    WorkflowTaskFailed,
 )
 from perdure.protocol.failure import ApplicationInfo, Failure, RetryState, TimeoutInfo, TimeoutType
 from perdure.protocol.retry import RetryPolicyData
@@ -60,6 +62,7 @@ class Activities:
             ActivityTaskTimedOut: self._close,
             ActivityTaskCanceled: self._close,
             EventBuffered: self._buffer,
+            WorkflowTaskFailed: self._reset,
         }
 
     def take(self, record: HistoryEvent) -> Iterator[str]:
@@ -133,6 +136,14 @@ class Activities:
             yield f"event {activity.cancel_requested_event_id} asked it to stop before"
         else:
             activity.cancel_requested_event_id = record.event_id
+
+    def _reset(self, record: HistoryEvent, failed: WorkflowTaskFailed) -> Iterator[str]:
+        """From here on the history is that of another run, in which nothing runs yet."""
+        if failed.cause == RESET_CAUSE:
+            for activity in self._pending.values():
+                activity.is_reported = False
+                if activity.is_settled:
+                    yield f"activity {activity.scheduled.event_id} was over before the reset"
 
     # The outcome ---------------------------------------------------------------------------------------------------
     def _buffer(self, record: HistoryEvent, buffered: EventBuffered) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from perdure.protocol.events import (
+    RESET_CAUSE,
     HistoryEvent,
     WorkflowExecutionStarted,
     WorkflowTaskAttemptFailed,
@@ -42,7 +43,7 @@ class WorkflowTasks:
             yield from self._close(record, attributes)
             if self._next_attempt != 1:
                 yield "only the first failure in a row is an event"
-            self._next_attempt = 2
+            self._next_attempt = 1 if getattr(attributes, "cause", "") == RESET_CAUSE else 2
         elif isinstance(attributes, WorkflowTaskAttemptFailed):
             if attributes.attempt != self._next_attempt:
                 yield f"attempt {attributes.attempt} failed, where {self._next_attempt} was out"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from perdure.protocol.events import (
+    RESET_CAUSE,
     ActivityTaskCanceled,
     ActivityTaskCompleted,
     ActivityTaskFailed,
@@ -149,11 +150,32 @@ def _workflow_task_completed(state: MutableState, record: HistoryEvent) -> None:
 
 
 def _workflow_task_failed(state: MutableState, record: HistoryEvent) -> None:
+    if getattr(record.attributes, "cause", "") == RESET_CAUSE:
+        _reset(state, record.time_us)
+        return
     state.workflow_task = WorkflowTaskState(
         0, record.time_us, 2, record.time_us, last_failure=getattr(record.attributes, "failure", None)
     )
     state.buffered = []
     state.sticky_worker = ""
+
+
+def _reset(state: MutableState, now_us: int) -> None:
+    """The run begins here, with what was pending in the run that its history was copied from: none of it runs yet."""
+    state.workflow_task = None
+    state.buffered = []
+    state.sticky_worker = ""
+    state.start_time_us = state.first_task_us = now_us
+    for timer in state.timers.values():
+        timer.fire_at_us = max(timer.fire_at_us, now_us)
+    for activity in state.activities.values():
+        activity.scheduled_time_us = activity.attempt_scheduled_time_us = now_us
+        activity.started_time_us = activity.reported_time_us = activity.said_time_us = 0
+        activity.heartbeat_time_us = activity.heartbeat_check_us = 0
+        activity.worker = ""
+        activity.is_detached = False
+        if activity.phase == ActivityPhase.STARTED:
+            activity.phase = ActivityPhase.SCHEDULED
 
 
 def _workflow_task_attempt_failed(state: MutableState, record: HistoryEvent) -> None:

@@ -24,7 +24,7 @@ def _canceled(run_id: str, event: Any) -> Outcome:
 
 def _terminated(run_id: str, event: Any) -> Outcome:
     failure = Failure.of(event.reason or "Workflow terminated", TerminatedInfo())
-    return Outcome(run_id, ExecutionStatus.TERMINATED, event.details, failure)
+    return Outcome(run_id, ExecutionStatus.TERMINATED, event.details, failure, event.new_execution_run_id)
 
 
 def _timed_out(run_id: str, event: Any) -> Outcome:

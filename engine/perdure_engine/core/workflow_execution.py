@@ -110,15 +110,22 @@ def close_by_command(
         _close(state, transition, now_us, canceled)
 
 
-def terminate(state: MutableState, request: TerminateWorkflow, now_us: int, transition: Transition) -> None:
-    """End the run at once; the workflow is not asked."""
+def terminate(
+    state: MutableState,
+    request: TerminateWorkflow,
+    now_us: int,
+    transition: Transition,
+    successor: Successor | None = None,
+) -> None:
+    """End the run at once; the workflow is not asked. `successor`: what a reset put in its place."""
     problem = size_problem("the details of the termination", request.details)
     if problem is not None:
         transition.refuse(ErrorCode.INVALID_ARGUMENT, problem)
         return
-    attributes = WorkflowExecutionTerminated(request.reason, request.details, request.identity)
+    run_id = succession.run_id_of(successor)
+    attributes = WorkflowExecutionTerminated(request.reason, request.details, request.identity, run_id)
     _abandon_workflow_task(state, now_us, transition)
-    _close(state, transition, now_us, attributes)
+    _close(state, transition, now_us, attributes, successor)
     if request.request_id:
         transition.effects.append(Remember(request.request_id))
     transition.answer()

@@ -6,7 +6,7 @@ that was made and settled within the batch is never written.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from perdure.protocol.events import HistoryEvent, encode_records
@@ -56,6 +56,9 @@ from perdure_store.port import (
 
 REPLY_BYTES_MAX = 512 * 1024
 """About the size of one reply entry; a larger set of replies to one sender is split."""
+
+RECORDS_A_ROW = 20_000
+"""Records of one history row: more than a workflow task can lead to. A reset copies more than that at once."""
 
 VISIBILITY_KIND = 3
 """Kind of the transfer row that stands for a visibility record still to be written."""
@@ -316,11 +319,12 @@ class Batch:
         if state.buffered:
             records.extend(seal(state))
         if records:
-            data = encode_records(records)
-            state.batch_no += 1
-            state.history_size_bytes += len(data)
-            first = records[0].event_id or next((record.event_id for record in records if record.event_id), 0)
-            commit.history.append(HistoryRow(shard_id, state.run_id, state.batch_no, first, data))
+            for part in _rows_of(records):
+                data = encode_records(part)
+                state.batch_no += 1
+                state.history_size_bytes += len(data)
+                first = part[0].event_id or next((record.event_id for record in part if record.event_id), 0)
+                commit.history.append(HistoryRow(shard_id, state.run_id, state.batch_no, first, data))
             if draft.run.wants_snapshot():
                 draft.run.snapshot_mark = state.history_size_bytes
                 commit.snapshots.append(SnapshotRow(shard_id, state.run_id, state.batch_no, encode_snapshot(state)))
@@ -363,6 +367,13 @@ class Batch:
         self.published_rows[member] = row
         if stream.kind == StreamKind.STICKY:
             self.sticky.append(StickyTask(row.shard_id, row.run_id, row.event_id, row.attempt))
+
+
+def _rows_of(records: list[HistoryEvent]) -> Iterable[list[HistoryEvent]]:
+    """What goes into one history row each: nearly always all of it."""
+    if len(records) <= RECORDS_A_ROW:
+        return (records,)
+    return (records[start : start + RECORDS_A_ROW] for start in range(0, len(records), RECORDS_A_ROW))
 
 
 def _encode_replies(rows: list[tuple[int, int, Any]]) -> list[bytes]:

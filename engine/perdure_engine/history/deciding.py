@@ -18,6 +18,7 @@ from perdure.protocol.requests import (
     ReportActivity,
     ReportTaskLost,
     RequestCancelWorkflow,
+    ResetWorkflow,
     SignalWorkflow,
     StartWorkflow,
     TerminateWorkflow,
@@ -42,6 +43,7 @@ from perdure_engine.history.messages import Messages
 from perdure_engine.history.queries import Queries
 from perdure_engine.history.reading import Reading
 from perdure_engine.history.refusals import Refusals
+from perdure_engine.history.resetting import Resets
 from perdure_engine.history.shard import Shard
 from perdure_engine.history.visibility import VisibilityWriter
 from perdure_engine.history.waiters import Waiters
@@ -74,6 +76,7 @@ class Decider:
         self._reading = reading
         self._refusals = Refusals()
         self._messages = Messages(cache, self)
+        self._resets = Resets(cache, self)
 
     # What must be loaded -------------------------------------------------------------------------------------------
 
@@ -85,6 +88,8 @@ class Decider:
         """What the store must be asked for before this request can be decided, or None."""
         request = arrival.sent.request
         shard_id = arrival.shard.shard_id
+        if isinstance(request, ResetWorkflow):
+            return None  # `HistoryReader` asks
         if isinstance(request, StartWorkflow):
             candidate = run_id_for_start(request.namespace, request.workflow_id, request.request_id)
             return self._key_for_start(shard_id, request.namespace, request.workflow_id, candidate)
@@ -120,6 +125,8 @@ class Decider:
         request = arrival.sent.request
         if isinstance(request, StartWorkflow):
             self._start(batch, arrival, request, loaded)
+        elif isinstance(request, ResetWorkflow):
+            self._resets.decide(batch, arrival, request, loaded)
         elif not self._reading.read(batch, arrival, loaded) and not self._messages.take(batch, arrival, loaded):
             self._change(batch, arrival, request, loaded)
 
@@ -238,10 +245,10 @@ class Decider:
         if state is None:
             return transition
         before = existing.witnessed if existing is not None else _witnessed_by(last, loaded, batch.now_us)
-        self._begin(batch, shard, Successor(state, transition), before)
+        self.begin(batch, shard, Successor(state, transition), before)
         return transition
 
-    def _begin(self, batch: Batch, shard: Shard, new: Successor, witnessed: Iterable[str]) -> None:
+    def begin(self, batch: Batch, shard: Shard, new: Successor, witnessed: Iterable[str]) -> None:
         """A run begins, and remembers what the run before it had witnessed."""
         new.transition.effects.extend(Remember(request_id) for request_id in list(witnessed)[-INHERITED_MAX:])
         run = CachedRun(new.state)
@@ -319,7 +326,7 @@ class Decider:
             self._queries.run_closed(batch, state)
             self._visibility.closed(batch, draft.shard, state)
             if draft.close.successor is not None:
-                self._begin(batch, draft.shard, draft.close.successor, run.witnessed)
+                self.begin(batch, draft.shard, draft.close.successor, run.witnessed)
             return
         if draft.relisted:
             draft.relisted = False

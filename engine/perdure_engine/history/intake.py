@@ -8,13 +8,20 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from perdure.protocol.codec import CODEC_VERSION, DecodeError, pack
 from perdure.protocol.ids import is_run_id, shard_id_for
 from perdure.protocol.replies import ErrorCode, ErrorReply, ReplyKind
-from perdure.protocol.requests import ReportUnreadable, SentRequest, StartWorkflow, decode_envelope, decode_request
+from perdure.protocol.requests import (
+    ReportUnreadable,
+    ResetWorkflow,
+    SentRequest,
+    StartWorkflow,
+    decode_envelope,
+    decode_request,
+)
 from perdure_broker.port import Broker, ClusterInfo, StreamEntry
 from perdure_engine.environment import Environment
 from perdure_engine.history.arrival import Arrival
@@ -23,6 +30,7 @@ from perdure_engine.history.cache import ExecutionCache
 from perdure_engine.history.deciding import Decider
 from perdure_engine.history.loading import Loaded, load
 from perdure_engine.history.post import Post
+from perdure_engine.history.resetting import HistoryReader
 from perdure_engine.history.shard import Shard
 from perdure_engine.history.sticky import StickyTask
 from perdure_engine.history.windows import Windows
@@ -82,8 +90,10 @@ class Intake:
         decider: Decider,
         windows: Windows,
         cluster: ClusterInfo,
+        settle: Callable[[], Awaitable[None]],
     ) -> None:
         self._store = store
+        self._histories = HistoryReader(store, cache, settle)
         self._broker = broker
         self._environment = environment
         self._cache = cache
@@ -116,10 +126,13 @@ class Intake:
         due = self._take_due(shards, now_us, bool(arrivals))
         keys: list[ExecutionKey] = [key for item in arrivals if (key := self._key_for(item)) is not None]
         keys.extend(key for _, row in due if (key := self._decider.key_for_timer(row)) is not None)
+        resets = [item for item in arrivals if type(item.sent.request) is ResetWorkflow]
         loaded = NOTHING_LOADED
-        if keys:
+        if keys or resets:
             try:
                 loaded = await load(self._store, self._cache, keys)
+                if resets:
+                    await self._histories.read(resets, loaded)
             except BaseException as error:
                 for shard, row in due:
                     shard.timers.put_back([row])

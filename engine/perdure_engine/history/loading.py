@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from perdure.protocol.events import decode_records
+from perdure.protocol.events import HistoryEvent, decode_records
 from perdure.protocol.tasks import TaskKind
 from perdure_engine.core.fold import begin, fold
 from perdure_engine.core.snapshot import decode_snapshot
@@ -19,7 +19,8 @@ OPEN = 1
 class Loaded:
     """What the store said about one batch's keys: closed runs are rows only; open ones are put into the cache.
 
-    `broken`: open runs whose history does not fold, with the reason; they harm nobody else.
+    `broken`: open runs whose history does not fold, with the reason; they harm nobody else. `histories`: for each run
+    that is to be reset, the records of it and of the runs that followed, by their ids.
     """
 
     def __init__(self) -> None:
@@ -27,6 +28,7 @@ class Loaded:
         self._witnessed: dict[str, tuple[str, ...]] = {}
         self._latest: dict[tuple[str, str], ExecutionRow] = {}
         self.broken: dict[str, str] = {}
+        self.histories: dict[str, dict[str, list[HistoryEvent]]] = {}
 
     def note(self, row: ExecutionRow, witnessed: tuple[str, ...] = ()) -> None:
         self._rows[row.run_id] = row
@@ -35,6 +37,12 @@ class Loaded:
         latest = self._latest.get(key)
         if latest is None or (row.status == OPEN, row.start_time_us) > (latest.status == OPEN, latest.start_time_us):
             self._latest[key] = row
+
+    def add(self, more: Loaded) -> None:
+        """Take in what the store said about further keys."""
+        for row in more._rows.values():
+            self.note(row, more.witnessed(row.run_id))
+        self.broken.update(more.broken)
 
     def run(self, run_id: str) -> ExecutionRow | None:
         return self._rows.get(run_id)

@@ -118,9 +118,10 @@ class HistoryService:
         self._visibility = VisibilityWriter(store, environment)
         reading = Reading(store, broker, self.cache, self.waiters, self._queries)
         decider = Decider(self.cache, self.waiters, self._queries, self._visibility, reading)
-        self._intake = Intake(store, broker, environment, self.cache, decider, windows, cluster)
         self._durable: asyncio.Queue[Batch] = asyncio.Queue(maxsize=4)
         self._committer = Committer(store, environment, self._durable, failed=self._wake_soon)
+        settle = self._committer.settle
+        self._intake = Intake(store, broker, environment, self.cache, decider, windows, cluster, settle)
         self._releaser = Releaser(
             store,
             broker,

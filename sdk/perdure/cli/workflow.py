@@ -14,7 +14,7 @@ from perdure.cli.options import connection_options, input_option, run_id_option,
 from perdure.cli.output import console, note, print_json
 from perdure.cli.replay import replay
 from perdure.cli.workflow_views import count, describe, list_, query, result, show, wait_result
-from perdure.client import Client
+from perdure.client import Client, ResetReapplyExcludeType, WorkflowResetPoint
 from perdure.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from perdure_broker.port import StreamKind, TaskStream
 
@@ -153,6 +153,57 @@ def terminate(workflow_id: str, reason: str, run_id: str | None, address: str, n
     async def work(client: Client) -> None:
         await client.get_workflow_handle(workflow_id, run_id=run_id).terminate(reason=reason or None)
         _done(as_json, f"Terminated {workflow_id}", workflow_id, reason=reason)
+
+    with_client(address, namespace, work)
+
+
+def _reset_point(context: click.Context, parameter: click.Parameter, value: str) -> WorkflowResetPoint | int:
+    if value in _RESET_POINTS:
+        return _RESET_POINTS[value]
+    if value.isdecimal() and int(value):
+        return int(value)
+    raise click.BadParameter(f"{value!r} is neither {' nor '.join(_RESET_POINTS)} nor the number of an event")
+
+
+_RESET_POINTS = {"first": WorkflowResetPoint.FIRST_WORKFLOW_TASK, "last": WorkflowResetPoint.LAST_WORKFLOW_TASK}
+
+
+@workflow.command()
+@click.argument("workflow_id")
+@click.option(
+    "--to",
+    metavar="first|last|EVENT",
+    default="last",
+    show_default=True,
+    callback=_reset_point,
+    help="The completed workflow task to go back to: the first, the last, or the one that this event closes.",
+)
+@click.option("--reason", default="", help="Why; kept in the history.")
+@click.option(
+    "--exclude",
+    type=_choice(ResetReapplyExcludeType),
+    multiple=True,
+    help="Do not apply again what was sent to the workflow since. May be repeated.",
+)
+@run_id_option
+@connection_options
+def reset(
+    workflow_id: str,
+    to: WorkflowResetPoint | int,
+    reason: str,
+    exclude: tuple[str, ...],
+    run_id: str | None,
+    address: str,
+    namespace: str,
+    as_json: bool,
+) -> None:
+    """Take a workflow back to a workflow task, and go on from there in a new run. The open run is terminated."""
+
+    async def work(client: Client) -> None:
+        handle = client.get_workflow_handle(workflow_id, run_id=run_id)
+        kinds = [_member(ResetReapplyExcludeType, kind) for kind in exclude]
+        new = (await handle.reset(to, reason=reason, exclude=kinds)).result_run_id or ""
+        _done(as_json, f"Reset {workflow_id}: run id {new}", workflow_id, run_id=new, reason=reason)
 
     with_client(address, namespace, work)
 

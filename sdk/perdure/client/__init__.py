@@ -39,6 +39,7 @@ from perdure.client.inputs import (
 from perdure.client.interceptor import Interceptor, OutboundInterceptor
 from perdure.client.list_filter import ListFilterError
 from perdure.client.namespaces import Namespaces
+from perdure.client.reset import ResetReapplyExcludeType, WorkflowResetPoint
 from perdure.client.status import PendingActivityState, WorkflowExecutionStatus
 from perdure.common import HeaderCodecBehavior
 from perdure.converter import DataConverter, PayloadCodec
@@ -70,6 +71,7 @@ __all__ = [
     "QueryWorkflowInput",
     "RPCError",
     "RPCStatusCode",
+    "ResetReapplyExcludeType",
     "SignalWorkflowInput",
     "StartWorkflowInput",
     "TerminateWorkflowInput",
@@ -86,4 +88,5 @@ __all__ = [
     "WorkflowHistoryEventFilterType",
     "WorkflowQueryFailedError",
     "WorkflowQueryRejectedError",
+    "WorkflowResetPoint",
 ]

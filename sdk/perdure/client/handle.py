@@ -19,6 +19,7 @@ from perdure.client.inputs import (
     TerminateWorkflowInput,
 )
 from perdure.client.outcome import leads_on, result_of
+from perdure.client.reset import ResetReapplyExcludeType, WorkflowResetPoint, reset_workflow
 from perdure.common import UNSET, QueryRejectCondition, positional_arguments
 from perdure.protocol.replies import decode_outcome
 from perdure.protocol.requests import AwaitResult
@@ -171,6 +172,40 @@ class WorkflowHandle(Generic[SelfType, ReturnType]):
                 reason=reason,
                 rpc_timeout=rpc_timeout,
             )
+        )
+
+    async def reset(
+        self,
+        to: WorkflowResetPoint | int = WorkflowResetPoint.LAST_WORKFLOW_TASK,
+        *,
+        reason: str = "",
+        exclude: Sequence[ResetReapplyExcludeType] = (),
+        rpc_timeout: timedelta | None = None,
+    ) -> WorkflowHandle[SelfType, ReturnType]:
+        """Go back to a workflow task, and from there on in a new run; the open run is terminated for it.
+
+        The new run has the history up to that task, which is done anew. Activities that were pending then are run
+        again, timers are set again, and what was sent to the workflow since is applied again. Whoever waits for the
+        result and follows runs waits for that of the new run.
+
+        Args:
+            to: The first or the last completed workflow task, or the id of the event that closes one.
+            reason: Why; kept in the history.
+            exclude: What is not to be applied again.
+
+        Returns:
+            A handle whose `result_run_id` is the new run.
+
+        Raises:
+            RPCError: no such workflow, or nothing in its history to go back to; says which events are.
+        """
+        run_id = await reset_workflow(self._connection, self._id, self._run_id, to, reason, exclude, rpc_timeout)
+        return WorkflowHandle(
+            self._connection,
+            self._id,
+            result_run_id=run_id,
+            first_execution_run_id=self._first_execution_run_id,
+            result_type=self._result_type,
         )
 
     async def describe(self, *, rpc_timeout: timedelta | None = None) -> WorkflowExecutionDescription:

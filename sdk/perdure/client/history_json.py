@@ -27,6 +27,7 @@ from perdure.protocol.events import (
     HistoryEvent,
     MarkerRecorded,
     WorkflowExecutionContinuedAsNew,
+    WorkflowExecutionTerminated,
     WorkflowTaskFailed,
 )
 from perdure.protocol.retry import RetryPolicyData
@@ -158,13 +159,19 @@ def _codec(cls: Any, name: str) -> Codec:
     return text_codec
 
 
+_OURS: dict[type[Any], str] = {
+    WorkflowExecutionContinuedAsNew: "retry_policy",
+    WorkflowExecutionTerminated: "new_execution_run_id",
+}
+"""Fields that Temporal has in other messages, but not in these."""
+
+
 def _fields_of(cls: Any) -> dict[str, tuple[str, Codec]]:
     fields = {name: (_RENAMED.get(name, _camel(name)), _codec(cls, name)) for name in cls._fields}
     dropped = set(_NOT_EXPORTED)
     if cls.__name__ != "WorkflowExecutionSignaled":
         dropped.add("request_id")
-    if cls is WorkflowExecutionContinuedAsNew:
-        dropped.add("retry_policy")
+    dropped.add(_OURS.get(cls, ""))
     return {name: field for name, field in fields.items() if name not in dropped}
 
 

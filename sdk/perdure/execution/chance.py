@@ -22,6 +22,12 @@ class Chance:
         self.own = random.Random(self.seed)
         self._aside: random.Random | None = None
 
+    def renew(self, run_id: str) -> None:
+        """From here on the workflow is a run of its own, though its history was begun by another."""
+        self.seed = seed_of(run_id)
+        self.own.seed(self.seed)
+        self._aside = None
+
     @property
     def aside(self) -> random.Random:
         if self._aside is None:

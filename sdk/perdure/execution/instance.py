@@ -40,7 +40,7 @@ from perdure.protocol.commands import (
     Command,
     CompleteWorkflowExecution,
 )
-from perdure.protocol.events import EventType, HistoryEvent, WorkflowExecutionStarted
+from perdure.protocol.events import RESET_CAUSE, EventType, HistoryEvent, WorkflowExecutionStarted
 from perdure.workflow.definition import WorkflowDefinition
 from perdure.workflow.errors import NondeterminismError
 from perdure.workflow.information import Info
@@ -48,6 +48,7 @@ from perdure.workflow.information import Info
 _STARTED = int(EventType.WORKFLOW_EXECUTION_STARTED)
 _TASK_STARTED = int(EventType.WORKFLOW_TASK_STARTED)
 _TASK_COMPLETED = int(EventType.WORKFLOW_TASK_COMPLETED)
+_TASK_FAILED = int(EventType.WORKFLOW_TASK_FAILED)
 _SIGNALED = int(EventType.WORKFLOW_EXECUTION_SIGNALED)
 _CANCEL_REQUESTED = int(EventType.WORKFLOW_EXECUTION_CANCEL_REQUESTED)
 _TIMER_FIRED = int(EventType.TIMER_FIRED)
@@ -179,6 +180,8 @@ class WorkflowInstance(AskingWorkflow):
                 self.ledger.match_as_asked(event.event_id, event.attributes.activities)
             elif kind == _TASK_STARTED:
                 self._task_started = event
+            elif kind == _TASK_FAILED and event.attributes.cause == RESET_CAUSE:
+                self.chance.renew(event.attributes.new_run_id)
             elif kind == _TASK_COMPLETED:
                 started = self._task_started
                 if started is None:
@@ -355,7 +358,8 @@ class WorkflowInstance(AskingWorkflow):
     @property
     def chance(self) -> Chance:
         if self._chance is None:
-            self._chance = Chance(self.started.original_execution_run_id or self.run.run_id)
+            original = "" if self._started is None else self.started.original_execution_run_id
+            self._chance = Chance(original or self.run.run_id)
         return self._chance
 
     @property

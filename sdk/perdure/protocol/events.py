@@ -30,6 +30,9 @@ from perdure.protocol.failure import Failure, decode_failure, decode_failure_or_
 from perdure.protocol.payload import HeaderMap, PayloadLists, PayloadMap, Payloads
 from perdure.protocol.retry import RetryPolicyData, decode_retry_policy
 
+RESET_CAUSE = "RESET_WORKFLOW"
+"""Cause of the workflow task at which a reset begins."""
+
 
 class WorkflowTaskScheduled(NamedTuple):
     task_queue: str
@@ -59,11 +62,16 @@ class WorkflowTaskTimedOut(NamedTuple):
 
 
 class WorkflowTaskFailed(NamedTuple):
+    """With the cause RESET_WORKFLOW it stands where a reset begins: `base_run_id` names the run that all events before
+    were copied from, `new_run_id` this one."""
+
     scheduled_event_id: int
     started_event_id: int
     cause: str
     failure: Failure | None
     identity: str
+    base_run_id: str = ""
+    new_run_id: str = ""
 
     @staticmethod
     def _decode_failure(value: Any) -> Failure | None:

@@ -130,6 +130,9 @@ class WorkflowExecutionSignaled(NamedTuple):
 
 
 class WorkflowExecutionTerminated(NamedTuple):
+    """`new_execution_run_id`: the run that took over, where a reset ended this one."""
+
     reason: str
     details: Payloads
     identity: str
+    new_execution_run_id: str = ""

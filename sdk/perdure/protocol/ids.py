@@ -38,6 +38,11 @@ def run_id_for_child(parent_run_id: str, initiated_event_id: int) -> str:
     return _run_id_of(f"\0child\0{parent_run_id}\0{initiated_event_id}")
 
 
+def run_id_for_reset(run_id: str, request_id: str) -> str:
+    """The run id of the run that a reset of this one begins: a function of its request, as that of a start."""
+    return _run_id_of(f"\0reset\0{run_id}\0{request_id}")
+
+
 def _run_id_of(name: str) -> str:
     # What uuid.uuid5 does, at a third of its cost: this runs for every start.
     digest = hashlib.sha1(_RUN_ID_SPACE + name.encode(errors="surrogatepass"), usedforsecurity=False).hexdigest()

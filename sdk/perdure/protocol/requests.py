@@ -32,6 +32,7 @@ class RequestType(IntEnum):
     QUERY_WORKFLOW = 6
     DESCRIBE_WORKFLOW = 7
     GET_HISTORY = 8
+    RESET_WORKFLOW = 12
     REPORT_ACTIVITY = 15
     RESPOND_WORKFLOW_TASK_COMPLETED = 20
     RESPOND_WORKFLOW_TASK_FAILED = 21
@@ -66,6 +67,21 @@ class IdConflictPolicy(IntEnum):
     FAIL = 1
     USE_EXISTING = 2
     TERMINATE_EXISTING = 3
+
+
+class ResetPoint(IntEnum):
+    """Which completed workflow task a reset goes back to."""
+
+    EVENT = 0
+    FIRST_WORKFLOW_TASK = 1
+    LAST_WORKFLOW_TASK = 2
+
+
+class ResetReapplyExclude(IntEnum):
+    """What a reset does not apply again though it came after the point that it goes back to (Temporal's numbers)."""
+
+    SIGNAL = 1
+    UPDATE = 2
 
 
 class QueryRejectCondition(IntEnum):
@@ -134,6 +150,23 @@ class TerminateWorkflow(NamedTuple):
     run_id: str
     reason: str
     details: Payloads
+    request_id: str
+    identity: str
+
+
+class ResetWorkflow(NamedTuple):
+    """Begin a new run that has the history of this one up to a completed workflow task, which is done anew; the open
+    run of the workflow id is terminated for it. `run_id` must name a run. `event_id`: of the event that closes the
+    workflow task, with `ResetPoint.EVENT`. What was sent to the run after that point, or to the runs that followed it,
+    is applied again, but for kinds in `exclude`. Reply: `Started`."""
+
+    namespace: str
+    workflow_id: str
+    run_id: str
+    reason: str
+    point: int
+    event_id: int
+    exclude: tuple[int, ...]
     request_id: str
     identity: str
 
@@ -374,6 +407,7 @@ Request = (
     | SignalWorkflow
     | RequestCancelWorkflow
     | TerminateWorkflow
+    | ResetWorkflow
     | AwaitResult
     | QueryWorkflow
     | DescribeWorkflow
@@ -404,6 +438,7 @@ REQUESTS = Registry(
         RequestType.SIGNAL_WORKFLOW: SignalWorkflow,
         RequestType.REQUEST_CANCEL_WORKFLOW: RequestCancelWorkflow,
         RequestType.TERMINATE_WORKFLOW: TerminateWorkflow,
+        RequestType.RESET_WORKFLOW: ResetWorkflow,
         RequestType.AWAIT_RESULT: AwaitResult,
         RequestType.QUERY_WORKFLOW: QueryWorkflow,
         RequestType.DESCRIBE_WORKFLOW: DescribeWorkflow,

@@ -11,6 +11,8 @@ from perdure.protocol.replies import ErrorCode, ErrorReply, ExecutionStatus, Out
 from perdure.protocol.requests import (
     AwaitResult,
     RequestCancelWorkflow,
+    ResetReapplyExclude,
+    ResetWorkflow,
     SignalWorkflow,
     StartWorkflow,
     TerminateWorkflow,
@@ -23,7 +25,7 @@ CONVERTER = DataConverter.default
 
 def accept(number: int, request: Any) -> Rows:
     match request:
-        case StartWorkflow():
+        case StartWorkflow() | ResetWorkflow():
             yield number, ReplyKind.OK, Started("run-1", True)
         case AwaitResult():
             result = CONVERTER.to_bytes([{"answer": 42}])
@@ -115,3 +117,21 @@ def test_cancel_and_terminate(terminal: Terminal) -> None:
     result = terminal.run("workflow", "terminate", "w", "--run-id", "r", "--reason", "late")
     assert result.stdout == "Terminated w\n"
     assert terminal.requests(TerminateWorkflow)[0].run_id == "r"
+
+
+def test_reset(terminal: Terminal) -> None:
+    told = terminal.json(
+        "workflow", "reset", "w", "--run-id", "r", "--to", "7", "--exclude", "signal", "--reason", "bug"
+    )
+    assert told == {"workflow_id": "w", "run_id": "run-1", "reason": "bug"}
+    [request] = terminal.requests(ResetWorkflow)
+    assert (request.run_id, request.event_id, request.exclude) == ("r", 7, (ResetReapplyExclude.SIGNAL,))
+    result = terminal.run("workflow", "reset", "w", "--run-id", "r", "--to", "first")
+    assert result.stdout == "Reset w: run id run-1\n"
+
+
+def test_a_reset_to_nowhere(terminal: Terminal) -> None:
+    for nowhere in ("yesterday", "0", "-1"):
+        result = terminal.run("workflow", "reset", "w", "--to", nowhere)
+        assert result.exit_code == 2
+        assert "is neither first nor last nor the number of an event" in result.stderr

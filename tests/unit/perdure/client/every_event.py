@@ -93,7 +93,7 @@ _ATTRIBUTES = [
     events.WorkflowTaskStarted(2, "me", 1234),
     events.WorkflowTaskCompleted(2, 3, "me"),
     events.WorkflowTaskTimedOut(2, 3, int(TimeoutType.START_TO_CLOSE)),
-    events.WorkflowTaskFailed(2, 3, "NON_DETERMINISTIC_ERROR", FAILURE, "me"),
+    events.WorkflowTaskFailed(2, 3, "NON_DETERMINISTIC_ERROR", FAILURE, "me", "r0", "r1"),
     events.ActivityTaskScheduled("1", "brew", "q", DATA, 1, 2, 3500, 4, RETRY, 4, FIELDS, 2),
     events.ActivityTaskStarted(5, "me", 2, FAILURE),
     events.ActivityTaskCompleted(DATA, 5, 6, "me"),
