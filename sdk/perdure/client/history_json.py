@@ -2,7 +2,7 @@
 
 Role: one table says, for each field of our event attributes, its key there and the codec of its value. A field that
 Temporal's message does not have (a start's request id, the name of a sticky queue) is not exported; a key that ours do
-not have is not imported.
+not have is not imported. Where Temporal's own programs spell a word in two ways, both are read.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from perdure.client.history_notes import notes_from_json, notes_to_json
 from perdure.client.history_relations import flatten, nest
 from perdure.client.history_values import (
     CODECS,
     Codec,
     enum_codec,
     marker_details_codec,
+    spelled,
     text_codec,
 )
 from perdure.protocol.child_workflow import StartChildWorkflowExecutionFailed
@@ -48,6 +50,18 @@ _CAUSE_PREFIXES: dict[Any, str] = {
     WorkflowTaskFailed: "WORKFLOW_TASK_FAILED_CAUSE_",
     StartChildWorkflowExecutionFailed: "START_CHILD_WORKFLOW_EXECUTION_FAILED_CAUSE_",
 }
+_PASSED_OVER = frozenset(
+    {
+        "WORKFLOW_PROPERTIES_MODIFIED_EXTERNALLY",
+        "ACTIVITY_PROPERTIES_MODIFIED_EXTERNALLY",
+        "WORKFLOW_EXECUTION_OPTIONS_UPDATED",
+        "WORKFLOW_EXECUTION_PAUSED",
+        "WORKFLOW_EXECUTION_UNPAUSED",
+        "WORKFLOW_EXECUTION_TIME_SKIPPING_TRANSITIONED",
+    }
+)
+"""Types of Temporal's that tell a workflow nothing: a replay does not need them, and they are not imported."""
+
 _TIME = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?Z$")
 
 
@@ -68,7 +82,7 @@ def events_from_json(history: Any) -> tuple[list[HistoryEvent], str]:
     rows = history.get("events") if isinstance(history, dict) else None
     if not isinstance(rows, list) or not rows:
         raise ValueError('a history must be a JSON object with a list "events" that is not empty')
-    events = [_event_from_json(row, number) for number, row in enumerate(rows, 1)]
+    events = [_event_from_json(row, number) for number, row in enumerate(rows, 1) if not _is_passed_over(row)]
     started = rows[0].get("workflowExecutionStartedEventAttributes") or {}
     return events, str(started.get("originalExecutionRunId") or "")
 
@@ -80,29 +94,40 @@ def _event_to_json(event: HistoryEvent) -> dict[str, Any]:
         if value != codec.empty:
             attributes[key] = codec.to_json(value)
     nest(attributes, names_execution=event.event_type in _NAME_EXECUTION)
+    notes = notes_to_json(event.attributes)
     return {
         "eventId": str(event.event_id),
         "eventTime": time_to_json(event.time_us),
         "eventType": "EVENT_TYPE_" + EventType(event.event_type).name,
         _attributes_key(event.event_type): attributes,
+        **({"userMetadata": notes} if notes else {}),
     }
 
 
 def _event_from_json(row: Any, number: int) -> HistoryEvent:
     try:
-        word = str(row["eventType"]).removeprefix("EVENT_TYPE_")
-        kind = EventType[re.sub(r"(?<=[a-z])(?=[A-Z])", "_", word).upper()]
+        kind = EventType[_word(row["eventType"])]
         given = row.get(_attributes_key(kind)) or {}
         if not isinstance(given, dict):
             raise ValueError(f"{_attributes_key(kind)} must be an object")
         given = flatten(given, names_execution=kind in _NAME_EXECUTION)
         values = {name: codec.from_json(given[key]) for name, (key, codec) in _fields(kind).items() if key in given}
-        attributes = _class(kind)(**{**_EMPTY[kind], **values})
+        notes = notes_from_json(row.get("userMetadata") or {}, _class(kind)._fields)
+        attributes = _class(kind)(**{**_EMPTY[kind], **values, **notes})
         return HistoryEvent(int(row["eventId"]), time_from_json(row["eventTime"]), kind, attributes)
     except KeyError as error:
         raise ValueError(f"event {number} of the history: {error} is missing or not known to Perdure") from error
     except (AttributeError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise ValueError(f"event {number} of the history is malformed: {error}") from error
+
+
+def _word(event_type: Any) -> str:
+    """The name of an event's type, from either spelling."""
+    return spelled(str(event_type)).removeprefix("EVENT_TYPE_")
+
+
+def _is_passed_over(row: Any) -> bool:
+    return isinstance(row, dict) and _word(row.get("eventType")) in _PASSED_OVER
 
 
 def time_to_json(time_us: int) -> str:

@@ -19,6 +19,15 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _KIND_OF = {word: kind for kind, word in TYPE_WORDS.items()}
 
 
+_KIND_OF_PLAIN = {
+    bool: SearchAttributeType.BOOL,
+    int: SearchAttributeType.INT,
+    float: SearchAttributeType.DOUBLE,
+    str: SearchAttributeType.KEYWORD,
+}
+"""For values that do not say what they are, as some of Temporal's SDKs wrote them: what they look like."""
+
+
 def search_attributes_to_json(data: bytes) -> dict[str, Any]:
     """A map of names to payloads; what an update takes away is an empty list (as Temporal writes it)."""
     fields = {}
@@ -44,9 +53,11 @@ def search_attributes_from_json(row: Any) -> bytes:
     for name, payload in (row.get("indexedFields") or {}).items():
         word = base64.b64decode((payload.get("metadata") or {}).get("type", "")).decode()
         kind = _KIND_OF.get(word.removeprefix("INDEXED_VALUE_TYPE_").title().replace("_", ""), _KIND_OF.get(word))
-        if kind is None:
+        plain = json.loads(base64.b64decode(payload.get("data") or ""))
+        if kind is None and word:
             raise ValueError(f"search attribute {name!r} has the unknown type {word!r}")
-        rows[str(name)] = (int(kind), _value(kind, json.loads(base64.b64decode(payload.get("data") or ""))))
+        kind = kind or _KIND_OF_PLAIN.get(type(plain), SearchAttributeType.KEYWORD_LIST)
+        rows[str(name)] = (int(kind), _value(kind, plain))
     return pack_search_attributes(rows)
 
 

@@ -6,6 +6,7 @@ Role: pairs of functions, out and in. A value equal to the codec's `empty` is no
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable, Sequence
 from enum import IntEnum
 from typing import Any, NamedTuple
@@ -44,16 +45,25 @@ class Codec(NamedTuple):
 def enum_codec(prefix: str, members: type[IntEnum] | None = None) -> Codec:
     """Words behind a prefix: numbers of an enumeration, or (without one) our own words."""
     if members is None:
-        return Codec(lambda word: prefix + word, lambda word: str(word).removeprefix(prefix), "")
-    return Codec(
-        lambda number: prefix + members(number).name,
-        lambda word: int(members[str(word).removeprefix(prefix)]),
-        0,
-    )
+        return Codec(lambda word: prefix + word, lambda word: spelled(str(word)).removeprefix(prefix), "")
+
+    def from_json(word: Any) -> int:
+        if isinstance(word, int):
+            return int(members(word))
+        name = spelled(str(word)).removeprefix(prefix)
+        return 0 if name == "UNSPECIFIED" else int(members[name])
+
+    return Codec(lambda number: prefix + members(number).name, from_json, 0)
+
+
+def spelled(word: str) -> str:
+    """An enumeration's word as protobuf spells it: `RETRY_STATE_TIMEOUT` for itself, `TIMER_FIRED` for `TimerFired`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", word).upper()
 
 
 def _duration_to_json(milliseconds: int) -> str:
-    return f"{milliseconds / 1000:.3f}".rstrip("0").rstrip(".") + "s"
+    seconds, rest = divmod(milliseconds, 1000)
+    return f"{seconds}.{rest:03}s" if rest else f"{seconds}s"
 
 
 def _duration_from_json(text: str) -> int:

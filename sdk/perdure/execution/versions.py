@@ -26,15 +26,19 @@ from perdure.protocol.events import EventType, HistoryEvent, MarkerRecorded
 from perdure.protocol.ids import text_problem
 from perdure.protocol.marker import pack_details, unpack_details
 from perdure.protocol.payload import Payload
+from perdure.protocol.search_attributes import unpack_search_attributes
 from perdure.workflow.errors import NondeterminismError
 from perdure.workflow.information import Info
 from perdure.workflow.versions import DEFAULT_VERSION
 
 _MARKER = int(EventType.MARKER_RECORDED)
+_UPSERT = int(EventType.UPSERT_WORKFLOW_SEARCH_ATTRIBUTES)
 _TASK_STARTED = int(EventType.WORKFLOW_TASK_STARTED)
 
 PATCH_MARKER = "core_patch"
 VERSION_MARKER = "Version"
+CHANGE_VERSION = "TemporalChangeVersion"
+"""The search attribute that Temporal's SDKs upsert behind each marker; no code asks for it."""
 
 
 class Patch(NamedTuple):
@@ -86,6 +90,8 @@ def describe_marker(marker: MarkerRecorded | RecordMarker) -> str:
 
 def may_be_left_out(event: HistoryEvent) -> bool:
     """Whether the code need not ask for this event again."""
+    if event.event_type == _UPSERT:
+        return set(unpack_search_attributes(event.attributes.search_attributes)) == {CHANGE_VERSION}
     if event.event_type != _MARKER:
         return False
     change = change_of(event.attributes)

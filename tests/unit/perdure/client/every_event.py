@@ -94,14 +94,14 @@ _ATTRIBUTES = [
     events.WorkflowTaskCompleted(2, 3, "me"),
     events.WorkflowTaskTimedOut(2, 3, int(TimeoutType.START_TO_CLOSE)),
     events.WorkflowTaskFailed(2, 3, "NON_DETERMINISTIC_ERROR", FAILURE, "me", "r0", "r1"),
-    events.ActivityTaskScheduled("1", "brew", "q", DATA, 1, 2, 3500, 4, RETRY, 4, FIELDS, 2),
+    events.ActivityTaskScheduled("1", "brew", "q", DATA, 1, 2, 3500, 4, RETRY, 4, FIELDS, 2, "tea"),
     events.ActivityTaskStarted(5, "me", 2, FAILURE),
     events.ActivityTaskCompleted(DATA, 5, 6, "me"),
     events.ActivityTaskFailed(FAILURE, 5, 6, "me", _STATE),
     events.ActivityTaskTimedOut(FAILURE, 5, 6, _STATE),
     events.ActivityTaskCancelRequested(5, 4),
     events.ActivityTaskCanceled(DATA, 5, 6, 7, "me"),
-    events.TimerStarted("t", 86_400_000, 4),
+    events.TimerStarted("t", 86_400_000, 4, "steep"),
     events.TimerFired("t", 5),
     events.TimerCanceled("t", 5, 4, "me"),
     events.WorkflowExecutionCancelRequested("why", "me", ""),
@@ -113,7 +113,7 @@ _ATTRIBUTES = [
     events.WorkflowExecutionTerminated("why", DATA, "me"),
     events.WorkflowExecutionContinuedAsNew("r2", "T", "q", DATA, 1, 2, 4, 1500, None, FIELDS, b"", FIELDS, 3),
     child.StartChildWorkflowExecutionInitiated(
-        4, "c", "Child", "q", DATA, "other", 1, 2, 3500, 2, 3, RETRY, "@daily", FIELDS, b"", FIELDS, 2
+        4, "c", "Child", "q", DATA, "other", 1, 2, 3500, 2, 3, RETRY, "@daily", FIELDS, b"", FIELDS, 2, "one", "two"
     ),
     child.StartChildWorkflowExecutionFailed("WORKFLOW_ALREADY_EXISTS", *CHILD_ID, "Child", 5, 4),
     child.ChildWorkflowExecutionStarted(*CHILD_RUN, "Child", 5),

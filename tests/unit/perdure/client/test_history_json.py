@@ -29,11 +29,11 @@ def test_the_shape_is_that_of_protobufs_json() -> None:
     attributes = row["activityTaskScheduledEventAttributes"]
     assert attributes["activityType"] == {"name": "brew"}
     assert attributes["taskQueue"] == {"name": "q", "kind": "TASK_QUEUE_KIND_NORMAL"}
-    assert attributes["startToCloseTimeout"] == "3.5s"
+    assert attributes["startToCloseTimeout"] == "3.500s"
     assert attributes["workflowTaskCompletedEventId"] == "4"
     assert attributes["priority"] == {"priorityKey": 2}
     assert attributes["retryPolicy"] == {
-        "initialInterval": "1.5s",
+        "initialInterval": "1.500s",
         "backoffCoefficient": 3.0,
         "maximumInterval": "60s",
         "maximumAttempts": 4,
@@ -93,3 +93,29 @@ def test_what_is_malformed_says_where(history: Any, problem: str) -> None:
 @pytest.mark.parametrize("time_us", [0, 1, 1_795_176_000_000_000, 1_795_176_000_123_457])
 def test_times_survive(time_us: int) -> None:
     assert time_from_json(time_to_json(time_us)) == time_us
+
+
+def test_summaries_stand_beside_the_attributes() -> None:
+    row = next(row for row in events_to_json(HISTORY) if row["eventType"] == "EVENT_TYPE_TIMER_STARTED")
+    assert set(row) == {"eventId", "eventTime", "eventType", "timerStartedEventAttributes", "userMetadata"}
+    assert set(row["timerStartedEventAttributes"]) == {"timerId", "startToFireTimeout", "workflowTaskCompletedEventId"}
+
+
+def test_what_tells_a_workflow_nothing_is_passed_over() -> None:
+    rows = events_to_json(HISTORY[:2])
+    rows.insert(
+        1, {"eventType": "WorkflowExecutionOptionsUpdated", "eventId": "2", "eventTime": "2026-01-01T00:00:00Z"}
+    )
+    assert events_from_json({"events": rows})[0] == HISTORY[:2]
+
+
+def test_the_older_spelling_of_values_is_read() -> None:
+    row = next(row for row in events_to_json(HISTORY) if row["eventType"] == "EVENT_TYPE_ACTIVITY_TASK_FAILED")
+    (expected,), _ = events_from_json({"events": [row]})
+    state = row["activityTaskFailedEventAttributes"]["retryState"]
+    words = state.removeprefix("RETRY_STATE_").split("_")
+    for spelling in ("".join(word.capitalize() for word in words), int(expected.attributes.retry_state)):
+        row["activityTaskFailedEventAttributes"]["retryState"] = spelling
+        assert events_from_json({"events": [row]})[0] == [expected]
+    row["activityTaskFailedEventAttributes"]["retryState"] = "RETRY_STATE_UNSPECIFIED"
+    assert events_from_json({"events": [row]})[0][0].attributes.retry_state == 0

@@ -16,9 +16,9 @@ from tests.unit.perdure.client.every_event import DATA, FAILURES, FIELDS, RETRY
 @pytest.mark.parametrize(
     ("codec", "value", "written"),
     [
-        ("*_ms", 1500, "1.5s"),
+        ("*_ms", 1500, "1.500s"),
         ("*_ms", 60_000, "60s"),
-        ("*_ms", 100, "0.1s"),
+        ("*_ms", 100, "0.100s"),
         ("*_event_id", 7, "7"),
         ("attempt", 7, 7),
         ("workflow_type", "T", {"name": "T"}),

@@ -15,8 +15,9 @@ from perdure.execution.descriptions import describe
 from perdure.execution.surroundings import WorkerSettings
 from perdure.execution.versions import PatchActivationInput, change_of
 from perdure.protocol.commands import RecordMarker
-from perdure.protocol.events import EventType, MarkerRecorded
+from perdure.protocol.events import EventType, HistoryEvent, MarkerRecorded, UpsertWorkflowSearchAttributes
 from perdure.protocol.marker import unpack_details
+from perdure.protocol.search_attributes import SearchAttributeType, pack_search_attributes
 from perdure.workflow import DEFAULT_VERSION, NondeterminismError, ReadOnlyContextError
 from tests.workflow_story import Story
 
@@ -325,6 +326,30 @@ def test_the_question_may_go_when_one_version_is_left() -> None:
 def test_outside_of_the_range(written_by: Any, minimum: int, maximum: int, words: str) -> None:
     with pytest.raises(NondeterminismError, match=words):
         told(written_by).replay(versioned(minimum, maximum))
+
+
+def test_the_search_attribute_that_temporals_sdks_upsert_behind_a_marker_is_passed_over() -> None:
+    def with_upsert(name: str) -> Story:
+        story = told(patched)
+        index = next(i for i, event in enumerate(story.events) if event.event_type == EventType.MARKER_RECORDED)
+        attributes = pack_search_attributes({name: (int(SearchAttributeType.KEYWORD_LIST), ("twice-1",))})
+        upsert = UpsertWorkflowSearchAttributes(4, attributes)
+        event = HistoryEvent(6, story.events[index].time_us, int(EventType.UPSERT_WORKFLOW_SEARCH_ATTRIBUTES), upsert)
+        behind = [item._replace(event_id=item.event_id + 1) for item in story.events[index + 1 :]]
+        story.events[index + 1 :] = [event, *(_moved(item) for item in behind)]
+        return story
+
+    with_upsert("TemporalChangeVersion").replay()
+    with pytest.raises(NondeterminismError, match=r"event 6 .*UpsertWorkflowSearchAttributes"):
+        with_upsert("Customer").replay()
+
+
+def _moved(event: HistoryEvent) -> HistoryEvent:
+    """The same with its reference to a scheduled event moved by one."""
+    attributes = event.attributes
+    if event.event_type == EventType.ACTIVITY_TASK_COMPLETED:
+        attributes = attributes._replace(scheduled_event_id=attributes.scheduled_event_id + 1)
+    return event._replace(attributes=attributes)
 
 
 # Wrong use -----------------------------------------------------------------------------------------------------------
