@@ -13,11 +13,13 @@ from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+from perdure.protocol.content import ContentBlock
 from perdure.protocol.events import EventType, HistoryEvent, decode_records, encode_records
 from perdure.protocol.requests import StartWorkflow
 from perdure.protocol.tasks import ActivityTask, TaskKind, WorkflowTask, decode_task
+from perdure_engine.core.content import inherit
 from perdure_engine.core.deadline import START_REPORT_GRACE_MS
-from perdure_engine.core.decide import decide, decide_start, decide_timer
+from perdure_engine.core.decide import decide, decide_start, decide_timer, decide_with_content
 from perdure_engine.core.fold import begin, fold
 from perdure_engine.core.ledger import seal
 from perdure_engine.core.snapshot import decode_snapshot, encode_snapshot
@@ -25,7 +27,9 @@ from perdure_engine.core.state import ActivityPhase, ActivityState, MutableState
 from perdure_engine.core.transition import (
     ClearTimer,
     Close,
+    CopyContent,
     Dispatch,
+    KeepContent,
     KeepHeartbeat,
     KeepWorker,
     Retire,
@@ -88,6 +92,7 @@ class AuditedRun:
         timers: what is set and not yet cleared or fired, with its attempt.
         messages: what was sent to other runs and is not answered, by event.
         heartbeats: the details on the row of each outstanding activity task.
+        content: the pieces of content that are kept.
         rows: the history as it would be stored, one element a batch that wrote records.
         history: every record that is in `rows` or will be at the end of this batch, but for annotations of the buffer.
         successor: the run that follows, once this one is closed.
@@ -105,6 +110,7 @@ class AuditedRun:
     def follow(self) -> AuditedRun:
         """The run that follows this one."""
         assert self.successor is not None, "nothing follows"
+        inherit(self.state, self.successor, self.now_us)
         return AuditedRun.of(self.successor, self.now_us)
 
     @staticmethod
@@ -123,6 +129,7 @@ class AuditedRun:
         self.messages: dict[int, Any] = {}
         self.heartbeats: dict[int, bytes] = {}
         self.rows: list[bytes] = []
+        self.content: dict[bytes, bytes] = {}
         self.history: list[HistoryEvent] = []
         self.snapshot: tuple[bytes, int] | None = None
         self.reloaded = False
@@ -139,8 +146,10 @@ class AuditedRun:
 
     # What happens ----------------------------------------------------------------------------------------------------
 
-    def decide(self, request: Any) -> Transition:
-        """Decide one request at the present time."""
+    def decide(self, request: Any, content: ContentBlock | None = None) -> Transition:
+        """Decide one request at the present time, with the content beside it."""
+        if content is not None:
+            return self._step(lambda state: decide_with_content(state, request, content, self.now_us))
         return self._step(lambda state: decide(state, request, self.now_us))
 
     def due(self) -> list[TimerRow]:
@@ -216,6 +225,11 @@ class AuditedRun:
                 self.heartbeats[effect.event_id] = effect.details
             elif isinstance(effect, KeepWorker):
                 assert self.tasks[TaskKind.ACTIVITY, effect.event_id].attempt == effect.attempt
+            elif isinstance(effect, KeepContent):
+                assert not self.content.keys() & dict(effect.pieces).keys(), "content is kept twice"
+                self.content.update(effect.pieces)
+            elif isinstance(effect, CopyContent):
+                self.content.update(dict.fromkeys(effect.hashes, b""))
             elif isinstance(effect, Close):
                 self.closes += 1
                 self.successor = effect.successor
@@ -269,6 +283,7 @@ class AuditedRun:
         self._audit_timers()
         if state.workflow_task is None:
             assert not state.buffered, "events are buffered, and no task will flush them"
+        assert list(state.content) == list(self.content)
         assert state.activity_ids == {
             item.attributes.activity_id: event_id for event_id, item in state.activities.items()
         }
@@ -370,7 +385,8 @@ class AuditedRun:
         records = decode_records(self.rows[0])
         state = begin(self.state.namespace, self.state.workflow_id, self.state.run_id, self.state.shard_id, records[0])
         fold(state, records[1:])
-        state.batch_no, state.history_size_bytes = 1, len(self.rows[0])
+        state.batch_no = 1
+        state.history_size_bytes += len(self.rows[0])
         return self._after(state, self.rows[1:])
 
     def _from_snapshot(self) -> MutableState:

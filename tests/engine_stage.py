@@ -17,6 +17,7 @@ from perdure.protocol.commands import (
     CompleteWorkflowExecution,
     ScheduleActivityTask,
 )
+from perdure.protocol.content import ContentBlock
 from perdure.protocol.ids import shard_id_for
 from perdure.protocol.replies import ReplyKind, decode_replies, decode_started
 from perdure.protocol.requests import (
@@ -179,9 +180,11 @@ class Stage:
     def shard_of(self, workflow_id: str) -> int:
         return shard_id_for("default", workflow_id, self.shards)
 
-    async def send(self, *requests: Any, shard_id: int = 0, map_version: int = 1) -> list[int]:
-        """Send requests as one inbox entry. Returns their numbers, for `reply`."""
-        rows = [numbered_request(self.expect(), request) for request in requests]
+    async def send(
+        self, *requests: Any, shard_id: int = 0, map_version: int = 1, content: ContentBlock | None = None
+    ) -> list[int]:
+        """Send requests as one inbox entry, each with this content. Returns their numbers, for `reply`."""
+        rows = [numbered_request(self.expect(), request, content) for request in requests]
         await self.broker.send([(shard_id, encode_envelope(map_version, "stage", rows))])
         return [row[0] for row in rows]
 
@@ -199,8 +202,8 @@ class Stage:
     def has_reply(self, number: int) -> bool:
         return not self._replies[number].empty()
 
-    async def ask(self, request: Any, *, shard_id: int = 0) -> tuple[int, Any]:
-        [number] = await self.send(request, shard_id=shard_id)
+    async def ask(self, request: Any, *, shard_id: int = 0, content: ContentBlock | None = None) -> tuple[int, Any]:
+        [number] = await self.send(request, shard_id=shard_id, content=content)
         return await self.reply(number)
 
     async def start(self, workflow_id: str = "wf", **fields: Any) -> str:

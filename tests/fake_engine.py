@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any
 
 from perdure.client import Client
+from perdure.protocol.content import ContentBlock
 from perdure.protocol.frontend import decode_frontend_envelope, decode_frontend_request
 from perdure.protocol.replies import encode_replies
 from perdure.protocol.requests import decode_envelope, decode_request
@@ -32,6 +33,7 @@ class FakeEngine:
 
     Attributes:
         seen: Every request, in order, with its sender and its shard (-1: the frontend).
+        content: What travelled beside each request, by its number.
         answer: May be replaced while it runs.
     """
 
@@ -39,6 +41,7 @@ class FakeEngine:
         self.broker = broker
         self.answer = answer
         self.seen: list[tuple[str, int, int, Any]] = []
+        self.content: dict[int, ContentBlock | None] = {}
         self._cursors = dict.fromkeys(range(SHARDS), b"0-0")
 
     async def serve_inboxes(self) -> None:
@@ -65,8 +68,9 @@ class FakeEngine:
 
     async def _reply(self, sender: str, shard_id: int, requests: Iterable[Any]) -> None:
         rows: list[Row] = []
-        for number, request in requests:
+        for number, request, *content in requests:
             self.seen.append((sender, shard_id, number, request))
+            self.content[number] = content[0] if content else None
             rows.extend(self.answer(number, request))
         if rows:
             await self.broker.reply(sender, encode_replies(rows))

@@ -50,6 +50,8 @@ _WORKER = (int8s, uuids, int8s, int8s, int8s, repeated_texts)
 _TIMER_KEY = (int8s, int8s, uuids, int8s, int8s)
 _TIMER = (int8s, int8s, uuids, int8s, int8s, int8s)
 _REQUEST_RESULT = (int8s, uuids, texts, int8s, byteas)
+_PAYLOAD = (int8s, uuids, byteas, byteas)
+_PAYLOAD_COPY = (int8s, uuids, uuids, byteas)
 _DEAD_LETTER = (int8s, uuids, int8s, repeated_texts, texts, byteas)
 
 
@@ -85,6 +87,8 @@ def _statements_of(batch: CommitBatch) -> list[Statement]:
     add("delete_snapshots", _RUN, [row[:2] for row in batch.snapshots])
     add("insert_executions", _EXECUTION, batch.executions)
     add("insert_history", _HISTORY, batch.history)
+    add("insert_payloads", _PAYLOAD, batch.payloads)
+    add("copy_payloads", _PAYLOAD_COPY, batch.payload_copies)
     add("insert_snapshots", _SNAPSHOT, [chunk for row in batch.snapshots for chunk in _chunks(row)])
     add("insert_transfer_tasks", _TRANSFER, batch.transfer_inserts)
     add("backlog_transfer_tasks", _BACKLOG, batch.transfer_backlogs)

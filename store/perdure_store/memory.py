@@ -183,6 +183,16 @@ class MemoryStore:
         database = await self._called("request_exists")
         return request_id in database.request_results.get((shard_id, run_id), ())
 
+    async def read_payloads(
+        self, shard_id: int, namespace: str, run_id: str, hashes: Sequence[bytes]
+    ) -> dict[bytes, bytes]:
+        database = await self._called("read_payloads")
+        row = database.executions.get((shard_id, run_id))
+        if row is None or row.namespace != namespace:
+            return {}
+        kept = database.payloads.get((shard_id, run_id), {})
+        return {hash_: kept[hash_] for hash_ in hashes if hash_ in kept}
+
     async def timers(self, shard_id: int, *, after: TimerKey | None, until_us: int, limit: int) -> list[TimerRow]:
         database = await self._called("timers")
         rows = (

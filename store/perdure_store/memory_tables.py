@@ -34,6 +34,9 @@ from perdure_store.port import (
 
 OPEN = 1
 
+PAYLOAD_BYTES_MAX = 512 * 1024
+"""As the schema checks it."""
+
 RETENTION_DEFAULT_MS = 72 * 3600 * 1000
 """What the first migration says for the default namespace."""
 
@@ -59,6 +62,7 @@ class MemoryDatabase:
         self.timers: dict[int, dict[TimerKey, TimerRow]] = defaultdict(dict)
         self.request_results: dict[Run, dict[str, RequestResultRow]] = defaultdict(dict)
         self.dead_letters: dict[str, DeadLetterRow] = {}
+        self.payloads: dict[Run, dict[bytes, bytes]] = defaultdict(dict)
         self.visibility: dict[tuple[str, str], VisibilityRow] = {}
         self.retentions: dict[str, int] = {"default": RETENTION_DEFAULT_MS}
 
@@ -88,6 +92,7 @@ class MemoryDatabase:
         self.history.pop(run, None)
         self.snapshots.pop(run, None)
         self.request_results.pop(run, None)
+        self.payloads.pop(run, None)
 
     # Checks --------------------------------------------------------------------------------------------------------
     def _check_fence(self, advances: Sequence[ShardAdvance]) -> None:
@@ -168,6 +173,12 @@ class MemoryDatabase:
             self.request_results[result.shard_id, result.run_id].setdefault(result.request_id, result)
         for letter in batch.dead_letters:
             self.dead_letters[letter.letter_id] = letter
+        for piece in batch.payloads:
+            self.payloads[piece.shard_id, piece.run_id].setdefault(piece.hash, piece.data)
+        for copy in batch.payload_copies:
+            data = self.payloads.get((copy.shard_id, copy.from_run_id), {}).get(copy.hash)
+            if data is not None:
+                self.payloads[copy.shard_id, copy.run_id].setdefault(copy.hash, data)
 
     def _record(self, row: ExecutionRow) -> None:
         self.executions[row.shard_id, row.run_id] = row
@@ -216,6 +227,8 @@ def _check_values(batch: CommitBatch) -> None:
     texts += [result.request_id for result in batch.request_results]
     texts += [text for letter in batch.dead_letters for text in (letter.source, letter.reason)]
     check_texts(texts)
+    if any(len(piece.data) > PAYLOAD_BYTES_MAX for piece in batch.payloads):
+        raise BatchRejected(f"A row of payloads holds at most {PAYLOAD_BYTES_MAX} bytes.")
     for run_id in (row.run_id for row in batch.executions):
         if not _UUID.fullmatch(run_id):
             raise BatchRejected(f"A run id must be a lower-case UUID, not {run_id!r}.")

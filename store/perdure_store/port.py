@@ -89,6 +89,25 @@ class SnapshotRow(NamedTuple):
     data: bytes
 
 
+class PayloadRow(NamedTuple):
+    """A piece of the data of one run, under the hash of its content. Key: the first three fields; a second one is
+    ignored. At most 512 KiB."""
+
+    shard_id: int
+    run_id: str
+    hash: bytes
+    data: bytes
+
+
+class PayloadCopy(NamedTuple):
+    """A piece of the data of one run that another run of the same shard is to have too."""
+
+    shard_id: int
+    from_run_id: str
+    run_id: str
+    hash: bytes
+
+
 class TransferKey(NamedTuple):
     shard_id: int
     run_id: str
@@ -230,6 +249,8 @@ class CommitBatch:
     timer_inserts: list[TimerRow] = field(default_factory=list)
     request_results: list[RequestResultRow] = field(default_factory=list)
     dead_letters: list[DeadLetterRow] = field(default_factory=list)
+    payloads: list[PayloadRow] = field(default_factory=list)
+    payload_copies: list[PayloadCopy] = field(default_factory=list)
 
 
 class ExecutionKey(NamedTuple):
@@ -384,6 +405,11 @@ class Store(Protocol):
 
     async def request_exists(self, shard_id: int, run_id: str, request_id: str) -> bool: ...
 
+    async def read_payloads(
+        self, shard_id: int, namespace: str, run_id: str, hashes: Sequence[bytes]
+    ) -> dict[bytes, bytes]:
+        """Pieces of the data of a run of this namespace, by hash; what the run does not have is left out."""
+
     async def timers(self, shard_id: int, *, after: TimerKey | None, until_us: int, limit: int) -> list[TimerRow]:
         """Timers due up to `until_us`, in key order after `after`."""
 
@@ -449,7 +475,7 @@ class Store(Protocol):
         many went."""
 
     async def delete_runs(self, shard_id: int, range_id: int, run_ids: Sequence[str]) -> int:
-        """Forget closed runs, with history, snapshots and request results, if the shard is owned at `range_id`; open
-        ones, and those with an outstanding task, stay. Returns how many went. Take them off the lists before."""
+        """Forget closed runs, with all that belongs to them, if the shard is owned at `range_id`; open ones, and those
+        with an outstanding task, stay. Returns how many went. Take them off the lists before."""
 
     async def delete_visibility(self, namespace: str, run_ids: Sequence[str]) -> None: ...

@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 
 from perdure_store import commit, loading, migration, retention, schema, sql, takeover, visibility
 from perdure_store.address import Address
-from perdure_store.columns import int8s, uuids
+from perdure_store.columns import byteas, int8s, uuids
 from perdure_store.connection import Link
 from perdure_store.dialect import DURABLE, LISTS, MIGRATION, PLANNER, POSTGRES, TRANSACTION_TIMEOUTS, Dialect
 from perdure_store.errors import ConnectionLost
@@ -165,6 +165,12 @@ class PostgresStore:
     async def request_exists(self, shard_id: int, run_id: str, request_id: str) -> bool:
         parameters = {"shard_id": shard_id, "run_id": run_id, "request_id": request_id}
         return bool(await self._reads.fetch("request_exists", parameters))
+
+    async def read_payloads(
+        self, shard_id: int, namespace: str, run_id: str, hashes: Sequence[bytes]
+    ) -> dict[bytes, bytes]:
+        parameters = {"shard_id": shard_id, "namespace": namespace, "run_id": run_id, "hashes": byteas(hashes)}
+        return dict(await self._reads.fetch("read_payloads", parameters))
 
     async def timers(self, shard_id: int, *, after: TimerKey | None, until_us: int, limit: int) -> list[TimerRow]:
         start = after or TimerKey(shard_id, -1, _NIL, 0, 0)

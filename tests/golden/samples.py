@@ -13,6 +13,7 @@ from functools import reduce
 from typing import Any
 
 from perdure.protocol.commands import COMMANDS
+from perdure.protocol.content import ContentBlock, Reference
 from perdure.protocol.events import EVENTS, EventBuffered, WorkflowExecutionSignaled
 from perdure.protocol.failure import (
     ActivityInfo,
@@ -24,6 +25,16 @@ from perdure.protocol.failure import (
     TerminatedInfo,
     TimeoutInfo,
 )
+from perdure.protocol.frontend import ContentPage
+
+NAME = bytes(range(16))
+
+CONTENT: dict[type[Any], Any] = {
+    Reference: Reference(9, (b"(", (NAME, NAME), b")")),
+    ContentBlock: ContentBlock(((NAME, b"\0piece"),), NAME),
+    ContentPage: ContentPage(((NAME, b"\0piece"),)),
+}
+"""Messages whose fields are of a form of their own."""
 
 INFOS = (ApplicationInfo, TimeoutInfo, CanceledInfo, TerminatedInfo, ServerInfo, ActivityInfo, ChildWorkflowInfo)
 
@@ -35,6 +46,8 @@ def sample(cls: type[Any]) -> Any:
     if cls is EventBuffered:
         kind = EVENTS.kind_of[WorkflowExecutionSignaled]
         return EventBuffered(kind, sample(WorkflowExecutionSignaled), 1_700_000_000_000_000, "worker", 2)
+    if cls in CONTENT:
+        return CONTENT[cls]
     hints = typing.get_type_hints(cls)
     return cls(*(_value(hints[name], name) for name in cls._fields))
 

@@ -11,18 +11,21 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from perdure.protocol import replies
-from perdure.protocol.codec import Registry
+from perdure.protocol.codec import Registry, pack, unpack
 from perdure.protocol.commands import COMMANDS
+from perdure.protocol.content import ContentBlock, Reference, decode_block, decode_reference, encode_reference
 from perdure.protocol.events import EVENTS, HistoryEvent, decode_records, encode_records
 from perdure.protocol.frontend import (
     FRONTEND_REQUESTS,
     ClusterDescription,
+    ContentPage,
     DeadLetter,
     DeadLetterPage,
     ExecutionCount,
     ExecutionPage,
     NamespaceList,
     decode_cluster_description,
+    decode_content_page,
     decode_dead_letter,
     decode_dead_letter_page,
     decode_execution_count,
@@ -60,6 +63,7 @@ BODIES: dict[type[Any], Callable[[Any], Any]] = {
     replies.QueryAnswer: replies.decode_query_answer,
     replies.Started: replies.decode_started,
     ClusterDescription: decode_cluster_description,
+    ContentPage: decode_content_page,
     DeadLetter: decode_dead_letter,
     DeadLetterPage: decode_dead_letter_page,
     ExecutionCount: decode_execution_count,
@@ -117,6 +121,14 @@ def _read_reply(name: str, data: bytes) -> Any:
     return decode(body)
 
 
+def _write_content(message: Any) -> bytes:
+    return encode_reference(message) if isinstance(message, Reference) else pack(message)
+
+
+def _read_content(name: str, data: bytes) -> Any:
+    return decode_reference(data) if name == "Reference" else decode_block(unpack(data))
+
+
 def _classes(registry: Registry) -> tuple[type[Any], ...]:
     return tuple(registry.kind_of)
 
@@ -131,6 +143,7 @@ KINDS = {
     ),
     "task": Kind(_classes(TASKS), encode_task, lambda _name, data: decode_task(data)),
     "reply": Kind(tuple(BODIES), lambda body: encode_replies([(7, int(replies.ReplyKind.OK), body)]), _read_reply),
+    "content": Kind((ContentBlock, Reference), _write_content, _read_content),
     "payload": Kind((Payload,), lambda payload: pack_payloads([payload]), lambda _name, data: unpack_payloads(data)[0]),
 }
 

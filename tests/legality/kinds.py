@@ -58,6 +58,7 @@ ANNOTATIONS = frozenset(
         EventType.WORKFLOW_TASK_ATTEMPT_FAILED,
         EventType.EVENT_BUFFERED,
         EventType.PROPERTIES_AT_CLOSE,
+        EventType.CONTENT_KEPT,
     }
 )
 

@@ -184,7 +184,7 @@ def test_envelopes_survive(requests: list[Any], sender: str) -> None:
     rows = [numbered_request(number, on_the_wire(request)) for number, request in enumerate(requests)]
     map_version, decoded_sender, decoded = decode_envelope(encode_envelope(3, sender, rows))
     assert (map_version, decoded_sender) == (3, sender)
-    assert [decode_request(row) for row in decoded] == list(enumerate(requests))
+    assert [decode_request(row)[:2] for row in decoded] == list(enumerate(requests))
 
 
 @given(task=st.one_of(*(messages(cls) for cls in TASKS.kind_of)))

@@ -40,6 +40,7 @@ from perdure.protocol.commands import (
     StartTimer,
     UpsertSearchAttributes,
 )
+from perdure.protocol.content import ContentBlock, hash_of, join_hashes, pack_piece
 from perdure.protocol.failure import ApplicationInfo, Failure
 from perdure.protocol.ids import run_id_for_child
 from perdure.protocol.memo import pack_memo
@@ -63,6 +64,7 @@ from perdure.protocol.requests import (
     RespondWorkflowTaskFailed,
     SignalWorkflow,
     StartWorkflow,
+    StoreContent,
     TerminateWorkflow,
 )
 from perdure.protocol.retry import RetryPolicyData
@@ -224,6 +226,16 @@ def _schedule_activity(words: Words) -> Command:
     )
 
 
+def _content(words: Words) -> ContentBlock | None:
+    """`content=A,B`, `needs=A,C`: pieces of content beside a request, each a word, and what must be there."""
+    pieces, needs = words.text("content"), words.text("needs")
+    if not pieces and not needs:
+        return None
+    data = [word.encode() for word in pieces.split(",") if word]
+    named = tuple((hash_of(piece), pack_piece(piece)) for piece in data)
+    return ContentBlock(named, join_hashes(hash_of(word.encode()) for word in needs.split(",") if word))
+
+
 def _attributes(words: list[str]) -> bytes:
     """`NAME:TYPE:VALUE ...`; without a value the attribute is taken away."""
     rows = {}
@@ -355,8 +367,9 @@ class Narrator:
         elif verb == "start-again":
             yield from self._start_again(words)
         else:
-            request = self._request(verb, words, commands)
-            yield from self._teller.transition(self.run.decide(request))
+            content = _content(words)
+            request = StoreContent(self.run.state.run_id) if verb == "store" else self._request(verb, words, commands)
+            yield from self._teller.transition(self.run.decide(request, content))
 
     def _start(self, words: Words) -> Iterator[str]:
         request = StartWorkflow(

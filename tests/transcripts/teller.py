@@ -15,8 +15,10 @@ from perdure.protocol.tasks import ActivityTask, TaskKind, WorkflowTask, decode_
 from perdure_engine.core.transition import (
     ClearTimer,
     Close,
+    CopyContent,
     Dispatch,
     Effect,
+    KeepContent,
     KeepHeartbeat,
     KeepWorker,
     Push,
@@ -105,7 +107,9 @@ class Teller:
         if name == "search_attributes":
             return str({key: plain for key, (_, plain) in unpack_search_attributes(value).items()})
         if isinstance(value, bytes):
-            return repr(value.decode()) if len(value) <= 40 else f"<{len(value)} bytes>"
+            if len(value) <= 40 and value.isascii():
+                return repr(value.decode())
+            return f"<{len(value)} bytes>"
         if isinstance(value, tuple) and hasattr(value, "_fields"):
             return f"({self._fields(value)})"
         if isinstance(value, str):
@@ -126,6 +130,10 @@ class Teller:
             return f"keep: heartbeat of {effect.event_id} {effect.details.decode()!r}"
         if isinstance(effect, KeepWorker):
             return f"keep: attempt {effect.attempt} of {effect.event_id} runs on {effect.worker}"
+        if isinstance(effect, KeepContent):
+            return f"keep: {len(effect.pieces)} pieces of content"
+        if isinstance(effect, CopyContent):
+            return f"copy: {len(effect.hashes)} pieces of content"
         if isinstance(effect, Remember):
             return f"remember: request {effect.request_id}"
         if isinstance(effect, Close):

@@ -10,10 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 from perdure.protocol.child_workflow import ParentLink
+from perdure.protocol.content import ContentBlock
 from perdure.protocol.cron import CronError, parse_cron
 from perdure.protocol.ids import text_problem
 from perdure.protocol.messages import RecordChildClosed, RecordChildStarted
-from perdure.protocol.replies import ErrorCode, ExecutionStatus, Started
+from perdure.protocol.replies import ErrorCode, ExecutionStatus, ReplyKind, Started
 from perdure.protocol.requests import (
     IdConflictPolicy,
     IdReusePolicy,
@@ -30,6 +31,7 @@ from perdure.protocol.requests import (
     RespondWorkflowTaskFailed,
     SignalWorkflow,
     StartWorkflow,
+    StoreContent,
     TerminateWorkflow,
 )
 from perdure.protocol.tasks import TaskKind
@@ -40,6 +42,7 @@ from perdure_engine.core import (
     cancellation,
     child,
     completion,
+    content,
     properties,
     run_start,
     signal,
@@ -70,6 +73,17 @@ def decide(state: MutableState, request: Any, now_us: int) -> Transition:
     return transition
 
 
+def decide_with_content(state: MutableState, request: Any, block: ContentBlock, now_us: int) -> Transition:
+    """The same for a request whose values refer to content, with the content beside it."""
+    refusal = Transition()
+    if content.refuses(state, block, refusal):
+        return refusal
+    transition = decide(state, request, now_us)
+    if transition.reply_kind != ReplyKind.ERROR:
+        content.keep(state, block, now_us, transition)
+    return transition
+
+
 def _lose(state: MutableState, request: ReportTaskLost, now_us: int, transition: Transition) -> None:
     if request.task_kind == TaskKind.WORKFLOW:
         workflow_task.lose(state, request, now_us, transition)
@@ -93,6 +107,7 @@ DECIDED: dict[type[Any], Callable[[MutableState, Any, int, Transition], None]] =
     TerminateWorkflow: workflow_execution.terminate,
     RecordChildStarted: child.record_started,
     RecordChildClosed: child.record_closed,
+    StoreContent: content.receive,
 }
 """Each request that changes an open run, and the machine that decides it."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from perdure.protocol.content import split_hashes
 from perdure.protocol.events import (
     RESET_CAUSE,
     ActivityTaskCanceled,
@@ -368,6 +369,12 @@ def _closed(state: MutableState, record: HistoryEvent) -> None:
     state.buffered = []
 
 
+def _content_kept(state: MutableState, record: HistoryEvent) -> None:
+    kept = record.attributes
+    state.content.update(zip(split_hashes(kept.hashes), kept.sizes, strict=True))
+    state.history_size_bytes += sum(kept.sizes)
+
+
 RULES: dict[int, Callable[[MutableState, HistoryEvent], None]] = {
     EventType.WORKFLOW_TASK_SCHEDULED: _workflow_task_scheduled,
     EventType.WORKFLOW_TASK_STARTED: _workflow_task_started,
@@ -395,6 +402,7 @@ RULES: dict[int, Callable[[MutableState, HistoryEvent], None]] = {
     EventType.UPSERT_WORKFLOW_SEARCH_ATTRIBUTES: _search_attributes_upserted,
     EventType.WORKFLOW_PROPERTIES_MODIFIED: _properties_modified,
     EventType.PROPERTIES_AT_CLOSE: _properties_kept,
+    EventType.CONTENT_KEPT: _content_kept,
     EventType.WORKFLOW_EXECUTION_COMPLETED: _closed,
     EventType.WORKFLOW_EXECUTION_FAILED: _closed,
     EventType.WORKFLOW_EXECUTION_CANCELED: _closed,

@@ -25,7 +25,7 @@ from perdure.protocol.events import (
 from perdure.protocol.failure import Failure
 from perdure.protocol.ids import text_problem
 from perdure.protocol.requests import ResetPoint, ResetReapplyExclude, ResetWorkflow
-from perdure_engine.core import attempt, deadline, workflow_task
+from perdure_engine.core import attempt, content, deadline, workflow_task
 from perdure_engine.core.fold import begin, fold
 from perdure_engine.core.ledger import emit
 from perdure_engine.core.run_start import run_timeout_at_us
@@ -121,6 +121,7 @@ def fork(
     for record in again:
         if record.attributes.request_id not in state.request_ids:
             emit(state, transition, now_us, record.attributes)
+    content.bring(base.records, base.run_id, state, now_us, transition)
     _resume(state, now_us, transition)
     return Successor(state, transition)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple, TypeVar
 
 from perdure.protocol.codec import CODEC_VERSION, DecodeError, pack, shown, struct_decoder, unpack
+from perdure.protocol.content import join_hashes, split_hashes
 from perdure.protocol.events import (
     EVENTS,
     ActivityTaskScheduled,
@@ -124,6 +125,8 @@ class _Snapshot(NamedTuple):
     search_attributes: bytes | None = None
     first_task_us: int = 0
     children: tuple[_ChildRow, ...] = ()
+    content: bytes = b""
+    content_sizes: tuple[int, ...] = ()
 
     @staticmethod
     def _decode_started(value: Any) -> Any:
@@ -179,6 +182,8 @@ def encode_snapshot(state: MutableState) -> bytes:
         None if state.search_attributes == state.started.search_attributes else state.search_attributes,
         state.first_task_us,
         tuple([_child_row(child) for child in state.children.values()]),
+        join_hashes(state.content),
+        tuple(state.content.values()),
     )
     return pack((CODEC_VERSION, snapshot))
 
@@ -257,6 +262,7 @@ def decode_snapshot(data: bytes) -> MutableState:
         memo=row.started.memo if row.memo is None else row.memo,
         search_attributes=row.started.search_attributes if row.search_attributes is None else row.search_attributes,
         first_task_us=row.first_task_us or row.start_time_us + row.started.start_delay_ms * 1000,
+        content=dict(zip(split_hashes(row.content), row.content_sizes, strict=True)),
     )
     for item in row.activities:
         state.activities[item.scheduled_event_id] = _activity_state(item)

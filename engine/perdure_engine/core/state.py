@@ -139,6 +139,7 @@ class MutableState:
             was made from a snapshot, until the next workflow task completes.
         activity_ids: the scheduled event of each pending activity id.
         timer_ids: the timer id of each pending timer's started event.
+        content: the hashes of the pieces of content that the run has, and what each takes where it is kept.
         request_ids: the signals and cancel requests that took effect, to answer a repeated one.
         memo: as it is now, packed; so `search_attributes`.
     """
@@ -170,6 +171,7 @@ class MutableState:
     search_attributes: bytes = b""
     first_task_us: int = 0
     children: dict[int, ChildState] = field(default_factory=dict)
+    content: dict[bytes, int] = field(default_factory=dict)
 
     @property
     def is_open(self) -> bool:

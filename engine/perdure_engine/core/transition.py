@@ -82,6 +82,19 @@ class KeepWorker(NamedTuple):
     worker: str
 
 
+class KeepContent(NamedTuple):
+    """Pieces of content that the run is to have from now on: pairs of hash and packed piece."""
+
+    pieces: tuple[tuple[bytes, bytes], ...]
+
+
+class CopyContent(NamedTuple):
+    """Pieces of content that the run is to have from now on, as another run of the same workflow has them."""
+
+    from_run_id: str
+    hashes: tuple[bytes, ...]
+
+
 class Remember(NamedTuple):
     """A request took effect and must be known as such even after the run has closed."""
 
@@ -142,6 +155,8 @@ Effect = (
     | Relist
     | Send
     | Settle
+    | KeepContent
+    | CopyContent
 )
 
 

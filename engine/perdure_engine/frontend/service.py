@@ -18,6 +18,7 @@ from perdure.protocol.frontend import (
     ExecutionCount,
     ExecutionPage,
     ExecutionSummary,
+    GetContent,
     GetDeadLetter,
     ListDeadLetters,
     ListNamespaces,
@@ -35,6 +36,7 @@ from perdure.protocol.requests import ReportUnreadable, encode_envelope, numbere
 from perdure_broker.port import Broker, BrokerUnavailable, ClusterInfo, StreamEntry
 from perdure_engine.core.limits import DURATION_MS_MAX
 from perdure_engine.environment import Environment
+from perdure_engine.frontend.content import answer_content
 from perdure_store.port import DeadLetterRow, Store, StoreError, StoreUnavailable, VisibilityFilter, VisibilityRow
 
 logger = logging.getLogger("perdure.engine.frontend")
@@ -92,6 +94,7 @@ class FrontendService:
             DescribeCluster: self._describe_cluster,
             ListNamespaces: self._list_namespaces,
             SetRetention: self._set_retention,
+            GetContent: self._get_content,
         }
 
     async def run(self) -> None:
@@ -195,6 +198,11 @@ class FrontendService:
             return ReplyKind.ERROR, ErrorReply(ErrorCode.INVALID_ARGUMENT, problem)
         await self._store.set_retention(request.namespace, request.retention_ms)
         return ReplyKind.OK, None
+
+    # Content -------------------------------------------------------------------------------------------------------
+
+    async def _get_content(self, request: GetContent) -> Answer:
+        return await answer_content(self._store, self._cluster.shard_count, request)
 
     # Cluster -------------------------------------------------------------------------------------------------------
 

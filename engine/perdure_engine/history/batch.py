@@ -20,8 +20,10 @@ from perdure_engine.core.state import MutableState
 from perdure_engine.core.transition import (
     ClearTimer,
     Close,
+    CopyContent,
     Dispatch,
     Effect,
+    KeepContent,
     KeepHeartbeat,
     KeepWorker,
     Push,
@@ -45,6 +47,8 @@ from perdure_store.port import (
     ExecutionRow,
     HeartbeatRow,
     HistoryRow,
+    PayloadCopy,
+    PayloadRow,
     RequestResultRow,
     SnapshotRow,
     TimerKey,
@@ -191,6 +195,12 @@ class Batch:
         elif isinstance(effect, KeepWorker):
             task = (state.run_id, TaskKind.ACTIVITY, effect.event_id)
             self._workers[task] = WorkerRow(shard.shard_id, *task, effect.attempt, effect.worker)
+        elif isinstance(effect, KeepContent):
+            rows = [PayloadRow(shard.shard_id, state.run_id, name, data) for name, data in effect.pieces]
+            self.commit.payloads.extend(rows)
+        elif isinstance(effect, CopyContent):
+            copies = [PayloadCopy(shard.shard_id, effect.from_run_id, state.run_id, name) for name in effect.hashes]
+            self.commit.payload_copies.extend(copies)
         elif isinstance(effect, Remember):
             witness = RequestResultRow(shard.shard_id, state.run_id, effect.request_id, self.now_us, b"")
             self.commit.request_results.append(witness)

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from perdure.protocol.child_workflow import ParentLink
+from perdure.protocol.content import ContentBlock
 from perdure.protocol.ids import run_id_for_child, run_id_for_start
 from perdure.protocol.messages import AcknowledgeMessage, StartChildWorkflow
 from perdure.protocol.replies import ErrorCode, ErrorReply, ReplyKind, Started
@@ -25,10 +26,12 @@ from perdure.protocol.requests import (
 )
 from perdure.protocol.tasks import TaskKind, task_member
 from perdure_engine.core.attempt import current
+from perdure_engine.core.content import inherit, keep
 from perdure_engine.core.decide import (
     decide,
     decide_start,
     decide_timer,
+    decide_with_content,
     settle_open_conflict,
     settle_reuse,
 )
@@ -139,7 +142,14 @@ class Decider:
         else:
             if isinstance(request, RecordActivityTaskStarted):
                 request = request._replace(identity=arrival.sender)
-            transition = decide(run.state, request, batch.now_us)
+            block = arrival.sent.content
+            if block is None:
+                transition = decide(run.state, request, batch.now_us)
+            else:
+                transition = decide_with_content(run.state, request, block, batch.now_us)
+                if _is_incomplete(transition):  # its sender still has the task
+                    batch.reply_to(arrival.sender, arrival.sent, transition)
+                    return
             draft = batch.add(arrival.shard, run, transition)
             batch.reply_to(arrival.sender, arrival.sent, transition)
             self.settle(batch, draft, run)
@@ -224,7 +234,7 @@ class Decider:
             if closed is not None and not settle_reuse(request, closed.run_id, closed.status, transition):
                 batch.reply_to(arrival.sender, arrival.sent, transition)
                 return
-        transition = self.create(batch, arrival.shard, request, run_id, loaded)
+        transition = self.create(batch, arrival.shard, request, run_id, loaded, block=arrival.sent.content)
         batch.reply_to(arrival.sender, arrival.sent, transition)
         if request.wait_result and transition.records:
             self._waiters.add(arrival.shard.shard_id, run_id, arrival.sender, arrival.sent.number)
@@ -237,6 +247,7 @@ class Decider:
         run_id: str,
         loaded: Loaded,
         parent: ParentLink | None = None,
+        block: ContentBlock | None = None,
     ) -> Transition:
         """Start a run whose workflow id is free. Without records it was refused."""
         existing = self._cache.latest(request.namespace, request.workflow_id)
@@ -245,6 +256,8 @@ class Decider:
         if state is None:
             return transition
         before = existing.witnessed if existing is not None else _witnessed_by(last, loaded, batch.now_us)
+        if block is not None:
+            keep(state, block, batch.now_us, transition)
         self.begin(batch, shard, Successor(state, transition), before)
         return transition
 
@@ -326,6 +339,7 @@ class Decider:
             self._queries.run_closed(batch, state)
             self._visibility.closed(batch, draft.shard, state)
             if draft.close.successor is not None:
+                inherit(state, draft.close.successor, batch.now_us)
                 self.begin(batch, draft.shard, draft.close.successor, run.witnessed)
             return
         if draft.relisted:
@@ -340,6 +354,11 @@ def _witnessed_by(last: ExecutionRow | None, loaded: Loaded, now_us: int) -> tup
     if last is None or last.close_time_us + REPEATED_WITHIN_US < now_us:
         return ()
     return loaded.witnessed(last.run_id)
+
+
+def _is_incomplete(transition: Transition) -> bool:
+    reply = transition.reply_body
+    return isinstance(reply, ErrorReply) and reply.code == ErrorCode.CONTENT_MISSING
 
 
 def _goes_on(state: MutableState, lost: ReportTaskLost, now_us: int) -> bool:

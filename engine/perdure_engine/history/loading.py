@@ -81,7 +81,7 @@ def rebuild(loaded: LoadedExecution) -> CachedRun:
         state = begin(row.namespace, row.workflow_id, row.run_id, row.shard_id, first[0])
         fold(state, first[1:])
         state.batch_no = rows[0].batch_no
-        state.history_size_bytes = len(rows[0].data)
+        state.history_size_bytes += len(rows[0].data)
         rows = rows[1:]
         mark = 0
     for item in rows:

@@ -34,6 +34,7 @@ _SHOWN = (
     "cause",
     "reason",
     "scheduled_event_id",
+    "sizes",
 )
 _BAD = ("FAILED", "TIMED_OUT", "TERMINATED")
 _GOOD = ("EXECUTION_COMPLETED", "ACTIVITY_TASK_COMPLETED")
@@ -92,6 +93,8 @@ def _detail(name: str, value: Any) -> str:
         return f"next at {time_of(value).astimezone():%H:%M:%S}"
     if name == "scheduled_event_id":
         return f"of event {value}"
+    if name == "sizes":
+        return f"{len(value)} pieces, {sum(value):,} bytes"
     if name == "attempt":
         return f"attempt {value}"
     return _short(str(value))

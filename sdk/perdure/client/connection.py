@@ -10,11 +10,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from perdure.client.failures import WorkflowQueryFailedError
+from perdure.content.reading import ContentError, ContentReader
+from perdure.content.requests import cut_request
 from perdure.converter import DataConverter
 from perdure.exceptions import WorkflowAlreadyStartedError
+from perdure.protocol.content import is_reference
 from perdure.protocol.frontend import FrontendRequest
 from perdure.protocol.ids import text_problem
-from perdure.protocol.replies import ErrorCode, ErrorReply, ReplyKind, decode_error
+from perdure.protocol.replies import ErrorCode, ErrorReply, Outcome, ReplyKind, decode_error
 from perdure.service import RPCError, RPCStatusCode
 from perdure.transport import TIMEOUT_S, Reply, Transport
 
@@ -34,7 +37,12 @@ _STATUS: dict[int, RPCStatusCode] = {
     ErrorCode.QUERY_FAILED: RPCStatusCode.INVALID_ARGUMENT,
     ErrorCode.DEADLINE_EXCEEDED: RPCStatusCode.DEADLINE_EXCEEDED,
     ErrorCode.UNAVAILABLE: RPCStatusCode.UNAVAILABLE,
+    ErrorCode.CONTENT_MISSING: RPCStatusCode.DATA_LOSS,
 }
+
+
+CONTENT_CACHE_BYTES = 8 * 1024 * 1024
+"""Content that a client keeps in memory, so that a history which repeats itself is read once."""
 
 
 class Refusal(RPCError):
@@ -53,6 +61,7 @@ class Connection:
         namespace: Where every id of this client is looked up.
         converter: Conversion of arguments, results and failures.
         coding: The converter's codec, if it has one: requests and replies pass it.
+        content: What large values refer to.
         calls: What all calls go through: the first of the interceptors, or what carries them out.
     """
 
@@ -65,6 +74,7 @@ class Connection:
         self.transport = transport
         self.namespace = namespace
         self.converter = converter
+        self.content = ContentReader(transport, namespace, CONTENT_CACHE_BYTES)
         self._last_request = 0
 
     def new_request_id(self) -> str:
@@ -98,12 +108,30 @@ class Connection:
         shard_id = self.transport.shard_id(namespace, workflow_id)
         coding = self.coding
         if coding is None:
-            return decode(checked(await self.transport.submit(shard_id, request, seconds(rpc_timeout))).body)
+            request, content = cut_request(request)
+            reply = checked(await self.transport.submit(shard_id, request, seconds(rpc_timeout), content))
+            whole: T = await self._whole(shard_id, decode(reply.body), rpc_timeout)
+            return whole
         encoded = await coding.encode(request)
         reply = await self.transport.submit(shard_id, encoded, seconds(rpc_timeout))
         if reply.kind == ReplyKind.ERROR:
             raise Refusal(await coding.decode(decode_error(reply.body)))
-        return await coding.decode(decode(reply.body))
+        decoded: T = await coding.decode(await self._whole(shard_id, decode(reply.body), rpc_timeout))
+        return decoded
+
+    async def _whole(self, shard_id: int, body: Any, rpc_timeout: timedelta | None) -> Any:
+        """What a reply says, with the result that an outcome may refer to.
+
+        Raises:
+            RPCError: its content cannot be had (DATA_LOSS), or no reply in time.
+        """
+        if type(body) is not Outcome or not is_reference(body.result):
+            return body
+        try:
+            result = await self.content.resolve(shard_id, body.run_id, body.result, seconds(rpc_timeout))
+        except ContentError as error:
+            raise RPCError(f"the result cannot be read: {error}", RPCStatusCode.DATA_LOSS) from error
+        return body._replace(result=result)
 
     async def ask_frontend(
         self, request: FrontendRequest, decode: Callable[[Any], T], rpc_timeout: timedelta | None = None

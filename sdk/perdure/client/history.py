@@ -9,11 +9,14 @@ from datetime import timedelta
 from enum import IntEnum
 from typing import Any
 
-from perdure.client.connection import Connection
+from perdure.client.connection import Connection, seconds
 from perdure.client.history_json import events_from_json, events_to_json
+from perdure.content.reading import ContentError
+from perdure.protocol.content import MARK
 from perdure.protocol.events import EventType, HistoryEvent, decode_records
 from perdure.protocol.replies import decode_history_page
 from perdure.protocol.requests import GetHistory
+from perdure.service import RPCError, RPCStatusCode
 
 _CLOSING = frozenset(
     {
@@ -129,12 +132,23 @@ class WorkflowHistoryEventAsyncIterator:
         connection = self._connection
         request = GetHistory(connection.namespace, self._workflow_id, self.run_id, self.next_page_token or b"")
         page = await connection.ask(self._workflow_id, request, decode_history_page, self._rpc_timeout)
-        self.current_page = [
-            event for records in page.records for event in decode_records(records) if self._is_wanted(event)
-        ]
+        events = [event for records in page.records for event in decode_records(records) if self._is_wanted(event)]
+        if any(MARK in records for records in page.records):
+            events = await self._with_content(events, page.run_id)
+        self.current_page = events
         self.current_page_index = 0
         self.next_page_token = page.next_page_token or None
         self.run_id = self.run_id or page.run_id
+
+    async def _with_content(self, events: list[HistoryEvent], run_id: str) -> list[HistoryEvent]:
+        connection = self._connection
+        shard_id = connection.transport.shard_id(connection.namespace, self._workflow_id)
+        try:
+            return await connection.content.resolve_events(
+                shard_id, run_id, events, echoed=True, timeout_s=seconds(self._rpc_timeout)
+            )
+        except ContentError as error:
+            raise RPCError(f"the history cannot be read: {error}", RPCStatusCode.DATA_LOSS) from error
 
     def _is_wanted(self, event: HistoryEvent) -> bool:
         if self._closing_only:

@@ -72,6 +72,7 @@ class WorkflowInstance(AskingWorkflow):
     Attributes:
         continues_from: The completed event up to which the history is applied.
         is_complete: The workflow has issued its closing command.
+        known_content: Hashes of the pieces of content that the run has, as far as the worker knows.
     """
 
     def __init__(self, definition: WorkflowDefinition, settings: WorkerSettings, run: RunIdentity) -> None:
@@ -102,6 +103,7 @@ class WorkflowInstance(AskingWorkflow):
         self._error: BaseException | None = None
         self._chance: Chance | None = None
         self._info: Info | None = None
+        self.known_content: dict[bytes, int] = {}
         self.interception: Interception | None = None
         self._properties: RunProperties | None = None
 

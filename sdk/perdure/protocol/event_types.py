@@ -48,5 +48,6 @@ class EventType(IntEnum):
     EVENT_BUFFERED = 1004
     ACTIVITY_ATTEMPT_DETACHED = 1005
     PROPERTIES_AT_CLOSE = 1010
+    CONTENT_KEPT = 1020
     # On the way to a sticky worker alone, never in a history.
     ACTIVITY_TASKS_SCHEDULED_AS_ASKED = 2001

@@ -271,6 +271,14 @@ class PropertiesAtClose(NamedTuple):
     search_attributes: bytes
 
 
+class ContentKept(NamedTuple):
+    """From here on the run has the pieces of content behind these hashes (see `content.py`); each takes so many bytes
+    where it is kept."""
+
+    hashes: bytes
+    sizes: tuple[int, ...]
+
+
 class ActivityTasksScheduledAsAsked(NamedTuple):
     """Stands for as many events `ActivityTaskScheduled` in a row, from the id of this one on, for the worker whose
     commands they are: it knows what it asked for."""
@@ -315,6 +323,7 @@ EVENTS = Registry(
         EventType.EVENT_BUFFERED: EventBuffered,
         EventType.ACTIVITY_ATTEMPT_DETACHED: ActivityAttemptDetached,
         EventType.PROPERTIES_AT_CLOSE: PropertiesAtClose,
+        EventType.CONTENT_KEPT: ContentKept,
         EventType.ACTIVITY_TASKS_SCHEDULED_AS_ASKED: ActivityTasksScheduledAsAsked,
     },
 )

@@ -26,6 +26,7 @@ class FrontendRequestType(IntEnum):
     DESCRIBE_CLUSTER = 6
     LIST_NAMESPACES = 7
     SET_RETENTION = 8
+    GET_CONTENT = 18
 
 
 class ListWorkflows(NamedTuple):
@@ -91,6 +92,20 @@ class SetRetention(NamedTuple):
     retention_ms: int
 
 
+CONTENT_HASHES_MAX = 256
+"""Hashes of one `GetContent`."""
+
+
+class GetContent(NamedTuple):
+    """Pieces of content of a run of this namespace, by their hashes, one after another (see `content.py`); those that
+    come first are answered first. Reply: `ContentPage`."""
+
+    namespace: str
+    shard_id: int
+    run_id: str
+    hashes: bytes
+
+
 FrontendRequest = (
     ListWorkflows
     | CountWorkflows
@@ -100,6 +115,7 @@ FrontendRequest = (
     | DescribeCluster
     | ListNamespaces
     | SetRetention
+    | GetContent
 )
 
 FRONTEND_REQUESTS = Registry(
@@ -113,6 +129,7 @@ FRONTEND_REQUESTS = Registry(
         FrontendRequestType.DESCRIBE_CLUSTER: DescribeCluster,
         FrontendRequestType.LIST_NAMESPACES: ListNamespaces,
         FrontendRequestType.SET_RETENTION: SetRetention,
+        FrontendRequestType.GET_CONTENT: GetContent,
     },
 )
 
@@ -214,12 +231,26 @@ class NamespaceList(NamedTuple):
         return tuple(_namespace_info(row) for row in value)
 
 
+class ContentPage(NamedTuple):
+    """Pairs of hash and packed piece, as many as fit: ask again for the others. None at all: the run has none of
+    them."""
+
+    pieces: tuple[tuple[bytes, bytes], ...]
+
+    @staticmethod
+    def _decode_pieces(value: Any) -> tuple[tuple[bytes, bytes], ...]:
+        if any(type(row) is not tuple or [type(item) for item in row] != [bytes, bytes] for row in value):
+            raise DecodeError("a page of content must hold pairs of hash and data")
+        return tuple(value)
+
+
 decode_execution_page = struct_decoder(ExecutionPage)
 decode_execution_count = struct_decoder(ExecutionCount)
 decode_dead_letter_page = struct_decoder(DeadLetterPage)
 decode_dead_letter = struct_decoder(DeadLetter)
 decode_cluster_description = struct_decoder(ClusterDescription)
 decode_namespace_list = struct_decoder(NamespaceList)
+decode_content_page = struct_decoder(ContentPage)
 
 
 class SentFrontendRequest(NamedTuple):

@@ -36,6 +36,7 @@ class ErrorCode(IntEnum):
     QUERY_FAILED = 8
     DEADLINE_EXCEEDED = 9
     UNAVAILABLE = 10
+    CONTENT_MISSING = 11
 
 
 class ErrorReply(NamedTuple):

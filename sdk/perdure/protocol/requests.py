@@ -11,6 +11,7 @@ from enum import IntEnum
 from typing import Any, NamedTuple
 
 from perdure.protocol.codec import CODEC_VERSION, DecodeError, Registry, pack, shown, unpack
+from perdure.protocol.content import ContentBlock, decode_block
 from perdure.protocol.messages import (
     AcknowledgeMessage,
     RecordChildClosed,
@@ -32,6 +33,7 @@ from perdure.protocol.task_requests import (
     RespondActivityTaskFailed as RespondActivityTaskFailed,
     RespondWorkflowTaskCompleted as RespondWorkflowTaskCompleted,
     RespondWorkflowTaskFailed as RespondWorkflowTaskFailed,
+    StoreContent as StoreContent,
 )
 
 
@@ -56,6 +58,7 @@ class RequestType(IntEnum):
     GET_WORKFLOW_TASK = 27
     GET_ACTIVITY_TASK = 28
     RESPOND_ACTIVITY_TASK_DETACHED = 29
+    STORE_CONTENT = 36
     REPORT_TASK_LOST = 40
     REPORT_UNREADABLE = 41
     # Between engines.
@@ -268,6 +271,7 @@ Request = (
     | RecordActivityTaskHeartbeat
     | GetWorkflowTask
     | GetActivityTask
+    | StoreContent
     | ReportTaskLost
     | ReportUnreadable
     | StartChildWorkflow
@@ -298,6 +302,7 @@ REQUESTS = Registry(
         RequestType.RECORD_ACTIVITY_TASK_HEARTBEAT: RecordActivityTaskHeartbeat,
         RequestType.GET_WORKFLOW_TASK: GetWorkflowTask,
         RequestType.GET_ACTIVITY_TASK: GetActivityTask,
+        RequestType.STORE_CONTENT: StoreContent,
         RequestType.RESPOND_ACTIVITY_TASK_DETACHED: RespondActivityTaskDetached,
         RequestType.REPORT_TASK_LOST: ReportTaskLost,
         RequestType.REPORT_UNREADABLE: ReportUnreadable,
@@ -310,10 +315,12 @@ REQUESTS = Registry(
 
 
 class SentRequest(NamedTuple):
-    """One request of an envelope. `number` is the sender's own count, echoed in the reply."""
+    """One request of an envelope. `number` is the sender's own count, echoed in the reply. `content` is what travels
+    beside it, if its values refer to content."""
 
     number: int
     request: Any
+    content: ContentBlock | None = None
 
 
 class Envelope(NamedTuple):
@@ -325,12 +332,13 @@ class Envelope(NamedTuple):
     requests: list[SentRequest]
 
 
-def numbered_request(number: int, request: Any) -> tuple[int, int, Any]:
-    """One request as `encode_envelope` takes it. Commands inside are numbered here."""
-    return (number, REQUESTS.kind_of[type(request)], request)
+def numbered_request(number: int, request: Any, content: ContentBlock | None = None) -> tuple[Any, ...]:
+    """One request as `encode_envelope` takes it: number, kind, fields, and the content beside it, if there is some."""
+    kind = REQUESTS.kind_of[type(request)]
+    return (number, kind, request) if content is None else (number, kind, request, content)
 
 
-def encode_envelope(map_version: int, sender: str, requests: Sequence[tuple[int, int, Any]]) -> bytes:
+def encode_envelope(map_version: int, sender: str, requests: Sequence[tuple[Any, ...]]) -> bytes:
     """The bytes of one inbox entry, from rows made by `numbered_request`.
 
     A `RespondWorkflowTaskCompleted` must hold its commands as numbered pairs (`COMMANDS.numbered`).
@@ -362,6 +370,7 @@ def decode_request(row: Any) -> SentRequest:
     Raises:
         DecodeError: malformed; the text says where.
     """
-    if type(row) is not tuple or len(row) != 3 or type(row[0]) is not int:
-        raise DecodeError("a request must be an array of number, kind and fields")
-    return SentRequest(row[0], REQUESTS.decode(row[1], row[2]))
+    if type(row) is not tuple or not 3 <= len(row) <= 4 or type(row[0]) is not int:
+        raise DecodeError("a request must be an array of number, kind, fields, and perhaps content")
+    content = decode_block(row[3]) if len(row) == 4 else None
+    return SentRequest(row[0], REQUESTS.decode(row[1], row[2]), content)

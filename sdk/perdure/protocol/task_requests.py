@@ -175,3 +175,10 @@ class GetActivityTask(NamedTuple):
     run_id: str
     scheduled_event_id: int
     attempt: int
+
+
+class StoreContent(NamedTuple):
+    """Keep the content that travels beside this request, because a request that will refer to it is to come: one block
+    would be too large. Reply: `None`; NOT_FOUND when the run is closed."""
+
+    run_id: str

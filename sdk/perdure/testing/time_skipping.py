@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterator
 from typing import Any, Protocol
 
+from perdure.protocol.content import ContentBlock
 from perdure.protocol.requests import AwaitResult, StartWorkflow
 from perdure.transport import TIMEOUT_S, RealEnvironment, Reply, Transport, default_identity
 from perdure_broker.memory import MemoryBroker, MemoryLeases
@@ -135,8 +136,14 @@ class SkippingTransport(Transport):
         )
         self._skipper = skipper
 
-    def submit(self, shard_id: int, request: Any, timeout_s: float | None = TIMEOUT_S) -> asyncio.Future[Reply]:
-        future = super().submit(shard_id, request, timeout_s)
+    def submit(
+        self,
+        shard_id: int,
+        request: Any,
+        timeout_s: float | None = TIMEOUT_S,
+        content: ContentBlock | None = None,
+    ) -> asyncio.Future[Reply]:
+        future = super().submit(shard_id, request, timeout_s, content)
         if isinstance(request, AwaitResult) or (isinstance(request, StartWorkflow) and request.wait_result):
             self._skipper.watch(future)
         return future

@@ -21,6 +21,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from perdure.protocol.codec import DecodeError, pack, unpack
+from perdure.protocol.content import ContentBlock
 from perdure.protocol.frontend import FrontendRequest, encode_frontend_envelope
 from perdure.protocol.ids import shard_id_for
 from perdure.protocol.replies import ErrorCode, ErrorReply, ReplyKind, decode_replies
@@ -133,11 +134,17 @@ class Transport:
         """The shard that owns an execution."""
         return shard_id_for(namespace, workflow_id, self.cluster.shard_count)
 
-    def submit(self, shard_id: int, request: Any, timeout_s: float | None = TIMEOUT_S) -> asyncio.Future[Reply]:
+    def submit(
+        self,
+        shard_id: int,
+        request: Any,
+        timeout_s: float | None = TIMEOUT_S,
+        content: ContentBlock | None = None,
+    ) -> asyncio.Future[Reply]:
         """Send a request; the future holds its last reply, of whatever kind (an ERROR is a reply, not an exception).
 
         A `StartWorkflow` with `wait_result` and an `AwaitResult` have their last reply when the run closes; `timeout_s`
-        bounds the time until the first one. None: wait for ever.
+        bounds the time until the first one. None: wait for ever. `content` is what its values refer to.
 
         Raises (through the future):
             RPCError: UNAVAILABLE or DEADLINE_EXCEEDED after `timeout_s`, CANCELLED when the transport is closed.
@@ -148,19 +155,19 @@ class Transport:
             return future
         now = self._loop.time()
         deadline = float("inf") if timeout_s is None else now + timeout_s
-        row = self._unanswered.add(shard_id, request, future, now, deadline)
+        row = self._unanswered.add(shard_id, request, future, now, deadline, content)
         self._enqueue(shard_id, row)
         if timeout_s is not None and timeout_s < 2 * _SWEEP_S:
             self._loop.call_later(timeout_s, self._give_up_expired)
         return future
 
-    def post(self, shard_id: int, request: Any, on_reply: OnReply) -> None:
+    def post(self, shard_id: int, request: Any, on_reply: OnReply, content: ContentBlock | None = None) -> None:
         """Send a request for as long as it takes; `on_reply(kind, body)` is called once, with its last reply.
 
         A `RespondWorkflowTaskCompleted` must hold its commands as numbered pairs (`encode_envelope`).
         """
         if not self._is_closed:
-            row = self._unanswered.add(shard_id, request, on_reply, self._loop.time(), float("inf"))
+            row = self._unanswered.add(shard_id, request, on_reply, self._loop.time(), float("inf"), content)
             self._enqueue(shard_id, row)
 
     def submit_frontend(self, request: FrontendRequest, timeout_s: float | None = TIMEOUT_S) -> asyncio.Future[Reply]:

@@ -19,6 +19,7 @@ import random
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from perdure.protocol.content import ContentBlock
 from perdure.protocol.frontend import numbered_frontend_request
 from perdure.protocol.ids import shard_id_for
 from perdure.protocol.replies import ErrorCode, ErrorReply, ReplyKind, decode_error, decode_started
@@ -43,8 +44,8 @@ REFUSALS_MAX = 10
 
 _REFUSED_AFTER_S = 0.2
 
-Row = tuple[int, int, Any]
-"""A request as an envelope holds it: number, kind, fields."""
+Row = tuple[Any, ...]
+"""A request as an envelope holds it: number, kind, fields, and the content beside it if there is some."""
 
 
 class Reply(NamedTuple):
@@ -99,10 +100,20 @@ class UnansweredRequests:
     def __contains__(self, number: int) -> bool:
         return number in self._by_number
 
-    def add(self, shard_id: int, request: Any, waiter: Waiter, now: float, deadline: float) -> Row:
+    def add(
+        self,
+        shard_id: int,
+        request: Any,
+        waiter: Waiter,
+        now: float,
+        deadline: float,
+        content: ContentBlock | None = None,
+    ) -> Row:
         """Number a request and remember it; the row is to be sent now."""
         self._last_number = number = self._last_number + 1
-        row = numbered_request(number, request) if shard_id >= 0 else numbered_frontend_request(number, request)
+        row: Row = (
+            numbered_request(number, request, content) if shard_id >= 0 else numbered_frontend_request(number, request)
+        )
         self._by_number[number] = Unanswered(shard_id, row, waiter, now + RESEND_AFTER_S, deadline)
         return row
 

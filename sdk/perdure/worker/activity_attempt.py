@@ -19,6 +19,7 @@ from perdure.activity.definition import ActivityDefinition
 from perdure.activity.information import ActivityCancellationDetails, Info
 from perdure.activity.shared_flag import SharedFlag
 from perdure.common import Priority
+from perdure.content.sending import CUT_ABOVE_BYTES, CUT_ABOVE_BYTES_GROWN, Parcel
 from perdure.exceptions import ApplicationError, CancelledError, TimeoutError, TimeoutType
 from perdure.execution.surroundings import moment
 from perdure.protocol.codec import pack
@@ -81,6 +82,7 @@ class ActivityAttempt(ActivityContext):
     """See the module's docstring. It is itself what the activity's code sees of it, see `current_context`.
 
     Attributes:
+        known_content: Hashes of the pieces that its input was made of, if it was large.
         key: Names the attempt in what the engine says about it: run id, scheduled event id, attempt.
         stop_now: Stops what runs, when `stop` is called; set by who runs it.
         kill_now: Ends the process that it runs in, if that can be done without harm to others.
@@ -98,6 +100,7 @@ class ActivityAttempt(ActivityContext):
         "is_killed",
         "key",
         "kill_now",
+        "known_content",
         "started_us",
         "stop_now",
         "stop_reason",
@@ -122,6 +125,7 @@ class ActivityAttempt(ActivityContext):
         self._is_over = False
         self._is_refused = False
         self._is_reported = False
+        self.known_content: dict[bytes, int] = _NOTHING
 
     # Running ---------------------------------------------------------------------------------------------------------
     def note_start(self) -> None:
@@ -217,6 +221,11 @@ class ActivityAttempt(ActivityContext):
     def completed(self, data: bytes) -> None:
         """It returned."""
         task, link, entry = self.task, self._owner.link, self.entry
+        parcel = None
+        above = CUT_ABOVE_BYTES_GROWN if self.known_content else CUT_ABOVE_BYTES
+        if len(data) > above and link.coding is None:  # what is encrypted has nothing in common with anything
+            parcel = Parcel(self.known_content)
+            data = parcel.refer(data)
         self._report(
             RespondActivityTaskCompleted(
                 task.run_id,
@@ -227,7 +236,8 @@ class ActivityAttempt(ActivityContext):
                 link.identity,
                 entry.stream,
                 entry.entry_id,
-            )
+            ),
+            parcel,
         )
 
     def failed(self, error: BaseException) -> None:
@@ -323,11 +333,15 @@ class ActivityAttempt(ActivityContext):
             self._last_heartbeat(),
         )
 
-    def _report(self, request: Any) -> None:
-        if not self._is_over:
-            self._end()
-            self._owner.unanswered[self.key] = self
+    def _report(self, request: Any, parcel: Parcel | None = None) -> None:
+        if self._is_over:
+            return
+        self._end()
+        self._owner.unanswered[self.key] = self
+        if parcel is None:
             self._owner.link.post(self.task.shard_id, request, self._reported)
+        else:
+            self._owner.link.post_parcel(self.task.shard_id, self.task.run_id, request, self._reported, parcel)
 
     def _end(self) -> None:
         self._is_over = True
@@ -453,6 +467,9 @@ _UNWANTED = (StopReason.TIMED_OUT, StopReason.NOT_WANTED)
 
 _SHORT_TIMEOUT_MS = 100
 """Start-to-close timeouts up to this are watched from the start, longer ones from the report that it started."""
+
+_NOTHING: dict[bytes, int] = {}
+"""What most attempts know of content; never changed."""
 
 _ARGUMENTS_MAX = 32
 """Hints to prepare for functions with `*args`; arguments beyond are decoded without."""

@@ -11,8 +11,10 @@ from typing import Any
 
 from perdure.activity.definition import ActivityDefinition
 from perdure.activity.shared_flag import SharedFlag
+from perdure.content.reading import ContentError
 from perdure.exceptions import ApplicationError
 from perdure.protocol.codec import DecodeError
+from perdure.protocol.content import hashes_of, is_reference
 from perdure.protocol.replies import ReplyKind, decode_cancel_activity
 from perdure.protocol.requests import GetActivityTask
 from perdure.protocol.tasks import ActivityTask, decode_task, task_member
@@ -82,7 +84,7 @@ class ActivityWorker:
             key = (task.run_id, task.scheduled_event_id, task.attempt)
             if key in self._running or key in self.unanswered or key in self._preparing:
                 self._handed_out_again(entry, key)
-            elif task.inline and not task.report_start and self.link.activity_coding is None:
+            elif task.inline and not (task.report_start or self.link.activity_coding or is_reference(task.input)):
                 self._begin(entry, task)
             else:
                 self._preparing[key] = entry
@@ -119,8 +121,11 @@ class ActivityWorker:
                     self.link.drop(entry, task_member(task.run_id, task.scheduled_event_id, task.attempt))
                     return
                 task = _fetched(reply.body)
+            task, known = await self._with_content(task)
             task = await decoded(self.link.activity_coding, task)
             attempt = self._attempt(entry, task)
+            if attempt is not None and known:
+                attempt.known_content = known
             if attempt is not None and task.report_start:
                 reply = await self.link.transport.submit(task.shard_id, attempt.started_request(), None)
                 attempt.directed(reply.kind, reply.body)
@@ -129,6 +134,8 @@ class ActivityWorker:
             attempt = None
         except CodecError as error:
             self._refuse(entry, task, str(error), "CodecError")
+        except ContentError as error:
+            self._refuse(entry, task, f"the input cannot be read: {error}", "ContentError")
         finally:
             del self._preparing[key]
         if attempt is None:
@@ -140,6 +147,16 @@ class ActivityWorker:
             attempt.failed(asyncio.CancelledError())
         else:
             self._start(attempt)
+
+    async def _with_content(self, task: ActivityTask) -> tuple[ActivityTask, dict[bytes, int]]:
+        """The task with the input that it may refer to, and the hashes of what that is made of.
+
+        Raises:
+            ContentError: it cannot be had.
+        """
+        names = dict.fromkeys(hashes_of(task.input), 1)
+        whole = await self.link.content.resolve(task.shard_id, task.run_id, task.input)
+        return task._replace(input=whole), names
 
     def _begin(self, entry: TaskEntry, task: ActivityTask) -> None:
         attempt = self._attempt(entry, task)

@@ -1,7 +1,12 @@
-"""Whole histories, for a worker whose instance of a run is missing or elsewhere."""
+"""Histories, for a worker whose instance of a run is missing or elsewhere, with all that their values refer to."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from perdure.content.reading import hashes_in
+from perdure.protocol.content import MARK
 from perdure.protocol.events import HistoryEvent, decode_records
 from perdure.protocol.replies import ErrorReply, ReplyKind, decode_error, decode_history_page
 from perdure.protocol.requests import GetHistory, GetWorkflowTask
@@ -17,46 +22,75 @@ class NoHistory(Exception):
         self.reply = reply
 
 
-async def fetch_task_history(link: WorkerLink, task: WorkflowTask, after_event_id: int = 0) -> list[HistoryEvent]:
+class FetchedHistory(NamedTuple):
+    """Events, and the hashes of the content that their values referred to."""
+
+    events: Sequence[HistoryEvent]
+    content: dict[bytes, int]
+
+
+async def read_task_events(link: WorkerLink, task: WorkflowTask) -> FetchedHistory:
+    """The events that came with a workflow task. Raises: as `fetch_task_history`."""
+    return await _with_content(link, task.shard_id, task.run_id, decode_records(task.events), MARK in task.events)
+
+
+async def fetch_task_history(link: WorkerLink, task: WorkflowTask, after_event_id: int = 0) -> FetchedHistory:
     """The events after `after_event_id` (0: all) up to the scheduled event of a workflow task.
 
     Raises:
         NoHistory: the task is no longer current.
+        ContentError: the run lacks what its history refers to.
     """
     page_token = b""
     events: list[HistoryEvent] = []
+    refers = False
     while True:
         request = GetWorkflowTask(task.run_id, task.scheduled_event_id, task.attempt, page_token, after_event_id)
-        page_token = await _fetch_page(link, task.shard_id, request, events)
+        page_token, found = await _fetch_page(link, task.shard_id, request, events)
+        refers = refers or found
         if not page_token:
             # The engine gives more than was asked for when it must read it from the store.
-            return [event for event in events if event.event_id > after_event_id] if after_event_id else events
+            if after_event_id:
+                events = [event for event in events if event.event_id > after_event_id]
+            return await _with_content(link, task.shard_id, task.run_id, events, refers)
 
 
-async def fetch_history(link: WorkerLink, task: QueryTask) -> list[HistoryEvent]:
+async def fetch_history(link: WorkerLink, task: QueryTask) -> Sequence[HistoryEvent]:
     """All events of a run.
 
     Raises:
         NoHistory: the run is unknown.
+        ContentError: it lacks what its history refers to.
     """
     page_token = b""
     events: list[HistoryEvent] = []
+    refers = False
     while True:
         request = GetHistory(task.namespace, task.workflow_id, task.run_id, page_token)
-        page_token = await _fetch_page(link, task.shard_id, request, events)
+        page_token, found = await _fetch_page(link, task.shard_id, request, events)
+        refers = refers or found
         if not page_token:
-            return events
+            return (await _with_content(link, task.shard_id, task.run_id, events, refers)).events
+
+
+async def _with_content(
+    link: WorkerLink, shard_id: int, run_id: str, events: list[HistoryEvent], refers: bool
+) -> FetchedHistory:
+    """`refers`: there may be references among them, and there are none without it."""
+    if not refers:
+        return FetchedHistory(events, {})
+    return FetchedHistory(await link.content.resolve_events(shard_id, run_id, events), hashes_in(events))
 
 
 async def _fetch_page(
     link: WorkerLink, shard_id: int, request: GetWorkflowTask | GetHistory, events: list[HistoryEvent]
-) -> bytes:
-    """Append one page to `events`; returns the token of the next, empty if this was the last."""
+) -> tuple[bytes, bool]:
+    """Append one page to `events`; returns the token of the next, empty if this was the last, and whether values of
+    this one may be references."""
     reply = await link.transport.submit(shard_id, request, None)
     if reply.kind == ReplyKind.ERROR:
         raise NoHistory(decode_error(reply.body))
     page = decode_history_page(reply.body)
     for records in page.records:
         events += decode_records(records)
-    token: bytes = page.next_page_token
-    return token
+    return page.next_page_token, any(MARK in records for records in page.records)

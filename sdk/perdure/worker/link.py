@@ -7,9 +7,12 @@ import logging
 from typing import Any
 
 from perdure.common import HeaderCodecBehavior
+from perdure.content.reading import ContentReader
+from perdure.content.sending import Parcel
 from perdure.converter import DataConverter
 from perdure.protocol.codec import DecodeError
 from perdure.protocol.replies import ErrorCode, decode_error
+from perdure.protocol.requests import StoreContent
 from perdure.protocol.tasks import Task, readable_task
 from perdure.transport import OnReply, Transport
 from perdure.worker.encoded_posts import EncodedPosts
@@ -17,6 +20,13 @@ from perdure.worker.lease_keeper import LeaseKeeper
 from perdure_broker.port import BrokerUnavailable, TaskEntry
 
 logger = logging.getLogger("perdure.worker")
+
+
+CONTENT_CACHE_BYTES = 64 * 1024 * 1024
+"""Content that a worker keeps in memory, so that only what is new of a conversation is fetched."""
+
+
+_NOT_AS_IT_IS = frozenset({ErrorCode.INVALID_ARGUMENT, ErrorCode.DEAD_LETTERED, ErrorCode.CONTENT_MISSING})
 
 
 class WorkerLink:
@@ -53,6 +63,7 @@ class WorkerLink:
         self.identity = identity
         self.environment = transport.environment
         self.leases = leases
+        self.content = ContentReader(transport, namespace, CONTENT_CACHE_BYTES)
         self.loop = asyncio.get_running_loop()
         self._encoded_posts = EncodedPosts(transport, self.in_background)
         self._background: dict[asyncio.Task[Any], None] = {}
@@ -64,6 +75,15 @@ class WorkerLink:
             self.transport.post(shard_id, request, on_reply)
         else:
             self._encoded_posts.post(self.coding, shard_id, request, on_reply)
+
+    def post_parcel(self, shard_id: int, run_id: str, request: Any, on_reply: OnReply, parcel: Parcel) -> None:
+        """Send a request with the content that it refers to, what does not fit beside it ahead of it. Not for who has a
+        codec: that would have to come before the cutting."""
+        *ahead, beside = parcel.blocks()
+        for block in ahead:
+            self.transport.post(shard_id, StoreContent(run_id), _ignore, block)
+        self.transport.post(shard_id, request, on_reply, beside)
+        self.content.cache.put(run_id, parcel.content)
 
     def drop(self, entry: TaskEntry, member: str = "") -> None:
         """An entry is of no use any more: take it off its stream. `member`: the task's name among the published ids
@@ -92,7 +112,7 @@ class WorkerLink:
             error = decode_error(body)
         except DecodeError:
             return None
-        return error.message if error.code in (ErrorCode.INVALID_ARGUMENT, ErrorCode.DEAD_LETTERED) else None
+        return error.message if error.code in _NOT_AS_IT_IS else None
 
     def in_background(self, work: Any) -> asyncio.Task[Any]:
         """Run a coroutine that nobody waits for; what it raises is logged by the loop."""
@@ -107,3 +127,7 @@ class WorkerLink:
             await asyncio.wait(self._background, timeout=timeout_s)
             for task in self._background:
                 task.cancel()
+
+
+def _ignore(kind: int, body: Any) -> None:
+    """For content that goes ahead: the request that refers to it is answered by whether it came."""

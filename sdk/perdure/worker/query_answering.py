@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from perdure.content.reading import ContentError
 from perdure.converter.failure_converter import plain_text
 from perdure.execution.handler_registry import UnanswerableQueryError
 from perdure.execution.instance import WorkflowInstance
@@ -88,6 +89,8 @@ class QueryAnswering:
             events = await decoded(self._link.coding, await fetch_history(self._link, task))
         except NoHistory as error:
             return error.reply
+        except ContentError as error:
+            return ErrorReply(ErrorCode.QUERY_FAILED, f"the history cannot be read: {error}")
         instance = WorkflowInstance(definition, self._settings, RunIdentity(task.workflow_id, task.run_id))
         try:
             self._watch.guard(instance, instance.replay, events)

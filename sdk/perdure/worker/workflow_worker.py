@@ -11,19 +11,23 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from perdure.content.reading import ContentError
+from perdure.content.sending import CUT_ABOVE_BYTES_GROWN, Parcel, cut_above
 from perdure.exceptions import ApplicationError, WorkflowTaskError
 from perdure.execution.instance import WorkflowInstance
 from perdure.execution.surroundings import RunIdentity, WorkerSettings
 from perdure.protocol.codec import DecodeError
-from perdure.protocol.commands import COMMANDS, Command, ScheduleActivityTask
+from perdure.protocol.commands import COMMANDS
+from perdure.protocol.content import MARK as CONTENT_MARK
 from perdure.protocol.events import HistoryEvent, WorkflowExecutionStarted, decode_records
 from perdure.protocol.failure import Failure
 from perdure.protocol.replies import ReplyKind
 from perdure.protocol.requests import RespondWorkflowTaskCompleted, RespondWorkflowTaskFailed
 from perdure.protocol.tasks import QueryTask, WorkflowTask, task_member
+from perdure.worker.command_content import check_size, cut_values, values_size
 from perdure.worker.deadlock_watch import DeadlockWatch
 from perdure.worker.decoding import CodecError, decoded
-from perdure.worker.history_fetching import NoHistory, fetch_task_history
+from perdure.worker.history_fetching import FetchedHistory, NoHistory, fetch_task_history, read_task_events
 from perdure.worker.instance_cache import InstanceCache
 from perdure.worker.link import WorkerLink
 from perdure.worker.query_answering import QueryAnswering
@@ -35,9 +39,6 @@ logger = logging.getLogger("perdure.worker")
 
 NON_DETERMINISTIC_ERROR = "NON_DETERMINISTIC_ERROR"
 UNHANDLED_FAILURE = "WORKFLOW_WORKER_UNHANDLED_FAILURE"
-
-COMMANDS_BYTES_MAX = 50 * 1024 * 1024
-"""Bytes of arguments that one workflow task may lead to: as much as a whole history may hold."""
 
 
 class WorkflowWorker:
@@ -105,7 +106,7 @@ class WorkflowWorker:
     def _accept(self, entry: TaskEntry, task: WorkflowTask) -> None:
         if self._must_wait(entry, task):
             return
-        if task.events and self._link.coding is None:
+        if task.events and self._link.coding is None and CONTENT_MARK not in task.events:
             instance = self._instance_at(task)
             if instance is not None:
                 self._activate(entry, task, instance, decode_records(task.events))
@@ -131,19 +132,23 @@ class WorkflowWorker:
             task = await decoded(self._link.coding, task)
             instance = self._instance_at(task)
             if instance is not None:
-                events = await self._events(task, task.continues_from)
+                history = await self._history(task, task.continues_from)
                 instance = self._instance_at(task)
             if instance is None:
-                events = await self._events(task, 0)
+                history = await self._history(task, 0)
             if self._must_wait(entry, task):
                 return
             if instance is not None:
-                self._activate(entry, task, instance, events)
+                instance.known_content.update(history.content)
+                self._activate(entry, task, instance, history.events)
             else:
-                self._start_over(entry, task, events)
+                self._start_over(entry, task, history.events, history.content)
         except NoHistory:
             self._cache.evict(task.run_id)
             self._link.drop(entry, task_member(task.run_id, task.scheduled_event_id, task.attempt))
+        except ContentError as error:
+            self._cache.evict(task.run_id)
+            self._failed(entry, task, WorkflowTaskError(f"the history cannot be read: {error}"))
         except DecodeError as error:
             self._undecodable(entry, error)
         except CodecError as error:
@@ -154,26 +159,33 @@ class WorkflowWorker:
             if self.slot_freed is not None:
                 self.slot_freed()
 
-    async def _events(self, task: WorkflowTask, after_event_id: int) -> Sequence[HistoryEvent]:
-        """The events after one, from the task itself if it has them, decoded.
+    async def _history(self, task: WorkflowTask, after_event_id: int) -> FetchedHistory:
+        """The events after one, from the task itself if it has them, whole and decoded.
 
         Raises:
             NoHistory: the task is no longer current.
+            ContentError: the run lacks what they refer to.
             CodecError: the codec cannot decode them.
         """
         if task.events and after_event_id == task.continues_from:
-            events = decode_records(task.events)
+            history = await read_task_events(self._link, task)
         else:
-            events = await fetch_task_history(self._link, task, after_event_id)
-        return await decoded(self._link.coding, events)
+            history = await fetch_task_history(self._link, task, after_event_id)
+        return history._replace(events=await decoded(self._link.coding, history.events))
 
     def _instance_at(self, task: WorkflowTask) -> WorkflowInstance | None:
         """The cached instance, if it stands where the task goes on."""
         instance = self._cache.get(task.run_id) if task.continues_from else None
         return instance if instance is not None and instance.continues_from == task.continues_from else None
 
-    def _start_over(self, entry: TaskEntry, task: WorkflowTask, events: Sequence[HistoryEvent]) -> None:
-        """Make an instance anew.
+    def _start_over(
+        self,
+        entry: TaskEntry,
+        task: WorkflowTask,
+        events: Sequence[HistoryEvent],
+        content: dict[bytes, int] | None = None,
+    ) -> None:
+        """Make an instance anew. `content`: hashes of what the run is known to have.
 
         Raises:
             DecodeError: a run has no history that is empty.
@@ -188,6 +200,8 @@ class WorkflowWorker:
             self._fail(entry, task, UNHANDLED_FAILURE, ApplicationError(message, type="NotFoundError"))
             return
         instance = WorkflowInstance(definition, self._settings, RunIdentity(task.workflow_id, task.run_id))
+        if content:
+            instance.known_content.update(content)
         self._activate(entry, task, instance, events)
 
     # Activation ------------------------------------------------------------------------------------------------------
@@ -197,7 +211,13 @@ class WorkflowWorker:
         sizes = (task.started_time_us, task.scheduled_event_id, task.history_size_bytes)
         try:
             commands = self._watch.guard(instance, instance.activate, events, *sizes)
-            check_size(commands)
+            parcel = None
+            size = values_size(commands)
+            if size > CUT_ABOVE_BYTES_GROWN:
+                check_size(size)
+                if self._link.coding is None:  # what is encrypted has nothing in common with anything
+                    parcel = Parcel(instance.known_content)
+                    cut_values(commands, cut_above(task.history_size_bytes), parcel)
         except BaseException as error:  # the top of one workflow task: even SystemExit must not end its neighbours
             self._let_go(task.run_id, instance)
             self._failed(entry, task, error)
@@ -221,7 +241,15 @@ class WorkflowWorker:
             entry.entry_id,
             task.history_size_bytes,
         )
-        self._link.post(task.shard_id, request, lambda kind, body: self._replied(entry, task, kind, body))
+
+        def replied(kind: int, body: Any) -> None:
+            self._replied(entry, task, kind, body)
+
+        if parcel is None or not parcel.content:
+            self._link.post(task.shard_id, request, replied)
+        else:
+            instance.known_content.update(dict.fromkeys(parcel.content, 1))
+            self._link.post_parcel(task.shard_id, task.run_id, request, replied, parcel)
 
     def _let_go(self, run_id: str, instance: WorkflowInstance) -> None:
         self._cache.evict(run_id)
@@ -282,20 +310,6 @@ class WorkflowWorker:
             self._link.drop(entry)
         else:
             self._link.leases.release(entry.stream, entry.entry_id)
-
-
-def check_size(commands: Sequence[Command]) -> None:
-    """Refuse what no history could hold, before it is in the way of all else that this worker sends.
-
-    Raises:
-        WorkflowTaskError: says how much it is.
-    """
-    size = sum(len(command.input) for command in commands if type(command) is ScheduleActivityTask)
-    if size > COMMANDS_BYTES_MAX:
-        raise WorkflowTaskError(
-            f"the activities that the workflow started at once take {size} bytes of arguments; the limit is "
-            f"{COMMANDS_BYTES_MAX}: store the data elsewhere and pass references, or start fewer at once"
-        )
 
 
 def _named(task: WorkflowTask, events: Sequence[HistoryEvent]) -> WorkflowTask:

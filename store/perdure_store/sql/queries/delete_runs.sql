@@ -1,5 +1,5 @@
 -- Purpose: forget closed runs, with all that belongs to them. Together, so that no half of a run can be found.
--- Rows: each run, its history, its snapshot and its witnesses; none if the shard is owned by another range by now. Open
+-- Rows: each run, its history, its data, its snapshot and its witnesses; none if the shard is owned by another range by now. Open
 --     runs and those with an outstanding task are passed over.
 -- Locks: those rows; nobody else writes them.
 -- Index: primary keys.
@@ -26,6 +26,13 @@ without_history AS (
     USING gone
     WHERE h.shard_id = gone.shard_id
         AND h.run_id = gone.run_id
+    RETURNING 1
+),
+without_payloads AS (
+    DELETE FROM perdure.payloads AS p
+    USING gone
+    WHERE p.shard_id = gone.shard_id
+        AND p.run_id = gone.run_id
     RETURNING 1
 ),
 without_snapshot AS (

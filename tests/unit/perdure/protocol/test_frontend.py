@@ -8,6 +8,7 @@ from perdure.protocol.codec import DecodeError, pack, unpack
 from perdure.protocol.frontend import (
     FRONTEND_REQUESTS,
     ClusterDescription,
+    ContentPage,
     CountWorkflows,
     DeadLetter,
     DeadLetterPage,
@@ -15,6 +16,7 @@ from perdure.protocol.frontend import (
     ExecutionPage,
     ExecutionSummary,
     FrontendRequest,
+    GetContent,
     GetDeadLetter,
     ListDeadLetters,
     ListNamespaces,
@@ -22,6 +24,7 @@ from perdure.protocol.frontend import (
     RetryDeadLetter,
     SetRetention,
     decode_cluster_description,
+    decode_content_page,
     decode_dead_letter_page,
     decode_execution_page,
     decode_frontend_envelope,
@@ -39,6 +42,7 @@ REQUESTS: list[FrontendRequest] = [
     DescribeCluster(),
     ListNamespaces(),
     SetRetention("default", 3_600_000),
+    GetContent("default", 3, "run", bytes(16)),
 ]
 
 
@@ -56,6 +60,7 @@ def test_reply_bodies_survive_the_codec() -> None:
         (ExecutionPage((summary,), b"next"), decode_execution_page),
         (DeadLetterPage((DeadLetter(3, "letter", 7, "inbox", "malformed", b"x"),)), decode_dead_letter_page),
         (ClusterDescription("c", 1, 16, "0.1.0", ("node-1",)), decode_cluster_description),
+        (ContentPage(((bytes(16), b"piece"),)), decode_content_page),
     ):
         assert decode(unpack(pack(body))) == body
 

@@ -8,6 +8,7 @@ import pytest
 
 from perdure.protocol.codec import DecodeError, pack
 from perdure.protocol.commands import COMMANDS, StartTimer
+from perdure.protocol.content import ContentBlock
 from perdure.protocol.requests import (
     REQUESTS,
     DescribeWorkflow,
@@ -30,7 +31,7 @@ def test_an_envelope_carries_requests_of_one_sender() -> None:
     rows = [numbered_request(1, start), numbered_request(2, DescribeWorkflow("default", "order-7", ""))]
     map_version, sender, raw = decode_envelope(encode_envelope(3, "client-1", rows))
     assert (map_version, sender) == (3, "client-1")
-    assert [decode_request(row) for row in raw] == [(1, start), (2, DescribeWorkflow("default", "order-7", ""))]
+    assert [decode_request(row)[:2] for row in raw] == [(1, start), (2, DescribeWorkflow("default", "order-7", ""))]
 
 
 def test_commands_travel_behind_their_numbers() -> None:
@@ -47,6 +48,13 @@ def test_a_malformed_request_leaves_its_neighbours() -> None:
     with pytest.raises(DecodeError, match="DescribeWorkflow: 1 fields, at least 3 are required"):
         decode_request(first)
     assert decode_request(second).number == 2
+
+
+def test_content_travels_beside_a_request() -> None:
+    block = ContentBlock(((bytes(16), b"piece"),), bytes(32))
+    request = DescribeWorkflow("default", "order-7", "")
+    _, _, rows = decode_envelope(encode_envelope(1, "me", [numbered_request(1, request, block)]))
+    assert [decode_request(row) for row in rows] == [(1, request, block)]
 
 
 @pytest.mark.parametrize(
@@ -68,9 +76,11 @@ def test_what_is_no_envelope_is_refused(value: Any, wrong: str) -> None:
 @pytest.mark.parametrize(
     ("row", "wrong"),
     [
-        (1, "a request must be an array of number, kind and fields"),
-        ((1, 7), "a request must be an array of number, kind and fields"),
-        (("1", 7, ()), "a request must be an array of number, kind and fields"),
+        (1, "a request must be an array of number, kind, fields, and perhaps content"),
+        ((1, 7), "a request must be an array of number, kind, fields, and perhaps content"),
+        (("1", 7, ()), "a request must be an array of number, kind, fields, and perhaps content"),
+        ((1, 7, ("default", "order", ""), 5), "content must be an array"),
+        ((1, 7, ("default", "order", ""), ((), b""), 5), "a request must be an array"),
         ((1, 999, ()), "unknown request number 999"),
         ((1, 7, ("default", "order\0", "")), "DescribeWorkflow.workflow_id contains a NUL character"),
     ],

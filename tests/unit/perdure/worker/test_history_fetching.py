@@ -39,7 +39,7 @@ async def test_all_pages_in_order() -> None:
     async with stage() as on:
         _serve(on, GetWorkflowTask, story)
         _serve(on, GetHistory, story)
-        assert await fetch_task_history(_link(on), TASK) == story.events
+        assert await fetch_task_history(_link(on), TASK) == (story.events, {})
         assert await fetch_history(_link(on), QUERY) == story.events
         assert on.engine.requests(GetWorkflowTask)[0] == GetWorkflowTask(RUN_ID, 2, 1, b"")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from perdure.protocol.commands import Command, ScheduleActivityTask
+from perdure.protocol.content import ContentBlock
 from perdure.protocol.events import EventType, HistoryEvent
 from perdure.protocol.failure import ApplicationInfo, Failure
 from perdure.protocol.replies import ErrorReply, ReplyKind
@@ -49,7 +50,7 @@ def running(*commands: Command, **changes: Any) -> AuditedRun:
     return run
 
 
-def go_on(run: AuditedRun, *commands: Command, **changes: Any) -> Transition:
+def go_on(run: AuditedRun, *commands: Command, content: ContentBlock | None = None, **changes: Any) -> Transition:
     """The workflow task that is out completes."""
     [(event_id, attempt)] = [
         (event_id, task.attempt) for (kind, event_id), task in run.tasks.items() if kind == TaskKind.WORKFLOW
@@ -57,7 +58,7 @@ def go_on(run: AuditedRun, *commands: Command, **changes: Any) -> Transition:
     request = RespondWorkflowTaskCompleted(
         run.state.run_id, event_id, attempt, run.now_us, commands, "w1", "w1", *STREAM
     )
-    return run.decide(request._replace(**changes))
+    return run.decide(request._replace(**changes), content)
 
 
 def break_down(run: AuditedRun) -> Transition:

@@ -1,0 +1,86 @@
+"""Content: what a run keeps once, and its values refer to by hash (see `perdure.protocol.content`).
+
+Role: which pieces a run has. They come beside a request, are kept with what the request leads to, and a request that
+counts on pieces which the run does not have is refused before anything is decided.
+
+Rules:
+- A run has its own pieces alone. What another run has is copied for it, by whoever makes it refer to them.
+- The pieces themselves are no state, only their hashes; what they take where they are kept counts as history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from perdure.protocol.content import ContentBlock, hashes_of, join_hashes, kept_size, split_hashes
+from perdure.protocol.events import ContentKept, EventType, HistoryEvent
+from perdure.protocol.replies import ErrorCode
+from perdure.protocol.requests import StoreContent
+from perdure_engine.core import workflow_execution
+from perdure_engine.core.fold import apply
+from perdure_engine.core.limits import history_problem
+from perdure_engine.core.state import MutableState
+from perdure_engine.core.transition import CopyContent, KeepContent, Successor, Transition
+
+
+def receive(state: MutableState, request: StoreContent, now_us: int, transition: Transition) -> None:
+    """Content that comes ahead of the request that refers to it, because it is too large to travel beside that."""
+    transition.answer()
+    overgrown = history_problem(state.next_event_id - 1, state.history_size_bytes)
+    if overgrown is not None:
+        workflow_execution.end_overgrown(state, overgrown, now_us, transition)
+
+
+def refuses(state: MutableState, block: ContentBlock, transition: Transition) -> bool:
+    """Refuse what refers to content that the run would not have. False, and nothing was done, if there is none."""
+    coming = {name for name, _ in block.pieces}
+    lacking = sum(name not in state.content and name not in coming for name in block.needed())
+    if lacking:
+        transition.refuse(
+            ErrorCode.CONTENT_MISSING,
+            f"run {state.run_id} lacks {lacking} pieces of content that this refers to: send all of it",
+            run_id=state.run_id,
+        )
+    return bool(lacking)
+
+
+def keep(state: MutableState, block: ContentBlock, now_us: int, transition: Transition) -> None:
+    """Keep what is new of a block, ahead of the records that refer to it (but for the first event of a run, and never
+    behind one that closes it)."""
+    new = {name: data for name, data in block.pieces if name not in state.content}
+    if new:
+        _note(state, {name: kept_size(data) for name, data in new.items()}, now_us, transition)
+        transition.effects.append(KeepContent(tuple(new.items())))
+
+
+def inherit(before: MutableState, successor: Successor, now_us: int) -> None:
+    """Give a run that follows another what its first event refers to in that one."""
+    started = successor.state.started
+    names = [*hashes_of(started.input), *hashes_of(started.last_completion_result)]
+    sizes = {name: before.content[name] for name in names if name in before.content}
+    if sizes:
+        _note(successor.state, sizes, now_us, successor.transition)
+        successor.transition.effects.append(CopyContent(before.run_id, tuple(sizes)))
+
+
+def bring(
+    records: Iterable[HistoryEvent], from_run_id: str, state: MutableState, now_us: int, transition: Transition
+) -> None:
+    """Give a run that has the records of another one, or some of them, all that these may refer to."""
+    sizes: dict[bytes, int] = {}
+    for record in records:
+        if isinstance(record.attributes, ContentKept):
+            sizes.update(zip(split_hashes(record.attributes.hashes), record.attributes.sizes, strict=True))
+    if not sizes:
+        return
+    new = {name: size for name, size in sizes.items() if name not in state.content}
+    if new:
+        _note(state, new, now_us, transition)
+    transition.effects.append(CopyContent(from_run_id, tuple(state.content)))
+
+
+def _note(state: MutableState, sizes: dict[bytes, int], now_us: int, transition: Transition) -> None:
+    record = HistoryEvent(0, now_us, EventType.CONTENT_KEPT, ContentKept(join_hashes(sizes), tuple(sizes.values())))
+    records = transition.records
+    records.insert(1 if records and records[0].event_id == 1 else 0, record)
+    apply(state, record)

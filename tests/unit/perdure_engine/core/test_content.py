@@ -1,0 +1,112 @@
+"""Content of a run: kept once, with what refers to it, and nothing is decided that refers to what is not there."""
+
+from __future__ import annotations
+
+from perdure.protocol.commands import CompleteWorkflowExecution
+from perdure.protocol.content import ContentBlock, hash_of, join_hashes, kept_size, pack_piece
+from perdure.protocol.events import EventType
+from perdure.protocol.replies import ErrorCode, ReplyKind
+from perdure.protocol.requests import RespondActivityTaskCompleted, SignalWorkflow, StoreContent
+from perdure_engine.core import content as module, limits
+from perdure_engine.core.decide import decide_start
+from perdure_engine.core.transition import Close, KeepContent
+from tests.unit.perdure_engine.core.runs import (
+    RUN_ID,
+    START_US,
+    STREAM,
+    activity_command,
+    begun,
+    go_on,
+    names,
+    refusal,
+    running,
+    start_request,
+)
+
+PIECES = {hash_of(data): pack_piece(data) for data in (b"one", b"two", b"three")}
+ONE, TWO, THREE = PIECES
+SIGNAL = SignalWorkflow("default", "order-7", "", "poke", b"", "signal-1", "client")
+
+
+def block(*hashes: bytes, needs: tuple[bytes, ...] = ()) -> ContentBlock:
+    return ContentBlock(tuple((name, PIECES[name]) for name in hashes), join_hashes(needs))
+
+
+def test_content_is_kept_ahead_of_what_refers_to_it() -> None:
+    run = running()
+    before = run.state.history_size_bytes
+    given = block(ONE, TWO)
+    transition = run.decide(SIGNAL, given)
+    assert names(transition) == ["CONTENT_KEPT", "WORKFLOW_EXECUTION_SIGNALED", "WORKFLOW_TASK_SCHEDULED"]
+    assert transition.effects[-1] == KeepContent(given.pieces)
+    assert list(run.state.content) == [ONE, TWO]
+    assert run.state.history_size_bytes == before + sum(kept_size(data) for _, data in given.pieces)
+
+
+def test_each_piece_is_kept_once() -> None:
+    run = running()
+    run.decide(SIGNAL, block(ONE, TWO))
+    go_on(run)
+    transition = run.decide(SIGNAL._replace(request_id="signal-2"), block(TWO, THREE, THREE, needs=(ONE,)))
+    assert transition.effects[-1] == KeepContent(((THREE, PIECES[THREE]),))
+    go_on(run)
+    transition = run.decide(SIGNAL._replace(request_id="signal-3"), block(THREE, needs=(TWO,)))
+    assert "CONTENT_KEPT" not in names(transition)
+
+
+def test_what_the_run_lacks_is_asked_for() -> None:
+    run = running()
+    reply = refusal(run.decide(SIGNAL, block(ONE, needs=(ONE, TWO, THREE))))
+    assert (reply.code, reply.run_id) == (ErrorCode.CONTENT_MISSING, RUN_ID)
+    assert "lacks 2 pieces" in reply.message
+    assert not run.state.content
+    assert run.decide(SIGNAL, block(ONE, TWO, THREE, needs=(ONE,))).reply_kind == ReplyKind.OK
+
+
+def test_a_refused_request_brings_nothing() -> None:
+    run = running(activity_command())
+    stale = RespondActivityTaskCompleted(RUN_ID, 5, 9, run.now_us, b"", "w1", *STREAM)
+    assert refusal(run.decide(stale, block(ONE))).code == ErrorCode.NOT_FOUND
+    assert not run.state.content
+
+
+def test_it_never_stands_behind_the_close() -> None:
+    """The outcome of a run is read from its last record."""
+    run = begun()
+    transition = go_on(run, CompleteWorkflowExecution(b"done"), content=block(ONE))
+    assert names(transition)[0] == "CONTENT_KEPT"
+    assert names(transition)[-1] == "WORKFLOW_EXECUTION_COMPLETED"
+
+
+def test_a_start_brings_it_behind_its_first_event() -> None:
+    state, transition = decide_start(start_request(), RUN_ID, 7, START_US)
+    assert state is not None
+    module.keep(state, block(ONE), START_US, transition)
+    assert names(transition) == ["WORKFLOW_EXECUTION_STARTED", "CONTENT_KEPT", "WORKFLOW_TASK_SCHEDULED"]
+    assert list(state.content) == [ONE]
+
+
+def test_it_may_come_ahead_of_its_request() -> None:
+    run = running()
+    transition = run.decide(StoreContent(RUN_ID), block(ONE))
+    assert names(transition) == ["CONTENT_KEPT"]
+    assert transition.reply_kind == ReplyKind.OK
+    assert run.decide(SIGNAL, block(TWO, needs=(ONE,))).reply_kind == ReplyKind.OK
+
+
+def test_a_run_that_has_too_much_ends(monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    run = running()
+    monkeypatch.setattr(limits, "HISTORY_SIZE_MAX", run.state.history_size_bytes - 1)
+    transition = run.decide(StoreContent(RUN_ID), block(ONE))
+    assert any(isinstance(effect, Close) for effect in transition.effects)
+    assert transition.records[-1].event_type == EventType.WORKFLOW_EXECUTION_TERMINATED
+
+
+def test_a_snapshot_holds_the_hashes() -> None:
+    run = running()
+    run.decide(SIGNAL, block(ONE, TWO))
+    run.end_batch()
+    run.take_snapshot()
+    run.reload(from_snapshot=True)
+    assert list(run.state.content) == [ONE, TWO]
+    assert module.refuses(run.state, block(needs=(ONE, TWO)), run.started) is False
