@@ -8,15 +8,17 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol
 
-from perdure.common import milliseconds
+from perdure.common import WorkflowIDReusePolicy, milliseconds
 from perdure.converter import DataConverter
 from perdure.execution.child_future import ChildFuture, ChildOwner
+from perdure.execution.interception import Interception
+from perdure.execution.interceptors import StartChildWorkflowInput
 from perdure.protocol import child_workflow
 from perdure.protocol.child_workflow import StartChildWorkflowExecution
 from perdure.protocol.events import EventType, HistoryEvent
 from perdure.protocol.ids import text_problem
 from perdure.protocol.payload import pack_payload_map
-from perdure.workflow.child_options import ChildOptions
+from perdure.workflow.child_options import ChildOptions, ChildWorkflowHandle, ParentClosePolicy
 
 _STARTED = int(EventType.CHILD_WORKFLOW_EXECUTION_STARTED)
 _REFUSED = int(EventType.START_CHILD_WORKFLOW_EXECUTION_FAILED)
@@ -39,6 +41,8 @@ TASK_TIMEOUT_MS = 10_000
 
 class ParentWorkflow(ChildOwner, Protocol):
     """What the children ask of their workflow."""
+
+    interception: Interception | None
 
     @property
     def random(self) -> random.Random: ...
@@ -68,9 +72,44 @@ class Children:
         """
         owner = self._owner
         owner.loop.check_may_act()
-        workflow_id = options.id or str(uuid.UUID(int=owner.random.getrandbits(128), version=4))
+        workflow_id = options.id or self._new_id()
         command = start_command(owner.converter, workflow_type, workflow_id, arguments, options)
         return ChildFuture(owner, self._pending, command, result_type, awaited_at_once)
+
+    @property
+    def is_intercepted(self) -> bool:
+        return self._owner.interception is not None
+
+    async def start_intercepted(
+        self, workflow_type: str, arguments: Sequence[Any], result_type: Any, options: ChildOptions
+    ) -> ChildWorkflowHandle[Any, Any]:
+        """Ask for a child by way of the interceptors, and wait until it is started.
+
+        Raises:
+            Exception: see `start`, and `ChildFuture.wait_started`.
+        """
+        interception = self._owner.interception
+        assert interception is not None
+        return await interception.outbound.start_child_workflow(
+            StartChildWorkflowInput(
+                workflow=workflow_type,
+                args=arguments,
+                id=options.id or self._new_id(),
+                task_queue=options.task_queue,
+                parent_close_policy=ParentClosePolicy(options.parent_close_policy),
+                execution_timeout=options.execution_timeout,
+                run_timeout=options.run_timeout,
+                task_timeout=options.task_timeout,
+                id_reuse_policy=WorkflowIDReusePolicy(options.id_reuse_policy),
+                retry_policy=options.retry_policy,
+                memo=options.memo,
+                headers={},
+                ret_type=result_type,
+            )
+        )
+
+    def _new_id(self) -> str:
+        return str(uuid.UUID(int=self._owner.random.getrandbits(128), version=4))
 
     def show(self, event: HistoryEvent, outcomes: list[Callable[[], None]]) -> None:
         """Add to `outcomes` what is to be done about an event of a child."""
@@ -114,6 +153,7 @@ def start_command(
         None if options.retry_policy is None else options.retry_policy.to_data(),
         "",
         _memo(converter, options.memo),
+        headers=pack_payload_map(options.headers),
     )
 
 

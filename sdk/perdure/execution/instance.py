@@ -16,7 +16,7 @@ import asyncio
 import random
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 from perdure.common import Payload
 from perdure.converter import PayloadConverter
@@ -41,6 +41,7 @@ from perdure.protocol.commands import (
     CompleteWorkflowExecution,
 )
 from perdure.protocol.events import RESET_CAUSE, EventType, HistoryEvent, WorkflowExecutionStarted
+from perdure.workflow.continuation import ContinueAsNewInput, continuation_of
 from perdure.workflow.definition import WorkflowDefinition
 from perdure.workflow.errors import NondeterminismError
 from perdure.workflow.information import Info
@@ -336,6 +337,11 @@ class WorkflowInstance(AskingWorkflow):
         if self._children is None:
             self._children = Children(self)
         return self._children
+
+    def continue_as_new(self, input: ContinueAsNewInput) -> NoReturn:
+        if self.interception is not None:
+            self.interception.outbound.continue_as_new(input)
+        raise continuation_of(input, self.converter)
 
     @property
     def namespace(self) -> str:

@@ -6,22 +6,25 @@ Rule: made when the workflow's first event is applied, inside its loop, since it
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol, cast
 
-from perdure.converter import PayloadConverter
+from perdure.converter import DataConverter, PayloadConverter
 from perdure.execution.interceptors import (
     ExecuteWorkflowInput,
     HandleQueryInput,
     HandleSignalInput,
     StartActivityInput,
+    StartChildWorkflowInput,
     WorkflowInboundInterceptor,
     WorkflowOutboundInterceptor,
 )
 from perdure.protocol.payload import unpack_payload_map
 from perdure.workflow.activity_options import ActivityHandle
+from perdure.workflow.child_options import ChildOptions, ChildWorkflowHandle
+from perdure.workflow.continuation import ContinueAsNewInput, continuation_of
 from perdure.workflow.definition import WorkflowDefinition
 from perdure.workflow.information import Info
-from perdure.workflow.runtime import Handlers
+from perdure.workflow.runtime import Children, Handlers
 
 
 class Intercepted(Protocol):
@@ -35,6 +38,10 @@ class Intercepted(Protocol):
     def handlers(self) -> Handlers: ...
     @property
     def payload_converter(self) -> PayloadConverter: ...
+    @property
+    def converter(self) -> DataConverter: ...
+    @property
+    def children(self) -> Children: ...
     def described(self) -> Info: ...
 
     @property
@@ -124,6 +131,9 @@ class OutboundEnd(WorkflowOutboundInterceptor):
     def __init__(self, workflow: Intercepted) -> None:
         self._workflow = workflow
 
+    def continue_as_new(self, input: ContinueAsNewInput) -> NoReturn:
+        raise continuation_of(input, self._workflow.converter)
+
     def info(self) -> Info:
         return self._workflow.described()
 
@@ -145,3 +155,20 @@ class OutboundEnd(WorkflowOutboundInterceptor):
             input.priority.priority_key,
             input.headers,
         )
+
+    async def start_child_workflow(self, input: StartChildWorkflowInput) -> ChildWorkflowHandle[Any, Any]:
+        options = ChildOptions(
+            input.id,
+            input.task_queue,
+            int(input.parent_close_policy),
+            input.execution_timeout,
+            input.run_timeout,
+            input.task_timeout,
+            int(input.id_reuse_policy),
+            input.retry_policy,
+            input.memo,
+            input.headers,
+        )
+        child = self._workflow.children.start(input.workflow, input.args, input.ret_type, False, options)
+        await child.wait_started()
+        return cast(ChildWorkflowHandle[Any, Any], child)

@@ -17,10 +17,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, NoReturn
 
-from perdure.common import Payload, Priority, RetryPolicy
+from perdure.common import Payload, Priority, RetryPolicy, WorkflowIDReusePolicy
 from perdure.workflow.activity_options import ActivityCancellationType, ActivityHandle
+from perdure.workflow.child_options import ChildWorkflowHandle, ParentClosePolicy
+from perdure.workflow.continuation import ContinueAsNewInput
 from perdure.workflow.information import Info
 
 
@@ -77,6 +79,25 @@ class StartActivityInput:
     awaited_at_once: bool = False
 
 
+@dataclass
+class StartChildWorkflowInput:
+    """Of `WorkflowOutboundInterceptor.start_child_workflow`."""
+
+    workflow: str
+    args: Sequence[Any]
+    id: str
+    task_queue: str | None
+    parent_close_policy: ParentClosePolicy
+    execution_timeout: timedelta | None
+    run_timeout: timedelta | None
+    task_timeout: timedelta | None
+    id_reuse_policy: WorkflowIDReusePolicy
+    retry_policy: RetryPolicy | None
+    memo: Mapping[str, Any] | None
+    headers: Mapping[str, Payload]
+    ret_type: type | None
+
+
 class WorkflowInboundInterceptor:
     """Made once for each run that a worker holds; extend it, and override what is of interest."""
 
@@ -106,6 +127,10 @@ class WorkflowOutboundInterceptor:
     def __init__(self, next: WorkflowOutboundInterceptor) -> None:
         self.next = next
 
+    def continue_as_new(self, input: ContinueAsNewInput) -> NoReturn:
+        """For each `workflow.continue_as_new`. Ends the run by what the last of the chain raises."""
+        self.next.continue_as_new(input)
+
     def info(self) -> Info:
         """For each `workflow.info()`."""
         return self.next.info()
@@ -113,3 +138,7 @@ class WorkflowOutboundInterceptor:
     def start_activity(self, input: StartActivityInput) -> ActivityHandle[Any]:
         """For each `workflow.start_activity`, `workflow.execute_activity` and their like for methods and classes."""
         return self.next.start_activity(input)
+
+    async def start_child_workflow(self, input: StartChildWorkflowInput) -> ChildWorkflowHandle[Any, Any]:
+        """For each `workflow.start_child_workflow` and `workflow.execute_child_workflow`; the child is started then."""
+        return await self.next.start_child_workflow(input)

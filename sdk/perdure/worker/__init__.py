@@ -5,6 +5,7 @@ from perdure.execution.interceptors import (
     HandleQueryInput,
     HandleSignalInput,
     StartActivityInput,
+    StartChildWorkflowInput,
     WorkflowInboundInterceptor,
     WorkflowOutboundInterceptor,
 )
@@ -19,10 +20,12 @@ from perdure.worker.interceptor import (
 from perdure.worker.replayer import Replayer, WorkflowReplayResult, WorkflowReplayResults
 from perdure.worker.worker import Worker
 from perdure.worker.workflow_runner import UnsandboxedWorkflowRunner, WorkflowRunner
+from perdure.workflow.continuation import ContinueAsNewInput
 
 __all__ = [
     "ActivityInboundInterceptor",
     "ActivityOutboundInterceptor",
+    "ContinueAsNewInput",
     "ExecuteActivityInput",
     "ExecuteWorkflowInput",
     "HandleQueryInput",
@@ -31,6 +34,7 @@ __all__ = [
     "PatchActivationInput",
     "Replayer",
     "StartActivityInput",
+    "StartChildWorkflowInput",
     "UnsandboxedWorkflowRunner",
     "Worker",
     "WorkflowInboundInterceptor",

@@ -103,7 +103,10 @@ async def start_child_workflow(
         retry_policy, memo,
     )  # fmt: skip
     arguments = positional_arguments(arg, (), args)
-    child = current().children.start(child_type, arguments, result_type or own_result_type, False, options)
+    children = current().children
+    if children.is_intercepted:
+        return await children.start_intercepted(child_type, arguments, result_type or own_result_type, options)
+    child = children.start(child_type, arguments, result_type or own_result_type, False, options)
     await child.wait_started()
     return cast(ChildWorkflowHandle[Any, Any], child)
 
@@ -170,4 +173,7 @@ async def execute_child_workflow(
         retry_policy, memo,
     )  # fmt: skip
     arguments = positional_arguments(arg, (), args)
-    return await current().children.start(child_type, arguments, result_type or own_result_type, True, options)
+    children = current().children
+    if children.is_intercepted:
+        return await (await children.start_intercepted(child_type, arguments, result_type or own_result_type, options))
+    return await children.start(child_type, arguments, result_type or own_result_type, True, options)

@@ -8,7 +8,7 @@ from datetime import timedelta
 from enum import IntEnum
 from typing import Any, Generic, NamedTuple, TypedDict
 
-from perdure.common import RetryPolicy, WorkflowIDReusePolicy
+from perdure.common import Payload, RetryPolicy, WorkflowIDReusePolicy
 from perdure.protocol import child_workflow
 from perdure.types import ReturnType, SelfType
 from perdure.workflow.definition import WorkflowDefinition
@@ -40,6 +40,7 @@ class ChildOptions(NamedTuple):
     id_reuse_policy: int
     retry_policy: RetryPolicy | None
     memo: Mapping[str, Any] | None
+    headers: Mapping[str, Payload] = {}
 
 
 class ChildWorkflowConfig(TypedDict, total=False):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Concatenate, NoReturn, TypedDict, Unpack, overload
 
@@ -14,14 +15,16 @@ from perdure.common import (
     milliseconds,
     positional_arguments,
 )
+from perdure.converter import DataConverter
 from perdure.protocol.commands import ContinueAsNewWorkflowExecution
 from perdure.protocol.ids import text_problem
 from perdure.protocol.memo import memo_problem, pack_memo
+from perdure.protocol.payload import Payload, pack_payload_map
 from perdure.search_attributes import search_attributes_to_bytes
 from perdure.types import MethodAsyncNoParam, MethodAsyncSingleParam, MultiParamSpec, ParamType, SelfType
 from perdure.workflow.definition import WorkflowDefinition
 from perdure.workflow.errors import ContinueAsNewError
-from perdure.workflow.runtime import Runtime, current
+from perdure.workflow.runtime import current
 
 
 class Continuation(ContinueAsNewError):
@@ -30,6 +33,22 @@ class Continuation(ContinueAsNewError):
     def __init__(self, command: ContinueAsNewWorkflowExecution) -> None:
         super().__init__("the workflow continues as new")
         self.command = command
+
+
+@dataclass
+class ContinueAsNewInput:
+    """Of `WorkflowOutboundInterceptor.continue_as_new`."""
+
+    workflow: str | None
+    args: Sequence[Any]
+    task_queue: str | None
+    run_timeout: timedelta | None
+    task_timeout: timedelta | None
+    backoff_start_interval: timedelta | None
+    retry_policy: RetryPolicy | None
+    memo: Mapping[str, Any] | None
+    search_attributes: SearchAttributes | TypedSearchAttributes | None
+    headers: Mapping[str, Payload]
 
 
 class _Options(TypedDict, total=False):
@@ -95,28 +114,51 @@ def continue_as_new(
     """
     runtime = current()
     runtime.check_may_act()
-    if task_queue is not None and (problem := text_problem("task_queue", task_queue)) is not None:
-        raise ValueError(problem)
-    raise Continuation(
+    runtime.continue_as_new(
+        ContinueAsNewInput(
+            workflow=None if workflow is None else _name_of(workflow),
+            args=positional_arguments(arg, (), args),
+            task_queue=task_queue,
+            run_timeout=run_timeout,
+            task_timeout=task_timeout,
+            backoff_start_interval=backoff_start_interval,
+            retry_policy=retry_policy,
+            memo=memo,
+            search_attributes=search_attributes,
+            headers={},
+        )
+    )
+
+
+def continuation_of(input: ContinueAsNewInput, converter: DataConverter) -> Continuation:
+    """What ends the run.
+
+    Raises:
+        ValueError: a name or a timeout is not as it must be.
+        TypeError: an argument cannot be converted.
+        PayloadSizeError: the arguments are too large.
+    """
+    for name, text in (("task_queue", input.task_queue), ("workflow", input.workflow)):
+        if text is not None and (problem := text_problem(name, text)) is not None:
+            raise ValueError(problem)
+    return Continuation(
         ContinueAsNewWorkflowExecution(
-            runtime.converter.to_bytes(positional_arguments(arg, (), args)),
-            "" if workflow is None else _name_of(workflow),
-            task_queue or "",
-            milliseconds("run_timeout", run_timeout),
-            milliseconds("task_timeout", task_timeout),
-            milliseconds("backoff_start_interval", backoff_start_interval),
-            None if retry_policy is None else retry_policy.to_data(),
-            b"" if memo is None else _memo_bytes(runtime, memo),
-            search_attributes_to_bytes(search_attributes),
+            converter.to_bytes(input.args),
+            input.workflow or "",
+            input.task_queue or "",
+            milliseconds("run_timeout", input.run_timeout),
+            milliseconds("task_timeout", input.task_timeout),
+            milliseconds("backoff_start_interval", input.backoff_start_interval),
+            None if input.retry_policy is None else input.retry_policy.to_data(),
+            b"" if input.memo is None else _memo_bytes(converter, input.memo),
+            search_attributes_to_bytes(input.search_attributes),
+            pack_payload_map(input.headers),
         )
     )
 
 
 def _name_of(workflow: Callable[..., Any] | str) -> str:
     if isinstance(workflow, str):
-        problem = text_problem("workflow", workflow)
-        if problem is not None:
-            raise ValueError(problem)
         return workflow
     definition = WorkflowDefinition.of(workflow)
     if definition is None:
@@ -128,8 +170,8 @@ def _name_of(workflow: Callable[..., Any] | str) -> str:
     return definition.name
 
 
-def _memo_bytes(runtime: Runtime, memo: Mapping[str, Any]) -> bytes:
-    data = pack_memo({name: runtime.payload_converter.to_payload(value) for name, value in memo.items()})
+def _memo_bytes(converter: DataConverter, memo: Mapping[str, Any]) -> bytes:
+    data = pack_memo({name: converter.payload_converter.to_payload(value) for name, value in memo.items()})
     problem = memo_problem(data)
     if problem is not None:
         raise ValueError(problem)

@@ -10,16 +10,19 @@ import asyncio.events
 import random
 from collections.abc import Callable, Generator, Mapping, Sequence
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from perdure.common import Payload, RetryPolicy, SearchAttributes, SearchAttributeUpdate, TypedSearchAttributes
 from perdure.converter import DataConverter, PayloadConverter
 from perdure.protocol.events import WorkflowExecutionStarted
 from perdure.workflow.activity_options import ActivityHandle
-from perdure.workflow.child_options import ChildOptions
+from perdure.workflow.child_options import ChildOptions, ChildWorkflowHandle
 from perdure.workflow.errors import NotInWorkflowError
 from perdure.workflow.handlers import QueryDefinition, SignalDefinition
 from perdure.workflow.information import Info
+
+if TYPE_CHECKING:
+    from perdure.workflow.continuation import ContinueAsNewInput
 
 
 class Handlers(Protocol):
@@ -67,6 +70,11 @@ class Children(Protocol):
         awaited_at_once: bool,
         options: ChildOptions,
     ) -> StartedChild: ...
+    async def start_intercepted(
+        self, workflow_type: str, arguments: Sequence[Any], result_type: Any, options: ChildOptions
+    ) -> ChildWorkflowHandle[Any, Any]: ...
+    @property
+    def is_intercepted(self) -> bool: ...
 
 
 class Runtime(Protocol):
@@ -102,6 +110,7 @@ class Runtime(Protocol):
     def random_seed(self) -> int: ...
 
     def check_may_act(self) -> None: ...
+    def continue_as_new(self, input: ContinueAsNewInput) -> NoReturn: ...
     def info(self) -> Info: ...
     def memo(self) -> Mapping[str, Payload]: ...
     def is_failure_exception(self, error: BaseException) -> bool: ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -13,17 +13,20 @@ from perdure.common import Payload, RawValue
 from perdure.converter import DataConverter
 from perdure.exceptions import ApplicationError
 from perdure.execution.surroundings import WorkerSettings
-from perdure.protocol.commands import FailWorkflowExecution, ScheduleActivityTask
+from perdure.protocol.child_workflow import StartChildWorkflowExecution
+from perdure.protocol.commands import ContinueAsNewWorkflowExecution, FailWorkflowExecution, ScheduleActivityTask
 from perdure.protocol.payload import pack_payload_map, unpack_payload_map
 from perdure.worker import (
+    ContinueAsNewInput,
     ExecuteWorkflowInput,
     HandleQueryInput,
     HandleSignalInput,
     StartActivityInput,
+    StartChildWorkflowInput,
     WorkflowInboundInterceptor,
     WorkflowOutboundInterceptor,
 )
-from perdure.workflow import ActivityHandle, Info
+from perdure.workflow import ActivityHandle, ChildWorkflowHandle, Info, ParentClosePolicy
 from tests.workflow_story import Story
 
 TIMEOUT = timedelta(seconds=10)
@@ -186,3 +189,56 @@ def test_an_interceptor_may_choose_another_handler() -> None:
     story.signal("plain", 2)
     (command,) = story.task()
     assert isinstance(command, ScheduleActivityTask)
+
+
+class Following(WorkflowInboundInterceptor):
+    """Gives its headers on to whatever the workflow starts."""
+
+    def init(self, outbound: WorkflowOutboundInterceptor) -> None:
+        super().init(FollowingOutbound(outbound))
+
+
+class FollowingOutbound(WorkflowOutboundInterceptor):
+    async def start_child_workflow(self, input: StartChildWorkflowInput) -> ChildWorkflowHandle[Any, Any]:
+        notes.append(f"child {input.workflow} {list(input.args)} {input.parent_close_policy.name}")
+        input.headers = USER
+        return await super().start_child_workflow(input)
+
+    def continue_as_new(self, input: ContinueAsNewInput) -> NoReturn:
+        notes.append(f"continue {input.workflow} {list(input.args)}")
+        input.headers = USER
+        input.args = [*input.args, 2]
+        super().continue_as_new(input)
+
+
+@workflow.defn
+class Parent:
+    @workflow.run
+    async def run(self, way: str) -> None:
+        match way:
+            case "execute":
+                await workflow.execute_child_workflow("Child", 1, parent_close_policy=ParentClosePolicy.ABANDON)
+            case "start":
+                await workflow.start_child_workflow("Child", 1, id="c")
+            case _:
+                workflow.continue_as_new(args=["more"])
+
+
+@pytest.mark.parametrize("way", ["execute", "start"])
+def test_children_are_started_through_the_interceptors(way: str) -> None:
+    story = Story(Parent, way, settings=settings(Following))
+    (command,) = story.task()
+    assert isinstance(command, StartChildWorkflowExecution)
+    assert unpack_payload_map(command.headers) == USER
+    assert command.workflow_id
+    assert notes == [f"child Child [1] {'ABANDON' if way == 'execute' else 'TERMINATE'}"]
+    assert story.new_instance().interception is None, "the chain is made with the first event"
+
+
+def test_a_run_continues_through_the_interceptors() -> None:
+    story = Story(Parent, "continue", settings=settings(Following))
+    (command,) = story.task()
+    assert isinstance(command, ContinueAsNewWorkflowExecution)
+    assert unpack_payload_map(command.headers) == USER
+    assert story.converter.from_bytes(command.input) == ["more", 2]
+    assert notes == ["continue None ['more']"]
