@@ -2,7 +2,7 @@
 release, also the SQL of its engines.
 
 A message that lost a field, or changed one, is refused: that needs a new `CODEC_VERSION` and a reader of the old one.
-Histories are recorded where a name has none; what is there is never changed.
+Histories, and those of the catalogue, are recorded where a name has none; what is there is never changed.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from perdure_engine.core.snapshot import encode_snapshot
 from perdure_store import sql
 from perdure_store.memory import MemoryStore
 from tests.golden import shelf
+from tests.golden.recording import record_catalogue
 from tests.golden.wire import written
 from tests.golden.workflows import ACTIVITIES, WORKFLOWS, GoldenCancelled, GoldenFailed, GoldenSaga
 from tests.memory_cluster import memory_cluster
@@ -109,5 +110,6 @@ def record_statements() -> None:
 if __name__ == "__main__":
     record_wire()
     asyncio.run(record_histories())
+    asyncio.run(record_catalogue())
     if sys.argv[1:] == ["statements"]:
         record_statements()
