@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from perdure.protocol.events import EventType
-from perdure_engine.core import child_fold, decide, fold, outcome
+from perdure_engine.core import child_fold, decide, external_fold, fold, outcome
 from perdure_engine.core.transition import TimerKind
 
 TABLES: list[tuple[ModuleType, str]] = [
@@ -19,6 +19,7 @@ TABLES: list[tuple[ModuleType, str]] = [
     (fold, "RULES"),
     (child_fold, "CHILD_TRANSITIONS"),
     (child_fold, "CHILD_BUFFERED"),
+    (external_fold, "EXTERNAL_TRANSITIONS"),
     (outcome, "OUTCOMES"),
     (decide, "DECIDED"),
     (decide, "TIMED"),

@@ -13,7 +13,7 @@ from perdure.converter import DataConverter
 from perdure.execution import stand_ins
 from perdure.execution.instance import WorkflowInstance
 from perdure.execution.surroundings import RunIdentity, WorkerSettings
-from perdure.protocol import child_workflow as child, commands as cmd, events as ev
+from perdure.protocol import child_workflow as child, commands as cmd, events as ev, external_workflow as external
 from perdure.protocol.events import EventType, HistoryEvent, decode_records, encode_records
 from perdure.protocol.failure import ApplicationInfo, Failure, RetryState, TimeoutInfo, TimeoutType
 from perdure.protocol.retry import RetryPolicyData
@@ -98,18 +98,39 @@ class Story:
 
     def complete_child(self, workflow_id: str, result: Any = None) -> None:
         data = self.converter.value_to_bytes(result)
-        self.close_child(workflow_id, child.ChildWorkflowExecutionCompleted(data, *self._child(workflow_id)))
+        self.close_child(workflow_id, child.ChildWorkflowExecutionCompleted(data, *self.child(workflow_id)))
 
     def close_child(self, workflow_id: str, outcome: Any) -> None:
         """A child closed by an event of its own."""
         self._happen(EventType(ev.EVENTS.kind_of[type(outcome)]), outcome)
 
-    def _child(self, workflow_id: str) -> tuple[str, str, str, str, int, int]:
+    def child(self, workflow_id: str) -> tuple[str, str, str, str, int, int]:
         return ("default", workflow_id, "child-run", "", self._initiated(workflow_id), 0)
 
     def _initiated(self, workflow_id: str) -> int:
         kind = EventType.START_CHILD_WORKFLOW_EXECUTION_INITIATED
         return next(e.event_id for e in self.events if _is(e, kind) and e.attributes.workflow_id == workflow_id)
+
+    def answer_external(self, workflow_id: str, cause: str = "") -> None:
+        """A signal to another workflow, or a request to cancel it, arrived, or could not."""
+        kinds = (
+            EventType.SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED,
+            EventType.REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED,
+        )
+        event = next(
+            e for e in reversed(self.events) if e.event_type in kinds and e.attributes.workflow_id == workflow_id
+        )
+        who = ("default", workflow_id, event.attributes.run_id, event.event_id)
+        attributes: Any
+        if event.event_type == kinds[0]:
+            attributes = external.ExternalWorkflowExecutionSignaled(*who)
+            if cause:
+                attributes = external.SignalExternalWorkflowExecutionFailed(cause, *who, 0)
+        else:
+            attributes = external.ExternalWorkflowExecutionCancelRequested(*who)
+            if cause:
+                attributes = external.RequestCancelExternalWorkflowExecutionFailed(cause, *who, 0)
+        self._happen(EventType(ev.EVENTS.kind_of[type(attributes)]), attributes)
 
     def fire_timer(self, timer_id: str = "1") -> None:
         started = next(e for e in self.events if _is(e, EventType.TIMER_STARTED) and e.attributes.timer_id == timer_id)
@@ -254,6 +275,18 @@ def _event_of(command: cmd.Command, completed_id: int) -> tuple[EventType, Any]:
         case cmd.ModifyWorkflowProperties():
             modified = ev.WorkflowPropertiesModified(completed_id, command.upserted_memo)
             return EventType.WORKFLOW_PROPERTIES_MODIFIED, modified
+        case external.SignalExternalWorkflowExecution():
+            target = (completed_id, "default", command.workflow_id, command.run_id)
+            sent = external.SignalExternalWorkflowExecutionInitiated(
+                *target, command.signal_name, command.input, command.headers, command.child_initiated_event_id
+            )
+            return EventType.SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED, sent
+        case external.RequestCancelExternalWorkflowExecution():
+            target = (completed_id, "default", command.workflow_id, command.run_id)
+            asked = external.RequestCancelExternalWorkflowExecutionInitiated(
+                *target, command.reason, command.child_initiated_event_id
+            )
+            return EventType.REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED, asked
         case child.StartChildWorkflowExecution():
             initiated = child.StartChildWorkflowExecutionInitiated(completed_id, *command)
             return EventType.START_CHILD_WORKFLOW_EXECUTION_INITIATED, initiated

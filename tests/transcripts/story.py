@@ -9,6 +9,7 @@ line. Comments begin with `#`. The first words say who does what:
     activity ID started|completed|failed|canceled|lost|beats|detached [attempt=..] [worker=..] [...]
     report NAME|EVENT:ATTEMPT completed|failed|canceled|beats [id=..] [...]   of an activity, from outside of its worker
     child ID started|refused|completed|failed|canceled|timed-out|terminated [..]   what the shard of a child says
+    other ID took|refused [cause=..]                  what the shard of another workflow says of event ID
     wait DURATION        time passes, and timers come due one by one
     sleep DURATION       time passes, and the timers that come due are not noticed yet
     end-batch            what is still buffered is stored
@@ -41,10 +42,14 @@ from perdure.protocol.commands import (
     UpsertSearchAttributes,
 )
 from perdure.protocol.content import ContentBlock, hash_of, join_hashes, pack_piece
+from perdure.protocol.external_workflow import (
+    RequestCancelExternalWorkflowExecution,
+    SignalExternalWorkflowExecution,
+)
 from perdure.protocol.failure import ApplicationInfo, Failure
 from perdure.protocol.ids import run_id_for_child
 from perdure.protocol.memo import pack_memo
-from perdure.protocol.messages import Origin, RecordChildClosed, RecordChildStarted
+from perdure.protocol.messages import Origin, RecordChildClosed, RecordChildStarted, RecordExternalAnswer
 from perdure.protocol.payload import Payload
 from perdure.protocol.replies import ExecutionStatus
 from perdure.protocol.requests import (
@@ -274,6 +279,22 @@ def _start_child(words: Words) -> Command:
     )
 
 
+def _signal_workflow(words: Words) -> Command:
+    return SignalExternalWorkflowExecution(
+        words.plain[1],
+        words.text("run"),
+        words.text("name", "poke"),
+        words.data("input"),
+        child_initiated_event_id=words.number("child", 0),
+    )
+
+
+def _cancel_workflow(words: Words) -> Command:
+    return RequestCancelExternalWorkflowExecution(
+        words.plain[1], words.text("run"), words.text("reason"), words.number("child", 0)
+    )
+
+
 _OUTCOMES = {
     "completed": ExecutionStatus.COMPLETED,
     "failed": ExecutionStatus.FAILED,
@@ -308,6 +329,8 @@ _COMMANDS: dict[str, Callable[[Words], Command]] = {
     "upsert": lambda words: UpsertSearchAttributes(_attributes(words.plain[1:])),
     "note": lambda words: ModifyWorkflowProperties(pack_memo({words.plain[1]: _note(words)})),
     "start-child": _start_child,
+    "signal-workflow": _signal_workflow,
+    "cancel-workflow": _cancel_workflow,
     "complete": lambda words: CompleteWorkflowExecution(words.data("result")),
     "fail": lambda words: FailWorkflowExecution(_failure(words)),
     "cancel": lambda words: CancelWorkflowExecution(words.data("details")),
@@ -447,6 +470,9 @@ class Narrator:
             return TerminateWorkflow(
                 "default", "order-7", "", reason, details, words.text("id", "terminate-1"), "client"
             )
+        if verb == "other":
+            cause = "" if words.plain[2] == "took" else words.text("cause", "EXTERNAL_WORKFLOW_EXECUTION_NOT_FOUND")
+            return RecordExternalAnswer(RUN_ID, int(words.plain[1]), cause)
         if verb == "child":
             return _tell_of_child(words)
         if verb == "report":

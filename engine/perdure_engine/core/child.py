@@ -20,12 +20,19 @@ from perdure.protocol.child_workflow import (
     StartChildWorkflowExecutionFailed,
     StartChildWorkflowExecutionInitiated,
 )
+from perdure.protocol.cron import CronError, parse_cron
 from perdure.protocol.failure import Failure
 from perdure.protocol.ids import run_id_for_child, text_problem
-from perdure.protocol.messages import Origin, RecordChildClosed, RecordChildStarted, StartChildWorkflow
+from perdure.protocol.messages import (
+    CloseChildWorkflow,
+    Origin,
+    RecordChildClosed,
+    RecordChildStarted,
+    StartChildWorkflow,
+)
 from perdure.protocol.replies import ExecutionStatus
 from perdure.protocol.requests import StartWorkflow
-from perdure_engine.core import workflow_task
+from perdure_engine.core import external, properties, workflow_task
 from perdure_engine.core.ledger import emit, happen
 from perdure_engine.core.limits import duration_problem, retry_policy_problem, size_problem
 from perdure_engine.core.state import Bug, ChildPhase, ChildState, MutableState
@@ -42,17 +49,25 @@ def start_problem(command: StartChildWorkflowExecution) -> str | None:
             (text_problem("its task queue", command.task_queue) if command.task_queue else None)
             or (text_problem("its namespace", command.namespace) if command.namespace else None)
             or size_problem("its input", command.input)
-            or size_problem("its memo", command.memo)
             or size_problem("its headers", command.headers)
-            or size_problem("its search attributes", command.search_attributes)
+            or properties.given_problem(command.memo, command.search_attributes)
             or duration_problem("its execution timeout", command.execution_timeout_ms)
             or duration_problem("its run timeout", command.run_timeout_ms)
             or duration_problem("its task timeout", command.task_timeout_ms)
+            or (_cron_problem(command.cron_schedule) if command.cron_schedule else None)
             or (None if command.retry_policy is None else retry_policy_problem(command.retry_policy))
         )
     if problem is None and command.parent_close_policy not in _POLICIES:
         problem = f"its parent close policy is {command.parent_close_policy}; allowed are {_POLICIES}"
     return f"child workflow {command.workflow_id!r}: {problem}" if problem else None
+
+
+def _cron_problem(schedule: str) -> str | None:
+    try:
+        parse_cron(schedule)
+    except CronError as error:
+        return str(error)
+    return None
 
 
 _POLICIES = [int(policy) for policy in ParentClosePolicy]
@@ -80,6 +95,25 @@ def _link(state: MutableState, event_id: int) -> ParentLink:
     return ParentLink(state.namespace, state.workflow_id, state.run_id, event_id, *root)
 
 
+def follow_close(state: MutableState, completed_event_id: int, transition: Transition) -> None:
+    """The parent closes, by the task that was completed by this event (0: it was not asked): each child has what its
+    parent close policy says. One whose start is under way has it when that is answered; one that this very task asked
+    for is never started."""
+    for child in state.children.values():
+        if child.parent_close_policy == ParentClosePolicy.ABANDON:
+            continue
+        event_id = child.initiated_event_id
+        if child.phase == ChildPhase.STARTED:
+            origin = Origin(state.shard_id, state.run_id, event_id)
+            first_run_id = run_id_for_child(state.run_id, event_id)
+            message = CloseChildWorkflow(
+                origin, child.namespace, child.workflow_id, first_run_id, child.parent_close_policy
+            )
+            transition.effects.append(Send(event_id, message))
+        elif child.completed_event_id == completed_event_id:
+            transition.effects.append(Settle(event_id))
+
+
 # From its shard -----------------------------------------------------------------------------------------------------
 
 
@@ -102,6 +136,7 @@ def start_request(message: StartChildWorkflow) -> StartWorkflow:
         memo=wanted.memo,
         search_attributes=wanted.search_attributes,
         headers=wanted.headers,
+        cron_schedule=wanted.cron_schedule,
     )
 
 
@@ -112,13 +147,16 @@ def record_started(state: MutableState, request: RecordChildStarted, now_us: int
     child = state.children.get(event_id)
     if child is None or child.phase != ChildPhase.INITIATED:
         return
+    held = child.held_cancels
     if request.cause:
         attributes = StartChildWorkflowExecutionFailed(
             request.cause, child.namespace, child.workflow_id, child.workflow_type, event_id, child.completed_event_id
         )
         happen(state, transition, now_us, attributes)
+        external.fail_held(state, held, now_us, transition)
     else:
         _happen_started(state, child, now_us, transition)
+        external.send_held(state, held, transition)
     workflow_task.schedule(state, transition, now_us)
 
 
@@ -137,7 +175,9 @@ def record_closed(state: MutableState, request: RecordChildClosed, now_us: int, 
         return
     if child.phase == ChildPhase.INITIATED:
         transition.effects.append(Settle(event_id))
+        held = child.held_cancels
         _happen_started(state, child, now_us, transition)
+        external.fail_held(state, held, now_us, transition)
     happen(state, transition, now_us, _outcome(state, child, request))
     workflow_task.schedule(state, transition, now_us)
 

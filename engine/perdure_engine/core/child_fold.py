@@ -68,6 +68,8 @@ def _step(
         del state.children[event_id]
     else:
         child.phase = phase
+    if child.held_cancels and phase != ChildPhase.INITIATED:
+        child.held_cancels = ()
     return child
 
 

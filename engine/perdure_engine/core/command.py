@@ -20,9 +20,13 @@ from perdure.protocol.commands import (
     StartTimer,
     UpsertSearchAttributes,
 )
-from perdure_engine.core import activity, child, marker, properties, succession, timer, workflow_execution
+from perdure.protocol.external_workflow import (
+    RequestCancelExternalWorkflowExecution,
+    SignalExternalWorkflowExecution,
+)
+from perdure_engine.core import activity, child, external, marker, properties, succession, timer, workflow_execution
 from perdure_engine.core.ledger import flush
-from perdure_engine.core.limits import PENDING_MAX, size_problem
+from perdure_engine.core.limits import EXTERNAL_PENDING_MAX, PENDING_MAX, size_problem
 from perdure_engine.core.state import BufferedEvent, Bug, MutableState
 from perdure_engine.core.transition import Transition
 
@@ -68,7 +72,15 @@ def command_problem(state: MutableState, commands: Sequence[Command]) -> Command
 class _Pending:
     """What would be pending after the commands that were checked so far."""
 
-    __slots__ = ("activity_ids", "children", "properties", "state", "timers")
+    __slots__ = (
+        "activity_ids",
+        "children",
+        "external_cancels",
+        "external_signals",
+        "properties",
+        "state",
+        "timers",
+    )
 
     def __init__(self, state: MutableState) -> None:
         self.state = state
@@ -76,6 +88,8 @@ class _Pending:
         self.timers: dict[str, bool] = {}
         self.properties: properties.Pending | None = None
         self.children = 0
+        self.external_signals = 0
+        self.external_cancels: int | None = None
 
     def problem(self, command: Command) -> str | None:
         """What is wrong with one command that does not close the run, after those before it."""
@@ -97,6 +111,10 @@ class _Pending:
             return self.properties.problem(command)
         elif isinstance(command, StartChildWorkflowExecution):
             return self._start_child_problem(command)
+        elif isinstance(command, SignalExternalWorkflowExecution):
+            return self._signal_external_problem(command)
+        elif isinstance(command, RequestCancelExternalWorkflowExecution):
+            return self._cancel_external_problem(command)
         else:
             raise Bug(f"run {self.state.run_id}: unknown command {type(command).__name__}")
         return None
@@ -121,6 +139,29 @@ class _Pending:
                 "wait for some of them before starting more"
             )
         return child.start_problem(command)
+
+    def _signal_external_problem(self, command: SignalExternalWorkflowExecution) -> str | None:
+        self.external_signals += 1
+        if len(self.state.external_signals) + self.external_signals > EXTERNAL_PENDING_MAX:
+            return (
+                f"more than {EXTERNAL_PENDING_MAX} signals to other workflows would be pending, which is the limit of "
+                "one run: wait for some of them before sending more"
+            )
+        return external.signal_problem(command)
+
+    def _cancel_external_problem(self, command: RequestCancelExternalWorkflowExecution) -> str | None:
+        """Children are not counted here: they have a limit of their own."""
+        if not command.child_initiated_event_id:
+            if self.external_cancels is None:
+                pending = self.state.external_cancels.values()
+                self.external_cancels = sum(not item.child_initiated_event_id for item in pending)
+            self.external_cancels += 1
+            if self.external_cancels > EXTERNAL_PENDING_MAX:
+                return (
+                    f"more than {EXTERNAL_PENDING_MAX} requests to cancel other workflows would be pending, which is "
+                    "the limit of one run: wait for some of them before sending more"
+                )
+        return external.cancel_problem(command)
 
     def _is_timer(self, timer_id: str) -> bool:
         known = self.timers.get(timer_id)
@@ -174,6 +215,10 @@ def carry_out(
         properties.modify(state, command, completed_event_id, now_us, transition)
     elif isinstance(command, StartChildWorkflowExecution):
         child.initiate(state, command, completed_event_id, now_us, transition)
+    elif isinstance(command, SignalExternalWorkflowExecution):
+        return external.signal(state, command, completed_event_id, now_us, transition, held)
+    elif isinstance(command, RequestCancelExternalWorkflowExecution):
+        return external.request_cancel(state, command, completed_event_id, now_us, transition, held)
     else:
         # Only what commands before this one settled can be held here: it did happen before the close.
         flush(state, transition, held)

@@ -13,7 +13,7 @@ from perdure.protocol.child_workflow import ParentLink
 from perdure.protocol.content import ContentBlock
 from perdure.protocol.cron import CronError, parse_cron
 from perdure.protocol.ids import text_problem
-from perdure.protocol.messages import RecordChildClosed, RecordChildStarted
+from perdure.protocol.messages import RecordChildClosed, RecordChildStarted, RecordExternalAnswer
 from perdure.protocol.replies import ErrorCode, ExecutionStatus, ReplyKind, Started
 from perdure.protocol.requests import (
     IdConflictPolicy,
@@ -43,6 +43,7 @@ from perdure_engine.core import (
     child,
     completion,
     content,
+    external,
     properties,
     run_start,
     signal,
@@ -108,6 +109,7 @@ DECIDED: dict[type[Any], Callable[[MutableState, Any, int, Transition], None]] =
     RecordChildStarted: child.record_started,
     RecordChildClosed: child.record_closed,
     StoreContent: content.receive,
+    RecordExternalAnswer: external.record_answer,
 }
 """Each request that changes an open run, and the machine that decides it."""
 

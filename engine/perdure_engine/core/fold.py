@@ -27,6 +27,7 @@ from perdure.protocol.memo import merged_memo
 from perdure.protocol.replies import ExecutionStatus
 from perdure.protocol.search_attributes import merged_search_attributes
 from perdure_engine.core.child_fold import CHILD_NEWS, CHILD_RULES, buffer_child
+from perdure_engine.core.external_fold import EXTERNAL_ANSWERS, EXTERNAL_RULES, buffer_answer
 from perdure_engine.core.outcome import outcome_of
 from perdure_engine.core.state import (
     ActivityPhase,
@@ -349,6 +350,8 @@ def buffer(state: MutableState, time_us: int, event: EventBuffered, *, stored: b
         state.request_ids[attributes.request_id] = 1
     elif event.event_type in CHILD_NEWS:
         buffer_child(state, event.event_type, attributes)
+    elif event.event_type in EXTERNAL_ANSWERS:
+        buffer_answer(state, event.event_type, attributes)
 
 
 # Closing ------------------------------------------------------------------------------------------------------------
@@ -366,6 +369,8 @@ def _closed(state: MutableState, record: HistoryEvent) -> None:
     state.timers = {}
     state.timer_ids = {}
     state.children = {}
+    state.external_signals = {}
+    state.external_cancels = {}
     state.buffered = []
 
 
@@ -410,5 +415,6 @@ RULES: dict[int, Callable[[MutableState, HistoryEvent], None]] = {
     EventType.WORKFLOW_EXECUTION_TIMED_OUT: _closed,
     EventType.WORKFLOW_EXECUTION_CONTINUED_AS_NEW: _closed,
     **CHILD_RULES,
+    **EXTERNAL_RULES,
 }
 """What each type of record does to the state. `WorkflowExecutionStarted` has no rule: `begin` takes it."""

@@ -21,7 +21,10 @@ PRIORITY_MIN, PRIORITY_MAX = 1, 5
 """Priorities of an activity, 1 first (Temporal's range)."""
 
 PENDING_MAX = 20_000
-"""Pending activities of one run, and pending timers."""
+"""Pending activities of one run, pending timers, and pending child workflows."""
+
+EXTERNAL_PENDING_MAX = 2_000
+"""Signals of one run to other workflows whose answer has not come, and requests to cancel them (Temporal's limit)."""
 
 SIGNALS_MAX = 10_000
 """Signals that one run may receive (Temporal's limit)."""

@@ -24,6 +24,8 @@ from perdure_engine.core.state import (
     BufferedEvent,
     ChildPhase,
     ChildState,
+    ExternalPhase,
+    ExternalState,
     MutableState,
     TimerPhase,
     TimerState,
@@ -84,6 +86,18 @@ class _ChildRow(NamedTuple):
     parent_close_policy: int
     phase: int
     started_event_id: int
+    held_cancels: tuple[int, ...]
+
+
+class _ExternalRow(NamedTuple):
+    initiated_event_id: int
+    completed_event_id: int
+    namespace: str
+    workflow_id: str
+    run_id: str
+    child_initiated_event_id: int
+    reason: str
+    phase: int
 
 
 class _BufferedRow(NamedTuple):
@@ -99,6 +113,7 @@ _workflow_task = struct_decoder(_WorkflowTaskRow)
 _activity = struct_decoder(_ActivityRow)
 _timer = struct_decoder(_TimerRow)
 _child = struct_decoder(_ChildRow)
+_external = struct_decoder(_ExternalRow)
 _buffered = struct_decoder(_BufferedRow)
 
 
@@ -127,6 +142,8 @@ class _Snapshot(NamedTuple):
     children: tuple[_ChildRow, ...] = ()
     content: bytes = b""
     content_sizes: tuple[int, ...] = ()
+    external_signals: tuple[_ExternalRow, ...] = ()
+    external_cancels: tuple[_ExternalRow, ...] = ()
 
     @staticmethod
     def _decode_started(value: Any) -> Any:
@@ -147,6 +164,14 @@ class _Snapshot(NamedTuple):
     @staticmethod
     def _decode_children(value: Any) -> tuple[_ChildRow, ...]:
         return tuple([_child(row) for row in value])
+
+    @staticmethod
+    def _decode_external_signals(value: Any) -> tuple[_ExternalRow, ...]:
+        return tuple([_external(row) for row in value])
+
+    @staticmethod
+    def _decode_external_cancels(value: Any) -> tuple[_ExternalRow, ...]:
+        return tuple([_external(row) for row in value])
 
     @staticmethod
     def _decode_buffered(value: Any) -> tuple[_BufferedRow, ...]:
@@ -184,6 +209,8 @@ def encode_snapshot(state: MutableState) -> bytes:
         tuple([_child_row(child) for child in state.children.values()]),
         join_hashes(state.content),
         tuple(state.content.values()),
+        _external_rows(state.external_signals),
+        _external_rows(state.external_cancels),
     )
     return pack((CODEC_VERSION, snapshot))
 
@@ -227,7 +254,30 @@ def _child_row(child: ChildState) -> _ChildRow:
         child.parent_close_policy,
         child.phase,
         child.started_event_id,
+        child.held_cancels,
     )
+
+
+def _external_rows(pending: dict[int, ExternalState]) -> tuple[_ExternalRow, ...]:
+    return tuple(
+        [
+            _ExternalRow(
+                item.initiated_event_id,
+                item.completed_event_id,
+                item.namespace,
+                item.workflow_id,
+                item.run_id,
+                item.child_initiated_event_id,
+                item.reason,
+                item.phase,
+            )
+            for item in pending.values()
+        ]
+    )
+
+
+def _external_states(rows: tuple[_ExternalRow, ...]) -> dict[int, ExternalState]:
+    return {row.initiated_event_id: ExternalState(*row[:7], _known(ExternalPhase, row.phase)) for row in rows}
 
 
 def decode_snapshot(data: bytes) -> MutableState:
@@ -272,7 +322,9 @@ def decode_snapshot(data: bytes) -> MutableState:
         state.timer_ids[timer.started_event_id] = timer.timer_id
     for child in row.children:
         phase = _known(ChildPhase, child.phase)
-        state.children[child.initiated_event_id] = ChildState(*child[:6], phase, child.started_event_id)
+        state.children[child.initiated_event_id] = ChildState(*child[:6], phase, *child[7:])
+    state.external_signals = _external_states(row.external_signals)
+    state.external_cancels = _external_states(row.external_cancels)
     for held in row.buffered:
         event = EventBuffered(*held[1:])
         event = event._replace(attributes=EVENTS.decode(event.event_type, event.attributes))
@@ -299,7 +351,7 @@ def _activity_state(row: _ActivityRow) -> ActivityState:
     )
 
 
-_Phase = TypeVar("_Phase", ActivityPhase, TimerPhase, ChildPhase)
+_Phase = TypeVar("_Phase", ActivityPhase, TimerPhase, ChildPhase, ExternalPhase)
 
 
 def _known(phases: type[_Phase], value: int) -> _Phase:

@@ -46,6 +46,14 @@ class ChildPhase(IntEnum):
     RESOLVED = 3
 
 
+class ExternalPhase(IntEnum):
+    """Where a signal to another workflow, or a request to cancel one, stands. `RESOLVED`: its answer waits in the
+    buffer."""
+
+    INITIATED = 1
+    RESOLVED = 2
+
+
 @dataclass(slots=True)
 class ActivityState:
     """One pending activity. Times are 0 while unknown; `attempt` counts from 1.
@@ -92,6 +100,7 @@ class ChildState:
     Attributes:
         completed_event_id: the completion of the workflow task that asked for it.
         started_event_id: 0 until the event is written.
+        held_cancels: the events that ask it to stop, while it is not started.
     """
 
     initiated_event_id: int
@@ -102,6 +111,26 @@ class ChildState:
     parent_close_policy: int
     phase: ChildPhase = ChildPhase.INITIATED
     started_event_id: int = 0
+    held_cancels: tuple[int, ...] = ()
+
+
+@dataclass(slots=True)
+class ExternalState:
+    """A signal to another workflow, or a request to cancel one, whose answer has not come.
+
+    Attributes:
+        child_initiated_event_id: the child that is meant; 0 for any other workflow.
+        reason: of a request to cancel.
+    """
+
+    initiated_event_id: int
+    completed_event_id: int
+    namespace: str
+    workflow_id: str
+    run_id: str
+    child_initiated_event_id: int = 0
+    reason: str = ""
+    phase: ExternalPhase = ExternalPhase.INITIATED
 
 
 @dataclass(slots=True)
@@ -172,6 +201,8 @@ class MutableState:
     first_task_us: int = 0
     children: dict[int, ChildState] = field(default_factory=dict)
     content: dict[bytes, int] = field(default_factory=dict)
+    external_signals: dict[int, ExternalState] = field(default_factory=dict)
+    external_cancels: dict[int, ExternalState] = field(default_factory=dict)
 
     @property
     def is_open(self) -> bool:

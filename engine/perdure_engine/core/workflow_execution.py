@@ -21,7 +21,7 @@ from perdure.protocol.failure import Failure, TimeoutInfo
 from perdure.protocol.replies import ErrorCode, Started
 from perdure.protocol.requests import StartWorkflow, TerminateWorkflow
 from perdure.protocol.tasks import TaskKind
-from perdure_engine.core import activity, parent, properties, succession, workflow_task
+from perdure_engine.core import activity, child, parent, properties, succession, workflow_task
 from perdure_engine.core.ledger import emit, flush
 from perdure_engine.core.limits import bounded_failure, size_problem
 from perdure_engine.core.run_start import begin_run, clear_timers
@@ -166,6 +166,8 @@ def _close(
         activity.abandon(state, pending, now_us, transition)
     for timer in state.timers.values():
         transition.effects.append(ClearTimer(timer.fire_at_us, TimerKind.USER, timer.started_event_id))
+    if state.children:
+        child.follow_close(state, getattr(attributes, "workflow_task_completed_event_id", 0), transition)
     clear_timers(state, now_us, transition)
     properties.keep_at_close(state, now_us, transition)
     emit(state, transition, now_us, attributes)

@@ -25,6 +25,7 @@ from perdure.protocol.requests import (
     TerminateWorkflow,
 )
 from perdure.protocol.tasks import TaskKind, task_member
+from perdure_broker.port import Broker
 from perdure_engine.core.attempt import current
 from perdure_engine.core.content import inherit, keep
 from perdure_engine.core.decide import (
@@ -41,8 +42,10 @@ from perdure_engine.core.workflow_execution import terminate
 from perdure_engine.history.arrival import Arrival
 from perdure_engine.history.batch import Batch, Draft
 from perdure_engine.history.cache import CachedRun, ExecutionCache
+from perdure_engine.history.external import ExternalRequests
 from perdure_engine.history.loading import Loaded
 from perdure_engine.history.messages import Messages
+from perdure_engine.history.post import Post
 from perdure_engine.history.queries import Queries
 from perdure_engine.history.reading import Reading
 from perdure_engine.history.refusals import Refusals
@@ -50,7 +53,7 @@ from perdure_engine.history.resetting import Resets
 from perdure_engine.history.shard import Shard
 from perdure_engine.history.visibility import VisibilityWriter
 from perdure_engine.history.waiters import Waiters
-from perdure_store.port import ExecutionKey, ExecutionRow, TimerKey, TimerRow
+from perdure_store.port import ExecutionKey, ExecutionRow, Store, TimerKey, TimerRow
 
 _BY_WORKFLOW_ID = (SignalWorkflow, RequestCancelWorkflow, TerminateWorkflow, ReportActivity)
 
@@ -71,6 +74,9 @@ class Decider:
         queries: Queries,
         visibility: VisibilityWriter,
         reading: Reading,
+        store: Store,
+        broker: Broker,
+        post: Post,
     ) -> None:
         self._cache = cache
         self._waiters = waiters
@@ -78,7 +84,8 @@ class Decider:
         self._visibility = visibility
         self._reading = reading
         self._refusals = Refusals()
-        self._messages = Messages(cache, self)
+        external = ExternalRequests(store, broker, cache, self, self._refusals, post)
+        self._messages = Messages(cache, self, external)
         self._resets = Resets(cache, self)
 
     # What must be loaded -------------------------------------------------------------------------------------------
@@ -329,6 +336,16 @@ class Decider:
             batch.resend(shard, state, event_id, attempt)
 
     # After each change ---------------------------------------------------------------------------------------------
+
+    def refuse_message(self, batch: Batch, shard: Shard, request: Any) -> bool:
+        """A request cannot be carried out: answer it, if another run sent it. True if it need not be kept."""
+        return self._messages.refuse(batch, shard, request)
+
+    def decide_run(self, batch: Batch, shard: Shard, run: CachedRun, request: Any) -> Transition:
+        """Let an open run decide on what another run has sent, and take in what comes of it."""
+        transition = decide(run.state, request, batch.now_us)
+        self.settle(batch, batch.add(shard, run, transition), run)
+        return transition
 
     def settle(self, batch: Batch, draft: Draft, run: CachedRun) -> None:
         """What a change means for those who wait."""

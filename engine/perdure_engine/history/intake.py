@@ -208,7 +208,7 @@ class Intake:
                 continue
             reason = shard.poisoned.get((entry.entry_id, index))
             if reason is not None:
-                self._refuse(batch, shard, sender, sent.number, row, reason, ErrorCode.DEAD_LETTERED)
+                self._refuse_arrival(batch, Arrival(shard, entry.entry_id, index, sender, sent, row), reason)
                 continue
             if type(sent.request) is ReportUnreadable:
                 self._keep_unreadable(batch, shard, sender, sent)
@@ -294,6 +294,9 @@ class Intake:
     # Setting aside -------------------------------------------------------------------------------------------------
 
     def _refuse_arrival(self, batch: Batch, item: Arrival, reason: str) -> None:
+        if self._decider.refuse_message(batch, item.shard, item.sent.request):
+            logger.warning("the answer to a message cannot be taken in: %s", reason)
+            return
         self._refuse(batch, item.shard, item.sender, item.sent.number, item.row, reason, ErrorCode.DEAD_LETTERED)
 
     def _refuse(

@@ -7,54 +7,47 @@ the batch. An answer for a run that has closed meanwhile ends its row all the sa
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
-from perdure.protocol.child_workflow import ParentLink
+from perdure.protocol.child_workflow import ParentClosePolicy
 from perdure.protocol.ids import run_id_for_child
 from perdure.protocol.messages import (
     AcknowledgeMessage,
+    CancelExternalWorkflow,
+    CloseChildWorkflow,
+    Origin,
     RecordChildClosed,
     RecordChildStarted,
+    RecordExternalAnswer,
+    SignalExternalWorkflow,
     StartChildWorkflow,
 )
-from perdure.protocol.requests import StartWorkflow
 from perdure_engine.core.child import start_request
-from perdure_engine.core.decide import decide, settle_reuse
+from perdure_engine.core.decide import settle_reuse
 from perdure_engine.core.transition import Transition
 from perdure_engine.history.arrival import Arrival
-from perdure_engine.history.batch import Batch, Draft
-from perdure_engine.history.cache import CachedRun, ExecutionCache
+from perdure_engine.history.batch import Batch
+from perdure_engine.history.cache import ExecutionCache
+from perdure_engine.history.external import INVALID_ARGUMENT, ExternalRequests
 from perdure_engine.history.loading import Loaded
+from perdure_engine.history.runs import Runs
 from perdure_engine.history.shard import Shard
 
 WORKFLOW_ALREADY_EXISTS = "WORKFLOW_ALREADY_EXISTS"
-INVALID_ARGUMENT = "INVALID_ARGUMENT"
-
-
-class Runs(Protocol):
-    """What messages ask of the decider."""
-
-    def create(
-        self,
-        batch: Batch,
-        shard: Shard,
-        request: StartWorkflow,
-        run_id: str,
-        loaded: Loaded,
-        parent: ParentLink | None = None,
-    ) -> Transition: ...
-
-    def settle(self, batch: Batch, draft: Draft, run: CachedRun) -> None: ...
 
 
 class Messages:
-    def __init__(self, cache: ExecutionCache, runs: Runs) -> None:
+    def __init__(self, cache: ExecutionCache, runs: Runs, external: ExternalRequests) -> None:
         self._cache = cache
         self._runs = runs
         self._handlers: dict[type[Any], Callable[[Batch, Arrival, Any, Loaded], None]] = {
             StartChildWorkflow: self._start_child,
             RecordChildStarted: self._record_started,
             RecordChildClosed: self._record_closed,
+            RecordExternalAnswer: self._record_external_answer,
+            SignalExternalWorkflow: external.signal,
+            CancelExternalWorkflow: external.cancel,
+            CloseChildWorkflow: external.close_child,
             AcknowledgeMessage: self._acknowledged,
         }
 
@@ -67,6 +60,21 @@ class Messages:
         handler(batch, arrival, request, loaded)
         return True
 
+    def refuse(self, batch: Batch, shard: Shard, request: Any) -> bool:
+        """A message that cannot be carried out is answered all the same, or its sender would send it for ever. True if
+        there is no need to keep it: an answer comes again with the message that it answers."""
+        origin: Origin | None = getattr(request, "origin", None)
+        if origin is None:
+            return type(request) in self._handlers
+        if isinstance(request, StartChildWorkflow):
+            batch.answer(shard, origin.shard_id, _start_answer(request, INVALID_ARGUMENT))
+        elif isinstance(request, SignalExternalWorkflow | CancelExternalWorkflow):
+            answer = RecordExternalAnswer(origin.run_id, origin.event_id, INVALID_ARGUMENT)
+            batch.answer(shard, origin.shard_id, answer)
+        else:
+            batch.answer(shard, origin.shard_id, AcknowledgeMessage(origin.run_id, origin.event_id))
+        return False
+
     # To the child ----------------------------------------------------------------------------------------------------
 
     def _start_child(self, batch: Batch, arrival: Arrival, request: StartChildWorkflow, loaded: Loaded) -> None:
@@ -75,16 +83,7 @@ class Messages:
         cause = ""
         if self._cache.get(run_id) is None and loaded.run(run_id) is None:
             cause = self._start_new(batch, arrival, request, run_id, loaded)
-        answer = RecordChildStarted(
-            origin.run_id,
-            origin.event_id,
-            run_id,
-            cause,
-            request.namespace,
-            request.workflow_id,
-            request.initiated.parent_close_policy,
-        )
-        batch.answer(arrival.shard, origin.shard_id, answer)
+        batch.answer(arrival.shard, origin.shard_id, _start_answer(request, cause))
 
     def _start_new(
         self, batch: Batch, arrival: Arrival, request: StartChildWorkflow, run_id: str, loaded: Loaded
@@ -103,13 +102,27 @@ class Messages:
     # To the parent ---------------------------------------------------------------------------------------------------
 
     def _record_started(self, batch: Batch, arrival: Arrival, request: RecordChildStarted, loaded: Loaded) -> None:
-        if not self._decide(batch, arrival, request):
-            batch.settle(arrival.shard, request.run_id, request.initiated_event_id)
+        if self._decide(batch, arrival, request):
+            return
+        run_id, event_id = request.run_id, request.initiated_event_id
+        batch.settle(arrival.shard, run_id, event_id)
+        if not request.cause and request.parent_close_policy != ParentClosePolicy.ABANDON:
+            # The parent closed while the child was being started: its policy still holds.
+            origin = Origin(arrival.shard.shard_id, run_id, event_id)
+            child = (request.child_namespace, request.child_workflow_id, request.child_run_id)
+            message = CloseChildWorkflow(origin, *child, request.parent_close_policy)
+            batch.send(arrival.shard, request.child_namespace, run_id, event_id, message)
 
     def _record_closed(self, batch: Batch, arrival: Arrival, request: RecordChildClosed, loaded: Loaded) -> None:
         self._decide(batch, arrival, request)
         origin = request.origin
         batch.answer(arrival.shard, origin.shard_id, AcknowledgeMessage(origin.run_id, origin.event_id))
+
+    def _record_external_answer(
+        self, batch: Batch, arrival: Arrival, request: RecordExternalAnswer, loaded: Loaded
+    ) -> None:
+        if not self._decide(batch, arrival, request):
+            batch.settle(arrival.shard, request.run_id, request.initiated_event_id)
 
     def _acknowledged(self, batch: Batch, arrival: Arrival, request: AcknowledgeMessage, loaded: Loaded) -> None:
         batch.settle(arrival.shard, request.run_id, request.event_id)
@@ -119,6 +132,18 @@ class Messages:
         run = self._cache.get_of(arrival.shard.shard_id, request.run_id)
         if run is None or not run.state.is_open:
             return False
-        transition = decide(run.state, request, batch.now_us)
-        self._runs.settle(batch, batch.add(arrival.shard, run, transition), run)
+        self._runs.decide_run(batch, arrival.shard, run, request)
         return True
+
+
+def _start_answer(request: StartChildWorkflow, cause: str) -> RecordChildStarted:
+    origin = request.origin
+    return RecordChildStarted(
+        origin.run_id,
+        origin.event_id,
+        run_id_for_child(origin.run_id, origin.event_id),
+        cause,
+        request.namespace,
+        request.workflow_id,
+        request.initiated.parent_close_policy,
+    )

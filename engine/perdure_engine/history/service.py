@@ -117,7 +117,8 @@ class HistoryService:
         self._queries = Queries(broker)
         self._visibility = VisibilityWriter(store, environment)
         reading = Reading(store, broker, self.cache, self.waiters, self._queries)
-        decider = Decider(self.cache, self.waiters, self._queries, self._visibility, reading)
+        post = Post(cluster)
+        decider = Decider(self.cache, self.waiters, self._queries, self._visibility, reading, store, broker, post)
         self._durable: asyncio.Queue[Batch] = asyncio.Queue(maxsize=4)
         self._committer = Committer(store, environment, self._durable, failed=self._wake_soon)
         settle = self._committer.settle
@@ -132,7 +133,7 @@ class HistoryService:
             refused=self._on_refused,
             lost=self._on_lost,
         )
-        recovery = Recovery(store, broker, self.cache, self._visibility, Post(cluster))
+        recovery = Recovery(store, broker, self.cache, self._visibility, post)
         self._absent = AbsentWorkers(store, broker, environment, cluster)
         self.repairs = Repairs(recovery, self._releaser, self._absent, environment, self._shards, backlogged)
 

@@ -32,6 +32,10 @@ from perdure.protocol.events import (
     WorkflowExecutionTerminated,
     WorkflowTaskFailed,
 )
+from perdure.protocol.external_workflow import (
+    RequestCancelExternalWorkflowExecutionFailed,
+    SignalExternalWorkflowExecutionFailed,
+)
 from perdure.protocol.retry import RetryPolicyData
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -45,10 +49,13 @@ _RENAMED = {
     "backoff_start_interval_ms": "backoffStartInterval",
     "execution_expiration_time_us": "workflowExecutionExpirationTime",
     "id_reuse_policy": "workflowIdReusePolicy",
+    "child_initiated_event_id": "childWorkflowOnly",
 }
 _CAUSE_PREFIXES: dict[Any, str] = {
     WorkflowTaskFailed: "WORKFLOW_TASK_FAILED_CAUSE_",
     StartChildWorkflowExecutionFailed: "START_CHILD_WORKFLOW_EXECUTION_FAILED_CAUSE_",
+    SignalExternalWorkflowExecutionFailed: "SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_FAILED_CAUSE_",
+    RequestCancelExternalWorkflowExecutionFailed: "CANCEL_EXTERNAL_WORKFLOW_EXECUTION_FAILED_CAUSE_",
 }
 _PASSED_OVER = frozenset(
     {

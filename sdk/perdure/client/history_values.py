@@ -169,6 +169,7 @@ _timeout_type = enum_codec("TIMEOUT_TYPE_", TimeoutType)
 _category = enum_codec("APPLICATION_ERROR_CATEGORY_", ErrorCategory)
 _close_policy = enum_codec("PARENT_CLOSE_POLICY_", ParentClosePolicy)
 _reuse_policy = enum_codec("WORKFLOW_ID_REUSE_POLICY_", IdReusePolicy)
+_child_only = Codec(bool, int, 0)
 _link = Codec(lambda link: link, lambda link: link, None)
 text_codec = Codec(str, str, "")
 marker_details_codec = Codec(_details_to_json, _details_from_json, b"")
@@ -296,5 +297,6 @@ CODECS: dict[str, Codec] = {
     "parent_close_policy": _close_policy,
     "id_reuse_policy": _reuse_policy,
     "parent": _link,
+    "child_initiated_event_id": _child_only,
 }
 """By the name of our field, or by its ending."""

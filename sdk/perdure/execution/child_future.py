@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from perdure.converter import DataConverter
@@ -17,6 +18,7 @@ from perdure.exceptions import (
 )
 from perdure.execution.commands import CommandLedger
 from perdure.execution.event_loop import WorkflowEventLoop
+from perdure.execution.external_requests import Externals
 from perdure.execution.source_lines import calling_line
 from perdure.protocol.child_workflow import (
     ChildWorkflowExecutionCanceled,
@@ -29,7 +31,8 @@ from perdure.protocol.child_workflow import (
 )
 from perdure.protocol.commands import Command
 from perdure.protocol.events import EventType, HistoryEvent
-from perdure.workflow.child_options import ChildWorkflowHandle
+from perdure.protocol.external_workflow import RequestCancelExternalWorkflowExecution
+from perdure.workflow.child_options import ChildWorkflowCancellationType, ChildWorkflowHandle
 
 _INITIATED = int(EventType.START_CHILD_WORKFLOW_EXECUTION_INITIATED)
 
@@ -46,10 +49,16 @@ class ChildOwner(Protocol):
     def converter(self) -> DataConverter: ...
     @property
     def namespace(self) -> str: ...
+    @property
+    def externals(self) -> Externals: ...
 
 
 class ChildFuture(ChildWorkflowHandle[Any, Any]):
     """See the module's docstring.
+
+    How cancelling it ends for who awaits it is as for activities (`ActivityFuture`): `ChildWorkflowError` with a
+    `CancelledError` as its cause, for a handle and when the workflow is being cancelled; plain `asyncio.CancelledError`
+    for `execute_child_workflow` in a task that is cancelled by `asyncio` itself.
 
     Attributes:
         command: What was asked for; None once it is in the history, or if it was cancelled before it was sent.
@@ -59,6 +68,8 @@ class ChildFuture(ChildWorkflowHandle[Any, Any]):
 
     __slots__ = (
         "_awaited_at_once",
+        "_cancellation_type",
+        "_is_cancel_requested",
         "_order",
         "_owner",
         "_pending",
@@ -81,6 +92,7 @@ class ChildFuture(ChildWorkflowHandle[Any, Any]):
         command: StartChildWorkflowExecution,
         result_type: Any,
         awaited_at_once: bool,
+        cancellation_type: int,
     ) -> None:
         super().__init__(loop=owner.loop)
         self._order = owner.loop.next_order()
@@ -88,7 +100,9 @@ class ChildFuture(ChildWorkflowHandle[Any, Any]):
         self._pending = pending
         self._result_type = result_type
         self._awaited_at_once = awaited_at_once
-        self._start: asyncio.Future[None] | None = None
+        self._cancellation_type = cancellation_type
+        self._is_cancel_requested = False
+        self._start: _StartFuture | None = None
         self.first_execution_run_id = None
         self._started_event_id = 0
         self.id = command.workflow_id
@@ -126,7 +140,7 @@ class ChildFuture(ChildWorkflowHandle[Any, Any]):
             ChildWorkflowError: it was cancelled before it was started.
         """
         if self._start is None:
-            self._start = self._owner.loop.create_future()
+            self._start = _StartFuture(self, loop=self._owner.loop)
         await self._start
 
     # What its shard says ---------------------------------------------------------------------------------------------
@@ -166,7 +180,7 @@ class ChildFuture(ChildWorkflowHandle[Any, Any]):
                 self._end(self._error("Child Workflow execution failed", cause, RetryState(outcome.retry_state)))
             case ChildWorkflowExecutionCanceled():
                 cancelled = CancelledError("Cancelled", *converter.from_bytes(outcome.details))
-                self._end(self._error("Child Workflow execution cancelled", cancelled, RetryState.CANCEL_REQUESTED))
+                self._end_cancelled(cancelled, is_outcome=True)
             case ChildWorkflowExecutionTerminated():
                 terminated = TerminatedError("Child Workflow execution terminated")
                 self._end(self._error("Child Workflow execution terminated", terminated, None))
@@ -175,6 +189,57 @@ class ChildFuture(ChildWorkflowHandle[Any, Any]):
                                     last_heartbeat_details=[])  # fmt: skip
                 self._end(self._error("Child Workflow execution timed out", late, RetryState(outcome.retry_state)))
 
+    # Cancellation ----------------------------------------------------------------------------------------------------
+    def cancel(self, msg: Any | None = None) -> bool:
+        """Cancel the child by its cancellation type. True if it was still pending."""
+        if self.done():
+            return False
+        owner = self._owner
+        if owner.loop.is_closed():
+            return super().cancel(msg)
+        owner.loop.check_may_act()
+        if owner.is_delivering_cancellation:
+            self._awaited_at_once = False
+        kind = self._cancellation_type
+        waits = kind in _WAITING
+        if self.initiated_event_id == 0:
+            self.command = None  # not sent yet, so that nobody ever hears of it
+        elif not self.has_outcome and kind != ChildWorkflowCancellationType.ABANDON:
+            self._request_cancel("" if msg is None else str(msg))
+            if waits:
+                return True
+        elif self.has_outcome and waits:
+            return True  # what it waits for is there
+        self._end_cancelled(CancelledError("Cancelled"), msg)
+        return True
+
+    def _request_cancel(self, reason: str) -> None:
+        if self._is_cancel_requested:
+            return
+        self._is_cancel_requested = True
+        command = RequestCancelExternalWorkflowExecution(self.id, "", reason, self.initiated_event_id)
+        asked = self._owner.externals.send_cancel(command)
+        asked.add_done_callback(self._cancel_answered)
+
+    def _cancel_answered(self, asked: asyncio.Future[None]) -> None:
+        """The child has the request; or it could not get it, and has ended, as its outcome will tell."""
+        arrived = not asked.cancelled() and asked.exception() is None
+        waits_for_this = self._cancellation_type == ChildWorkflowCancellationType.WAIT_CANCELLATION_REQUESTED
+        if arrived and waits_for_this and not self.done():
+            self._end_cancelled(CancelledError("Cancelled"))
+
+    def _end_cancelled(self, cause: CancelledError, msg: Any | None = None, *, is_outcome: bool = False) -> None:
+        if self._awaited_at_once and (not is_outcome or self._is_cancel_requested):
+            super().cancel(msg)
+            if self._start is not None:
+                self._start.give_up(msg)
+        else:
+            self._end(self._error("Child Workflow execution cancelled", cause, RetryState.CANCEL_REQUESTED))
+
+    async def _signal(self, name: str, arguments: Sequence[Any]) -> None:
+        await self._owner.externals.signal_child(self.id, self.initiated_event_id, name, arguments)
+
+    # Ends ------------------------------------------------------------------------------------------------------------
     def _end(self, error: BaseException) -> None:
         """It ended by an exception: whoever waits for its start gets it, else whoever waits for its result."""
         if not self.done():
@@ -197,4 +262,27 @@ class ChildFuture(ChildWorkflowHandle[Any, Any]):
         return error
 
 
+class _StartFuture(asyncio.Future[None]):
+    """Waits for the start of a child. Cancelling it cancels the child, which may mean to go on waiting."""
+
+    __slots__ = ("_child",)
+
+    def __init__(self, child: ChildFuture, *, loop: WorkflowEventLoop) -> None:
+        super().__init__(loop=loop)
+        self._child = child
+
+    def cancel(self, msg: Any | None = None) -> bool:
+        if self.done():
+            return False
+        return self._child.cancel(msg) or self.give_up(msg)
+
+    def give_up(self, msg: Any | None = None) -> bool:
+        """Wait no longer."""
+        return super().cancel(msg)
+
+
 _TAKEN = "WORKFLOW_ALREADY_EXISTS"
+_WAITING = (
+    ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
+    ChildWorkflowCancellationType.WAIT_CANCELLATION_REQUESTED,
+)

@@ -8,17 +8,19 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol
 
-from perdure.common import WorkflowIDReusePolicy, milliseconds
+from perdure.common import Payload, milliseconds
 from perdure.converter import DataConverter
 from perdure.execution.child_future import ChildFuture, ChildOwner
 from perdure.execution.interception import Interception
 from perdure.execution.interceptors import StartChildWorkflowInput
-from perdure.protocol import child_workflow
-from perdure.protocol.child_workflow import StartChildWorkflowExecution
+from perdure.protocol.child_workflow import ParentClosePolicy, StartChildWorkflowExecution
+from perdure.protocol.cron import parse_cron
 from perdure.protocol.events import EventType, HistoryEvent
 from perdure.protocol.ids import text_problem
+from perdure.protocol.memo import memo_problem, pack_memo
 from perdure.protocol.payload import pack_payload_map
-from perdure.workflow.child_options import ChildOptions, ChildWorkflowHandle, ParentClosePolicy
+from perdure.search_attributes import search_attributes_to_bytes
+from perdure.workflow.child_options import ChildOptions, ChildWorkflowHandle
 
 _STARTED = int(EventType.CHILD_WORKFLOW_EXECUTION_STARTED)
 _REFUSED = int(EventType.START_CHILD_WORKFLOW_EXECUTION_FAILED)
@@ -55,58 +57,70 @@ class Children:
         self._owner = owner
         self._pending: dict[int, ChildFuture] = {}
 
-    def start(
-        self,
-        workflow_type: str,
-        arguments: Sequence[Any],
-        result_type: Any,
-        awaited_at_once: bool,
-        options: ChildOptions,
-    ) -> ChildFuture:
-        """Ask for a child workflow.
+    async def start(
+        self, workflow_type: str, arguments: Sequence[Any], result_type: Any, options: ChildOptions
+    ) -> ChildWorkflowHandle[Any, Any]:
+        """Start a child, and wait until it is started.
 
         Raises:
+            WorkflowAlreadyStartedError: its id is taken.
             ValueError: an option makes no sense.
             TypeError: an argument cannot be converted.
             PayloadSizeError: the arguments are too large.
         """
-        owner = self._owner
-        owner.loop.check_may_act()
-        workflow_id = options.id or self._new_id()
-        command = start_command(owner.converter, workflow_type, workflow_id, arguments, options)
-        return ChildFuture(owner, self._pending, command, result_type, awaited_at_once)
+        if self._owner.interception is not None:
+            return await self._intercepted(workflow_type, arguments, result_type, options, awaited_at_once=False)
+        child = self.ask(workflow_type, arguments, result_type, options, {}, awaited_at_once=False)
+        await child.wait_started()
+        return child
 
-    @property
-    def is_intercepted(self) -> bool:
-        return self._owner.interception is not None
-
-    async def start_intercepted(
+    async def execute(
         self, workflow_type: str, arguments: Sequence[Any], result_type: Any, options: ChildOptions
-    ) -> ChildWorkflowHandle[Any, Any]:
-        """Ask for a child by way of the interceptors, and wait until it is started.
+    ) -> Any:
+        """Start a child, and wait for its result. Raises: as `start`, and ChildWorkflowError."""
+        if self._owner.interception is not None:
+            return await (await self._intercepted(workflow_type, arguments, result_type, options, awaited_at_once=True))
+        return await self.ask(workflow_type, arguments, result_type, options, {}, awaited_at_once=True)
 
-        Raises:
-            Exception: see `start`, and `ChildFuture.wait_started`.
-        """
+    async def _intercepted(
+        self,
+        workflow_type: str,
+        arguments: Sequence[Any],
+        result_type: Any,
+        options: ChildOptions,
+        *,
+        awaited_at_once: bool,
+    ) -> ChildWorkflowHandle[Any, Any]:
         interception = self._owner.interception
         assert interception is not None
+        given = options._asdict() | {"id": options.id or self._new_id()}
         return await interception.outbound.start_child_workflow(
             StartChildWorkflowInput(
                 workflow=workflow_type,
                 args=arguments,
-                id=options.id or self._new_id(),
-                task_queue=options.task_queue,
-                parent_close_policy=ParentClosePolicy(options.parent_close_policy),
-                execution_timeout=options.execution_timeout,
-                run_timeout=options.run_timeout,
-                task_timeout=options.task_timeout,
-                id_reuse_policy=WorkflowIDReusePolicy(options.id_reuse_policy),
-                retry_policy=options.retry_policy,
-                memo=options.memo,
                 headers={},
                 ret_type=result_type,
+                awaited_at_once=awaited_at_once,
+                **given,
             )
         )
+
+    def ask(
+        self,
+        workflow_type: str,
+        arguments: Sequence[Any],
+        result_type: Any,
+        options: ChildOptions,
+        headers: Mapping[str, Payload],
+        *,
+        awaited_at_once: bool,
+    ) -> ChildFuture:
+        """Ask for a child, which the chain of interceptors has passed."""
+        owner = self._owner
+        owner.loop.check_may_act()
+        workflow_id = options.id or self._new_id()
+        command = start_command(owner.converter, workflow_type, workflow_id, arguments, options, headers)
+        return ChildFuture(owner, self._pending, command, result_type, awaited_at_once, options.cancellation_type)
 
     def _new_id(self) -> str:
         return str(uuid.UUID(int=self._owner.random.getrandbits(128), version=4))
@@ -127,7 +141,12 @@ class Children:
 
 
 def start_command(
-    converter: DataConverter, workflow_type: str, workflow_id: str, arguments: Sequence[Any], options: ChildOptions
+    converter: DataConverter,
+    workflow_type: str,
+    workflow_id: str,
+    arguments: Sequence[Any],
+    options: ChildOptions,
+    headers: Mapping[str, Payload],
 ) -> StartChildWorkflowExecution:
     """What a workflow asks for.
 
@@ -139,6 +158,8 @@ def start_command(
     problem = text_problem("the id of a child workflow", workflow_id)
     if problem is not None:
         raise ValueError(problem)
+    if options.cron_schedule:
+        parse_cron(options.cron_schedule)
     return StartChildWorkflowExecution(
         workflow_id,
         workflow_type,
@@ -148,12 +169,16 @@ def start_command(
         milliseconds("execution_timeout", options.execution_timeout),
         milliseconds("run_timeout", options.run_timeout),
         milliseconds("task_timeout", options.task_timeout) or TASK_TIMEOUT_MS,
-        int(options.parent_close_policy) or int(child_workflow.ParentClosePolicy.TERMINATE),
+        int(options.parent_close_policy) or int(ParentClosePolicy.TERMINATE),
         int(options.id_reuse_policy),
         None if options.retry_policy is None else options.retry_policy.to_data(),
-        "",
+        options.cron_schedule,
         _memo(converter, options.memo),
-        headers=pack_payload_map(options.headers),
+        search_attributes_to_bytes(options.search_attributes),
+        pack_payload_map(headers),
+        options.priority.priority_key or 3,
+        options.static_summary or "",
+        options.static_details or "",
     )
 
 
@@ -161,4 +186,8 @@ def _memo(converter: DataConverter, memo: Mapping[str, Any] | None) -> bytes:
     if not memo:
         return b""
     convert = converter.payload_converter.to_payload
-    return pack_payload_map({name: convert(value) for name, value in memo.items()})
+    data = pack_memo({name: convert(value) for name, value in memo.items()})
+    problem = memo_problem(data)
+    if problem is not None:
+        raise ValueError(problem)
+    return data

@@ -43,6 +43,8 @@ COMMAND_EVENTS = frozenset(
         EventType.WORKFLOW_EXECUTION_CANCELED,
         EventType.WORKFLOW_EXECUTION_CONTINUED_AS_NEW,
         EventType.START_CHILD_WORKFLOW_EXECUTION_INITIATED,
+        EventType.SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED,
+        EventType.REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED,
     )
 )
 """Events that exist because a workflow asked for them."""

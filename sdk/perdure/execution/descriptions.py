@@ -10,13 +10,15 @@ from collections.abc import Callable
 from typing import Any
 
 from perdure.execution.versions import describe_marker
-from perdure.protocol import child_workflow, commands, events
+from perdure.protocol import child_workflow, commands, events, external_workflow
 from perdure.protocol.events import HistoryEvent
 
 _ACTIVITY = "activity {activity_type!r}, id {activity_id!r}"
 _TIMER = "id {timer_id!r}, {start_to_fire_timeout_ms} ms"
 _TIMER_ID = "id {timer_id!r}"
 _CHILD = "workflow {workflow_type!r}, id {workflow_id!r}"
+_SIGNAL = "{signal_name!r} to workflow {workflow_id!r}"
+_CANCEL = "of workflow {workflow_id!r}"
 _OF_EVENT = "of event {scheduled_event_id}"
 
 _MORE: dict[type[Any], str | Callable[[Any], str]] = {
@@ -26,12 +28,16 @@ _MORE: dict[type[Any], str | Callable[[Any], str]] = {
     commands.CancelTimer: _TIMER_ID,
     commands.RecordMarker: describe_marker,
     child_workflow.StartChildWorkflowExecution: _CHILD,
+    external_workflow.SignalExternalWorkflowExecution: _SIGNAL,
+    external_workflow.RequestCancelExternalWorkflowExecution: _CANCEL,
     events.ActivityTaskScheduled: _ACTIVITY,
     events.ActivityTaskCancelRequested: _OF_EVENT,
     events.TimerStarted: _TIMER,
     events.TimerCanceled: _TIMER_ID,
     events.MarkerRecorded: describe_marker,
     child_workflow.StartChildWorkflowExecutionInitiated: _CHILD,
+    external_workflow.SignalExternalWorkflowExecutionInitiated: _SIGNAL,
+    external_workflow.RequestCancelExternalWorkflowExecutionInitiated: _CANCEL,
 }
 
 

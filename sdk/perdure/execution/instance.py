@@ -29,6 +29,7 @@ from perdure.execution.commands import COMMAND_EVENTS, CommandLedger, IssuedComm
 from perdure.execution.comparison import beside_history
 from perdure.execution.ending import command_of
 from perdure.execution.event_loop import WorkflowEventLoop
+from perdure.execution.external_requests import EXTERNAL_NEWS, Externals
 from perdure.execution.handler_registry import HandlerRegistry, UnanswerableQueryError
 from perdure.execution.interception import Interception
 from perdure.execution.properties import RunProperties
@@ -63,7 +64,7 @@ _ACTIVITY_OUTCOMES = frozenset(
         EventType.ACTIVITY_TASK_CANCELED,
     )
 )
-_NEWS = _ACTIVITY_OUTCOMES | CHILD_NEWS | {_STARTED, _SIGNALED, _CANCEL_REQUESTED, _TIMER_FIRED}
+_NEWS = _ACTIVITY_OUTCOMES | CHILD_NEWS | EXTERNAL_NEWS | {_STARTED, _SIGNALED, _CANCEL_REQUESTED, _TIMER_FIRED}
 """Events that a workflow sees at its next workflow task."""
 
 
@@ -94,6 +95,7 @@ class WorkflowInstance(AskingWorkflow):
         self.activities: dict[int, ActivityFuture] = {}
         self.timers: dict[str, DurableTimer] = {}
         self._children: Children | None = None
+        self._externals: Externals | None = None
         self._handlers: HandlerRegistry | None = None
         self._versions: Versions | None = None
         self._news: list[HistoryEvent] = []
@@ -169,7 +171,7 @@ class WorkflowInstance(AskingWorkflow):
         self.loop.close()
         self.activities.clear()
         self.timers.clear()
-        self._main = self._handlers = self.interception = self._children = None
+        self._main = self._handlers = self.interception = self._children = self._externals = None
 
     # Applying history ------------------------------------------------------------------------------------------------
     def _apply(self, events: Sequence[HistoryEvent]) -> None:
@@ -233,6 +235,8 @@ class WorkflowInstance(AskingWorkflow):
                 cancelled = event
             elif kind in CHILD_NEWS:
                 self.children.show(event, outcomes)
+            elif kind in EXTERNAL_NEWS:
+                self.externals.show(event, outcomes)
             else:
                 started = event
         if started is not None:
@@ -342,6 +346,12 @@ class WorkflowInstance(AskingWorkflow):
         if self.interception is not None:
             self.interception.outbound.continue_as_new(input)
         raise continuation_of(input, self.converter)
+
+    @property
+    def externals(self) -> Externals:
+        if self._externals is None:
+            self._externals = Externals(self)
+        return self._externals
 
     @property
     def namespace(self) -> str:

@@ -6,13 +6,15 @@ Rule: made when the workflow's first event is applied, inside its loop, since it
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, NoReturn, Protocol, cast
+from typing import Any, NoReturn, Protocol
 
 from perdure.converter import DataConverter, PayloadConverter
 from perdure.execution.interceptors import (
     ExecuteWorkflowInput,
     HandleQueryInput,
     HandleSignalInput,
+    SignalChildWorkflowInput,
+    SignalExternalWorkflowInput,
     StartActivityInput,
     StartChildWorkflowInput,
     WorkflowInboundInterceptor,
@@ -24,7 +26,7 @@ from perdure.workflow.child_options import ChildOptions, ChildWorkflowHandle
 from perdure.workflow.continuation import ContinueAsNewInput, continuation_of
 from perdure.workflow.definition import WorkflowDefinition
 from perdure.workflow.information import Info
-from perdure.workflow.runtime import Children, Handlers
+from perdure.workflow.runtime import Handlers
 
 
 class Intercepted(Protocol):
@@ -40,10 +42,12 @@ class Intercepted(Protocol):
     def payload_converter(self) -> PayloadConverter: ...
     @property
     def converter(self) -> DataConverter: ...
-    @property
-    def children(self) -> Children: ...
     def described(self) -> Info: ...
 
+    @property
+    def children(self) -> Any: ...
+    @property
+    def externals(self) -> Any: ...
     @property
     def start_activity(self) -> Callable[..., ActivityHandle[Any]]: ...
 
@@ -157,18 +161,20 @@ class OutboundEnd(WorkflowOutboundInterceptor):
         )
 
     async def start_child_workflow(self, input: StartChildWorkflowInput) -> ChildWorkflowHandle[Any, Any]:
-        options = ChildOptions(
-            input.id,
-            input.task_queue,
-            int(input.parent_close_policy),
-            input.execution_timeout,
-            input.run_timeout,
-            input.task_timeout,
-            int(input.id_reuse_policy),
-            input.retry_policy,
-            input.memo,
-            input.headers,
+        options = ChildOptions(**{name: getattr(input, name) for name in ChildOptions._fields})
+        child = self._workflow.children.ask(
+            input.workflow, input.args, input.ret_type, options, input.headers, awaited_at_once=input.awaited_at_once
         )
-        child = self._workflow.children.start(input.workflow, input.args, input.ret_type, False, options)
         await child.wait_started()
-        return cast(ChildWorkflowHandle[Any, Any], child)
+        handle: ChildWorkflowHandle[Any, Any] = child
+        return handle
+
+    async def signal_child_workflow(self, input: SignalChildWorkflowInput) -> None:
+        await self._workflow.externals.send_signal(
+            input.child_workflow_id, None, input.signal, input.args, input.headers, input.initiated_event_id
+        )
+
+    async def signal_external_workflow(self, input: SignalExternalWorkflowInput) -> None:
+        await self._workflow.externals.send_signal(
+            input.workflow_id, input.workflow_run_id, input.signal, input.args, input.headers
+        )

@@ -19,9 +19,21 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, NoReturn
 
-from perdure.common import Payload, Priority, RetryPolicy, WorkflowIDReusePolicy
+from perdure.common import (
+    Payload,
+    Priority,
+    RetryPolicy,
+    SearchAttributes,
+    TypedSearchAttributes,
+    WorkflowIDReusePolicy,
+)
 from perdure.workflow.activity_options import ActivityCancellationType, ActivityHandle
-from perdure.workflow.child_options import ChildWorkflowHandle, ParentClosePolicy
+from perdure.workflow.child_options import (
+    ChildWorkflowCancellationType,
+    ChildWorkflowHandle,
+    ParentClosePolicy,
+    VersioningIntent,
+)
 from perdure.workflow.continuation import ContinueAsNewInput
 from perdure.workflow.information import Info
 
@@ -81,21 +93,53 @@ class StartActivityInput:
 
 @dataclass
 class StartChildWorkflowInput:
-    """Of `WorkflowOutboundInterceptor.start_child_workflow`."""
+    """Of `WorkflowOutboundInterceptor.start_child_workflow`. `awaited_at_once` is Perdure's own: by
+    `execute_child_workflow`."""
 
     workflow: str
     args: Sequence[Any]
     id: str
     task_queue: str | None
+    cancellation_type: ChildWorkflowCancellationType
     parent_close_policy: ParentClosePolicy
     execution_timeout: timedelta | None
     run_timeout: timedelta | None
     task_timeout: timedelta | None
     id_reuse_policy: WorkflowIDReusePolicy
     retry_policy: RetryPolicy | None
+    cron_schedule: str
     memo: Mapping[str, Any] | None
+    search_attributes: SearchAttributes | TypedSearchAttributes | None
     headers: Mapping[str, Payload]
+    versioning_intent: VersioningIntent | None
+    static_summary: str | None
+    static_details: str | None
     ret_type: type | None
+    priority: Priority
+    awaited_at_once: bool = False
+
+
+@dataclass
+class SignalChildWorkflowInput:
+    """Of `WorkflowOutboundInterceptor.signal_child_workflow`. `initiated_event_id` is Perdure's own: which child."""
+
+    signal: str
+    args: Sequence[Any]
+    child_workflow_id: str
+    headers: Mapping[str, Payload]
+    initiated_event_id: int = 0
+
+
+@dataclass
+class SignalExternalWorkflowInput:
+    """Of `WorkflowOutboundInterceptor.signal_external_workflow`."""
+
+    signal: str
+    args: Sequence[Any]
+    namespace: str
+    workflow_id: str
+    workflow_run_id: str | None
+    headers: Mapping[str, Payload]
 
 
 class WorkflowInboundInterceptor:
@@ -140,5 +184,14 @@ class WorkflowOutboundInterceptor:
         return self.next.start_activity(input)
 
     async def start_child_workflow(self, input: StartChildWorkflowInput) -> ChildWorkflowHandle[Any, Any]:
-        """For each `workflow.start_child_workflow` and `workflow.execute_child_workflow`; the child is started then."""
+        """For each `workflow.start_child_workflow` and `workflow.execute_child_workflow`. Returns when it has
+        started."""
         return await self.next.start_child_workflow(input)
+
+    async def signal_child_workflow(self, input: SignalChildWorkflowInput) -> None:
+        """For each `ChildWorkflowHandle.signal`."""
+        await self.next.signal_child_workflow(input)
+
+    async def signal_external_workflow(self, input: SignalExternalWorkflowInput) -> None:
+        """For each `ExternalWorkflowHandle.signal`."""
+        await self.next.signal_external_workflow(input)

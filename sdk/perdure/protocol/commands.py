@@ -7,6 +7,10 @@ from typing import Any, NamedTuple
 
 from perdure.protocol.child_workflow import StartChildWorkflowExecution
 from perdure.protocol.codec import DecodeError, Registry
+from perdure.protocol.external_workflow import (
+    RequestCancelExternalWorkflowExecution,
+    SignalExternalWorkflowExecution,
+)
 from perdure.protocol.failure import Failure, decode_failure, decode_failure_or_none
 from perdure.protocol.payload import HeaderMap, PayloadLists, PayloadMap, Payloads
 from perdure.protocol.retry import RetryPolicyData, decode_retry_policy
@@ -25,6 +29,8 @@ class CommandType(IntEnum):
     UPSERT_WORKFLOW_SEARCH_ATTRIBUTES = 13
     MODIFY_WORKFLOW_PROPERTIES = 16
     START_CHILD_WORKFLOW_EXECUTION = 11
+    REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION = 8
+    SIGNAL_EXTERNAL_WORKFLOW_EXECUTION = 12
 
 
 class ScheduleActivityTask(NamedTuple):
@@ -135,6 +141,8 @@ Command = (
     | ModifyWorkflowProperties
     | ContinueAsNewWorkflowExecution
     | StartChildWorkflowExecution
+    | RequestCancelExternalWorkflowExecution
+    | SignalExternalWorkflowExecution
 )
 
 COMMANDS = Registry(
@@ -152,6 +160,8 @@ COMMANDS = Registry(
         CommandType.MODIFY_WORKFLOW_PROPERTIES: ModifyWorkflowProperties,
         CommandType.CONTINUE_AS_NEW_WORKFLOW_EXECUTION: ContinueAsNewWorkflowExecution,
         CommandType.START_CHILD_WORKFLOW_EXECUTION: StartChildWorkflowExecution,
+        CommandType.REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION: RequestCancelExternalWorkflowExecution,
+        CommandType.SIGNAL_EXTERNAL_WORKFLOW_EXECUTION: SignalExternalWorkflowExecution,
     },
 )
 

@@ -26,6 +26,7 @@ from perdure.protocol.execution_events import (
     WorkflowExecutionTerminated as WorkflowExecutionTerminated,
     WorkflowExecutionTimedOut as WorkflowExecutionTimedOut,
 )
+from perdure.protocol.external_workflow import EXTERNAL_EVENTS
 from perdure.protocol.failure import Failure, decode_failure, decode_failure_or_none
 from perdure.protocol.payload import HeaderMap, PayloadLists, PayloadMap, Payloads
 from perdure.protocol.retry import RetryPolicyData, decode_retry_policy
@@ -317,6 +318,7 @@ EVENTS = Registry(
         EventType.WORKFLOW_PROPERTIES_MODIFIED: WorkflowPropertiesModified,
         EventType.WORKFLOW_EXECUTION_CONTINUED_AS_NEW: WorkflowExecutionContinuedAsNew,
         **CHILD_EVENTS,
+        **EXTERNAL_EVENTS,
         EventType.ACTIVITY_ATTEMPT_STARTED: ActivityAttemptStarted,
         EventType.ACTIVITY_ATTEMPT_FAILED: ActivityAttemptFailed,
         EventType.WORKFLOW_TASK_ATTEMPT_FAILED: WorkflowTaskAttemptFailed,

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from perdure.protocol.child_workflow import ParentLink, StartChildWorkflowExecutionInitiated, decode_parent
 from perdure.protocol.codec import struct_decoder
 from perdure.protocol.failure import Failure, decode_failure_or_none
-from perdure.protocol.payload import Payloads
+from perdure.protocol.payload import HeaderMap, Payloads
 
 _initiated = struct_decoder(StartChildWorkflowExecutionInitiated)
 
@@ -111,6 +111,68 @@ class RecordChildClosed(NamedTuple):
     @staticmethod
     def _decode_failure(value: Any) -> Failure | None:
         return decode_failure_or_none(value)
+
+
+class SignalExternalWorkflow(NamedTuple):
+    """A workflow signals another one. `first_run_id`: only the chain that began with this run is meant, in whichever
+    run it is by now. Answer: `RecordExternalAnswer`."""
+
+    origin: Origin
+    namespace: str
+    workflow_id: str
+    run_id: str
+    signal_name: str
+    input: Payloads
+    identity: str
+    headers: HeaderMap = b""
+    first_run_id: str = ""
+
+    @staticmethod
+    def _decode_origin(value: Any) -> Any:
+        return _origin(value)
+
+
+class CancelExternalWorkflow(NamedTuple):
+    """A workflow asks another one to stop. Answer: `RecordExternalAnswer`."""
+
+    origin: Origin
+    namespace: str
+    workflow_id: str
+    run_id: str
+    reason: str
+    identity: str
+    first_run_id: str = ""
+
+    @staticmethod
+    def _decode_origin(value: Any) -> Any:
+        return _origin(value)
+
+
+class RecordExternalAnswer(NamedTuple):
+    """The answer to a signal or a request to cancel; `cause` says why it did not arrive, or is empty."""
+
+    run_id: str
+    initiated_event_id: int
+    cause: str = ""
+
+
+class CloseChildWorkflow(NamedTuple):
+    """The parent has closed: the child, in whichever run it is by now, is terminated or asked to stop. Answer:
+    `AcknowledgeMessage`."""
+
+    origin: Origin
+    namespace: str
+    workflow_id: str
+    first_run_id: str
+    parent_close_policy: int
+
+    @property
+    def run_id(self) -> str:
+        return ""
+
+    @staticmethod
+    def _decode_origin(value: Any) -> Any:
+        return _origin(value)
 
 
 class AcknowledgeMessage(NamedTuple):

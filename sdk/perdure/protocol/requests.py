@@ -14,8 +14,12 @@ from perdure.protocol.codec import CODEC_VERSION, DecodeError, Registry, pack, s
 from perdure.protocol.content import ContentBlock, decode_block
 from perdure.protocol.messages import (
     AcknowledgeMessage,
+    CancelExternalWorkflow,
+    CloseChildWorkflow,
     RecordChildClosed,
     RecordChildStarted,
+    RecordExternalAnswer,
+    SignalExternalWorkflow,
     StartChildWorkflow,
 )
 from perdure.protocol.payload import HeaderMap, PayloadMap, Payloads
@@ -66,6 +70,10 @@ class RequestType(IntEnum):
     RECORD_CHILD_STARTED = 61
     RECORD_CHILD_CLOSED = 62
     ACKNOWLEDGE_MESSAGE = 63
+    SIGNAL_EXTERNAL_WORKFLOW = 64
+    CANCEL_EXTERNAL_WORKFLOW = 65
+    RECORD_EXTERNAL_ANSWER = 66
+    CLOSE_CHILD_WORKFLOW = 67
 
 
 class IdReusePolicy(IntEnum):
@@ -278,6 +286,10 @@ Request = (
     | RecordChildStarted
     | RecordChildClosed
     | AcknowledgeMessage
+    | SignalExternalWorkflow
+    | CancelExternalWorkflow
+    | RecordExternalAnswer
+    | CloseChildWorkflow
 )
 
 REQUESTS = Registry(
@@ -310,6 +322,10 @@ REQUESTS = Registry(
         RequestType.RECORD_CHILD_STARTED: RecordChildStarted,
         RequestType.RECORD_CHILD_CLOSED: RecordChildClosed,
         RequestType.ACKNOWLEDGE_MESSAGE: AcknowledgeMessage,
+        RequestType.SIGNAL_EXTERNAL_WORKFLOW: SignalExternalWorkflow,
+        RequestType.CANCEL_EXTERNAL_WORKFLOW: CancelExternalWorkflow,
+        RequestType.RECORD_EXTERNAL_ANSWER: RecordExternalAnswer,
+        RequestType.CLOSE_CHILD_WORKFLOW: CloseChildWorkflow,
     },
 )
 

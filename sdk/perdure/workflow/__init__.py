@@ -14,7 +14,13 @@ from perdure.workflow.activity_method_calls import (
 from perdure.workflow.activity_options import ActivityCancellationType, ActivityConfig, ActivityHandle
 from perdure.workflow.chance import new_random, random, random_seed, uuid4, uuid7
 from perdure.workflow.child_calls import execute_child_workflow, start_child_workflow
-from perdure.workflow.child_options import ChildWorkflowConfig, ChildWorkflowHandle, ParentClosePolicy
+from perdure.workflow.child_options import (
+    ChildWorkflowCancellationType,
+    ChildWorkflowConfig,
+    ChildWorkflowHandle,
+    ParentClosePolicy,
+    VersioningIntent,
+)
 from perdure.workflow.concurrency import as_completed, wait
 from perdure.workflow.context import (
     all_handlers_finished,
@@ -56,6 +62,11 @@ from perdure.workflow.errors import (
     UnfinishedSignalHandlersWarning,
     WorkflowIOError,
 )
+from perdure.workflow.external import (
+    ExternalWorkflowHandle,
+    get_external_workflow_handle,
+    get_external_workflow_handle_for,
+)
 from perdure.workflow.handlers import query, signal
 from perdure.workflow.information import Info, ParentInfo, RootInfo
 from perdure.workflow.log_adapter import LoggerAdapter, logger
@@ -69,10 +80,12 @@ __all__ = [
     "ActivityCancellationType",
     "ActivityConfig",
     "ActivityHandle",
+    "ChildWorkflowCancellationType",
     "ChildWorkflowConfig",
     "ChildWorkflowHandle",
     "CompensationError",
     "ContinueAsNewError",
+    "ExternalWorkflowHandle",
     "HandlerUnfinishedPolicy",
     "Info",
     "LoggerAdapter",
@@ -85,6 +98,7 @@ __all__ = [
     "Saga",
     "SandboxImportNotificationPolicy",
     "UnfinishedSignalHandlersWarning",
+    "VersioningIntent",
     "WorkflowIOError",
     "all_handlers_finished",
     "as_completed",
@@ -98,6 +112,8 @@ __all__ = [
     "execute_child_workflow",
     "get_dynamic_query_handler",
     "get_dynamic_signal_handler",
+    "get_external_workflow_handle",
+    "get_external_workflow_handle_for",
     "get_last_completion_result",
     "get_last_failure",
     "get_query_handler",

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
-from typing import Any, Concatenate, Unpack, cast, overload
+from typing import Any, Concatenate, Unpack, overload
 
-from perdure.common import UNSET, RetryPolicy, WorkflowIDReusePolicy, positional_arguments
+from perdure.common import (
+    UNSET,
+    Priority,
+    RetryPolicy,
+    SearchAttributes,
+    TypedSearchAttributes,
+    WorkflowIDReusePolicy,
+    positional_arguments,
+)
 from perdure.types import (
     CallableAsyncNoParam,
     CallableAsyncSingleParam,
@@ -19,9 +27,11 @@ from perdure.types import (
 )
 from perdure.workflow.child_options import (
     ChildOptions,
+    ChildWorkflowCancellationType,
     ChildWorkflowConfig,
     ChildWorkflowHandle,
     ParentClosePolicy,
+    VersioningIntent,
     child_type_of,
 )
 from perdure.workflow.runtime import current
@@ -69,13 +79,20 @@ async def start_child_workflow(
     id: str | None = None,
     task_queue: str | None = None,
     result_type: type | None = None,
+    cancellation_type: ChildWorkflowCancellationType = ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
     parent_close_policy: ParentClosePolicy = ParentClosePolicy.TERMINATE,
     execution_timeout: timedelta | None = None,
     run_timeout: timedelta | None = None,
     task_timeout: timedelta | None = None,
     id_reuse_policy: WorkflowIDReusePolicy = WorkflowIDReusePolicy.ALLOW_DUPLICATE,
     retry_policy: RetryPolicy | None = None,
+    cron_schedule: str = "",
     memo: Mapping[str, Any] | None = None,
+    search_attributes: SearchAttributes | TypedSearchAttributes | None = None,
+    versioning_intent: VersioningIntent | None = None,
+    static_summary: str | None = None,
+    static_details: str | None = None,
+    priority: Priority = Priority.default,
 ) -> ChildWorkflowHandle[Any, Any]:
     """Start a child workflow and return its handle once it is started.
 
@@ -86,29 +103,32 @@ async def start_child_workflow(
         id: Its workflow id; one that is the same on every replay, if not given.
         task_queue: Where it runs; on the parent's own task queue if not given.
         result_type: What to decode the result to, if `workflow` is a name.
+        cancellation_type: What happens when it is cancelled.
         parent_close_policy: What becomes of it when this workflow closes.
         execution_timeout: Bounds it with all that it goes on as.
         run_timeout: Bounds one run of it.
         task_timeout: How long a worker may take for one of its workflow tasks.
         id_reuse_policy: Whether it may start although a closed workflow had its id.
         retry_policy: How it is tried again when it fails; by default not at all.
+        cron_schedule: When it runs again after it has ended; its result is that of the last run.
         memo: Notes that lists and descriptions show.
+        search_attributes: By what lists find it.
+        versioning_intent: Accepted, without effect.
+        static_summary: One line about it, for those who look at the history.
+        static_details: More of the same.
+        priority: Who goes first when tasks wait.
 
     Raises:
         WorkflowAlreadyStartedError: its id is taken.
     """
     child_type, own_result_type = child_type_of(workflow)
     options = ChildOptions(
-        id, task_queue, parent_close_policy, execution_timeout, run_timeout, task_timeout, id_reuse_policy,
-        retry_policy, memo,
+        id, task_queue, cancellation_type, parent_close_policy, execution_timeout, run_timeout, task_timeout,
+        id_reuse_policy, retry_policy, cron_schedule, memo, search_attributes, versioning_intent, static_summary,
+        static_details, priority,
     )  # fmt: skip
     arguments = positional_arguments(arg, (), args)
-    children = current().children
-    if children.is_intercepted:
-        return await children.start_intercepted(child_type, arguments, result_type or own_result_type, options)
-    child = children.start(child_type, arguments, result_type or own_result_type, False, options)
-    await child.wait_started()
-    return cast(ChildWorkflowHandle[Any, Any], child)
+    return await current().children.start(child_type, arguments, result_type or own_result_type, options)
 
 
 @overload
@@ -153,13 +173,20 @@ async def execute_child_workflow(
     id: str | None = None,
     task_queue: str | None = None,
     result_type: type | None = None,
+    cancellation_type: ChildWorkflowCancellationType = ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
     parent_close_policy: ParentClosePolicy = ParentClosePolicy.TERMINATE,
     execution_timeout: timedelta | None = None,
     run_timeout: timedelta | None = None,
     task_timeout: timedelta | None = None,
     id_reuse_policy: WorkflowIDReusePolicy = WorkflowIDReusePolicy.ALLOW_DUPLICATE,
     retry_policy: RetryPolicy | None = None,
+    cron_schedule: str = "",
     memo: Mapping[str, Any] | None = None,
+    search_attributes: SearchAttributes | TypedSearchAttributes | None = None,
+    versioning_intent: VersioningIntent | None = None,
+    static_summary: str | None = None,
+    static_details: str | None = None,
+    priority: Priority = Priority.default,
 ) -> Any:
     """Run a child workflow and return its result. The arguments are those of `start_child_workflow`.
 
@@ -169,11 +196,9 @@ async def execute_child_workflow(
     """
     child_type, own_result_type = child_type_of(workflow)
     options = ChildOptions(
-        id, task_queue, parent_close_policy, execution_timeout, run_timeout, task_timeout, id_reuse_policy,
-        retry_policy, memo,
+        id, task_queue, cancellation_type, parent_close_policy, execution_timeout, run_timeout, task_timeout,
+        id_reuse_policy, retry_policy, cron_schedule, memo, search_attributes, versioning_intent, static_summary,
+        static_details, priority,
     )  # fmt: skip
     arguments = positional_arguments(arg, (), args)
-    children = current().children
-    if children.is_intercepted:
-        return await (await children.start_intercepted(child_type, arguments, result_type or own_result_type, options))
-    return await children.start(child_type, arguments, result_type or own_result_type, True, options)
+    return await current().children.execute(child_type, arguments, result_type or own_result_type, options)

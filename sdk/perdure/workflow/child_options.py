@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from enum import IntEnum
-from typing import Any, Generic, NamedTuple, TypedDict
+from typing import Any, Generic, NamedTuple, TypedDict, overload
 
-from perdure.common import Payload, RetryPolicy, WorkflowIDReusePolicy
+from perdure.common import (
+    UNSET,
+    Priority,
+    RetryPolicy,
+    SearchAttributes,
+    TypedSearchAttributes,
+    WorkflowIDReusePolicy,
+    positional_arguments,
+)
 from perdure.protocol import child_workflow
-from perdure.types import ReturnType, SelfType
+from perdure.types import (
+    MethodSyncOrAsyncNoParam,
+    MethodSyncOrAsyncSingleParam,
+    ParamType,
+    ReturnType,
+    SelfType,
+)
 from perdure.workflow.definition import WorkflowDefinition
+from perdure.workflow.handlers import SignalDefinition
 
 
 class ParentClosePolicy(IntEnum):
@@ -28,19 +43,47 @@ class ParentClosePolicy(IntEnum):
     REQUEST_CANCEL = child_workflow.ParentClosePolicy.REQUEST_CANCEL
 
 
+class ChildWorkflowCancellationType(IntEnum):
+    """What happens to a child that its parent cancels.
+
+    ABANDON: it runs on, and the parent goes on at once.
+    TRY_CANCEL: it is asked to stop, and the parent goes on at once.
+    WAIT_CANCELLATION_COMPLETED: it is asked to stop, and the parent waits until it has ended.
+    WAIT_CANCELLATION_REQUESTED: it is asked to stop, and the parent waits until that has reached it.
+    """
+
+    ABANDON = 0
+    TRY_CANCEL = 1
+    WAIT_CANCELLATION_COMPLETED = 2
+    WAIT_CANCELLATION_REQUESTED = 3
+
+
+class VersioningIntent(IntEnum):
+    """Which version of a worker a child is for. Accepted, without effect: Perdure has no version sets."""
+
+    COMPATIBLE = 1
+    DEFAULT = 2
+
+
 class ChildOptions(NamedTuple):
     """All that is said about a child but its arguments."""
 
     id: str | None
     task_queue: str | None
-    parent_close_policy: int
+    cancellation_type: ChildWorkflowCancellationType
+    parent_close_policy: ParentClosePolicy
     execution_timeout: timedelta | None
     run_timeout: timedelta | None
     task_timeout: timedelta | None
-    id_reuse_policy: int
+    id_reuse_policy: WorkflowIDReusePolicy
     retry_policy: RetryPolicy | None
+    cron_schedule: str
     memo: Mapping[str, Any] | None
-    headers: Mapping[str, Payload] = {}
+    search_attributes: SearchAttributes | TypedSearchAttributes | None
+    versioning_intent: VersioningIntent | None
+    static_summary: str | None
+    static_details: str | None
+    priority: Priority
 
 
 class ChildWorkflowConfig(TypedDict, total=False):
@@ -48,13 +91,20 @@ class ChildWorkflowConfig(TypedDict, total=False):
 
     id: str | None
     task_queue: str | None
+    cancellation_type: ChildWorkflowCancellationType
     parent_close_policy: ParentClosePolicy
     execution_timeout: timedelta | None
     run_timeout: timedelta | None
     task_timeout: timedelta | None
     id_reuse_policy: WorkflowIDReusePolicy
     retry_policy: RetryPolicy | None
+    cron_schedule: str
     memo: Mapping[str, Any] | None
+    search_attributes: SearchAttributes | TypedSearchAttributes | None
+    versioning_intent: VersioningIntent | None
+    static_summary: str | None
+    static_details: str | None
+    priority: Priority
 
 
 class ChildWorkflowHandle(asyncio.Future[ReturnType], Generic[SelfType, ReturnType]):  # type: ignore[type-var]
@@ -67,6 +117,26 @@ class ChildWorkflowHandle(asyncio.Future[ReturnType], Generic[SelfType, ReturnTy
 
     id: str
     first_execution_run_id: str | None
+
+    @overload
+    async def signal(self, signal: MethodSyncOrAsyncNoParam[SelfType, None]) -> None: ...
+    @overload
+    async def signal(self, signal: MethodSyncOrAsyncSingleParam[SelfType, ParamType, None], arg: ParamType) -> None: ...
+    @overload
+    async def signal(self, signal: Callable[..., Awaitable[None] | None], *, args: Sequence[Any]) -> None: ...
+    @overload
+    async def signal(self, signal: str, arg: Any = ..., *, args: Sequence[Any] = []) -> None: ...
+    async def signal(self, signal: str | Callable[..., Any], arg: Any = UNSET, *, args: Sequence[Any] = []) -> None:
+        """Signal the child, in whichever run it is by now. Returns when it has the signal.
+
+        Raises:
+            ApplicationError: it has closed already.
+        """
+        await self._signal(signal_name_of(signal), positional_arguments(arg, (), args))
+
+    async def _signal(self, name: str, arguments: Sequence[Any]) -> None:
+        """Carry a signal out: who makes handles says how."""
+        raise TypeError("a handle of a child workflow comes from workflow.start_child_workflow")
 
 
 def child_type_of(workflow: Any) -> tuple[str, Any]:
@@ -84,3 +154,20 @@ def child_type_of(workflow: Any) -> tuple[str, Any]:
             "give its run method, its function or its name"
         )
     return definition.name, definition.result_type
+
+
+def signal_name_of(signal: Any) -> str:
+    """The name of a signal that a workflow sends.
+
+    Raises:
+        TypeError: no name, and no handler of a signal with a name.
+    """
+    if isinstance(signal, str):
+        return signal
+    definition = SignalDefinition.of(signal)
+    if definition is None or definition.name is None:
+        raise TypeError(
+            f"{getattr(signal, '__qualname__', signal)!r} is not a signal with a name: decorate it with "
+            "@workflow.signal, and give the handler or its name"
+        )
+    return definition.name

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import asyncio.events
 import random
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
@@ -52,29 +52,22 @@ class Properties(Protocol):
     def upsert_search_attributes(self, updates: Sequence[SearchAttributeUpdate[Any]] | SearchAttributes) -> None: ...
 
 
-class StartedChild(Protocol):
-    """A child that was asked for."""
-
-    def __await__(self) -> Generator[Any, None, Any]: ...
-    async def wait_started(self) -> None: ...
-
-
 class Children(Protocol):
     """The children of one run."""
 
-    def start(
-        self,
-        workflow_type: str,
-        arguments: Sequence[Any],
-        result_type: Any,
-        awaited_at_once: bool,
-        options: ChildOptions,
-    ) -> StartedChild: ...
-    async def start_intercepted(
+    async def start(
         self, workflow_type: str, arguments: Sequence[Any], result_type: Any, options: ChildOptions
     ) -> ChildWorkflowHandle[Any, Any]: ...
-    @property
-    def is_intercepted(self) -> bool: ...
+    async def execute(
+        self, workflow_type: str, arguments: Sequence[Any], result_type: Any, options: ChildOptions
+    ) -> Any: ...
+
+
+class Externals(Protocol):
+    """What one run sends to others."""
+
+    async def signal(self, workflow_id: str, run_id: str | None, name: str, arguments: Sequence[Any]) -> None: ...
+    async def cancel(self, workflow_id: str, run_id: str | None, reason: str) -> None: ...
 
 
 class Runtime(Protocol):
@@ -98,6 +91,8 @@ class Runtime(Protocol):
     def converter(self) -> DataConverter: ...
     @property
     def children(self) -> Children: ...
+    @property
+    def externals(self) -> Externals: ...
     @property
     def payload_converter(self) -> PayloadConverter: ...
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from perdure.protocol import child_workflow as child, events
+from perdure.protocol import child_workflow as child, events, external_workflow as external
 from perdure.protocol.codec import pack
 from perdure.protocol.events import EventType, HistoryEvent
 from perdure.protocol.failure import (
@@ -112,6 +112,12 @@ _ATTRIBUTES = [
     events.WorkflowExecutionSignaled("s", DATA, "me", "req", FIELDS),
     events.WorkflowExecutionTerminated("why", DATA, "me"),
     events.WorkflowExecutionContinuedAsNew("r2", "T", "q", DATA, 1, 2, 4, 1500, None, FIELDS, b"", FIELDS, 3),
+    external.SignalExternalWorkflowExecutionInitiated(4, *CHILD_RUN, "poke", DATA, FIELDS, 1),
+    external.SignalExternalWorkflowExecutionFailed("EXTERNAL_WORKFLOW_EXECUTION_NOT_FOUND", *CHILD_RUN, 5, 4),
+    external.ExternalWorkflowExecutionSignaled(*CHILD_RUN, 5),
+    external.RequestCancelExternalWorkflowExecutionInitiated(4, *CHILD_RUN, "why", 1),
+    external.RequestCancelExternalWorkflowExecutionFailed("NAMESPACE_NOT_FOUND", *CHILD_RUN, 5, 4),
+    external.ExternalWorkflowExecutionCancelRequested(*CHILD_RUN, 5),
     child.StartChildWorkflowExecutionInitiated(
         4, "c", "Child", "q", DATA, "other", 1, 2, 3500, 2, 3, RETRY, "@daily", FIELDS, b"", FIELDS, 2, "one", "two"
     ),

@@ -8,11 +8,20 @@ from typing import Any
 import pytest
 
 from perdure import workflow
-from perdure.common import RetryPolicy, WorkflowIDReusePolicy
+from perdure.common import (
+    Priority,
+    RetryPolicy,
+    SearchAttributeKey,
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDReusePolicy,
+)
 from perdure.exceptions import WorkflowAlreadyStartedError
 from perdure.protocol.child_workflow import StartChildWorkflowExecution
-from perdure.workflow import ParentClosePolicy
+from perdure.workflow import ParentClosePolicy, VersioningIntent
 from tests.workflow_story import Story
+
+STAGE = SearchAttributeKey.for_keyword("Stage")
 
 
 @workflow.defn
@@ -40,6 +49,12 @@ class Parent:
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
             retry_policy=RetryPolicy(maximum_attempts=2),
             memo={"why": "test"},
+            search_attributes=TypedSearchAttributes([SearchAttributePair(STAGE, "late")]),
+            cron_schedule="@daily",
+            versioning_intent=VersioningIntent.DEFAULT,
+            static_summary="one",
+            static_details="two",
+            priority=Priority(priority_key=1),
         )
         told = [handle.id, handle.first_execution_run_id, handle.done()]
         result = await workflow.execute_child_workflow("Child", args=[8], result_type=int)
@@ -57,6 +72,9 @@ def test_a_child_is_started_then_awaited() -> None:
     assert command.retry_policy is not None
     assert command.retry_policy.maximum_attempts == 2
     assert b"test" in command.memo
+    assert b"late" in command.search_attributes
+    assert (command.cron_schedule, command.priority) == ("@daily", 1)
+    assert (command.summary, command.static_details) == ("one", "two")
     story.start_child("kid", "first-run")
     [other] = story.task()
     assert isinstance(other, StartChildWorkflowExecution)

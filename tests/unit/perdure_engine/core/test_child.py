@@ -7,10 +7,18 @@ from typing import Any
 import pytest
 
 from perdure.protocol.child_workflow import ParentLink, StartChildWorkflowExecution
+from perdure.protocol.commands import CompleteWorkflowExecution
 from perdure.protocol.failure import Failure
 from perdure.protocol.ids import run_id_for_child
-from perdure.protocol.messages import Origin, RecordChildClosed, RecordChildStarted, StartChildWorkflow
+from perdure.protocol.messages import (
+    CloseChildWorkflow,
+    Origin,
+    RecordChildClosed,
+    RecordChildStarted,
+    StartChildWorkflow,
+)
 from perdure.protocol.replies import ExecutionStatus
+from perdure.protocol.requests import TerminateWorkflow
 from perdure_engine.core.child import start_problem, start_request
 from perdure_engine.core.state import ChildPhase
 from perdure_engine.core.transition import Settle
@@ -133,6 +141,7 @@ def test_the_answer_ends_the_message_even_if_nothing_is_pending() -> None:
         ({"workflow_type": ""}, "its type must not be empty"),
         ({"task_queue": "\0"}, "its task queue contains a NUL character"),
         ({"run_timeout_ms": -1}, "its run timeout is -1 ms"),
+        ({"cron_schedule": "now and then"}, "now and then"),
         ({"parent_close_policy": 9}, "its parent close policy is 9; allowed are"),
         ({"input": b"x" * 3_000_000}, "its input came to 3000000 bytes"),
     ],
@@ -142,3 +151,30 @@ def test_what_a_command_must_say(changes: dict[str, Any], problem: str) -> None:
     assert told.startswith("child workflow")
     assert problem in told
     assert start_problem(command()) is None
+
+
+# When the parent closes ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("policy", "is_told"), [(1, True), (2, False), (3, True)], ids=["terminate", "abandon", "request cancel"]
+)
+def test_a_child_is_treated_by_its_policy(policy: int, is_told: bool) -> None:
+    run = running(command(parent_close_policy=policy))
+    started(run)
+    run.decide(TerminateWorkflow("default", "order-7", "", "enough", b"", "terminate-1", "client"))
+    message = CloseChildWorkflow(Origin(7, RUN_ID, 5), "default", "kid", CHILD_RUN, policy)
+    assert run.messages == ({5: message} if is_told else {})
+
+
+def test_a_start_under_way_goes_on_when_the_parent_closes() -> None:
+    """Its answer says what is to be done."""
+    run = running(command())
+    signal(run)
+    go_on(run, CompleteWorkflowExecution(b""))
+    assert isinstance(run.messages[5], StartChildWorkflow)
+
+
+def test_a_child_that_the_last_task_asked_for_is_never_started() -> None:
+    run = running(command("kid"), command("abandoned", parent_close_policy=2), CompleteWorkflowExecution(b""))
+    assert list(run.messages) == [6]

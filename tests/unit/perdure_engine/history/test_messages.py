@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -10,9 +10,10 @@ import pytest
 from perdure.protocol.child_workflow import StartChildWorkflowExecution
 from perdure.protocol.events import EventType, HistoryEvent, decode_records
 from perdure.protocol.ids import run_id_for_child
+from perdure.protocol.tasks import WorkflowTask, decode_task
 from perdure_broker.port import BrokerUnavailable
 from perdure_engine.history.post import MESSAGE_KIND
-from tests.engine_stage import Stage, completion, done, until
+from tests.engine_stage import WORKFLOWS, Stage, completion, done, until
 
 
 @pytest.fixture
@@ -48,6 +49,17 @@ async def decide_for(stage: Stage, run_id: str, *commands: Any) -> None:
         await stage.complete(entry, task, *(commands if task.run_id == run_id else ()))
         if task.run_id == run_id:
             return
+
+
+async def carry_on(stage: Stage, is_so: Callable[[], Any]) -> None:
+    """Complete workflow tasks with nothing to do until something is so."""
+    end = stage.now_us() + 60_000_000
+    while not is_so():
+        assert stage.now_us() < end, "it is not so after a minute"
+        for entry in await stage.broker.read_tasks([WORKFLOWS], "worker", count=1, block_ms=100):
+            task = decode_task(entry.data)
+            assert isinstance(task, WorkflowTask)
+            await stage.complete(entry, task)
 
 
 async def test_a_child_on_another_shard_runs_and_tells_its_parent(wide: Stage) -> None:
@@ -127,3 +139,21 @@ async def test_an_answer_for_a_parent_that_has_closed_ends_its_message(wide: Sta
     await wide.broker.send([(wide.shard_of("kid"), data) for data in held[0]])
     await until(lambda: messages(wide) == 0)
     await until(lambda: types(wide, run_id_for_child(parent, 5)))
+
+
+async def test_a_message_that_cannot_be_carried_out_is_kept_and_answered(
+    wide: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else its sender would send it for ever."""
+
+    def broken(*args: Any) -> Any:
+        raise ValueError("broken on purpose")
+
+    monkeypatch.setattr("perdure_engine.history.messages.start_request", broken)
+    parent = await wide.start("parent")
+    await wide.decide(child())
+    await until(lambda: "START_CHILD_WORKFLOW_EXECUTION_FAILED" in types(wide, parent))
+    assert messages(wide) == 0
+    letters = list(wide.database.dead_letters.values())
+    assert letters
+    assert all("broken on purpose" in letter.reason for letter in letters)
