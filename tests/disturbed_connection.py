@@ -190,10 +190,15 @@ COUNTING = frozenset(
     for name in (
         "acquire_shard",
         "beat",
+        "delete_batches",
         "delete_dead_letter",
         "delete_history",
+        "delete_namespace",
         "delete_request_results",
         "delete_runs",
+        "insert_batch",
+        "remove_search_attribute",
+        "update_batch",
     )
 )
 """Statements whose second run says something else than the first, as the port allows where an answer was lost."""

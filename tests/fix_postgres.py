@@ -35,6 +35,7 @@ BEGIN
         EXECUTE format('DELETE FROM perdure.%I', name);
     END LOOP;
 END $$;
+DELETE FROM perdure.namespaces WHERE namespace <> 'default';
 INSERT INTO perdure.shards SELECT n, 0, '', 0, '', '0-0', 1, 0 FROM generate_series(0, {SHARD_COUNT - 1}) AS n;
 """
 

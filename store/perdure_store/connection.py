@@ -19,7 +19,7 @@ from itertools import count
 from typing import Any
 
 import psycopg
-from psycopg import AsyncConnection, pq
+from psycopg import AsyncConnection, AsyncCursor, pq
 
 from perdure_store import columns, sql
 from perdure_store.address import Address
@@ -81,7 +81,11 @@ class Link:
         """Run the query `name` by itself and return its rows (see `fetch_each`)."""
         return (await self.fetch_each([(name, parameters)]))[0]
 
-    async def fetch_each(self, statements: Sequence[tuple[str, Parameters | None]]) -> list[Rows]:
+    async def fetch_composed(self, statement: bytes, parameters: Parameters) -> Rows:
+        """Run a statement made of fragments; not prepared, since there is no end of them. As `fetch_each` else."""
+        return (await self.fetch_each([(statement, parameters)]))[0]
+
+    async def fetch_each(self, statements: Sequence[tuple[str | bytes, Parameters | None]]) -> list[Rows]:
         """Run queries in one round trip, each by itself, and return the rows of each (`[]` for one that has none).
 
         For reads, and for writes that may happen twice: asked again while the server wants it (40001), and once when
@@ -121,17 +125,17 @@ class Link:
                 await asyncio.sleep(_RETRY_DELAY_S * 2**attempt * random.random())
         raise AssertionError("unreachable")
 
-    async def _fetch_once(self, statements: Sequence[tuple[str, Parameters | None]]) -> list[Rows]:
+    async def _fetch_once(self, statements: Sequence[tuple[str | bytes, Parameters | None]]) -> list[Rows]:
         async with self.held() as connection:
             try:
                 if len(statements) == 1:
                     name, parameters = statements[0]
-                    cursors = [await connection.execute(sql.query(name), parameters, binary=True)]
+                    cursors = [await _execute(connection, name, parameters)]
                 else:
                     async with connection.pipeline() as pipeline:
                         cursors = []
                         for name, parameters in statements:
-                            cursors.append(await connection.execute(sql.query(name), parameters, binary=True))
+                            cursors.append(await _execute(connection, name, parameters))
                             await pipeline.sync()
                 return [await cursor.fetchall() if cursor.description else [] for cursor in cursors]
             except psycopg.Error as error:
@@ -163,6 +167,15 @@ class Link:
         connection, self._connection = self._connection, None
         if connection is not None:
             await connection.close()
+
+
+async def _execute(
+    connection: AsyncConnection[tuple[Any, ...]], statement: str | bytes, parameters: Parameters | None
+) -> AsyncCursor[tuple[Any, ...]]:
+    """A query by its name, or a statement made of fragments."""
+    if isinstance(statement, bytes):
+        return await connection.execute(statement, parameters, binary=True, prepare=False)
+    return await connection.execute(sql.query(statement), parameters, binary=True)
 
 
 def is_idle(connection: AsyncConnection[Any]) -> bool:

@@ -31,15 +31,18 @@ class Dialect:
         begin_urgent: how a takeover's transaction begins. On CockroachDB one of high priority pushes a stopped owner's
             locks aside (https://www.cockroachlabs.com/docs/stable/transactions#transaction-priorities); Postgres has no
             priorities.
+        byte_order: an order by text must ask for that of its bytes. CockroachDB has no other unless a column asks for
+            it (https://www.cockroachlabs.com/docs/stable/collate); a database of Postgres has its own.
     """
 
     name: DialectName
     ends_blockers: bool
     begin_urgent: str
+    byte_order: bool
 
 
-POSTGRES = Dialect(name="postgres", ends_blockers=True, begin_urgent="BEGIN")
-COCKROACH = Dialect(name="cockroach", ends_blockers=False, begin_urgent="BEGIN PRIORITY HIGH")
+POSTGRES = Dialect(name="postgres", ends_blockers=True, begin_urgent="BEGIN", byte_order=True)
+COCKROACH = Dialect(name="cockroach", ends_blockers=False, begin_urgent="BEGIN PRIORITY HIGH", byte_order=False)
 
 PLANNER = (
     Setting("enable_seqscan", "off", "hot tables are near empty when a statement is planned, and large when it runs"),

@@ -18,6 +18,10 @@ from enum import Enum
 from heapq import nsmallest
 from itertools import groupby, islice
 
+from perdure_store import memory_lists
+from perdure_store.catalog import NamespaceRow
+from perdure_store.list_query import GroupCount, ListQuery, Place
+from perdure_store.memory_catalog import MemoryCatalog
 from perdure_store.memory_tables import OPEN, MemoryDatabase, Run, check_texts
 from perdure_store.port import (
     BatchRejected,
@@ -39,7 +43,6 @@ from perdure_store.port import (
     TransferKey,
     TransferRow,
     UnknownOutcome,
-    VisibilityFilter,
     VisibilityRow,
 )
 
@@ -65,7 +68,7 @@ CallHook = Callable[[str], Awaitable[None]]
 """Awaited before every other call, with the method's name; may raise `StoreUnavailable`, or sleep."""
 
 
-class MemoryStore:
+class MemoryStore(MemoryCatalog):
     """See `port.Store`.
 
     Args:
@@ -254,21 +257,13 @@ class MemoryStore:
             if known is None or known.version < row.version:
                 database.visibility[row.namespace, row.run_id] = row
 
-    async def list_visibility(
-        self, wanted: VisibilityFilter, *, limit: int, before: tuple[int, str] | None = None
-    ) -> list[VisibilityRow]:
+    async def list_visibility(self, query: ListQuery, *, limit: int, after: Place | None = None) -> list[VisibilityRow]:
         database = await self._called("list_visibility")
-        rows = [
-            row
-            for row in database.visibility.values()
-            if _matches(row, wanted) and (before is None or (row.start_time_us, row.run_id) < before)
-        ]
-        rows.sort(key=lambda row: (row.start_time_us, row.run_id), reverse=True)
-        return rows[:limit]
+        return memory_lists.page(database.visibility.values(), query, limit=limit, after=after)
 
-    async def count_visibility(self, wanted: VisibilityFilter) -> int:
+    async def count_visibility(self, query: ListQuery, *, limit: int = 1000) -> list[GroupCount]:
         database = await self._called("count_visibility")
-        return sum(_matches(row, wanted) for row in database.visibility.values())
+        return memory_lists.count(database.visibility.values(), query, limit=limit)
 
     # Dead letters --------------------------------------------------------------------------------------------------
     async def dead_letters(self, *, limit: int, before: tuple[int, str] | None = None) -> list[DeadLetterRow]:
@@ -300,13 +295,15 @@ class MemoryStore:
 
     # Retention -----------------------------------------------------------------------------------------------------
     async def retentions(self) -> dict[str, int]:
-        return dict(sorted((await self._called("retentions")).retentions.items()))
+        namespaces = (await self._called("retentions")).namespaces
+        return {name: namespaces[name].retention_ms for name in sorted(namespaces)}
 
     async def set_retention(self, namespace: str, retention_ms: int) -> None:
         database = await self._called("set_retention")
         if retention_ms <= 0:
             raise BatchRejected(f"A retention must be above 0, not {retention_ms} ms.")
-        database.retentions[namespace] = retention_ms
+        known = database.namespaces.get(namespace, NamespaceRow(namespace, retention_ms, 0))
+        database.namespaces[namespace] = known._replace(retention_ms=retention_ms)
 
     async def closed_namespaces(self, shard_id: int) -> list[str]:
         database = await self._called("closed_namespaces")
@@ -403,14 +400,3 @@ def _loaded(database: MemoryDatabase, row: ExecutionRow) -> LoadedExecution:
 def _history_after(database: MemoryDatabase, run: Run, batch_no: int) -> list[HistoryRow]:
     rows = database.history.get(run, {})
     return [rows[number] for number in sorted(rows) if number > batch_no]
-
-
-def _matches(row: VisibilityRow, wanted: VisibilityFilter) -> bool:
-    return (
-        row.namespace == wanted.namespace
-        and wanted.status in (0, row.status)
-        and wanted.workflow_type in ("", row.workflow_type)
-        and wanted.workflow_id in ("", row.workflow_id)
-        and row.start_time_us >= wanted.started_from_us
-        and (not wanted.started_to_us or row.start_time_us <= wanted.started_to_us)
-    )

@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Container, Iterable, Sequence
 from typing import Any
 
+from perdure_store.catalog import BatchRow, NamespaceRow
 from perdure_store.port import (
     BatchRejected,
     CommitBatch,
@@ -64,7 +65,9 @@ class MemoryDatabase:
         self.dead_letters: dict[str, DeadLetterRow] = {}
         self.payloads: dict[Run, dict[bytes, bytes]] = defaultdict(dict)
         self.visibility: dict[tuple[str, str], VisibilityRow] = {}
-        self.retentions: dict[str, int] = {"default": RETENTION_DEFAULT_MS}
+        self.namespaces = {"default": NamespaceRow("default", RETENTION_DEFAULT_MS, 0)}
+        self.search_attributes: dict[str, dict[str, int]] = defaultdict(dict)
+        self.batches: dict[tuple[str, str], BatchRow] = {}
 
     def found(self, cluster_id: str, shard_count: int) -> None:
         """Make the cluster and its shards."""

@@ -15,7 +15,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from perdure_store.catalog import Catalog
+
+if TYPE_CHECKING:
+    from perdure_store.list_query import GroupCount, ListQuery, Place
 
 
 class ShardRow(NamedTuple):
@@ -275,17 +280,6 @@ class LoadedExecution(NamedTuple):
     request_ids: tuple[str, ...]
 
 
-class VisibilityFilter(NamedTuple):
-    """Empty or 0 means any. Times bound `start_time_us`, both ends inclusive."""
-
-    namespace: str
-    status: int = 0
-    workflow_type: str = ""
-    workflow_id: str = ""
-    started_from_us: int = 0
-    started_to_us: int = 0
-
-
 class ExpiredRun(NamedTuple):
     """A closed run that nobody has to keep any longer. `history_length`: how much goes with it."""
 
@@ -335,7 +329,7 @@ class OlderEnginesRun(StoreError):
     """A migration cannot be finished while engines run that need what it takes away. Names them."""
 
 
-class Store(Protocol):
+class Store(Catalog, Protocol):
     async def connect(self) -> None:
         """Open the connections and check the schema.
 
@@ -435,13 +429,12 @@ class Store(Protocol):
     # Visibility ----------------------------------------------------------------------------------------------------
     async def upsert_visibility(self, rows: Sequence[VisibilityRow]) -> None: ...
 
-    async def list_visibility(
-        self, wanted: VisibilityFilter, *, limit: int, before: tuple[int, str] | None = None
-    ) -> list[VisibilityRow]:
-        """Newest start first, then by run id descending; `before` is `(start_time_us, run_id)` of the last row of the
-        page before."""
+    async def list_visibility(self, query: ListQuery, *, limit: int, after: Place | None = None) -> list[VisibilityRow]:
+        """In the order that the query asks for; `after` is the place of the last row of the page before
+        (`memory_lists.place_of`)."""
 
-    async def count_visibility(self, wanted: VisibilityFilter) -> int: ...
+    async def count_visibility(self, query: ListQuery, *, limit: int = 1000) -> list[GroupCount]:
+        """How many rows match: one number, or one for each group, the largest first, at most `limit` of them."""
 
     # Dead letters --------------------------------------------------------------------------------------------------
     async def dead_letters(self, *, limit: int, before: tuple[int, str] | None = None) -> list[DeadLetterRow]:

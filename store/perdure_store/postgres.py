@@ -17,10 +17,12 @@ from collections.abc import Mapping, Sequence
 
 from perdure_store import commit, loading, migration, retention, schema, sql, takeover, visibility
 from perdure_store.address import Address
+from perdure_store.catalog_sql import SqlCatalog
 from perdure_store.columns import byteas, int8s, uuids
 from perdure_store.connection import Link
 from perdure_store.dialect import DURABLE, LISTS, MIGRATION, PLANNER, POSTGRES, TRANSACTION_TIMEOUTS, Dialect
 from perdure_store.errors import ConnectionLost
+from perdure_store.list_query import GroupCount, ListQuery, Place
 from perdure_store.port import (
     CommitBatch,
     DeadLetterRow,
@@ -36,7 +38,6 @@ from perdure_store.port import (
     TransferKey,
     TransferRow,
     UnknownOutcome,
-    VisibilityFilter,
     VisibilityRow,
 )
 
@@ -48,7 +49,7 @@ _LAST_US = 2**63 - 1
 _KEYS = (int8s, uuids, int8s, int8s)
 
 
-class PostgresStore:
+class PostgresStore(SqlCatalog):
     """See `port.Store`.
 
     Args:
@@ -67,6 +68,7 @@ class PostgresStore:
         self._beats = Link(address, "beat", isolation=isolation, settings=TRANSACTION_TIMEOUTS)
         self._takeovers = Link(address, "takeover", isolation=isolation, settings=DURABLE)
         self._upkeep = Link(address, "upkeep", isolation=isolation, settings=PLANNER)
+        super().__init__(self._upkeep)
         self._schema = Link(address, "migrate", isolation=isolation, settings=MIGRATION)
         lists = Address(visibility_dsn) if visibility_dsn else address
         self._lists = Link(lists, "list", isolation=isolation, settings=LISTS)
@@ -229,13 +231,11 @@ class PostgresStore:
     async def upsert_visibility(self, rows: Sequence[VisibilityRow]) -> None:
         await visibility.upsert(self._list_writes, rows)
 
-    async def list_visibility(
-        self, wanted: VisibilityFilter, *, limit: int, before: tuple[int, str] | None = None
-    ) -> list[VisibilityRow]:
-        return await visibility.page(self._lists, wanted, limit=limit, before=before)
+    async def list_visibility(self, query: ListQuery, *, limit: int, after: Place | None = None) -> list[VisibilityRow]:
+        return await visibility.page(self._lists, query, self._dialect, limit=limit, after=after)
 
-    async def count_visibility(self, wanted: VisibilityFilter) -> int:
-        return await visibility.count(self._lists, wanted)
+    async def count_visibility(self, query: ListQuery, *, limit: int = 1000) -> list[GroupCount]:
+        return await visibility.count(self._lists, query, self._dialect, limit=limit)
 
     # Dead letters --------------------------------------------------------------------------------------------------
     async def dead_letters(self, *, limit: int, before: tuple[int, str] | None = None) -> list[DeadLetterRow]:

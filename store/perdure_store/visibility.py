@@ -1,6 +1,6 @@
 """Lists and counts of runs: the table that people search, behind the truth by a moment.
 
-Role: upserts by version, and pages and counts by filter. It has a connection of its own, and may live in another
+Role: upserts by version, and pages and counts by query. It has a connection of its own, and may live in another
 database: nothing here shares a transaction with a commit.
 """
 
@@ -10,18 +10,16 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from perdure_store import list_sql
 from perdure_store.columns import byteas, int8s, repeated_texts, texts, uuids
 from perdure_store.commit import encode
 from perdure_store.connection import Link
-from perdure_store.port import BatchRejected, VisibilityFilter, VisibilityRow
-
-STATUSES = tuple(range(1, 8))
-"""Every status that a run can have (`ExecutionStatus`); a list without a wish reads one index range for each."""
+from perdure_store.dialect import Dialect
+from perdure_store.list_query import GroupCount, ListQuery, Place
+from perdure_store.port import BatchRejected, VisibilityRow
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_LAST = datetime(9999, 1, 1, tzinfo=UTC)
-_LAST_RUN_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 
 _ROW = (
     repeated_texts, uuids, texts, repeated_texts, repeated_texts, int8s, int8s, int8s, int8s, int8s, int8s, byteas,
@@ -46,41 +44,25 @@ async def upsert(link: Link, rows: Sequence[VisibilityRow]) -> None:
 
 
 async def page(
-    link: Link, wanted: VisibilityFilter, *, limit: int, before: tuple[int, str] | None
+    link: Link, query: ListQuery, dialect: Dialect, *, limit: int, after: Place | None
 ) -> list[VisibilityRow]:
-    """Newest start first (see `Store.list_visibility`)."""
-    query = "list_visibility"
-    if wanted.workflow_type:
-        query = "list_visibility_by_type"
-    if wanted.workflow_id:
-        query = "list_visibility_by_workflow_id"
-    before_time, before_run_id = (_time(before[0]), before[1]) if before else (_LAST, _LAST_RUN_ID)
-    parameters = _parameters(wanted) | {"limit": limit, "before_time": before_time, "before_run_id": before_run_id}
-    return [_row(fields) for fields in await link.fetch(query, parameters)]
+    """See `Store.list_visibility`."""
+    statement = list_sql.page(query, dialect, limit=limit, after=after)
+    return [_row(fields) for fields in await link.fetch_composed(*statement)]
 
 
-async def count(link: Link, wanted: VisibilityFilter) -> int:
-    rows = await link.fetch("count_visibility", _parameters(wanted))
-    return int(rows[0][0])
+async def count(link: Link, query: ListQuery, dialect: Dialect, *, limit: int) -> list[GroupCount]:
+    """See `Store.count_visibility`."""
+    rows = await link.fetch_composed(*list_sql.count(query, dialect, limit=limit))
+    return [GroupCount(tuple(map(_plain, values)), number) for *values, number in rows]
 
 
-def _parameters(wanted: VisibilityFilter) -> dict[str, Any]:
-    return {
-        "namespace": wanted.namespace,
-        "workflow_id": wanted.workflow_id,
-        "workflow_type": wanted.workflow_type,
-        "statuses": [wanted.status] if wanted.status else list(STATUSES),
-        "started_from": _time(wanted.started_from_us),
-        "started_to": _time(wanted.started_to_us) if wanted.started_to_us else _LAST,
-    }
+def _plain(value: Any) -> Any:
+    return _microseconds(value) if isinstance(value, datetime) else value
 
 
 def _row(fields: Sequence[Any]) -> VisibilityRow:
     return VisibilityRow(*fields[:6], *map(_microseconds, fields[6:9]), *fields[9:])
-
-
-def _time(time_us: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=time_us)
 
 
 def _microseconds(time: datetime | None) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from perdure.protocol import replies
+from perdure.protocol import operations, replies
 from perdure.protocol.codec import Registry, pack, unpack
 from perdure.protocol.commands import COMMANDS
 from perdure.protocol.content import ContentBlock, Reference, decode_block, decode_reference, encode_reference
@@ -23,7 +23,6 @@ from perdure.protocol.frontend import (
     DeadLetterPage,
     ExecutionCount,
     ExecutionPage,
-    NamespaceList,
     decode_cluster_description,
     decode_content_page,
     decode_dead_letter,
@@ -32,7 +31,6 @@ from perdure.protocol.frontend import (
     decode_execution_page,
     decode_frontend_envelope,
     decode_frontend_request,
-    decode_namespace_list,
     encode_frontend_envelope,
     numbered_frontend_request,
 )
@@ -68,7 +66,11 @@ BODIES: dict[type[Any], Callable[[Any], Any]] = {
     DeadLetterPage: decode_dead_letter_page,
     ExecutionCount: decode_execution_count,
     ExecutionPage: decode_execution_page,
-    NamespaceList: decode_namespace_list,
+    operations.NamespaceList: operations.decode_namespace_list,
+    operations.NamespaceInfo: operations.decode_namespace_info,
+    operations.SearchAttributeTypes: operations.decode_search_attribute_types,
+    operations.BatchInfo: operations.decode_batch_info,
+    operations.BatchList: operations.decode_batch_list,
 }
 """What a reply may carry, and what decodes it."""
 

@@ -15,12 +15,13 @@ from hypothesis import example, given, settings, strategies as st
 from perdure import workflow
 from perdure.cli.json_input import duration, key_and_json, parse_json
 from perdure.client import WorkflowHistory
-from perdure.client.list_filter import parse_list_filter
 from perdure.converter import DataConverter
 from perdure.converter.single_json import wrap_json
 from perdure.exceptions import WorkflowTaskError
 from perdure.protocol.payload import Payload, pack_payloads
 from perdure.worker import Replayer
+from perdure_engine.listing.fields import Fields
+from perdure_engine.listing.parser import parse_list
 from tests.property.hostile_values import nested
 from tests.unit.perdure.client.every_event import HISTORY
 from tests.workflow_story import Story
@@ -182,7 +183,7 @@ def test_no_digit_of_an_input_is_lost() -> None:
 @settings(deadline=None)
 def test_list_filters(query: str) -> None:
     with contextlib.suppress(ValueError):
-        parse_list_filter(query)
+        parse_list(query, "default", Fields({}), 0)
 
 
 @pytest.mark.parametrize("hint", [None, int, list, dict[str, int], timedelta, bytes])

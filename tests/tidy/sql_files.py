@@ -9,6 +9,7 @@ from tests.tidy.source_tree import PACKAGES
 SQL = PACKAGES["perdure_store"] / "sql"
 QUERIES = sorted((SQL / "queries").glob("*.sql"))
 MIGRATIONS = sorted((SQL / "migrations").glob("*.sql"))
+FRAGMENTS = sorted((SQL / "fragments").glob("*.sql"))
 QUERY_NAMES = [path.stem for path in QUERIES]
 
 

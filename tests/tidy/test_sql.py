@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.tidy.source_tree import product_modules
-from tests.tidy.sql_files import MIGRATIONS, QUERIES, QUERY_NAMES, statement_of
+from tests.tidy.sql_files import FRAGMENTS, MIGRATIONS, QUERIES, QUERY_NAMES, statement_of
 
 HEAD = ("Purpose", "Rows", "Locks", "Index", "Failure")
 
@@ -44,7 +44,7 @@ EXCEPTIONS = {
 }
 
 
-@pytest.mark.parametrize("path", [*QUERIES, *MIGRATIONS], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [*QUERIES, *FRAGMENTS, *MIGRATIONS], ids=lambda path: path.name)
 def test_nothing_that_one_database_lacks(path: Path) -> None:
     if path.stem in EXCEPTIONS:
         return

@@ -25,6 +25,8 @@ EXECUTED = {
     "b'BEGIN'",
     "b'COMMIT'",
     "sql.query(name)",
+    "sql.query(statement)",
+    "statement",  # made of fragments by `perdure_store.list_sql`, with values to bind
     "dialect.begin_urgent.encode()",  # one of two constants
     "statement.encode()",  # a step of a migration, from its file
 }

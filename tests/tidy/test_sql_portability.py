@@ -20,6 +20,8 @@ NOT_BY_SHARD = {
     "migration_lock": "one row",
     "schema_steps": "read at a start",
     "namespaces": "a handful",
+    "search_attributes": "a handful",
+    "batch_operations": "a handful",
     "task_queue_settings": "a handful",
     "engine_nodes": "one row an engine",
     "executions_visibility": "lists are of a namespace, and it may live in another database",

@@ -15,38 +15,38 @@ from perdure.protocol.frontend import (
     DeadLetter,
     DeadLetterPage,
     DescribeCluster,
-    ExecutionCount,
-    ExecutionPage,
-    ExecutionSummary,
     GetContent,
     GetDeadLetter,
     ListDeadLetters,
-    ListNamespaces,
     ListWorkflows,
-    NamespaceInfo,
-    NamespaceList,
     RetryDeadLetter,
-    SetRetention,
     decode_frontend_envelope,
     decode_frontend_request,
 )
-from perdure.protocol.ids import text_problem
+from perdure.protocol.operations import (
+    AddSearchAttributes,
+    DeleteNamespace,
+    DescribeNamespace,
+    ListNamespaces,
+    ListSearchAttributes,
+    PutNamespace,
+    RemoveSearchAttribute,
+    SetRetention,
+)
 from perdure.protocol.replies import ErrorCode, ErrorReply, ReplyKind, encode_replies
 from perdure.protocol.requests import ReportUnreadable, encode_envelope, numbered_request
 from perdure_broker.port import Broker, BrokerUnavailable, ClusterInfo, StreamEntry
-from perdure_engine.core.limits import DURATION_MS_MAX
 from perdure_engine.environment import Environment
+from perdure_engine.frontend.catalog import Catalog
 from perdure_engine.frontend.content import answer_content
-from perdure_store.port import DeadLetterRow, Store, StoreError, StoreUnavailable, VisibilityFilter, VisibilityRow
+from perdure_engine.frontend.lists import Lists
+from perdure_store.port import DeadLetterRow, Store, StoreError, StoreUnavailable
 
 logger = logging.getLogger("perdure.engine.frontend")
 
 BLOCK_MS = 1_000
 RETRY_S = 0.5
 READ_MAX = 50
-
-RETENTION_MIN_MS = 60_000
-"""Closed runs are kept at least so long: well above the time in which a sender repeats itself."""
 
 REQUESTS_MAX = 1_000
 """Requests of one entry: ten times what a sender puts there."""
@@ -85,15 +85,22 @@ class FrontendService:
         self._cluster = cluster
         self._node = node
         self._live_nodes = live_nodes
+        lists, catalog = Lists(store, environment), Catalog(store, environment)
         self._handlers: dict[type[Any], Callable[[Any], Any]] = {
-            ListWorkflows: self._list_workflows,
-            CountWorkflows: self._count_workflows,
+            ListWorkflows: lists.list_workflows,
+            CountWorkflows: lists.count_workflows,
             ListDeadLetters: self._list_dead_letters,
             GetDeadLetter: self._get_dead_letter,
             RetryDeadLetter: self._retry_dead_letter,
             DescribeCluster: self._describe_cluster,
-            ListNamespaces: self._list_namespaces,
-            SetRetention: self._set_retention,
+            ListNamespaces: catalog.list_namespaces,
+            SetRetention: catalog.set_retention,
+            PutNamespace: catalog.put_namespace,
+            DescribeNamespace: catalog.describe_namespace,
+            DeleteNamespace: catalog.delete_namespace,
+            ListSearchAttributes: catalog.list_search_attributes,
+            AddSearchAttributes: catalog.add_search_attributes,
+            RemoveSearchAttribute: catalog.remove_search_attribute,
             GetContent: self._get_content,
         }
 
@@ -136,21 +143,6 @@ class FrontendService:
         report = numbered_request(0, ReportUnreadable("frontend", str(error), entry.data))
         await self._broker.send([(UNREADABLE_SHARD, encode_envelope(self._cluster.map_version, SENDER, [report]))])
 
-    # Workflows -----------------------------------------------------------------------------------------------------
-
-    async def _list_workflows(self, request: ListWorkflows) -> Answer:
-        size = max(1, min(request.page_size, PAGE_SIZE_MAX))
-        before = None
-        if request.page_token:
-            start_time_us, run_id = _token(request.page_token, (int, str))
-            before = (start_time_us, run_id)
-        rows = await self._store.list_visibility(_filter(request), limit=size, before=before)
-        token = pack((rows[-1].start_time_us, rows[-1].run_id)) if len(rows) == size else b""
-        return ReplyKind.OK, ExecutionPage(tuple(_summary(row) for row in rows), token)
-
-    async def _count_workflows(self, request: CountWorkflows) -> Answer:
-        return ReplyKind.OK, ExecutionCount(await self._store.count_visibility(_filter(request)))
-
     # Dead letters --------------------------------------------------------------------------------------------------
 
     async def _list_dead_letters(self, request: ListDeadLetters) -> Answer:
@@ -179,24 +171,6 @@ class FrontendService:
             return ReplyKind.ERROR, ErrorReply(ErrorCode.INVALID_ARGUMENT, message)
         await self._broker.send([(row.shard_id, row.data)])
         await self._store.delete_dead_letter(request.letter_id)
-        return ReplyKind.OK, None
-
-    # Namespaces ----------------------------------------------------------------------------------------------------
-
-    async def _list_namespaces(self, request: ListNamespaces) -> Answer:
-        retentions = await self._store.retentions()
-        return ReplyKind.OK, NamespaceList(tuple(NamespaceInfo(*item) for item in sorted(retentions.items())))
-
-    async def _set_retention(self, request: SetRetention) -> Answer:
-        problem = text_problem("the namespace", request.namespace)
-        if problem is None and not RETENTION_MIN_MS <= request.retention_ms <= DURATION_MS_MAX:
-            problem = (
-                f"a retention of {request.retention_ms} ms is not possible; give at least a minute, since a start that "
-                "is repeated after its run was forgotten begins another one, and at most a century"
-            )
-        if problem is not None:
-            return ReplyKind.ERROR, ErrorReply(ErrorCode.INVALID_ARGUMENT, problem)
-        await self._store.set_retention(request.namespace, request.retention_ms)
         return ReplyKind.OK, None
 
     # Content -------------------------------------------------------------------------------------------------------
@@ -231,39 +205,6 @@ def _token(token: bytes, types: tuple[type, ...]) -> tuple[Any, ...]:
     if type(fields) is not tuple or tuple(type(value) for value in fields) != types:
         raise DecodeError("this page token was not made by a page of this list; begin again without one")
     return fields
-
-
-def _filter(request: ListWorkflows | CountWorkflows) -> VisibilityFilter:
-    return VisibilityFilter(
-        request.namespace,
-        request.status,
-        request.workflow_type,
-        request.workflow_id,
-        request.started_from_us,
-        request.started_to_us,
-    )
-
-
-def _summary(row: VisibilityRow) -> ExecutionSummary:
-    return ExecutionSummary(
-        row.namespace,
-        row.workflow_id,
-        row.run_id,
-        row.workflow_type,
-        row.task_queue,
-        row.status,
-        row.start_time_us,
-        row.execution_time_us,
-        row.close_time_us,
-        row.history_length,
-        row.history_size_bytes,
-        row.memo,
-        row.search_attributes,
-        row.parent_workflow_id,
-        row.parent_run_id,
-        row.root_workflow_id,
-        row.root_run_id,
-    )
 
 
 def _letter(row: DeadLetterRow) -> DeadLetter:

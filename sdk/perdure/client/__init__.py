@@ -8,8 +8,6 @@ from perdure.client.execution import (
     PendingWorkflowTaskInfo,
     PollerInfo,
     WorkflowExecution,
-    WorkflowExecutionAsyncIterator,
-    WorkflowExecutionCount,
     WorkflowExecutionDescription,
 )
 from perdure.client.failures import (
@@ -37,8 +35,12 @@ from perdure.client.inputs import (
     TerminateWorkflowInput,
 )
 from perdure.client.interceptor import Interceptor, OutboundInterceptor
-from perdure.client.list_filter import ListFilterError
-from perdure.client.namespaces import Namespaces
+from perdure.client.lists import (
+    WorkflowExecutionAsyncIterator,
+    WorkflowExecutionCount,
+    WorkflowExecutionCountAggregationGroup,
+)
+from perdure.client.namespaces import Namespace, Namespaces
 from perdure.client.reset import ResetReapplyExcludeType, WorkflowResetPoint
 from perdure.client.status import PendingActivityState, WorkflowExecutionStatus
 from perdure.common import HeaderCodecBehavior
@@ -59,8 +61,8 @@ __all__ = [
     "FetchWorkflowHistoryEventsInput",
     "HeaderCodecBehavior",
     "Interceptor",
-    "ListFilterError",
     "ListWorkflowsInput",
+    "Namespace",
     "Namespaces",
     "OutboundInterceptor",
     "PayloadCodec",
@@ -79,6 +81,7 @@ __all__ = [
     "WorkflowExecution",
     "WorkflowExecutionAsyncIterator",
     "WorkflowExecutionCount",
+    "WorkflowExecutionCountAggregationGroup",
     "WorkflowExecutionDescription",
     "WorkflowExecutionStatus",
     "WorkflowFailureError",

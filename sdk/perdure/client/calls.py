@@ -18,8 +18,6 @@ from perdure.client.connection import (
     start_refused,
 )
 from perdure.client.execution import (
-    WorkflowExecutionAsyncIterator,
-    WorkflowExecutionCount,
     WorkflowExecutionDescription,
     description_of,
 )
@@ -38,7 +36,7 @@ from perdure.client.inputs import (
     TerminateWorkflowInput,
 )
 from perdure.client.interceptor import OutboundInterceptor
-from perdure.client.list_filter import parse_list_filter
+from perdure.client.lists import WorkflowExecutionAsyncIterator, WorkflowExecutionCount, count_of
 from perdure.client.outcome import leads_on, result_of
 from perdure.client.start import start_request
 from perdure.client.status import WorkflowExecutionStatus
@@ -69,6 +67,7 @@ class ClientCalls(OutboundInterceptor):
     async def start_workflow(self, input: StartWorkflowInput) -> WorkflowHandle[Any, Any]:
         connection = self._connection
         request = start_request(connection, input, wait_result=False)
+        await connection.register_types(request.search_attributes, input.rpc_timeout)
         try:
             started = await connection.ask(input.id, request, decode_started, input.rpc_timeout)
         except Refusal as refusal:
@@ -85,6 +84,7 @@ class ClientCalls(OutboundInterceptor):
         """Start and result in one request; only where nothing intercepts the start."""
         connection = self._connection
         request = start_request(connection, input, wait_result=True)
+        await connection.register_types(request.search_attributes, input.rpc_timeout)
         try:
             outcome = await connection.ask(input.id, request, decode_outcome, input.rpc_timeout)
         except Refusal as refusal:
@@ -174,7 +174,7 @@ class ClientCalls(OutboundInterceptor):
     def list_workflows(self, input: ListWorkflowsInput) -> WorkflowExecutionAsyncIterator:
         return WorkflowExecutionAsyncIterator(
             self._connection,
-            parse_list_filter(input.query),
+            input.query or "",
             limit=input.limit,
             page_size=input.page_size,
             next_page_token=input.next_page_token,
@@ -183,9 +183,9 @@ class ClientCalls(OutboundInterceptor):
 
     async def count_workflows(self, input: CountWorkflowsInput) -> WorkflowExecutionCount:
         connection = self._connection
-        request = CountWorkflows(connection.namespace, *parse_list_filter(input.query))
+        request = CountWorkflows(connection.namespace, query=input.query or "")
         counted = await connection.ask_frontend(request, decode_execution_count, input.rpc_timeout)
-        return WorkflowExecutionCount(counted.total)
+        return count_of(counted)
 
     def _target(self, workflow_id: str, run_id: str | None) -> tuple[str, str, str]:
         return self._connection.namespace, workflow_id, run_id or ""

@@ -13,11 +13,12 @@ from perdure.client.calls import ClientCalls
 from perdure.client.connection import Connection, check_text
 from perdure.client.dead_letters import DeadLetters
 from perdure.client.definitions import workflow_name_and_type
-from perdure.client.execution import WorkflowExecutionAsyncIterator, WorkflowExecutionCount
 from perdure.client.handle import WorkflowHandle
 from perdure.client.inputs import CountWorkflowsInput, ListWorkflowsInput, StartWorkflowInput
 from perdure.client.interceptor import Interceptor, OutboundInterceptor
+from perdure.client.lists import WorkflowExecutionAsyncIterator, WorkflowExecutionCount
 from perdure.client.namespaces import Namespaces
+from perdure.client.search_attributes import SearchAttributesOfNamespace
 from perdure.client.start_options import StartOptions, StartOptionsByName, StartOptionsWithArgs
 from perdure.common import (
     UNSET,
@@ -431,15 +432,18 @@ class Client:
         next_page_token: bytes | None = None,
         rpc_timeout: timedelta | None = None,
     ) -> WorkflowExecutionAsyncIterator:
-        """Runs that match `query`, newest start first; `async for` reads them page by page.
+        """Runs that match `query`; `async for` reads them page by page, newest start first unless the query says
+        otherwise.
 
         Args:
-            query: For example `WorkflowType = 'Agent' AND ExecutionStatus = 'Running' AND StartTime > '2026-11-20'`;
-                None: all.
+            query: Conditions on what every run has (WorkflowId, WorkflowType, ExecutionStatus, StartTime, CloseTime,
+                ...) and on search attributes: `=`, `!=`, `<`, `<=`, `>`, `>=`, `IN`, `BETWEEN`, `STARTS_WITH`, `IS
+                NULL`, joined by `AND`, `OR`, `NOT` and parentheses; then `ORDER BY`. For example `Customer = 'ada' AND
+                StartTime > '-1h' ORDER BY Amount DESC`. None: all.
             limit: At most so many.
 
-        Raises:
-            ListFilterError: the query cannot be understood, or asks for what is not supported.
+        Raises (while it is read):
+            RPCError: INVALID_ARGUMENT: the query cannot be understood; the message shows where.
         """
         return self._connection.calls.list_workflows(
             ListWorkflowsInput(
@@ -454,13 +458,18 @@ class Client:
     async def count_workflows(
         self, query: str | None = None, rpc_timeout: timedelta | None = None
     ) -> WorkflowExecutionCount:
-        """How many runs match `query` (see `list_workflows`)."""
+        """How many runs match `query` (see `list_workflows`), by group if it ends in `GROUP BY`."""
         return await self._connection.calls.count_workflows(CountWorkflowsInput(query=query, rpc_timeout=rpc_timeout))
 
     @property
     def namespaces(self) -> Namespaces:
-        """How long each namespace keeps its closed runs."""
+        """The namespaces of the cluster: what is known of them, how long they keep closed runs."""
         return Namespaces(self._connection)
+
+    @property
+    def search_attributes(self) -> SearchAttributesOfNamespace:
+        """What runs of this namespace can be found by."""
+        return SearchAttributesOfNamespace(self._connection)
 
     @property
     def dead_letters(self) -> DeadLetters:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from perdure.attribute_types import AttributeTypes
 from perdure.client.failures import WorkflowQueryFailedError
 from perdure.content.reading import ContentError, ContentReader
 from perdure.content.requests import cut_request
@@ -76,6 +77,7 @@ class Connection:
         self.converter = converter
         self.content = ContentReader(transport, namespace, CONTENT_CACHE_BYTES)
         self._last_request = 0
+        self._types = AttributeTypes(transport, namespace)
 
     def new_request_id(self) -> str:
         """A request id: unique, because the sender is."""
@@ -85,6 +87,18 @@ class Connection:
     def author(self) -> tuple[str, str]:
         """A request id, and who asks."""
         return self.new_request_id(), self.transport.identity
+
+    async def register_types(self, search_attributes: bytes, rpc_timeout: timedelta | None = None) -> None:
+        """Have the names of packed search attributes registered, with their types, before they are sent.
+
+        Raises:
+            RPCError: INVALID_ARGUMENT: one of them has another type; or no reply in time.
+        """
+        unknown = self._types.unknown([search_attributes]) if search_attributes else {}
+        if unknown:
+            refusal = await self._types.register(unknown, seconds(rpc_timeout))
+            if refusal is not None:
+                raise Refusal(refusal)
 
     async def ask(
         self, workflow_id: str, request: Any, decode: Callable[[Any], T], rpc_timeout: timedelta | None = None

@@ -1,28 +1,20 @@
-"""What a client is told about runs: a row of a list, a description, a count."""
+"""What a client is told about runs: a row of a list, a description."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from perdure.client.connection import Connection
-from perdure.client.history import (
-    WorkflowHistory,
-    WorkflowHistoryEventAsyncIterator,
-    WorkflowHistoryEventFilterType,
-)
-from perdure.client.list_filter import ListFilter
 from perdure.client.status import PendingActivityState, WorkflowExecutionStatus
 from perdure.common import UNSET, SearchAttributes, TypedSearchAttributes
 from perdure.converter import DataConverter
-from perdure.protocol.frontend import ExecutionSummary, ListWorkflows, decode_execution_page
+from perdure.protocol.frontend import ExecutionSummary
 from perdure.protocol.payload import Payload, unpack_payload_map
 from perdure.protocol.replies import Description, PendingActivity, PendingWorkflowTask
 from perdure.protocol.search_attributes import attributes_of_index
 from perdure.search_attributes import search_attributes_of, typed_search_attributes, untyped_search_attributes
-from perdure.service import RPCError, RPCStatusCode
 from perdure_broker.port import WorkerInfo
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -226,104 +218,3 @@ def _pending_workflow_task(row: PendingWorkflowTask | None, converter: DataConve
         return None
     failure = None if row.last_failure is None else converter.from_failure(row.last_failure)
     return PendingWorkflowTaskInfo(time_of(row.scheduled_time_us), row.attempt, failure)
-
-
-@dataclass(frozen=True, slots=True)
-class WorkflowExecutionCount:
-    """How many runs a query matches."""
-
-    count: int
-
-
-class WorkflowExecutionAsyncIterator:
-    """Runs that match a filter, newest start first, page by page. An asynchronous iterator, to be used once.
-
-    Attributes:
-        current_page: The rows of the page that is being read.
-        current_page_index: Where in it.
-        next_page_token: Where the next page starts; None after the last.
-    """
-
-    current_page: list[WorkflowExecution] | None
-    current_page_index: int
-    next_page_token: bytes | None
-
-    def __init__(
-        self,
-        connection: Connection,
-        wanted: ListFilter,
-        *,
-        limit: int | None,
-        page_size: int,
-        next_page_token: bytes | None,
-        rpc_timeout: timedelta | None,
-    ) -> None:
-        self.current_page = None
-        self.current_page_index = 0
-        self.next_page_token = next_page_token
-        self._connection = connection
-        self._wanted = wanted
-        self._left = limit
-        self._page_size = page_size
-        self._rpc_timeout = rpc_timeout
-
-    def __aiter__(self) -> AsyncIterator[WorkflowExecution]:
-        return self
-
-    async def __anext__(self) -> WorkflowExecution:
-        while self.current_page is None or self.current_page_index >= len(self.current_page):
-            if self._left == 0 or (self.current_page is not None and self.next_page_token is None):
-                raise StopAsyncIteration
-            await self.fetch_next_page()
-        if self._left is not None:
-            if self._left <= 0:
-                raise StopAsyncIteration
-            self._left -= 1
-        row = self.current_page[self.current_page_index]
-        self.current_page_index += 1
-        return row
-
-    async def map_histories(
-        self,
-        *,
-        event_filter_type: WorkflowHistoryEventFilterType = WorkflowHistoryEventFilterType.ALL_EVENT,
-        rpc_timeout: timedelta | None = None,
-    ) -> AsyncIterator[WorkflowHistory]:
-        """The histories of these runs, one after the other as they are asked for: for a `Replayer`. A run that was
-        deleted since it was listed is left out.
-
-        Args:
-            event_filter_type: Which events.
-            rpc_timeout: For each page.
-        """
-        async for execution in self:
-            events = WorkflowHistoryEventAsyncIterator(
-                self._connection,
-                execution.id,
-                execution.run_id,
-                next_page_token=None,
-                event_filter_type=event_filter_type,
-                include_annotations=False,
-                rpc_timeout=rpc_timeout,
-            )
-            try:
-                found = [event async for event in events]
-            except RPCError as error:
-                if error.status != RPCStatusCode.NOT_FOUND:
-                    raise
-                continue
-            yield WorkflowHistory(execution.id, found, execution.run_id)
-
-    async def fetch_next_page(self, *, page_size: int | None = None) -> None:
-        """Replace the current page by the next one."""
-        size = page_size or self._page_size
-        request = ListWorkflows(
-            self._connection.namespace,
-            *self._wanted,
-            page_size=size if self._left is None else min(size, self._left),
-            page_token=self.next_page_token or b"",
-        )
-        page = await self._connection.ask_frontend(request, decode_execution_page, self._rpc_timeout)
-        self.current_page = [execution_of(row, self._connection.converter) for row in page.rows]
-        self.current_page_index = 0
-        self.next_page_token = page.next_page_token or None

@@ -28,12 +28,11 @@ from perdure.client.inputs import (
 
 if TYPE_CHECKING:
     from perdure.client.execution import (
-        WorkflowExecutionAsyncIterator,
-        WorkflowExecutionCount,
         WorkflowExecutionDescription,
     )
     from perdure.client.handle import WorkflowHandle
     from perdure.client.history import WorkflowHistoryEventAsyncIterator
+    from perdure.client.lists import WorkflowExecutionAsyncIterator, WorkflowExecutionCount
 
 
 class Interceptor:

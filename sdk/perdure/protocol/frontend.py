@@ -12,6 +12,20 @@ from enum import IntEnum
 from typing import Any, NamedTuple
 
 from perdure.protocol.codec import CODEC_VERSION, DecodeError, Registry, pack, shown, struct_decoder, unpack
+from perdure.protocol.operations import (
+    AddSearchAttributes,
+    DeleteNamespace,
+    DescribeBatch,
+    DescribeNamespace,
+    ListBatches,
+    ListNamespaces,
+    ListSearchAttributes,
+    PutNamespace,
+    RemoveSearchAttribute,
+    SetRetention,
+    StartBatch,
+    StopBatch,
+)
 
 PAGE_SIZE_MAX = 1000
 """Rows of one page at the most; an engine lowers what asks for more."""
@@ -26,14 +40,25 @@ class FrontendRequestType(IntEnum):
     DESCRIBE_CLUSTER = 6
     LIST_NAMESPACES = 7
     SET_RETENTION = 8
+    LIST_SEARCH_ATTRIBUTES = 9
+    ADD_SEARCH_ATTRIBUTES = 10
+    REMOVE_SEARCH_ATTRIBUTE = 11
+    PUT_NAMESPACE = 12
+    DESCRIBE_NAMESPACE = 13
+    DELETE_NAMESPACE = 14
+    START_BATCH = 15
+    DESCRIBE_BATCH = 16
+    LIST_BATCHES = 17
     GET_CONTENT = 18
+    STOP_BATCH = 19
 
 
 class ListWorkflows(NamedTuple):
-    """Newest start first. Empty text and 0 mean any; times bound the start time, both ends inclusive. `page_token` is
-    `b""` at first, then what the page before returned.
+    """Runs that match `query` and the fields before it; newest start first, unless the query says otherwise. Empty text
+    and 0 mean any; times bound the start time, both ends inclusive. `page_token` is `b""` at first, then what the page
+    before returned.
 
-    Reply: `ExecutionPage`."""
+    Reply: `ExecutionPage`; INVALID_ARGUMENT shows where the query cannot be understood."""
 
     namespace: str
     status: int = 0
@@ -43,6 +68,7 @@ class ListWorkflows(NamedTuple):
     started_to_us: int = 0
     page_size: int = 100
     page_token: bytes = b""
+    query: str = ""
 
 
 class CountWorkflows(NamedTuple):
@@ -54,6 +80,7 @@ class CountWorkflows(NamedTuple):
     workflow_id: str = ""
     started_from_us: int = 0
     started_to_us: int = 0
+    query: str = ""
 
 
 class ListDeadLetters(NamedTuple):
@@ -81,17 +108,6 @@ class DescribeCluster(NamedTuple):
     """Reply: `ClusterDescription`."""
 
 
-class ListNamespaces(NamedTuple):
-    """Reply: `NamespaceList`."""
-
-
-class SetRetention(NamedTuple):
-    """Keep the closed runs of a namespace for so long. Reply: `None`."""
-
-    namespace: str
-    retention_ms: int
-
-
 CONTENT_HASHES_MAX = 256
 """Hashes of one `GetContent`."""
 
@@ -116,6 +132,16 @@ FrontendRequest = (
     | ListNamespaces
     | SetRetention
     | GetContent
+    | ListSearchAttributes
+    | AddSearchAttributes
+    | RemoveSearchAttribute
+    | PutNamespace
+    | DescribeNamespace
+    | DeleteNamespace
+    | StartBatch
+    | DescribeBatch
+    | ListBatches
+    | StopBatch
 )
 
 FRONTEND_REQUESTS = Registry(
@@ -130,6 +156,16 @@ FRONTEND_REQUESTS = Registry(
         FrontendRequestType.LIST_NAMESPACES: ListNamespaces,
         FrontendRequestType.SET_RETENTION: SetRetention,
         FrontendRequestType.GET_CONTENT: GetContent,
+        FrontendRequestType.LIST_SEARCH_ATTRIBUTES: ListSearchAttributes,
+        FrontendRequestType.ADD_SEARCH_ATTRIBUTES: AddSearchAttributes,
+        FrontendRequestType.REMOVE_SEARCH_ATTRIBUTE: RemoveSearchAttribute,
+        FrontendRequestType.PUT_NAMESPACE: PutNamespace,
+        FrontendRequestType.DESCRIBE_NAMESPACE: DescribeNamespace,
+        FrontendRequestType.DELETE_NAMESPACE: DeleteNamespace,
+        FrontendRequestType.START_BATCH: StartBatch,
+        FrontendRequestType.DESCRIBE_BATCH: DescribeBatch,
+        FrontendRequestType.LIST_BATCHES: ListBatches,
+        FrontendRequestType.STOP_BATCH: StopBatch,
     },
 )
 
@@ -171,8 +207,27 @@ class ExecutionPage(NamedTuple):
         return tuple(_execution_summary(row) for row in value)
 
 
-class ExecutionCount(NamedTuple):
+class ExecutionGroup(NamedTuple):
+    """How many runs have these values in the fields that the query groups by; None where they have none."""
+
+    values: tuple[Any, ...]
     total: int
+
+
+_execution_group = struct_decoder(ExecutionGroup)
+
+
+class ExecutionCount(NamedTuple):
+    """`total` is the sum of the groups that are given, if there are any. `group_types`: of the fields that the query
+    groups by, as search attributes number them."""
+
+    total: int
+    groups: tuple[ExecutionGroup, ...] = ()
+    group_types: tuple[int, ...] = ()
+
+    @staticmethod
+    def _decode_groups(value: Any) -> tuple[ExecutionGroup, ...]:
+        return tuple(_execution_group(row) for row in value)
 
 
 class DeadLetter(NamedTuple):
@@ -211,26 +266,6 @@ class ClusterDescription(NamedTuple):
     engines: tuple[str, ...] = ()
 
 
-class NamespaceInfo(NamedTuple):
-    """`retention_ms`: how long it keeps its closed runs."""
-
-    namespace: str
-    retention_ms: int
-
-
-_namespace_info = struct_decoder(NamespaceInfo)
-
-
-class NamespaceList(NamedTuple):
-    """The namespaces that say something about themselves."""
-
-    rows: tuple[NamespaceInfo, ...]
-
-    @staticmethod
-    def _decode_rows(value: Any) -> tuple[NamespaceInfo, ...]:
-        return tuple(_namespace_info(row) for row in value)
-
-
 class ContentPage(NamedTuple):
     """Pairs of hash and packed piece, as many as fit: ask again for the others. None at all: the run has none of
     them."""
@@ -249,7 +284,6 @@ decode_execution_count = struct_decoder(ExecutionCount)
 decode_dead_letter_page = struct_decoder(DeadLetterPage)
 decode_dead_letter = struct_decoder(DeadLetter)
 decode_cluster_description = struct_decoder(ClusterDescription)
-decode_namespace_list = struct_decoder(NamespaceList)
 decode_content_page = struct_decoder(ContentPage)
 
 

@@ -56,6 +56,17 @@ TYPE_WORDS = {
 }
 """As Temporal's command line and metadata write them."""
 
+PREDEFINED: dict[str, int] = {
+    "BuildIds": SearchAttributeType.KEYWORD_LIST,
+    "TemporalChangeVersion": SearchAttributeType.KEYWORD_LIST,
+    "TemporalReportedProblems": SearchAttributeType.KEYWORD_LIST,
+    "TemporalScheduledById": SearchAttributeType.KEYWORD,
+    "TemporalScheduledStartTime": SearchAttributeType.DATETIME,
+    "TemporalWorkerDeployment": SearchAttributeType.KEYWORD,
+    "TemporalWorkerDeploymentVersion": SearchAttributeType.KEYWORD,
+}
+"""Search attributes that every namespace knows; their names and types are Temporal's."""
+
 _TYPE_OF = {word: kind for kind, word in TYPE_WORDS.items()}
 _WORD = re.compile(r"\w+")
 

@@ -32,6 +32,7 @@ from perdure.worker.instance_cache import InstanceCache
 from perdure.worker.link import WorkerLink
 from perdure.worker.query_answering import QueryAnswering
 from perdure.worker.registry import Registry
+from perdure.worker.upserted_types import UpsertedTypes
 from perdure.workflow.errors import NondeterminismError
 from perdure_broker.port import TaskEntry
 
@@ -61,6 +62,7 @@ class WorkflowWorker:
         self._watch = watch
         self._slots = slots
         self._queries = QueryAnswering(link, registry, settings, cache, watch)
+        self._types = UpsertedTypes(link)
         self._fetching = 0
         self._unanswered: dict[str, list[tuple[TaskEntry, WorkflowTask]]] = {}
         self._is_undecodable_logged = False
@@ -245,11 +247,14 @@ class WorkflowWorker:
         def replied(kind: int, body: Any) -> None:
             self._replied(entry, task, kind, body)
 
-        if parcel is None or not parcel.content:
-            self._link.post(task.shard_id, request, replied)
-        else:
-            instance.known_content.update(dict.fromkeys(parcel.content, 1))
-            self._link.post_parcel(task.shard_id, task.run_id, request, replied, parcel)
+        def post() -> None:
+            if parcel is None or not parcel.content:
+                self._link.post(task.shard_id, request, replied)
+            else:
+                instance.known_content.update(dict.fromkeys(parcel.content, 1))
+                self._link.post_parcel(task.shard_id, task.run_id, request, replied, parcel)
+
+        self._types.post(commands, post, replied)
 
     def _let_go(self, run_id: str, instance: WorkflowInstance) -> None:
         self._cache.evict(run_id)

@@ -1,6 +1,7 @@
 """Every SQL text of the store, read from the files beside this module. All SQL is there, and nowhere else.
 
 Role: the one loader. `queries/<name>.sql` holds one statement, headed by purpose, rows, locks, index and failure.
+`fragments/<name>.sql` holds pieces of statements that depend on what is asked for.
 `migrations/<number>_<name>[.after][.<dialect>].sql` holds steps, those with a dialect for one database only.
 
 Rules of a migration, so that two versions of the engine can work side by side while one replaces the other:
@@ -14,12 +15,14 @@ Rules of a migration, so that two versions of the engine can work side by side w
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
 
 _ROOT = files(__name__)
 _STEP = "-- step: "
+_FRAGMENT = "-- fragment: "
 
 
 class Step(NamedTuple):
@@ -41,6 +44,14 @@ def _without_comments(text: str) -> str:
 def query(name: str) -> bytes:
     """The statement of `queries/<name>.sql`, without its head, as psycopg takes it."""
     return _without_comments((_ROOT / "queries" / f"{name}.sql").read_text("utf-8")).encode()
+
+
+@cache
+def fragments(name: str) -> Mapping[str, str]:
+    """The pieces of `fragments/<name>.sql`, by name, without comments: what a statement is put together from."""
+    text = (_ROOT / "fragments" / f"{name}.sql").read_text("utf-8")
+    pieces = (part.partition("\n") for part in text.split(_FRAGMENT)[1:])
+    return {title.strip(): _without_comments(body) for title, _, body in pieces}
 
 
 @cache

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from perdure_store.list_query import GroupCount, ListQuery
 from perdure_store.port import (
     BatchRejected,
     ExecutionKey,
@@ -14,7 +15,6 @@ from perdure_store.port import (
     SnapshotRow,
     Store,
     TransferKey,
-    VisibilityFilter,
 )
 from tests.store_rows import COMPLETED, Owner, execution, history, run_id, task, visible
 
@@ -155,5 +155,5 @@ async def test_lists(store: Store) -> None:
     await store.upsert_visibility([visible("a"), visible("b"), visible("a", namespace="other")])
     await store.delete_visibility("default", [run_id("a"), run_id("never was")])
     await store.delete_visibility("default", [])
-    assert [row.run_id for row in await store.list_visibility(VisibilityFilter("default"), limit=10)] == [run_id("b")]
-    assert await store.count_visibility(VisibilityFilter("other")) == 1
+    assert [row.run_id for row in await store.list_visibility(ListQuery("default"), limit=10)] == [run_id("b")]
+    assert await store.count_visibility(ListQuery("other")) == [GroupCount((), 1)]

@@ -17,6 +17,8 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from perdure_store.catalog import BatchRow, Catalog, NamespaceRow
+from perdure_store.list_query import ListQuery
 from perdure_store.port import (
     BacklogRow,
     CommitBatch,
@@ -32,7 +34,6 @@ from perdure_store.port import (
     TimerKey,
     TransferKey,
     UnknownOutcome,
-    VisibilityFilter,
     WorkerRow,
 )
 from perdure_store.postgres import PostgresStore
@@ -47,6 +48,7 @@ LOSSES = (Fate.LOSE, Fate.LOSE_ANSWER)
 
 ORDER = ExecutionKey(0, "default", "order-1")
 LETTER = DeadLetterRow(0, run_id("letter"), 1, "inbox", "why", b"data")
+BATCH = BatchRow("default", "b1", 1, 1, b"op", "query", "why", "me", 50, b"", 10, 0, 0, 1_000, 0)
 WITNESS = RequestResultRow(0, run_id("a"), "r1", 1, b"")
 
 
@@ -100,8 +102,8 @@ ACTS: dict[str, Act] = {
     "backlog": lambda scene: scene.store.backlog("default", "main", 1, 3, {0: 0}, limit=9),
     "backlog_queues": lambda scene: scene.store.backlog_queues(),
     "upsert_visibility": lambda scene: scene.store.upsert_visibility([visible("a", version=2), visible("b")]),
-    "list_visibility": lambda scene: scene.store.list_visibility(VisibilityFilter("default"), limit=9),
-    "count_visibility": lambda scene: scene.store.count_visibility(VisibilityFilter("default")),
+    "list_visibility": lambda scene: scene.store.list_visibility(ListQuery("default"), limit=9),
+    "count_visibility": lambda scene: scene.store.count_visibility(ListQuery("default")),
     "delete_visibility": lambda scene: scene.store.delete_visibility("default", [run_id("a")]),
     "dead_letters": lambda scene: scene.store.dead_letters(limit=9),
     "dead_letter": lambda scene: scene.store.dead_letter(LETTER.letter_id),
@@ -114,6 +116,18 @@ ACTS: dict[str, Act] = {
         0, "default", closed_from_us=0, closed_before_us=9_000, limit=9
     ),
     "delete_history": lambda scene: scene.store.delete_history(0, 1, run_id("old"), 1),
+    "namespaces": lambda scene: scene.store.namespaces(),
+    "put_namespace": lambda scene: scene.store.put_namespace(NamespaceRow("short", 60_000, 1_000)),
+    "delete_namespace": lambda scene: scene.store.delete_namespace("old"),
+    "search_attribute_types": lambda scene: scene.store.search_attribute_types("default"),
+    "add_search_attributes": lambda scene: scene.store.add_search_attributes("default", {"Amount": 3, "New": 3}),
+    "remove_search_attribute": lambda scene: scene.store.remove_search_attribute("default", "Amount"),
+    "insert_batch": lambda scene: scene.store.insert_batch(BATCH._replace(batch_id="b2")),
+    "update_batch": lambda scene: scene.store.update_batch(BATCH._replace(revision=2, done=5)),
+    "batch": lambda scene: scene.store.batch("default", "b1"),
+    "batches": lambda scene: scene.store.batches("default", limit=9),
+    "running_batches": lambda scene: scene.store.running_batches(),
+    "delete_batches": lambda scene: scene.store.delete_batches(9_000),
     "delete_runs": lambda scene: scene.store.delete_runs(0, 1, [run_id("old")]),
 }
 """Each operation, once, on a `Scene`."""
@@ -123,7 +137,7 @@ ELSEWHERE = {"connect", "close", "migrate", "unfinished_steps"}
 
 
 def test_every_operation_of_the_port_is_disturbed() -> None:
-    operations = {name for name in vars(Store) if not name.startswith("_")}
+    operations = {name for port in (Store, Catalog) for name in vars(port) if not name.startswith("_")}
     assert operations - ELSEWHERE == set(ACTS)
     assert {field.name for field in fields(CommitBatch)} - {"shards"} == set(EVERYTHING)
 
@@ -163,6 +177,9 @@ async def scene(server: Server, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     )
     await store.upsert_visibility([visible("a"), visible("old", status=2, close_time_us=1_000)])
     await store.beat("engine-2", "host")
+    await store.add_search_attributes("default", {"Amount": 3})
+    await store.put_namespace(NamespaceRow("old", 60_000, 1_000))
+    await store.insert_batch(BATCH)
     before = database_image.take(server.dsn)
     # A lost connection is the same at every isolation: it is tried at one.
     fates = (Fate.CONFLICT, *(() if server.isolation == "read committed" else LOSSES))

@@ -10,12 +10,12 @@ import psycopg
 import pytest
 
 from perdure_engine.embedded.postgres import EmbeddedPostgres
+from perdure_store.list_query import ListQuery
 from perdure_store.port import (
     ExecutionKey,
     FenceLost,
     StoreUnavailable,
     UnknownOutcome,
-    VisibilityFilter,
 )
 from perdure_store.postgres import PostgresStore
 from tests.proxy import PostgresProxy
@@ -103,7 +103,7 @@ async def test_a_server_that_is_gone_is_unavailable_until_it_is_back(
         with pytest.raises(StoreUnavailable):
             await store.shard(0)
         with pytest.raises(StoreUnavailable):
-            await store.list_visibility(VisibilityFilter("default"), limit=1)
+            await store.list_visibility(ListQuery("default"), limit=1)
     postgres_proxy.proxy.accept()
     await store.commit(batch)
     assert await store.beat("engine-1", "host") == {"engine-1": 1}

@@ -13,6 +13,7 @@ from perdure_store.dialect import LISTS, PLANNER
 from tests.tidy.sql_files import QUERY_NAMES, SQL
 
 WHOLE_TABLES = {
+    "delete_batches": "a handful of operations, once an hour",
     "delete_old_nodes": "a handful of engines",
     "insert_shards": "the one row of the cluster",
     "raise_schema_floor": "a handful of engines",
@@ -62,7 +63,7 @@ def test_a_statement_uses_its_index(connection: psycopg.Connection[tuple[str]], 
             assert index.endswith("_pkey") or index in header, f"{name} uses {index}, which its header does not name"
 
 
-@pytest.mark.parametrize("name", ["timers", "outstanding", "read_history", "list_visibility_by_type", "dead_letters"])
+@pytest.mark.parametrize("name", ["timers", "outstanding", "read_history", "dead_letters"])
 def test_a_page_is_read_in_the_order_of_its_index(connection: psycopg.Connection[tuple[str]], name: str) -> None:
     for setting in PLANNER:
         connection.execute(f"SET {setting.name} = {setting.value}")

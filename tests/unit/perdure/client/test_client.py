@@ -153,7 +153,7 @@ async def test_what_cannot_be_sent_is_refused_before_it_is_sent() -> None:
 async def test_counting_and_the_cluster_ask_the_frontend() -> None:
     async with client_of(play) as (client, engine):
         assert (await client.count_workflows("WorkflowType = 'T'")).count == 7
-        assert engine.requests(CountWorkflows) == [CountWorkflows("default", workflow_type="T")]
+        assert engine.requests(CountWorkflows) == [CountWorkflows("default", query="WorkflowType = 'T'")]
         assert (await client.describe_cluster()).engines == ("node-1",)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from perdure.protocol import operations
 from perdure.protocol.codec import DecodeError, pack, unpack
 from perdure.protocol.frontend import (
     FRONTEND_REQUESTS,
@@ -19,10 +20,8 @@ from perdure.protocol.frontend import (
     GetContent,
     GetDeadLetter,
     ListDeadLetters,
-    ListNamespaces,
     ListWorkflows,
     RetryDeadLetter,
-    SetRetention,
     decode_cluster_description,
     decode_content_page,
     decode_dead_letter_page,
@@ -40,9 +39,19 @@ REQUESTS: list[FrontendRequest] = [
     GetDeadLetter("letter"),
     RetryDeadLetter("letter"),
     DescribeCluster(),
-    ListNamespaces(),
-    SetRetention("default", 3_600_000),
+    operations.ListNamespaces(),
+    operations.SetRetention("default", 3_600_000),
     GetContent("default", 3, "run", bytes(16)),
+    operations.ListSearchAttributes("default"),
+    operations.AddSearchAttributes("default", (("Amount", 3),)),
+    operations.RemoveSearchAttribute("default", "Amount"),
+    operations.PutNamespace("short", 60_000, None, True),
+    operations.DescribeNamespace("short"),
+    operations.DeleteNamespace("short"),
+    operations.StartBatch("default", "b", 3, "query", "why", "me", 5, "poke", b"input", b"headers"),
+    operations.DescribeBatch("default", "b"),
+    operations.ListBatches("default"),
+    operations.StopBatch("default", "b", "why", "me"),
 ]
 
 

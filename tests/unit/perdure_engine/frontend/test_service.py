@@ -67,8 +67,8 @@ async def test_lists_and_counts_take_filters(stage: Stage) -> None:
     await some_workflows(stage)
     rows, _ = await answer(stage, ListWorkflows("default", status=ExecutionStatus.COMPLETED))
     assert [row[1] for row in rows] == ["a"]
-    assert await answer(stage, CountWorkflows("default", status=ExecutionStatus.RUNNING)) == (2,)
-    assert await answer(stage, CountWorkflows("another")) == (0,)
+    assert await answer(stage, CountWorkflows("default", status=ExecutionStatus.RUNNING)) == (2, (), ())
+    assert await answer(stage, CountWorkflows("another")) == (0, (), ())
 
 
 async def buried(stage: Stage) -> str:
@@ -137,7 +137,7 @@ async def test_what_is_malformed_harms_nobody(stage: Stage) -> None:
     await stage.broker.send_frontend(b"\xffnonsense")
     await stage.broker.send_frontend(pack((1, "stage", ((number, 999, ()),))))
     assert decode_error((await stage.reply(number))[1]).code == ErrorCode.INVALID_ARGUMENT
-    assert await answer(stage, CountWorkflows("default")) == (0,)
+    assert await answer(stage, CountWorkflows("default")) == (0, (), ())
 
 
 async def test_a_request_that_the_store_refuses_is_answered(stage: Stage) -> None:
@@ -191,9 +191,9 @@ async def test_a_request_that_makes_the_engine_raise_is_refused_alone(stage: Sta
 
 
 async def test_namespaces_say_how_long_they_keep_their_closed_runs(stage: Stage) -> None:
-    assert await answer(stage, ListNamespaces()) == ((("default", 259_200_000),),)
+    assert await answer(stage, ListNamespaces()) == ((("default", 259_200_000, 0, ""),),)
     assert await answer(stage, SetRetention("short", 60_000)) is None
-    assert await answer(stage, ListNamespaces()) == ((("default", 259_200_000), ("short", 60_000)),)
+    assert await answer(stage, ListNamespaces()) == ((("default", 259_200_000, 0, ""), ("short", 60_000, 0, "")),)
     for request in (SetRetention("short", 59_999), SetRetention("short", 2**63), SetRetention("", 60_000)):
         assert (await refusal(stage, request)).code == ErrorCode.INVALID_ARGUMENT
-    assert (await answer(stage, ListNamespaces()))[0][1] == ("short", 60_000)
+    assert (await answer(stage, ListNamespaces()))[0][1] == ("short", 60_000, 0, "")

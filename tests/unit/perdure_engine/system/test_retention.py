@@ -11,7 +11,8 @@ from perdure.protocol.replies import ErrorCode, ReplyKind, decode_error
 from perdure.protocol.requests import DescribeWorkflow
 from perdure_engine.system import retention as module
 from perdure_engine.system.retention import LOOK_S, RETENTION_DEFAULT_MS, ROWS_MAX, Retention, _batches
-from perdure_store.port import ExpiredRun, StoreUnavailable, VisibilityFilter
+from perdure_store.list_query import GroupCount, ListQuery
+from perdure_store.port import ExpiredRun, StoreUnavailable
 from tests.engine_stage import Stage, done, pass_time, until
 from tests.simulation.process import Process
 
@@ -29,7 +30,7 @@ async def test_a_closed_run_goes_when_its_time_is_over(stage: Stage) -> None:
     run_id = await _finish(stage)
     await pass_time(50)
     assert len(stage.database.executions) == 1
-    assert await stage.store.count_visibility(VisibilityFilter("default")) == 1
+    assert await stage.store.count_visibility(ListQuery("default")) == [GroupCount((), 1)]
     await pass_time(10 + 2 * LOOK_S)
     assert not stage.database.executions
     assert not stage.database.history
@@ -52,7 +53,7 @@ async def test_a_namespace_that_says_nothing_keeps_them_for_three_days(
 ) -> None:
     assert RETENTION_DEFAULT_MS == 3 * 24 * 60 * MINUTE_MS
     monkeypatch.setattr(module, "RETENTION_DEFAULT_MS", MINUTE_MS)
-    stage.database.retentions.clear()
+    stage.database.namespaces.clear()
     await _finish(stage)
     await pass_time(50)
     assert len(stage.database.executions) == 1
