@@ -99,6 +99,7 @@ def encode_workflow_task(state: MutableState, now_us: int, *, whole: bool) -> by
             continues_from,
             events,
             state.history_size_bytes,
+            state.started.task_timeout_ms,
         )
     )
 

@@ -23,7 +23,8 @@ class WorkflowTask(NamedTuple):
     """`events` are records (`decode_records`) after the completed event `continues_from` up to the scheduled event;
     `b""` means: ask with `GetWorkflowTask`; an entry that was published again leaves workflow id and type to that, too.
     A worker whose cached instance stands elsewhere asks for all of them. `started_time_us` is the time the workflow
-    sees, and goes back with the completion."""
+    sees, and goes back with the completion. `task_timeout_ms`: how long a worker may keep the
+    task unanswered."""
 
     namespace: str
     workflow_id: str
@@ -36,6 +37,7 @@ class WorkflowTask(NamedTuple):
     continues_from: int
     events: bytes
     history_size_bytes: int = 0
+    task_timeout_ms: int = 10_000
 
 
 class ActivityTask(NamedTuple):

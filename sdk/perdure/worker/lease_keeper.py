@@ -56,12 +56,14 @@ class LeaseKeeper:
         self._open_leases = open_leases
         self._lost = lost
         self._held: dict[Entry, tuple[float, bytes]] = {}
+        self._until: dict[Entry, float] = {}
         self._doubted: deque[Entry] = deque()
         self._environment = environment
         self._now = environment.monotonic
         self._beat: Beat | None = None
         # The thread's own:
         self._renewed: dict[Entry, float] = {}
+        self._overdue: dict[Entry, bool] = {}
         self._leases: Leases | None = None
         self._announcements = Announcements(worker)
         self._epoch = epoch
@@ -92,9 +94,19 @@ class LeaseKeeper:
         """An entry was read just now."""
         self._held[entry.stream, entry.entry_id] = (self._now(), entry.data)
 
+    def bound(self, stream: bytes, entry_id: bytes, seconds: float) -> None:
+        """Keep a held entry for so long from now on, unless it is `answered` before: then others may have it."""
+        self._until[stream, entry_id] = self._now() + seconds
+
+    def answered(self, stream: bytes, entry_id: bytes) -> None:
+        """The entry's task is done, if the engine does not know yet: it is kept for as long as that takes."""
+        self._until.pop((stream, entry_id), None)
+
     def release(self, stream: bytes, entry_id: bytes) -> None:
         """The engine has what became of the entry."""
-        self._held.pop((stream, entry_id), None)
+        entry = (stream, entry_id)
+        self._held.pop(entry, None)
+        self._until.pop(entry, None)
 
     def doubt(self, stream: bytes, entry_id: bytes) -> None:
         """Whether a held entry is still there is not known, and its attempt goes on: announce it soon."""
@@ -157,9 +169,25 @@ class LeaseKeeper:
     def _due(self, held: Mapping[Entry, tuple[float, bytes]]) -> list[Entry]:
         """What is older than a third of its lease."""
         before = self._now() - self.lease_ms / 1000 / _RENEW_PART
-        for entry in [entry for entry in self._renewed if entry not in held]:
-            del self._renewed[entry]
-        return [entry for entry, (since, _) in held.items() if self._renewed.get(entry, since) < before]
+        for known in (self._renewed, self._overdue):
+            for entry in [entry for entry in known if entry not in held]:
+                del known[entry]
+        due = [entry for entry, (since, _) in held.items() if self._renewed.get(entry, since) < before]
+        return [entry for entry in due if not self._is_overdue(entry)] if self._until else due
+
+    def _is_overdue(self, entry: Entry) -> bool:
+        """Whether its time is over; said once."""
+        until = self._until.get(entry)
+        if until is None or until >= self._now():
+            return False
+        if entry not in self._overdue:
+            self._overdue[entry] = True
+            logger.warning(
+                "Workflow task %s was not answered within its timeout (its code takes too long, or something blocks "
+                "the event loop); its lease is not renewed any more, so that another worker can take it.",
+                entry[1].decode(),
+            )
+        return True
 
     def _snapshot(self) -> dict[Entry, tuple[float, bytes]]:
         while True:

@@ -23,7 +23,7 @@ from perdure.protocol.events import HistoryEvent, WorkflowExecutionStarted, deco
 from perdure.protocol.failure import Failure
 from perdure.protocol.replies import ReplyKind
 from perdure.protocol.requests import RespondWorkflowTaskCompleted, RespondWorkflowTaskFailed
-from perdure.protocol.tasks import QueryTask, WorkflowTask, task_member
+from perdure.protocol.tasks import QueryTask, Task, WorkflowTask, task_member
 from perdure.worker.command_content import check_size, cut_values, values_size
 from perdure.worker.deadlock_watch import DeadlockWatch
 from perdure.worker.decoding import CodecError, decoded
@@ -81,10 +81,9 @@ class WorkflowWorker:
 
     # Tasks in --------------------------------------------------------------------------------------------------------
     def accept(self, entries: Sequence[TaskEntry]) -> None:
-        """Do the tasks of entries that were read."""
-        for entry in entries:
+        """Do the tasks of entries that were read. The timeout of those that wait here for others runs, too."""
+        for entry, task in [(entry, task) for entry in entries if (task := self._decode(entry)) is not None]:
             try:
-                task = self._link.decode(entry)
                 if type(task) is WorkflowTask:
                     self._accept(entry, task)
                 elif type(task) is QueryTask:
@@ -93,6 +92,16 @@ class WorkflowWorker:
                     raise DecodeError(f"{type(task).__name__} on a stream of workflow tasks")
             except DecodeError as error:
                 self._undecodable(entry, error)
+
+    def _decode(self, entry: TaskEntry) -> Task | None:
+        try:
+            task = self._link.decode(entry)
+        except DecodeError as error:
+            self._undecodable(entry, error)
+            return None
+        if type(task) is WorkflowTask:
+            self._link.leases.bound(entry.stream, entry.entry_id, task.task_timeout_ms / 1000)
+        return task
 
     def _undecodable(self, entry: TaskEntry, error: DecodeError) -> None:
         """Left where it is, for a worker that can read it once the lease has run out."""
@@ -243,6 +252,7 @@ class WorkflowWorker:
             entry.entry_id,
             task.history_size_bytes,
         )
+        self._link.leases.answered(entry.stream, entry.entry_id)
 
         def replied(kind: int, body: Any) -> None:
             self._replied(entry, task, kind, body)
@@ -286,6 +296,7 @@ class WorkflowWorker:
             entry.stream,
             entry.entry_id,
         )
+        self._link.leases.answered(entry.stream, entry.entry_id)
         self._link.post(task.shard_id, request, lambda kind, body: self._failure_replied(entry, kind))
         return failure
 

@@ -209,3 +209,17 @@ def test_what_was_announced_is_withdrawn_at_the_end(leases: Leases) -> None:
     keeper.release(b"s", b"1")
     keeper.stop()
     assert leases.withdrawn == [MEMBER]
+
+
+def test_what_is_not_answered_in_time_is_left_to_others(leases: Leases, caplog: pytest.LogCaptureFixture) -> None:
+    keeper = _keeper(leases, [])
+    for entry_id, seconds in ((b"late", 0.0), (b"answered", 0.0), (b"in time", 60.0)):
+        keeper.hold(TaskEntry(b"s", entry_id, b""))
+        keeper.bound(b"s", entry_id, seconds)
+    keeper.answered(b"s", b"answered")
+    keeper.start()
+    wait_until_blocking(lambda: len(leases.renewed) >= 6, what="three renewals of each", timeout_seconds=5)
+    keeper.release(b"s", b"late")
+    keeper.stop()
+    assert set(leases.renewed) == {(b"s", b"answered"), (b"s", b"in time")}
+    assert caplog.text.count("Workflow task late was not answered within its timeout") == 1

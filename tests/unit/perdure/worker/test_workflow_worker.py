@@ -16,6 +16,7 @@ from perdure.protocol.replies import ErrorCode, ErrorReply, HistoryPage, ReplyKi
 from perdure.protocol.requests import GetWorkflowTask, RespondWorkflowTaskCompleted, RespondWorkflowTaskFailed
 from perdure.protocol.tasks import WorkflowTask
 from perdure.worker import Worker
+from perdure.worker.lease_keeper import LeaseKeeper
 from perdure_broker.port import StreamKind
 from tests.waiting import wait_until
 from tests.worker_stage import NOW_US, QUEUE, Stage, stage
@@ -320,3 +321,21 @@ async def test_an_empty_history_is_no_history(caplog: pytest.LogCaptureFixture) 
             await on.give(_task(Story(Order, "Bob"), events=True, run_id=RUN_ID[:-1] + "2"))
             await on.report(RespondWorkflowTaskCompleted)
         assert f"the history of run {RUN_ID} is empty" in caplog.text
+
+
+async def test_a_task_is_kept_for_its_timeout_until_it_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[Any, ...]] = []
+    for name in ("bound", "answered"):
+        own = getattr(LeaseKeeper, name)
+
+        def spy(keeper: LeaseKeeper, *args: Any, name: str = name, own: Any = own) -> None:
+            seen.append((name, *args[2:]))
+            own(keeper, *args)
+
+        monkeypatch.setattr(LeaseKeeper, name, spy)
+    async with stage() as on, _worker(on):
+        await on.give(_task(Story(Order, "Ann"), task_timeout_ms=7_000))
+        await on.report(RespondWorkflowTaskCompleted)
+        await on.give(_task(Story(Broken), task_timeout_ms=8_000, run_id=ANOTHER_RUN_ID))
+        await on.report(RespondWorkflowTaskFailed)
+    assert seen == [("bound", 7.0), ("answered",), ("bound", 8.0), ("answered",)]
