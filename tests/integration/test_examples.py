@@ -102,8 +102,10 @@ async def test_a_subscription_that_is_canceled(run_example: RunExample) -> None:
     assert "before the subscription was canceled" in await run_example("subscription.py")
 
 
-def test_a_year_is_tested_at_once() -> None:
-    command = [sys.executable, "-m", "pytest", "-q", "--rootdir=.", "-c", os.devnull, "test_subscription.py"]
+@pytest.mark.parametrize("name", ["test_subscription.py", "test_replay.py"])
+def test_the_tests_among_them_pass(name: str) -> None:
+    """A year that is tested at once; histories that are replayed in CI."""
+    command = [sys.executable, "-m", "pytest", "-q", "--rootdir=.", "-c", os.devnull, name]
     told = subprocess.run(command, cwd=EXAMPLES, capture_output=True, text=True, timeout=TIMEOUT_SECONDS)
     assert told.returncode == 0, told.stdout + told.stderr
     assert "3 passed" in told.stdout

@@ -11,7 +11,7 @@ from perdure.client import WorkflowHandle
 from perdure.common import RetryPolicy
 from perdure.exceptions import ApplicationError, ChildWorkflowError, WorkflowAlreadyStartedError
 from perdure.testing import WorkflowEnvironment
-from tests.golden.catalogue.tale import SHORT, Drive, Tale, cancel, step, wait_begun, wait_events
+from tests.golden.catalogue.tale import SHORT, Drive, Tale, step, wait_begun, wait_events
 
 
 @workflow.defn(name="child")
@@ -101,7 +101,6 @@ TALES = (
     *(Tale(f"parent-{count}", Parent, (["ada", "lin", "bo"][:count],)) for count in (1, 2, 3)),
     *(Tale(f"parent-of-many-{count}", ParentOfMany, (count,)) for count in (1, 4)),
     Tale("parent-of-a-bad-one", Parent, (["bad"],)),
-    Tale("parent-cancelled", Parent, (["ada"],), cancel),
     Tale("forgiving-parent", ForgivingParent),
     *(Tale(f"worried-parent-{verb}", WorriedParent, (0.0,), to_its_child(verb)) for verb in ("cancel", "terminate")),
     Tale("worried-parent-late", WorriedParent, (0.5,)),
