@@ -53,7 +53,7 @@ OUTCOME_TYPES = frozenset(
 TimerRow = tuple[int, int, int]
 """When it is due, its kind, and the event that it belongs to."""
 
-_UNFOLDED = {"heartbeat_time_us", "heartbeat_check_us", "stored", "recent"}
+_UNFOLDED = {"heartbeat_time_us", "heartbeat_check_us", "stored", "recent", "admitted", "token", "last_token"}
 """Fields that the fold does not give: see `perdure_engine.core.state`. Nor does it give the last heartbeat of an
 activity whose outcome waits in the buffer, since its task is gone."""
 
@@ -64,12 +64,19 @@ def picture(value: Any) -> Any:
         without = set(_UNFOLDED)
         if isinstance(value, ActivityState) and value.phase == ActivityPhase.RESOLVED:
             without.add("heartbeat_details")
-        return {item.name: picture(getattr(value, item.name)) for item in fields(value) if item.name not in without}
+        if isinstance(value, MutableState) and value.workflow_task is not None and value.workflow_task.is_speculative:
+            without.add("workflow_task")
+            return {**_fields(value, without), "workflow_task": None}
+        return _fields(value, without)
     if isinstance(value, dict):
         return {key: picture(item) for key, item in value.items()}
     if isinstance(value, list):
         return [picture(item) for item in value]
     return value
+
+
+def _fields(value: Any, without: set[str]) -> dict[str, Any]:
+    return {item.name: picture(getattr(value, item.name)) for item in fields(value) if item.name not in without}
 
 
 def told(transition: Transition) -> tuple[Any, ...]:
@@ -251,7 +258,12 @@ class AuditedRun:
 
     def _dispatch(self, effect: Dispatch) -> None:
         key = (int(effect.kind), effect.event_id)
-        assert key not in self.tasks, f"{effect} is out already"
+        before = self.tasks.get(key)
+        assert before is None or not before.is_kept, f"{effect} is out already"
+        if not effect.is_published:
+            assert before is not None, f"{effect} was never published"
+            self.tasks[key] = effect
+            return
         task = decode_task(effect.data)
         assert isinstance(task, WorkflowTask | ActivityTask)
         assert (task.scheduled_event_id, task.attempt) == (effect.event_id, effect.attempt)
@@ -275,6 +287,9 @@ class AuditedRun:
     def audit(self) -> None:
         """What is stored and what the state says must agree."""
         state = self.state
+        out = state.workflow_task_id() if state.workflow_task is not None and state.workflow_task.is_speculative else 0
+        # Nothing retires a task that has no row.
+        self.tasks = {key: task for key, task in self.tasks.items() if task.is_kept or key[1] == out}
         assert state.next_event_id == self._next_event_id
         assert self.closes == (0 if state.is_open else 1)
         workflow_tasks = [key for key in self.tasks if key[0] == TaskKind.WORKFLOW]
@@ -293,7 +308,9 @@ class AuditedRun:
         expected: dict[tuple[int, int], int] = {}
         task = self.state.workflow_task
         if task is not None and task.next_attempt_time_us <= self.now_us:
-            expected[TaskKind.WORKFLOW, self.state.workflow_task_id()] = task.attempt
+            expected[TaskKind.WORKFLOW, self.state.workflow_task_id()] = (
+                task.token if task.is_speculative else task.attempt
+            )
         for activity in self._pending():
             if activity.attempt_scheduled_time_us <= self.now_us:
                 expected[TaskKind.ACTIVITY, activity.scheduled_event_id] = activity.attempt

@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from perdure.protocol.events import EventType
-from perdure_engine.core import child_fold, decide, external_fold, fold, outcome
+from perdure_engine.core import child_fold, decide, external_fold, fold, outcome, update_events
 from perdure_engine.core.transition import TimerKind
 
 TABLES: list[tuple[ModuleType, str]] = [
@@ -20,6 +20,7 @@ TABLES: list[tuple[ModuleType, str]] = [
     (child_fold, "CHILD_TRANSITIONS"),
     (child_fold, "CHILD_BUFFERED"),
     (external_fold, "EXTERNAL_TRANSITIONS"),
+    (update_events, "UPDATE_TRANSITIONS"),
     (outcome, "OUTCOMES"),
     (decide, "DECIDED"),
     (decide, "TIMED"),
@@ -83,6 +84,8 @@ def _shown(name: str, row: Any) -> str:
         return " + ".join(_shown(name, part) for part in row)
     if isinstance(row, Enum):
         return row.name
+    if row is None:
+        return "nothing"
     if isinstance(row, type):
         return row.__name__
     return _NAMES[name](row).name

@@ -17,6 +17,13 @@ from perdure.protocol import child_workflow as child, commands as cmd, events as
 from perdure.protocol.events import EventType, HistoryEvent, decode_records, encode_records
 from perdure.protocol.failure import ApplicationInfo, Failure, RetryState, TimeoutInfo, TimeoutType
 from perdure.protocol.retry import RetryPolicyData
+from perdure.protocol.updates import (
+    ProtocolMessage,
+    UpdateDelivery,
+    UpdateMessageKind,
+    WorkflowExecutionUpdateAccepted,
+    WorkflowExecutionUpdateCompleted,
+)
 from perdure.workflow.definition import WorkflowDefinition
 from perdure_engine.core.workflow_task import abridged
 
@@ -40,6 +47,8 @@ class Story:
         self.commands: list[cmd.Command] = []
         self.is_task_pending = False
         self.outside: list[tuple[EventType, Any]] = []
+        self.updates: list[UpdateDelivery] = []
+        self._is_for_updates_alone = False
         self.instance = self.new_instance()
         self._delivered = 0
         started = ev.WorkflowExecutionStarted(
@@ -58,6 +67,13 @@ class Story:
     def signal(self, name: str, *arguments: Any) -> None:
         data = self.converter.to_bytes(arguments)
         self._happen(EventType.WORKFLOW_EXECUTION_SIGNALED, ev.WorkflowExecutionSignaled(name, data, "me", ""))
+
+    def update(self, name: str, *arguments: Any, update_id: str = "u1") -> None:
+        """An update comes in: with the pending task, or one that exists for its sake."""
+        self.updates.append(UpdateDelivery(update_id, name, self.converter.to_bytes(arguments), "me"))
+        if not self.is_task_pending:
+            self._schedule()
+            self._is_for_updates_alone = True
 
     def request_cancel(self, reason: str = "enough") -> None:
         attributes = ev.WorkflowExecutionCancelRequested(reason, "me", "")
@@ -145,7 +161,14 @@ class Story:
         fresh: Sequence[HistoryEvent] = self.events[self._delivered :]
         if self._delivered:
             fresh = abridged(fresh)
-        self.commands = self.instance.activate(_over_the_wire(fresh), self.now_us, scheduled.event_id)
+        self.commands = self.instance.activate(
+            _over_the_wire(fresh), self.now_us, scheduled.event_id, updates=self.updates
+        )
+        self.updates = []
+        is_for_updates_alone, self._is_for_updates_alone = self._is_for_updates_alone, False
+        if is_for_updates_alone and all(map(_is_rejection, self.commands)):
+            self._drop()
+            return self.commands
         self._delivered = len(self.events) + 2
         self._complete(scheduled)
         return self.commands
@@ -198,17 +221,41 @@ class Story:
         completed = ev.WorkflowTaskCompleted(scheduled.event_id, started, "worker", "sticky")
         completed_id = self._add(EventType.WORKFLOW_TASK_COMPLETED, completed)
         for command in self.commands:
-            self._add(*_event_of(command, completed_id))
+            if isinstance(command, ProtocolMessage):
+                self._add_message(command, completed_id)
+            else:
+                self._add(*_event_of(command, completed_id))
         for kind, attributes in self.outside:
             self._add(kind, attributes)
         if self.outside:
             self.outside = []
             self._schedule()
 
+    def _drop(self) -> None:
+        """The task never was."""
+        self.events.pop()
+        self.is_task_pending = False
+        completed = max(e.event_id for e in self.events if _is(e, EventType.WORKFLOW_TASK_COMPLETED))
+        self.instance.rewind(completed)
+
+    def _add_message(self, message: ProtocolMessage, completed_id: int) -> None:
+        if message.delivery is not None:
+            update_id, name, data, identity, headers = message.delivery
+            accepted = WorkflowExecutionUpdateAccepted(
+                update_id, "", completed_id - 2, name, data, identity, headers, completed_id
+            )
+            self._add(EventType.WORKFLOW_EXECUTION_UPDATE_ACCEPTED, accepted)
+        elif not _is_rejection(message):
+            completed = WorkflowExecutionUpdateCompleted(
+                message.update_id, 0, message.result, message.failure, completed_id
+            )
+            self._add(EventType.WORKFLOW_EXECUTION_UPDATE_COMPLETED, completed)
+
     def _happen(self, kind: EventType, attributes: Any) -> None:
         if self.is_task_pending:
             # Before this task started: the engine would buffer it. Here it joins the task, which is as good.
             self.events.pop()
+            self._is_for_updates_alone = False
         self._add(kind, attributes)
         self._schedule()
 
@@ -246,6 +293,10 @@ CLOSING = (
 
 def _is(event: HistoryEvent, kind: EventType) -> bool:
     return event.event_type == kind
+
+
+def _is_rejection(command: cmd.Command) -> bool:
+    return isinstance(command, ProtocolMessage) and command.kind == UpdateMessageKind.REJECTION
 
 
 def _over_the_wire(events: Sequence[HistoryEvent]) -> list[HistoryEvent]:

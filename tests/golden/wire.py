@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from perdure.protocol import operations, replies
+from perdure.protocol import operations, replies, updates
 from perdure.protocol.codec import Registry, pack, unpack
 from perdure.protocol.commands import COMMANDS
 from perdure.protocol.content import ContentBlock, Reference, decode_block, decode_reference, encode_reference
@@ -60,6 +60,8 @@ BODIES: dict[type[Any], Callable[[Any], Any]] = {
     replies.Outcome: replies.decode_outcome,
     replies.QueryAnswer: replies.decode_query_answer,
     replies.Started: replies.decode_started,
+    replies.TaskDropped: replies.decode_task_dropped,
+    updates.UpdateReply: updates.decode_update_reply,
     ClusterDescription: decode_cluster_description,
     ContentPage: decode_content_page,
     DeadLetter: decode_dead_letter,

@@ -19,6 +19,7 @@ from tests.legality.commands import Commands
 from tests.legality.outside import Outside
 from tests.legality.sequence import Sequence as EventSequence
 from tests.legality.timers import Timers
+from tests.legality.updates import Updates
 from tests.legality.workflow_tasks import WorkflowTasks
 
 __all__ = ["Violation", "violations"]
@@ -30,7 +31,7 @@ class Reader(Protocol):
     def take(self, record: HistoryEvent) -> Iterator[str]: ...
 
 
-READERS: list[type[Reader]] = [EventSequence, WorkflowTasks, Commands, Activities, Timers, Outside, Buffer]
+READERS: list[type[Reader]] = [EventSequence, WorkflowTasks, Commands, Activities, Timers, Outside, Buffer, Updates]
 
 
 class Violation(NamedTuple):

@@ -34,6 +34,7 @@ FOLLOWS: dict[tuple[Phase, Kind], Phase] = {
     (Phase.RUNNING, Kind.COMPLETED): Phase.COMMANDS,
     (Phase.RUNNING, Kind.FAILED): Phase.RETRY,
     (Phase.COMMANDS, Kind.COMMAND): Phase.COMMANDS,
+    (Phase.COMMANDS, Kind.SCHEDULED): Phase.TASK,  # for the sake of an update, of which nothing is written before
     (Phase.COMMANDS, Kind.OUTSIDE): Phase.NEWS,
     (Phase.COMMANDS, Kind.CLOSED_BY_COMMAND): Phase.CLOSED,
     (Phase.COMMANDS, Kind.CLOSED_FROM_OUTSIDE): Phase.CLOSED,

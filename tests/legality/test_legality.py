@@ -39,6 +39,7 @@ from perdure.protocol.events import (
 )
 from perdure.protocol.failure import ApplicationInfo, Failure, RetryState, TimeoutInfo, TimeoutType
 from perdure.protocol.retry import RetryPolicyData
+from perdure.protocol.updates import WorkflowExecutionUpdateAccepted, WorkflowExecutionUpdateCompleted
 from tests.legality import violations
 from tests.legality.pen import Pen
 
@@ -163,7 +164,27 @@ def exhausted() -> list[HistoryEvent]:
     return pen.records
 
 
-LEGAL = [retried, buffered, failing_task, canceled, exhausted]
+def updated() -> list[HistoryEvent]:
+    """Two updates: one is answered at once, one by a later workflow task that exists for its sake."""
+    pen = Pen()
+    pen.begin()
+    pen.complete()
+    pen.schedule()
+    completed = pen.complete()
+    first, second = pen.event(accepted("a", completed)), pen.event(accepted("b", completed))
+    pen.event(WorkflowExecutionUpdateCompleted("a", first, b"done", None, completed))
+    pen.schedule()
+    completed = pen.complete()
+    pen.event(WorkflowExecutionUpdateCompleted("b", second, b"", ODD, completed))
+    pen.event(WorkflowExecutionCompleted(b"done", completed))
+    return pen.records
+
+
+def accepted(update_id: str, completed: int) -> WorkflowExecutionUpdateAccepted:
+    return WorkflowExecutionUpdateAccepted(update_id, "", completed - 2, "change", b"", "client", b"", completed)
+
+
+LEGAL = [updated, retried, buffered, failing_task, canceled, exhausted]
 
 
 @pytest.mark.parametrize("write", LEGAL)
@@ -322,6 +343,12 @@ ILLEGAL: list[tuple[Callable[[], list[HistoryEvent]], Change, str]] = [
     (buffered, changed(WorkflowExecutionSignaled, 1, request_id="a"), "stands here twice"),
     (canceled, twice(WorkflowExecutionCancelRequested), "the run was asked to cancel before"),
     (buffered, swapped(WorkflowExecutionSignaled, TimerFired, 1, 0), "behind an outcome"),
+    # Updates
+    (updated, changed(WorkflowExecutionUpdateAccepted, 1, protocol_instance_id="a"), "was accepted before, by event"),
+    (updated, changed(WorkflowExecutionUpdateAccepted, accepted_request_sequencing_event_id=1), "did not take effect"),
+    (updated, changed(WorkflowExecutionUpdateCompleted, accepted_event_id=3), "did not accept the update 'a'"),
+    (updated, changed(WorkflowExecutionUpdateCompleted, update_id="c"), "did not accept the update 'c'"),
+    (updated, twice(WorkflowExecutionUpdateCompleted), "was completed before"),
     # The buffer
     (buffered, without(WorkflowExecutionSignaled, 1), "WORKFLOW_EXECUTION_SIGNALED was buffered, and never became"),
     (buffered, dated(WorkflowExecutionSignaled, 1, by_us=1), "and happened at"),

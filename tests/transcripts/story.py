@@ -5,6 +5,7 @@ line. Comments begin with `#`. The first words say who does what:
 
     start [key=value ...]                             a client starts the run (always the first step)
     signal NAME [id=..] / cancel [id=..] / terminate [reason=..]
+    update NAME [id=..] [until=ACCEPTED|COMPLETED]
     workflow-task ID completed|failed|lost [attempt=..] [worker=..] [cause=..]
     activity ID started|completed|failed|canceled|lost|beats|detached [attempt=..] [worker=..] [...]
     report NAME|EVENT:ATTEMPT completed|failed|canceled|beats [id=..] [...]   of an activity, from outside of its worker
@@ -75,6 +76,13 @@ from perdure.protocol.requests import (
 from perdure.protocol.retry import RetryPolicyData
 from perdure.protocol.search_attributes import SearchAttributeType, pack_search_attributes
 from perdure.protocol.tasks import TaskKind
+from perdure.protocol.updates import (
+    ProtocolMessage,
+    UpdateDelivery,
+    UpdateMessageKind,
+    UpdateStage,
+    UpdateWorkflow,
+)
 from perdure_engine.core.decide import settle_open_conflict, settle_reuse
 from perdure_engine.core.transition import Transition
 from tests.audited_run import AuditedRun
@@ -320,6 +328,16 @@ def _tell_of_child(words: Words) -> Any:
     )
 
 
+def _message(words: Words, kind: UpdateMessageKind) -> Command:
+    """`accept ID [name=..]`, `reject ID`, `respond ID [result=..] [failed]`."""
+    update_id = words.plain[1]
+    if kind == UpdateMessageKind.ACCEPTANCE:
+        delivery = UpdateDelivery(update_id, words.text("name", "change"), words.data("input"), "client")
+        return ProtocolMessage(update_id, kind, delivery)
+    failure = _failure(words) if kind == UpdateMessageKind.REJECTION or words.flag("failed") else None
+    return ProtocolMessage(update_id, kind, None, words.data("result") * words.number("times", 1), failure)
+
+
 _COMMANDS: dict[str, Callable[[Words], Command]] = {
     "schedule-activity": _schedule_activity,
     "cancel-activity": lambda words: RequestCancelActivityTask(int(words.plain[1])),
@@ -331,6 +349,9 @@ _COMMANDS: dict[str, Callable[[Words], Command]] = {
     "start-child": _start_child,
     "signal-workflow": _signal_workflow,
     "cancel-workflow": _cancel_workflow,
+    "accept": lambda words: _message(words, UpdateMessageKind.ACCEPTANCE),
+    "reject": lambda words: _message(words, UpdateMessageKind.REJECTION),
+    "respond": lambda words: _message(words, UpdateMessageKind.RESPONSE),
     "complete": lambda words: CompleteWorkflowExecution(words.data("result")),
     "fail": lambda words: FailWorkflowExecution(_failure(words)),
     "cancel": lambda words: CancelWorkflowExecution(words.data("details")),
@@ -462,6 +483,17 @@ class Narrator:
                 words.text("id", "signal-1"),
                 "client",
             )
+        if verb == "update":
+            return UpdateWorkflow(
+                "default",
+                "order-7",
+                "",
+                words.text("id", "update-1"),
+                words.plain[1],
+                words.data("input") * words.number("times", 1),
+                "client",
+                UpdateStage[words.text("until", "COMPLETED")],
+            )
         if verb == "cancel":
             reason = words.text("reason")
             return RequestCancelWorkflow("default", "order-7", "", reason, words.text("id", "cancel-1"), "client")
@@ -478,7 +510,8 @@ class Narrator:
         if verb == "report":
             return _report(words)
         event_id, what = int(words.plain[1]), words.plain[2]
-        attempt = words.number("attempt", 1)
+        task = self.run.tasks.get((TaskKind.WORKFLOW, event_id))
+        attempt = task.attempt if words.flag("speculative") and task else words.number("attempt", 1)
         worker = words.text("worker", "w1")
         run_id = self.run.state.run_id
         key = (run_id, event_id, attempt)

@@ -12,6 +12,7 @@ from perdure.protocol.memo import unpack_memo
 from perdure.protocol.replies import ErrorCode, ErrorReply, ExecutionStatus, ReplyKind
 from perdure.protocol.search_attributes import unpack_search_attributes
 from perdure.protocol.tasks import ActivityTask, TaskKind, WorkflowTask, decode_task
+from perdure.protocol.updates import UpdateStage, decode_deliveries
 from perdure_engine.core.transition import (
     ClearTimer,
     Close,
@@ -30,6 +31,7 @@ from perdure_engine.core.transition import (
     Settle,
     TimerKind,
     Transition,
+    UpdateReached,
 )
 
 _ENUMS: dict[str, type[Any]] = {
@@ -37,6 +39,7 @@ _ENUMS: dict[str, type[Any]] = {
     "timeout_type": TimeoutType,
     "status": ExecutionStatus,
     "parent_close_policy": ParentClosePolicy,
+    "stage": UpdateStage,
 }
 
 
@@ -138,6 +141,10 @@ class Teller:
             return f"remember: request {effect.request_id}"
         if isinstance(effect, Close):
             return f"close: {self._fields(effect.outcome._replace(run_id=''))}"
+        if isinstance(effect, UpdateReached):
+            what = self._fields(effect._replace(update_id="", stage=0, refusal=None))
+            refused = f"refused, {effect.refusal.message}" if effect.refusal is not None else ""
+            return f"update {effect.update_id}: {refused or UpdateStage(effect.stage).name} {what}".rstrip()
         if isinstance(effect, Relist):
             return "relist"
         if isinstance(effect, Send):
@@ -149,14 +156,18 @@ class Teller:
         return f"tell {effect.worker}: {word} attempt {effect.message.attempt} of {effect.message.scheduled_event_id}"
 
     def _dispatch(self, effect: Dispatch) -> str:
+        if not effect.is_published:
+            return f"keep: workflow task {effect.event_id}, attempt {effect.attempt}, which is out"
         task = decode_task(effect.data)
         where = f"{effect.worker}, sticky" if effect.worker else effect.task_queue
         if isinstance(task, WorkflowTask):
             if task.events:
                 ids = [event.event_id for event in decode_records(task.events)]
-                told = f"events {ids[0]} to {ids[-1]}"
+                told = f"events {ids[0]} to {ids[-1]}" if ids else "no events"
             else:
                 told = "history to be fetched"
+            if task.updates:
+                told += f", updates {', '.join(item.update_id for item in decode_deliveries(task.updates))}"
             kind = "workflow"
         else:
             assert isinstance(task, ActivityTask)
@@ -164,4 +175,5 @@ class Teller:
             if task.heartbeat_details:
                 told += f", heartbeat {task.heartbeat_details.decode()!r}"
             kind = "activity"
-        return f"dispatch: {kind} task {effect.event_id}, attempt {effect.attempt}, to {where} ({told})"
+        attempt = f"attempt {effect.attempt}" if effect.is_kept else "speculative"
+        return f"dispatch: {kind} task {effect.event_id}, {attempt}, to {where} ({told})"

@@ -13,9 +13,10 @@ import pytest
 from tests.transcripts.story import Narrator, Step, read_story, write_story
 
 STORIES = sorted((Path(__file__).parent / "stories").glob("*.txt"))
-TOLD_ANEW_AFTER_A_RELOAD = {"heartbeat_timeout"}
+TOLD_ANEW_AFTER_A_RELOAD = {"heartbeat_timeout", "updates", "updates_of_lost_workers"}
 """Stories that a reload does change: the times of heartbeats are kept in memory alone, so that a check which follows a
-reload gives the attempt one more timeout."""
+reload gives the attempt one more timeout. So are updates that no worker has accepted, and the tasks that are out for
+their sake."""
 UPDATE = os.environ.get("PERDURE_UPDATE_TRANSCRIPTS") == "1"
 
 

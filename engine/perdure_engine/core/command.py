@@ -24,7 +24,18 @@ from perdure.protocol.external_workflow import (
     RequestCancelExternalWorkflowExecution,
     SignalExternalWorkflowExecution,
 )
-from perdure_engine.core import activity, child, external, marker, properties, succession, timer, workflow_execution
+from perdure.protocol.updates import ProtocolMessage
+from perdure_engine.core import (
+    activity,
+    child,
+    external,
+    marker,
+    properties,
+    succession,
+    timer,
+    update,
+    workflow_execution,
+)
 from perdure_engine.core.ledger import flush
 from perdure_engine.core.limits import EXTERNAL_PENDING_MAX, PENDING_MAX, size_problem
 from perdure_engine.core.state import BufferedEvent, Bug, MutableState
@@ -80,6 +91,7 @@ class _Pending:
         "properties",
         "state",
         "timers",
+        "updates",
     )
 
     def __init__(self, state: MutableState) -> None:
@@ -90,6 +102,7 @@ class _Pending:
         self.children = 0
         self.external_signals = 0
         self.external_cancels: int | None = None
+        self.updates: dict[str, int] = {}
 
     def problem(self, command: Command) -> str | None:
         """What is wrong with one command that does not close the run, after those before it."""
@@ -115,6 +128,8 @@ class _Pending:
             return self._signal_external_problem(command)
         elif isinstance(command, RequestCancelExternalWorkflowExecution):
             return self._cancel_external_problem(command)
+        elif isinstance(command, ProtocolMessage):
+            return update.message_problem(self.state, command, self.updates)
         else:
             raise Bug(f"run {self.state.run_id}: unknown command {type(command).__name__}")
         return None
@@ -219,6 +234,8 @@ def carry_out(
         return external.signal(state, command, completed_event_id, now_us, transition, held)
     elif isinstance(command, RequestCancelExternalWorkflowExecution):
         return external.request_cancel(state, command, completed_event_id, now_us, transition, held)
+    elif isinstance(command, ProtocolMessage):
+        update.carry_out(state, command, completed_event_id, now_us, transition)
     else:
         # Only what commands before this one settled can be held here: it did happen before the close.
         flush(state, transition, held)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from perdure.protocol.events import WorkflowTaskCompleted, WorkflowTaskStarted
 from perdure.protocol.failure import Failure
+from perdure.protocol.replies import TaskDropped
 from perdure.protocol.requests import RespondWorkflowTaskCompleted
 from perdure.protocol.tasks import TaskKind
-from perdure_engine.core import workflow_execution, workflow_task
+from perdure.protocol.updates import ProtocolMessage, UpdateMessageKind
+from perdure_engine.core import speculation, update, workflow_execution, workflow_task
 from perdure_engine.core.command import carry_out, command_problem
 from perdure_engine.core.ledger import emit, flush
 from perdure_engine.core.limits import history_problem
@@ -29,7 +31,11 @@ def complete(state: MutableState, request: RespondWorkflowTaskCompleted, now_us:
         )
         return
     scheduled_event_id = request.scheduled_event_id
-    transition.effects.append(Retire(TaskKind.WORKFLOW, scheduled_event_id))
+    if not task.is_speculative:
+        transition.effects.append(Retire(TaskKind.WORKFLOW, scheduled_event_id))
+    elif _only_rejects(request):
+        _drop(state, request, now_us, transition)
+        return
     held = state.buffered
     workflow_task.open_transient(state, transition, task)
     started_event_id = emit(
@@ -50,8 +56,30 @@ def complete(state: MutableState, request: RespondWorkflowTaskCompleted, now_us:
     if not state.is_open:
         return
     flush(state, transition, held)
+    if state.admitted:
+        update.settle_unanswered(state, scheduled_event_id, request.attempt, transition)
     overgrown = history_problem(state.next_event_id - 1, state.history_size_bytes)
     if overgrown is not None:
         workflow_execution.end_overgrown(state, overgrown, now_us, transition)
     elif held:
         workflow_task.schedule(state, transition, now_us)
+    elif state.admitted:
+        speculation.begin(state, now_us, transition)
+
+
+def _only_rejects(request: RespondWorkflowTaskCompleted) -> bool:
+    return all(
+        isinstance(command, ProtocolMessage) and command.kind == UpdateMessageKind.REJECTION
+        for command in request.commands
+    )
+
+
+def _drop(state: MutableState, request: RespondWorkflowTaskCompleted, now_us: int, transition: Transition) -> None:
+    """A speculative task came to nothing: its worker goes back to where it was."""
+    for command in request.commands:
+        if isinstance(command, ProtocolMessage):
+            update.reject(state, command, transition)
+    update.settle_unanswered(state, request.scheduled_event_id, request.attempt, transition)
+    speculation.drop(state)
+    transition.answer(TaskDropped(state.last_completed_event_id))
+    speculation.begin(state, now_us, transition)

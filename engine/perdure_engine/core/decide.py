@@ -31,10 +31,12 @@ from perdure.protocol.requests import (
     RespondWorkflowTaskFailed,
     SignalWorkflow,
     StartWorkflow,
+    StartWorkflowWith,
     StoreContent,
     TerminateWorkflow,
 )
 from perdure.protocol.tasks import TaskKind
+from perdure.protocol.updates import UpdateWorkflow
 from perdure_engine.core import (
     activity,
     activity_timeout,
@@ -48,6 +50,7 @@ from perdure_engine.core import (
     run_start,
     signal,
     timer,
+    update,
     workflow_execution,
     workflow_task,
 )
@@ -110,6 +113,7 @@ DECIDED: dict[type[Any], Callable[[MutableState, Any, int, Transition], None]] =
     RecordChildClosed: child.record_closed,
     StoreContent: content.receive,
     RecordExternalAnswer: external.record_answer,
+    UpdateWorkflow: update.receive,
 }
 """Each request that changes an open run, and the machine that decides it."""
 
@@ -150,16 +154,35 @@ def cron_problem(request: StartWorkflow) -> str | None:
     return None
 
 
+def along_problem(request: StartWorkflowWith) -> str | None:
+    """What is wrong with what a start brings along, or None."""
+    given = [item for item in (request.signal, request.update) if item is not None]
+    if len(given) != 1:
+        return "a start may bring along a signal or an update, one of them"
+    for part in (request.start, *given):
+        if (part.namespace, part.workflow_id) != (request.namespace, request.workflow_id):
+            return f"what a start brings along must be for the same workflow; this is for {part.workflow_id!r}"
+    if request.signal is not None:
+        return signal.signal_problem(request.signal)
+    return None if request.update is None else update.update_problem(request.update)
+
+
 def decide_start(
-    request: StartWorkflow, run_id: str, shard_id: int, now_us: int, parent: ParentLink | None = None
+    request: StartWorkflow,
+    run_id: str,
+    shard_id: int,
+    now_us: int,
+    parent: ParentLink | None = None,
+    along: StartWorkflowWith | None = None,
 ) -> tuple[MutableState | None, Transition]:
-    """A start whose workflow id is free: the new run, or None with a refusal. `parent`: it is a child's."""
+    """A start whose workflow id is free: the new run, or None with a refusal. `parent`: it is a child's; `along`: what
+    it brings, checked by `along_problem`."""
     transition = Transition()
     problem = start_problem(request)
     if problem is not None:
         transition.refuse(ErrorCode.INVALID_ARGUMENT, problem)
         return None, transition
-    return workflow_execution.start(request, run_id, shard_id, now_us, transition, parent), transition
+    return workflow_execution.start(request, run_id, shard_id, now_us, transition, parent, along), transition
 
 
 def settle_open_conflict(request: StartWorkflow, run_id: str, transition: Transition) -> bool:

@@ -26,6 +26,7 @@ from perdure.protocol.events import (
 from perdure.protocol.memo import merged_memo
 from perdure.protocol.replies import ExecutionStatus
 from perdure.protocol.search_attributes import merged_search_attributes
+from perdure_engine.core import update_events
 from perdure_engine.core.child_fold import CHILD_NEWS, CHILD_RULES, buffer_child
 from perdure_engine.core.external_fold import EXTERNAL_ANSWERS, EXTERNAL_RULES, buffer_answer
 from perdure_engine.core.outcome import outcome_of
@@ -408,6 +409,8 @@ RULES: dict[int, Callable[[MutableState, HistoryEvent], None]] = {
     EventType.WORKFLOW_PROPERTIES_MODIFIED: _properties_modified,
     EventType.PROPERTIES_AT_CLOSE: _properties_kept,
     EventType.CONTENT_KEPT: _content_kept,
+    EventType.WORKFLOW_EXECUTION_UPDATE_ACCEPTED: update_events.accepted,
+    EventType.WORKFLOW_EXECUTION_UPDATE_COMPLETED: update_events.completed,
     EventType.WORKFLOW_EXECUTION_COMPLETED: _closed,
     EventType.WORKFLOW_EXECUTION_FAILED: _closed,
     EventType.WORKFLOW_EXECUTION_CANCELED: _closed,

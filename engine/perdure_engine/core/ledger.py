@@ -11,11 +11,13 @@ from perdure.protocol.events import (
     EventBuffered,
     EventType,
     HistoryEvent,
+    WorkflowTaskScheduled,
 )
+from perdure.protocol.tasks import TaskKind
 from perdure_engine.core.child_fold import CHILD_OUTCOMES
 from perdure_engine.core.fold import apply, buffer
-from perdure_engine.core.state import BufferedEvent, MutableState
-from perdure_engine.core.transition import Transition
+from perdure_engine.core.state import BufferedEvent, Bug, MutableState, WorkflowTaskState
+from perdure_engine.core.transition import Dispatch, Transition
 
 _OUTCOMES = frozenset(
     int(kind)
@@ -52,9 +54,12 @@ def annotate(state: MutableState, transition: Transition, time_us: int, attribut
 
 def happen(state: MutableState, transition: Transition, time_us: int, attributes: Any) -> None:
     """Something came from outside: an event now, or, while a workflow task is out, when that is closed."""
-    if state.workflow_task is None:
+    task = state.workflow_task
+    if task is None:
         emit(state, transition, time_us, attributes)
     else:
+        if task.is_speculative:
+            _make_ordinary(state, transition, task)
         buffer(state, time_us, held_event(attributes), stored=False)
 
 
@@ -68,7 +73,10 @@ def settle(
     identity: str,
 ) -> None:
     """The outcome of an activity came, with the Started event of this attempt (`started_us` 0: it never ran)."""
-    if state.workflow_task is None:
+    task = state.workflow_task
+    if task is not None and task.is_speculative:
+        _make_ordinary(state, transition, task)
+    if task is None:
         if started_us:
             _start(state, transition, started_us, outcome.scheduled_event_id, identity, attempt)
         emit(state, transition, time_us, outcome)
@@ -84,6 +92,18 @@ def _start(
 ) -> int:
     last_failure = state.activities[scheduled_event_id].last_failure
     return emit(state, transition, time_us, ActivityTaskStarted(scheduled_event_id, identity, attempt, last_failure))
+
+
+def _make_ordinary(state: MutableState, transition: Transition, task: WorkflowTaskState) -> None:
+    """A speculative task gets its Scheduled event, under the id that its worker knows it by, and its row: from now on
+    something waits for it that must not be lost. It is out already, and not published again."""
+    scheduled = WorkflowTaskScheduled(state.task_queue, state.started.task_timeout_ms, 1)
+    event_id = emit(state, transition, task.scheduled_time_us, scheduled)
+    ordinary = state.workflow_task
+    if ordinary is None:
+        raise Bug(f"run {state.run_id}: no workflow task after event {event_id}, which schedules it")
+    ordinary.token = task.token
+    transition.effects.append(Dispatch(TaskKind.WORKFLOW, event_id, 1, state.task_queue, 0, b"", is_published=False))
 
 
 def held_event(attributes: Any) -> EventBuffered:

@@ -29,6 +29,12 @@ EXTERNAL_PENDING_MAX = 2_000
 SIGNALS_MAX = 10_000
 """Signals that one run may receive (Temporal's limit)."""
 
+UPDATES_IN_FLIGHT_MAX = 10
+"""Updates of one run that may be without an outcome at a time (Temporal's limit)."""
+
+UPDATES_MAX = 2_000
+"""Updates that one run may receive (Temporal's limit)."""
+
 HISTORY_LENGTH_MAX = 200_000
 """Events of one run."""
 

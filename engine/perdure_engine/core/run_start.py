@@ -8,7 +8,8 @@ not wait: there is nothing to clean up, and nobody wants to see the run begin th
 from __future__ import annotations
 
 from perdure.protocol.events import EventType, HistoryEvent, WorkflowExecutionStarted
-from perdure_engine.core import workflow_task
+from perdure.protocol.requests import StartWorkflowWith
+from perdure_engine.core import signal, update, workflow_task
 from perdure_engine.core.fold import begin
 from perdure_engine.core.state import MutableState
 from perdure_engine.core.transition import ClearTimer, SetTimer, TimerKind, Transition
@@ -21,14 +22,20 @@ def begin_run(
     attributes: WorkflowExecutionStarted,
     now_us: int,
     transition: Transition,
+    along: StartWorkflowWith | None = None,
 ) -> MutableState:
-    """Write the first event, and what it asks for at once."""
+    """Write the first event, and what it asks for at once. The signal or the update that comes `along` is there before
+    the first workflow task, and does not end the wait for it."""
     first = HistoryEvent(1, now_us, EventType.WORKFLOW_EXECUTION_STARTED, attributes)
     state = begin(namespace, attributes.workflow_id, run_id, shard_id, first)
     transition.records.append(first)
     timeout_at_us = run_timeout_at_us(state)
     if timeout_at_us:
         transition.effects.append(SetTimer(timeout_at_us, TimerKind.RUN_TIMEOUT, 0))
+    if along is not None and along.signal is not None:
+        signal.record(state, along.signal, now_us, transition)
+    if along is not None and along.update is not None:
+        update.admit(state, along.update, transition)
     if attributes.start_delay_ms:
         transition.effects.append(SetTimer(state.first_task_us, TimerKind.START_DELAY, 0))
     else:

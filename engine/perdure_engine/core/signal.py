@@ -17,7 +17,13 @@ def receive(state: MutableState, request: SignalWorkflow, now_us: int, transitio
     """Record the signal; a repeated request is answered like the first."""
     if request.request_id in state.request_ids:
         transition.answer()
-        return
+    elif record(state, request, now_us, transition):
+        transition.answer()
+        workflow_task.schedule(state, transition, now_us)
+
+
+def record(state: MutableState, request: SignalWorkflow, now_us: int, transition: Transition) -> bool:
+    """Write down a signal that is new. False if it is refused, which is answered."""
     if state.signal_count >= SIGNALS_MAX:
         transition.refuse(
             ErrorCode.RESOURCE_EXHAUSTED,
@@ -25,19 +31,23 @@ def receive(state: MutableState, request: SignalWorkflow, now_us: int, transitio
             "start another one, or send what is waiting as one signal",
             run_id=state.run_id,
         )
-        return
-    problem = (
-        text_problem("signal name", request.signal_name)
-        or text_problem("request id", request.request_id)
-        or size_problem("the input of signal", request.input, request.signal_name)
-    )
+        return False
+    problem = signal_problem(request)
     if problem is not None:
         transition.refuse(ErrorCode.INVALID_ARGUMENT, problem)
-        return
+        return False
     attributes = WorkflowExecutionSignaled(
         request.signal_name, request.input, request.identity, request.request_id, request.headers
     )
     happen(state, transition, now_us, attributes)
     transition.effects.append(Remember(request.request_id))
-    transition.answer()
-    workflow_task.schedule(state, transition, now_us)
+    return True
+
+
+def signal_problem(request: SignalWorkflow) -> str | None:
+    """What is wrong with a signal, or None."""
+    return (
+        text_problem("signal name", request.signal_name)
+        or text_problem("request id", request.request_id)
+        or size_problem("the input of signal", request.input, request.signal_name)
+    )

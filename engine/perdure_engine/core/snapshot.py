@@ -1,7 +1,8 @@
 """Snapshots: mutable state as bytes, so that a long run need not be folded from its first event.
 
 A snapshot is a message like those of the protocol: fields are only ever appended, with a default. It holds what the
-fold of the history would give, and so neither `recent` events nor the times of heartbeats.
+fold of the history would give, and so neither `recent` events nor the times of heartbeats, nor
+updates that are only admitted.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ from perdure_engine.core.state import (
     MutableState,
     TimerPhase,
     TimerState,
+    UpdatePhase,
+    UpdateState,
     WorkflowTaskState,
 )
 
@@ -117,6 +120,16 @@ _external = struct_decoder(_ExternalRow)
 _buffered = struct_decoder(_BufferedRow)
 
 
+class _UpdateRow(NamedTuple):
+    update_id: str
+    accepted_event_id: int
+    phase: int
+    completed_batch_no: int
+
+
+_update = struct_decoder(_UpdateRow)
+
+
 class _Snapshot(NamedTuple):
     namespace: str
     workflow_id: str
@@ -144,6 +157,7 @@ class _Snapshot(NamedTuple):
     content_sizes: tuple[int, ...] = ()
     external_signals: tuple[_ExternalRow, ...] = ()
     external_cancels: tuple[_ExternalRow, ...] = ()
+    updates: tuple[_UpdateRow, ...] = ()
 
     @staticmethod
     def _decode_started(value: Any) -> Any:
@@ -174,6 +188,10 @@ class _Snapshot(NamedTuple):
         return tuple([_external(row) for row in value])
 
     @staticmethod
+    def _decode_updates(value: Any) -> tuple[_UpdateRow, ...]:
+        return tuple([_update(row) for row in value])
+
+    @staticmethod
     def _decode_buffered(value: Any) -> tuple[_BufferedRow, ...]:
         return tuple([_buffered(row) for row in value])
 
@@ -194,7 +212,7 @@ def encode_snapshot(state: MutableState) -> bytes:
         state.next_event_id,
         state.batch_no,
         state.history_size_bytes,
-        None if task is None else _workflow_task_row(task),
+        None if task is None or task.is_speculative else _workflow_task_row(task),
         state.last_completed_event_id,
         state.sticky_worker,
         tuple([_activity_row(activity) for activity in state.activities.values()]),
@@ -211,6 +229,7 @@ def encode_snapshot(state: MutableState) -> bytes:
         tuple(state.content.values()),
         _external_rows(state.external_signals),
         _external_rows(state.external_cancels),
+        tuple([_update_row(update) for update in state.updates.values()]),
     )
     return pack((CODEC_VERSION, snapshot))
 
@@ -238,6 +257,10 @@ def _activity_row(activity: ActivityState) -> _ActivityRow:
         activity.said_time_us,
         activity.is_detached,
     )
+
+
+def _update_row(update: UpdateState) -> _UpdateRow:
+    return _UpdateRow(update.update_id, update.accepted_event_id, update.phase, update.completed_batch_no)
 
 
 def _timer_row(timer: TimerState) -> _TimerRow:
@@ -325,6 +348,9 @@ def decode_snapshot(data: bytes) -> MutableState:
         state.children[child.initiated_event_id] = ChildState(*child[:6], phase, *child[7:])
     state.external_signals = _external_states(row.external_signals)
     state.external_cancels = _external_states(row.external_cancels)
+    for update in row.updates:
+        update_phase = _known(UpdatePhase, update.phase)
+        state.updates[update.update_id] = UpdateState(*update[:2], update_phase, update.completed_batch_no)
     for held in row.buffered:
         event = EventBuffered(*held[1:])
         event = event._replace(attributes=EVENTS.decode(event.event_type, event.attributes))
@@ -351,7 +377,7 @@ def _activity_state(row: _ActivityRow) -> ActivityState:
     )
 
 
-_Phase = TypeVar("_Phase", ActivityPhase, TimerPhase, ChildPhase, ExternalPhase)
+_Phase = TypeVar("_Phase", ActivityPhase, TimerPhase, ChildPhase, ExternalPhase, UpdatePhase)
 
 
 def _known(phases: type[_Phase], value: int) -> _Phase:

@@ -1,7 +1,8 @@
 """Mutable state: all that the rules need to know of one open run.
 
-It is the fold of the run's records (`fold`), and nothing else may change it. Heartbeats are the one exception: their
-details are kept on the task's own row, and their times in memory alone.
+It is the fold of the run's records (`fold`), and nothing else may change it, with two exceptions. The details of
+heartbeats are kept on the task's own row, and their times in memory alone. Updates that no worker has accepted are in
+memory alone, and so is a workflow task that is out for their sake (see `speculation`).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from perdure.protocol.events import (
 )
 from perdure.protocol.failure import Failure
 from perdure.protocol.replies import ExecutionStatus, Outcome
+from perdure.protocol.updates import UpdateDelivery
 
 
 class Bug(Exception):
@@ -93,6 +95,30 @@ class TimerState:
     phase: TimerPhase = TimerPhase.STARTED
 
 
+class UpdatePhase(IntEnum):
+    ACCEPTED = 2
+    COMPLETED = 3
+
+
+@dataclass(slots=True)
+class UpdateState:
+    """An update that the history knows. `completed_batch_no`: the row of the history that holds its outcome."""
+
+    update_id: str
+    accepted_event_id: int
+    phase: UpdatePhase = UpdatePhase.ACCEPTED
+    completed_batch_no: int = 0
+
+
+@dataclass(slots=True)
+class AdmittedUpdate:
+    """An update that no worker has accepted yet. It is stored nowhere: its sender sends it again until it has a reply.
+    `sent_with`: event id and attempt of the workflow task that carries it."""
+
+    delivery: UpdateDelivery
+    sent_with: tuple[int, int] | None = None
+
+
 @dataclass(slots=True)
 class ChildState:
     """One pending child. Its input is not kept: only the message that starts it holds it.
@@ -139,6 +165,10 @@ class WorkflowTaskState:
 
     From attempt 2 on a task is transient: it has no Scheduled event yet, `scheduled_event_id` is 0, and its id is the
     next event id (no event is added while it is out).
+
+    A task that exists for updates alone is speculative: no Scheduled event either, and no row. It is known by its
+    `token`, which is negative and never comes again, in place of its attempt; the token stays when the task becomes an
+    ordinary one. It is not stored.
     """
 
     scheduled_event_id: int
@@ -146,6 +176,20 @@ class WorkflowTaskState:
     attempt: int = 1
     next_attempt_time_us: int = 0
     last_failure: Failure | None = None
+    token: int = 0
+
+    @property
+    def is_speculative(self) -> bool:
+        return self.token != 0 and self.scheduled_event_id == 0
+
+    @property
+    def sent_attempt(self) -> int:
+        """The attempt as the worker was told."""
+        return self.token or self.attempt
+
+    def is_attempt(self, attempt: int) -> bool:
+        """Whether a worker's word about `attempt` means this one."""
+        return attempt == self.attempt or (attempt == self.token and attempt != 0)
 
 
 @dataclass(slots=True)
@@ -171,6 +215,8 @@ class MutableState:
         content: the hashes of the pieces of content that the run has, and what each takes where it is kept.
         request_ids: the signals and cancel requests that took effect, to answer a repeated one.
         memo: as it is now, packed; so `search_attributes`.
+        updates: those that the history knows, by update id; `admitted`: those that it does not, in memory alone.
+        last_token: of the last speculative workflow task, in memory alone.
     """
 
     namespace: str
@@ -195,6 +241,9 @@ class MutableState:
     signal_count: int = 0
     request_ids: dict[str, int] = field(default_factory=dict)
     recent: list[HistoryEvent] | None = field(default_factory=list)
+    updates: dict[str, UpdateState] = field(default_factory=dict)
+    admitted: dict[str, AdmittedUpdate] = field(default_factory=dict)
+    last_token: int = 0
     outcome: Outcome | None = None
     memo: bytes = b""
     search_attributes: bytes = b""

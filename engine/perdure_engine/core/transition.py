@@ -11,6 +11,7 @@ from enum import IntEnum
 from typing import Any, NamedTuple
 
 from perdure.protocol.events import HistoryEvent
+from perdure.protocol.failure import Failure
 from perdure.protocol.replies import CancelActivity, ErrorCode, ErrorReply, Outcome, ReplyKind
 from perdure_engine.core.state import MutableState
 
@@ -30,7 +31,8 @@ class TimerKind(IntEnum):
 
 
 class Dispatch(NamedTuple):
-    """A task row is to be written, and the task published once that is durable. `worker`: to that sticky worker."""
+    """A task row is to be written, and the task published once that is durable. `worker`: to that sticky worker.
+    `is_kept` False: without a row; `is_published` False: it was published before, without one."""
 
     kind: int
     event_id: int
@@ -39,6 +41,8 @@ class Dispatch(NamedTuple):
     priority: int
     data: bytes
     worker: str = ""
+    is_kept: bool = True
+    is_published: bool = True
 
 
 class Retire(NamedTuple):
@@ -142,6 +146,17 @@ class Settle(NamedTuple):
     event_id: int
 
 
+class UpdateReached(NamedTuple):
+    """An update has come to a stage, which those who wait for it are to be told: with its outcome, if it is COMPLETED;
+    or with `refusal`, if it will never come to one on this run."""
+
+    update_id: str
+    stage: int
+    result: bytes = b""
+    failure: Failure | None = None
+    refusal: ErrorReply | None = None
+
+
 Effect = (
     Dispatch
     | Retire
@@ -157,6 +172,7 @@ Effect = (
     | Settle
     | KeepContent
     | CopyContent
+    | UpdateReached
 )
 
 

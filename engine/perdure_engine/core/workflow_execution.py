@@ -18,10 +18,11 @@ from perdure.protocol.events import (
     WorkflowExecutionTimedOut,
 )
 from perdure.protocol.failure import Failure, TimeoutInfo
-from perdure.protocol.replies import ErrorCode, Started
-from perdure.protocol.requests import StartWorkflow, TerminateWorkflow
+from perdure.protocol.replies import ErrorCode, ReplyKind, Started
+from perdure.protocol.requests import StartWorkflow, StartWorkflowWith, TerminateWorkflow
 from perdure.protocol.tasks import TaskKind
-from perdure_engine.core import activity, child, parent, properties, succession, workflow_task
+from perdure.protocol.updates import UpdateReply, UpdateStage
+from perdure_engine.core import activity, child, parent, properties, succession, update, workflow_task
 from perdure_engine.core.ledger import emit, flush
 from perdure_engine.core.limits import bounded_failure, size_problem
 from perdure_engine.core.run_start import begin_run, clear_timers
@@ -54,8 +55,10 @@ def start(
     now_us: int,
     transition: Transition,
     link: ParentLink | None = None,
+    along: StartWorkflowWith | None = None,
 ) -> MutableState:
-    """Begin a run, the child of another one if it has a `link`. The caller has settled that the workflow id is free."""
+    """Begin a run, the child of another one if it has a `link`, with the signal or the update that comes `along`. The
+    caller has settled that the workflow id is free, and that there is nothing wrong with them."""
     delay_ms = request.start_delay_ms
     if request.cron_schedule:
         delay_ms = succession.first_time_delay_ms(request.cron_schedule, now_us)
@@ -79,8 +82,12 @@ def start(
         cron_schedule=request.cron_schedule,
         parent=link,
     )
-    state = begin_run(request.namespace, run_id, shard_id, attributes, now_us, transition)
-    transition.answer(Started(run_id, True))
+    state = begin_run(request.namespace, run_id, shard_id, attributes, now_us, transition, along)
+    if along is None or along.update is None:
+        transition.answer(Started(run_id, True))
+    else:
+        transition.reply_kind = ReplyKind.REGISTERED
+        transition.reply_body = UpdateReply(run_id, UpdateStage.ADMITTED)
     return state
 
 
@@ -152,7 +159,7 @@ def _abandon_workflow_task(state: MutableState, now_us: int, transition: Transit
         return
     if workflow_task.is_waiting(task, now_us):
         transition.effects.append(ClearTimer(task.next_attempt_time_us, TimerKind.WORKFLOW_TASK_RETRY, 0))
-    else:
+    elif not task.is_speculative:
         transition.effects.append(Retire(TaskKind.WORKFLOW, state.workflow_task_id()))
     held, state.buffered = state.buffered, []
     flush(state, transition, held)
@@ -175,3 +182,5 @@ def _close(
         raise Bug(f"run {state.run_id}: closed by {type(attributes).__name__} without an outcome")
     transition.effects.append(Close(state.outcome, successor))
     parent.report(state, getattr(attributes, "retry_state", 0), transition)
+    if state.updates or state.admitted:
+        update.abandon_all(state, transition)

@@ -27,6 +27,7 @@ from perdure.protocol.failure import Failure, TimeoutType
 from perdure.protocol.replies import ErrorCode
 from perdure.protocol.requests import ReportTaskLost, RespondWorkflowTaskFailed
 from perdure.protocol.tasks import INLINE_SIZE_MAX, TaskKind, WorkflowTask, encode_task
+from perdure.protocol.updates import UpdateDelivery, encode_deliveries
 from perdure_engine.core.ledger import annotate, emit, flush
 from perdure_engine.core.limits import bounded_failure
 from perdure_engine.core.state import BufferedEvent, Bug, MutableState, WorkflowTaskState
@@ -64,15 +65,18 @@ def dispatch(state: MutableState, transition: Transition, now_us: int, *, sticky
     task = _pending(state)
     worker = state.sticky_worker if sticky else ""
     event_id = state.workflow_task_id()
+    for update in state.admitted.values():
+        update.sent_with = (event_id, task.sent_attempt)
     transition.effects.append(
         Dispatch(
             TaskKind.WORKFLOW,
             event_id,
-            task.attempt,
+            task.sent_attempt,
             state.task_queue,
             0,
             encode_workflow_task(state, now_us, whole=not worker),
             worker,
+            not task.is_speculative,
         )
     )
 
@@ -81,11 +85,12 @@ def encode_workflow_task(state: MutableState, now_us: int, *, whole: bool) -> by
     """The stream entry of the task that is out. `whole`: for a worker that has no instance of this run."""
     task = _pending(state)
     continues_from = 0 if whole else state.last_completed_event_id
-    events = b""
+    events = updates = b""
     if state.recent is not None and continues_from == state.last_completed_event_id:
         events = encode_records(state.recent if whole else abridged(state.recent))
-        if len(events) > INLINE_SIZE_MAX:
-            events = b""
+        updates = encode_deliveries(sent_updates(state)) if state.admitted else b""
+        if len(events) + len(updates) > INLINE_SIZE_MAX:
+            events = updates = b""
     return encode_task(
         WorkflowTask(
             state.namespace,
@@ -94,14 +99,22 @@ def encode_workflow_task(state: MutableState, now_us: int, *, whole: bool) -> by
             state.started.workflow_type,
             state.shard_id,
             state.workflow_task_id(),
-            task.attempt,
+            task.sent_attempt,
             now_us,
             continues_from,
             events,
             state.history_size_bytes,
             state.started.task_timeout_ms,
+            updates,
         )
     )
+
+
+def sent_updates(state: MutableState) -> list[UpdateDelivery]:
+    """The updates that go with the task that is out, in the order in which they came."""
+    task = _pending(state)
+    sent_with = (state.workflow_task_id(), task.sent_attempt)
+    return [update.delivery for update in state.admitted.values() if update.sent_with == sent_with]
 
 
 def abridged(events: Sequence[HistoryEvent]) -> list[HistoryEvent]:
@@ -144,7 +157,7 @@ def is_waiting(task: WorkflowTaskState, now_us: int) -> bool:
 def current(state: MutableState, scheduled_event_id: int, attempt: int, now_us: int) -> WorkflowTaskState | None:
     """The workflow task, if this attempt of it is out."""
     task = state.workflow_task
-    if task is None or task.attempt != attempt or state.workflow_task_id() != scheduled_event_id:
+    if task is None or not task.is_attempt(attempt) or state.workflow_task_id() != scheduled_event_id:
         return None
     return None if is_waiting(task, now_us) else task
 
@@ -163,10 +176,11 @@ def refuse_stale(state: MutableState, transition: Transition, scheduled_event_id
 
 
 def open_transient(state: MutableState, transition: Transition, task: WorkflowTaskState) -> None:
-    """A transient task gets its Scheduled event, dated when it was dispatched, now that an event is to close it."""
+    """A transient or speculative task gets its Scheduled event, dated when it was dispatched, now that an event is to
+    close it."""
     if task.scheduled_event_id == 0:
         attributes = WorkflowTaskScheduled(state.task_queue, state.started.task_timeout_ms, task.attempt)
-        emit(state, transition, task.next_attempt_time_us, attributes)
+        emit(state, transition, task.next_attempt_time_us or task.scheduled_time_us, attributes)
 
 
 def fail(state: MutableState, request: RespondWorkflowTaskFailed, now_us: int, transition: Transition) -> None:
@@ -202,7 +216,10 @@ def give_back(
     """
     task = _pending(state)
     scheduled_event_id = state.workflow_task_id()
-    transition.effects.append(Retire(TaskKind.WORKFLOW, scheduled_event_id))
+    if task.is_speculative:
+        open_transient(state, transition, task)
+    else:
+        transition.effects.append(Retire(TaskKind.WORKFLOW, scheduled_event_id))
     held = state.buffered
     if task.attempt == 1:
         started_event_id = emit(

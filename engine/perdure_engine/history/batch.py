@@ -34,6 +34,7 @@ from perdure_engine.core.transition import (
     SetTimer,
     Settle,
     Transition,
+    UpdateReached,
 )
 from perdure_engine.history.cache import CachedRun
 from perdure_engine.history.post import MESSAGE_KIND, Post, pack_message
@@ -69,9 +70,10 @@ VISIBILITY_KIND = 3
 
 
 class Draft:
-    """What a batch does to one run, beside its tasks and timers."""
+    """What a batch does to one run, beside its tasks and timers. `reached` and `unkept` (tasks without a row) are
+    seen to when the decision is settled."""
 
-    __slots__ = ("close", "created", "records", "relisted", "run", "shard")
+    __slots__ = ("close", "created", "reached", "records", "relisted", "run", "shard", "unkept")
 
     def __init__(self, shard: Shard, run: CachedRun) -> None:
         self.shard = shard
@@ -80,6 +82,8 @@ class Draft:
         self.close: Close | None = None
         self.created = False
         self.relisted = False
+        self.reached: tuple[UpdateReached, ...] = ()
+        self.unkept: tuple[Dispatch, ...] = ()
 
 
 class Batch:
@@ -170,7 +174,10 @@ class Batch:
 
     def _carry_out(self, shard: Shard, state: MutableState, draft: Draft, effect: Effect) -> None:
         if isinstance(effect, Dispatch):
-            self._dispatch(shard, state, effect)
+            if effect.is_kept:
+                self._dispatch(shard, state, effect)
+            else:
+                draft.unkept = (*draft.unkept, effect)
         elif isinstance(effect, Retire):
             task = (state.run_id, effect.kind, effect.event_id)
             if self._task_inserts.pop(task, None) is None:
@@ -213,6 +220,8 @@ class Batch:
             self.send(shard, state.namespace, state.run_id, effect.event_id, effect.message)
         elif isinstance(effect, Settle):
             self.settle(shard, state.run_id, effect.event_id)
+        elif isinstance(effect, UpdateReached):
+            draft.reached = (*draft.reached, effect)
 
     # Messages to other runs ----------------------------------------------------------------------------------------
 
@@ -242,14 +251,15 @@ class Batch:
         task = (state.run_id, effect.kind, effect.event_id)
         kind = StreamKind.WORKFLOW if effect.kind == TaskKind.WORKFLOW else StreamKind.ACTIVITY
         stream = TaskStream(state.namespace, effect.task_queue, kind)
-        backlog = False
+        is_placed = not effect.is_published
         if effect.worker:
             sticky = TaskStream(state.namespace, effect.task_queue, StreamKind.STICKY, effect.worker)
             self._published[task] = (sticky, effect.data)
-        elif self._windows.take(stream, self._monotonic):
+            is_placed = True
+        elif not is_placed and self._windows.take(stream, self._monotonic):
             self._published[task] = (stream, effect.data)
-        else:
-            backlog = True
+            is_placed = True
+        if not is_placed:
             self.outbox.backlogged.add(stream)
         self._task_inserts[task] = TransferRow(
             shard.shard_id,
@@ -261,7 +271,7 @@ class Batch:
             state.namespace,
             effect.task_queue,
             effect.priority,
-            backlog,
+            not is_placed,
             self.now_us,
             effect.data if effect.kind == TaskKind.ACTIVITY else b"",
         )

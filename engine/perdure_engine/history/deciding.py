@@ -22,10 +22,13 @@ from perdure.protocol.requests import (
     ResetWorkflow,
     SignalWorkflow,
     StartWorkflow,
+    StartWorkflowWith,
     TerminateWorkflow,
 )
 from perdure.protocol.tasks import TaskKind, task_member
+from perdure.protocol.updates import AwaitUpdate, UpdateWorkflow
 from perdure_broker.port import Broker
+from perdure_engine.core import speculation
 from perdure_engine.core.attempt import current
 from perdure_engine.core.content import inherit, keep
 from perdure_engine.core.decide import (
@@ -51,6 +54,8 @@ from perdure_engine.history.reading import Reading
 from perdure_engine.history.refusals import Refusals
 from perdure_engine.history.resetting import Resets
 from perdure_engine.history.shard import Shard
+from perdure_engine.history.start_with import start_of, start_with
+from perdure_engine.history.updates import Updates
 from perdure_engine.history.visibility import VisibilityWriter
 from perdure_engine.history.waiters import Waiters
 from perdure_store.port import ExecutionKey, ExecutionRow, Store, TimerKey, TimerRow
@@ -77,12 +82,14 @@ class Decider:
         store: Store,
         broker: Broker,
         post: Post,
+        updates: Updates,
     ) -> None:
         self._cache = cache
         self._waiters = waiters
         self._queries = queries
         self._visibility = visibility
         self._reading = reading
+        self._updates = updates
         self._refusals = Refusals()
         external = ExternalRequests(store, broker, cache, self, self._refusals, post)
         self._messages = Messages(cache, self, external)
@@ -100,7 +107,8 @@ class Decider:
         shard_id = arrival.shard.shard_id
         if isinstance(request, ResetWorkflow):
             return None  # `HistoryReader` asks
-        if isinstance(request, StartWorkflow):
+        if isinstance(request, StartWorkflow | StartWorkflowWith):
+            request = start_of(request)
             candidate = run_id_for_start(request.namespace, request.workflow_id, request.request_id)
             return self._key_for_start(shard_id, request.namespace, request.workflow_id, candidate)
         if isinstance(request, StartChildWorkflow):
@@ -137,6 +145,10 @@ class Decider:
             self._start(batch, arrival, request, loaded)
         elif isinstance(request, ResetWorkflow):
             self._resets.decide(batch, arrival, request, loaded)
+        elif isinstance(request, UpdateWorkflow | AwaitUpdate):
+            self._update(batch, arrival, request, loaded)
+        elif isinstance(request, StartWorkflowWith):
+            start_with(self, self._cache, self._updates, batch, arrival, request, loaded)
         elif not self._reading.read(batch, arrival, loaded) and not self._messages.take(batch, arrival, loaded):
             self._change(batch, arrival, request, loaded)
 
@@ -166,6 +178,31 @@ class Decider:
             if isinstance(request, ReportTaskLost) and run is not None and _goes_on(run.state, request, batch.now_us):
                 member = ""
             batch.finish(stream, request.entry_id, member)
+
+    def _update(self, batch: Batch, arrival: Arrival, request: UpdateWorkflow | AwaitUpdate, loaded: Loaded) -> None:
+        run = self._find(request, arrival.shard.shard_id)
+        if run is None or not run.state.is_open:
+            run_id = self._closed_run_id(request, run, loaded)
+            if run_id:
+                self._updates.tell_closed(batch, arrival, request, run_id)
+            else:
+                self._refuse_unknown(batch, arrival, request)
+        elif isinstance(request, AwaitUpdate):
+            self._updates.ask(batch, arrival, run.state, request)
+        else:
+            self.update_open(batch, arrival, request, run)
+
+    def update_open(self, batch: Batch, arrival: Arrival, request: UpdateWorkflow, run: CachedRun) -> None:
+        """An update for an open run."""
+        if self._updates.is_completed(run.state, request.update_id):
+            self._updates.tell_completed(batch, arrival, run.state, request.update_id)
+            return
+        transition = decide(run.state, request, batch.now_us)
+        draft = batch.add(arrival.shard, run, transition)
+        batch.reply_to(arrival.sender, arrival.sent, transition)
+        if transition.reply_kind == ReplyKind.REGISTERED:
+            self._updates.wait(run.state, arrival, request)
+        self.settle(batch, draft, run)
 
     def _answer_again(
         self,
@@ -201,26 +238,35 @@ class Decider:
         if isinstance(request, ReportTaskLost):
             return
         if isinstance(request, _BY_WORKFLOW_ID):
-            row = (
-                loaded.run(request.run_id) if request.run_id else loaded.latest(request.namespace, request.workflow_id)
-            )
-            if run is not None or row is not None:
-                run_id = run.state.run_id if run is not None else row.run_id if row is not None else ""
+            run_id = self._closed_run_id(request, run, loaded)
+            if run_id:
                 self._reading.answer_if_known(batch, arrival, run_id, self._refusals)
                 return
-            message = f"there is no workflow {request.workflow_id!r} in namespace {request.namespace!r}"
-            if request.run_id:
-                message += f" with the run id {request.run_id}"
-        else:
-            message = f"run {request.run_id} is closed or was never started; the task is no longer wanted, drop it"
-        refusal = ErrorReply(ErrorCode.NOT_FOUND, message)
-        batch.reply(arrival.sender, arrival.sent.number, ReplyKind.ERROR, refusal)
-        if isinstance(request, _BY_WORKFLOW_ID):
+            refusal = self._refuse_unknown(batch, arrival, request)
 
             async def note() -> None:
                 self._refusals.note(arrival.sender, arrival.sent.number, refusal)
 
             batch.after.append(note)
+        else:
+            message = f"run {request.run_id} is closed or was never started; the task is no longer wanted, drop it"
+            refusal = ErrorReply(ErrorCode.NOT_FOUND, message)
+            batch.reply(arrival.sender, arrival.sent.number, ReplyKind.ERROR, refusal)
+
+    def _closed_run_id(self, request: Any, run: CachedRun | None, loaded: Loaded) -> str:
+        """The closed run that a request names (`run`: in memory still); empty if there is none."""
+        if run is not None:
+            return run.state.run_id
+        row = loaded.run(request.run_id) if request.run_id else loaded.latest(request.namespace, request.workflow_id)
+        return "" if row is None else row.run_id
+
+    def _refuse_unknown(self, batch: Batch, arrival: Arrival, request: Any) -> ErrorReply:
+        message = f"there is no workflow {request.workflow_id!r} in namespace {request.namespace!r}"
+        if request.run_id:
+            message += f" with the run id {request.run_id}"
+        refusal = ErrorReply(ErrorCode.NOT_FOUND, message)
+        batch.reply(arrival.sender, arrival.sent.number, ReplyKind.ERROR, refusal)
+        return refusal
 
     # Starting ------------------------------------------------------------------------------------------------------
 
@@ -235,7 +281,7 @@ class Decider:
             if not settle_open_conflict(request, existing.state.run_id, transition):
                 self._answer_start(batch, arrival, request, existing.state, transition)
                 return
-            self._terminate_for(batch, arrival, existing)
+            self.terminate_for(batch, arrival, existing, request.identity)
         elif existing is not None or last is not None:
             closed = existing.state if existing is not None else last
             if closed is not None and not settle_reuse(request, closed.run_id, closed.status, transition):
@@ -255,18 +301,24 @@ class Decider:
         loaded: Loaded,
         parent: ParentLink | None = None,
         block: ContentBlock | None = None,
+        along: StartWorkflowWith | None = None,
     ) -> Transition:
         """Start a run whose workflow id is free. Without records it was refused."""
-        existing = self._cache.latest(request.namespace, request.workflow_id)
-        last = loaded.latest(request.namespace, request.workflow_id) if existing is None else None
-        state, transition = decide_start(request, run_id, shard.shard_id, batch.now_us, parent)
+        state, transition = decide_start(request, run_id, shard.shard_id, batch.now_us, parent, along)
         if state is None:
             return transition
-        before = existing.witnessed if existing is not None else _witnessed_by(last, loaded, batch.now_us)
         if block is not None:
             keep(state, block, batch.now_us, transition)
+        before = self.witnessed(request, loaded, batch.now_us)
         self.begin(batch, shard, Successor(state, transition), before)
         return transition
+
+    def witnessed(self, request: StartWorkflow, loaded: Loaded, now_us: int) -> Iterable[str]:
+        """The requests that the last run of a workflow id took in, the newest last."""
+        existing = self._cache.latest(request.namespace, request.workflow_id)
+        if existing is not None:
+            return existing.witnessed
+        return _witnessed_by(loaded.latest(request.namespace, request.workflow_id), loaded, now_us)
 
     def begin(self, batch: Batch, shard: Shard, new: Successor, witnessed: Iterable[str]) -> None:
         """A run begins, and remembers what the run before it had witnessed."""
@@ -299,7 +351,8 @@ class Decider:
         if request.wait_result and transition.reply_kind == ReplyKind.OK:
             self._waiters.add(state.shard_id, state.run_id, arrival.sender, arrival.sent.number)
 
-    def _terminate_for(self, batch: Batch, arrival: Arrival, existing: CachedRun) -> None:
+    def terminate_for(self, batch: Batch, arrival: Arrival, existing: CachedRun, identity: str) -> None:
+        """End the run that is open, for a new one."""
         transition = Transition()
         request = TerminateWorkflow(
             existing.state.namespace,
@@ -308,7 +361,7 @@ class Decider:
             "terminated by a start with TERMINATE_EXISTING",
             b"",
             "",
-            arrival.sent.request.identity,
+            identity,
         )
         terminate(existing.state, request, batch.now_us, transition)
         self.settle(batch, batch.add(arrival.shard, existing, transition), existing)
@@ -331,9 +384,14 @@ class Decider:
             return
         state = run.state
         task = run.state.workflow_task
-        if task.attempt == attempt and state.workflow_task_id() == event_id and not task.next_attempt_time_us > 0:
+        if task.is_attempt(attempt) and state.workflow_task_id() == event_id and not task.next_attempt_time_us > 0:
             state.sticky_worker = ""
-            batch.resend(shard, state, event_id, attempt)
+            if task.is_speculative:
+                transition = Transition()
+                speculation.send_again(state, batch.now_us, transition)
+                self.settle(batch, batch.add(shard, run, transition), run)
+            else:
+                batch.resend(shard, state, event_id, task.attempt)
 
     # After each change ---------------------------------------------------------------------------------------------
 
@@ -350,10 +408,13 @@ class Decider:
     def settle(self, batch: Batch, draft: Draft, run: CachedRun) -> None:
         """What a change means for those who wait."""
         state = run.state
+        if draft.reached or draft.unkept:
+            self._updates.settle(batch, draft, state)
         if draft.close is not None and not state.is_open:
             outcome = draft.close.outcome
             self._waiters.resolve(batch, state.shard_id, outcome)
             self._queries.run_closed(batch, state)
+            self._updates.run_closed(state)
             self._visibility.closed(batch, draft.shard, state)
             if draft.close.successor is not None:
                 inherit(state, draft.close.successor, batch.now_us)

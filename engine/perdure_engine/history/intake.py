@@ -19,6 +19,7 @@ from perdure.protocol.requests import (
     ResetWorkflow,
     SentRequest,
     StartWorkflow,
+    StartWorkflowWith,
     decode_envelope,
     decode_request,
 )
@@ -221,7 +222,7 @@ class Intake:
             if problem is not None:
                 batch.reply(sender, sent.number, ReplyKind.ERROR, ErrorReply(ErrorCode.NOT_FOUND, problem))
                 continue
-            if self.sheds and isinstance(sent.request, StartWorkflow):
+            if self.sheds and isinstance(sent.request, StartWorkflow | StartWorkflowWith):
                 message = "the engines are behind with their work; start again later"
                 refusal = ErrorReply(ErrorCode.RESOURCE_EXHAUSTED, message, retry_after_ms=1_000)
                 batch.reply(sender, sent.number, ReplyKind.ERROR, refusal)

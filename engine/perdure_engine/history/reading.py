@@ -29,11 +29,12 @@ from perdure.protocol.requests import (
     GetWorkflowTask,
     QueryWorkflow,
 )
+from perdure.protocol.updates import encode_deliveries
 from perdure_broker.port import Broker
 from perdure_engine.core.activity import encode_activity_task
 from perdure_engine.core.outcome import outcome_of
 from perdure_engine.core.state import ActivityPhase, ActivityState, MutableState
-from perdure_engine.core.workflow_task import abridged
+from perdure_engine.core.workflow_task import abridged, sent_updates
 from perdure_engine.history.arrival import Arrival
 from perdure_engine.history.batch import Batch
 from perdure_engine.history.cache import ExecutionCache
@@ -271,7 +272,7 @@ class Reading:
         if (
             state is None
             or state.workflow_task is None
-            or state.workflow_task.attempt != request.attempt
+            or not state.workflow_task.is_attempt(request.attempt)
             or state.workflow_task_id() != request.scheduled_event_id
         ):
             self._refuse(batch, arrival, "the workflow task is no longer the current one; drop it")
@@ -279,10 +280,11 @@ class Reading:
         after = self._place_after(batch, arrival, request.page_token)
         if after is None:
             return
+        updates = encode_deliveries(sent_updates(state)) if state.admitted and not request.page_token else b""
         is_recent = request.after_event_id == state.last_completed_event_id and state.recent is not None
         if is_recent and state.recent is not None and not after.batch_no:
             events = abridged(state.recent) if request.after_event_id else state.recent
-            page = _recent_page(events, after.event_id)
+            page = _recent_page(events, after.event_id)._replace(updates=updates)
             batch.reply(arrival.sender, arrival.sent.number, ReplyKind.OK, page)
             return
         shard_id, run_id = arrival.shard.shard_id, state.run_id
@@ -291,7 +293,8 @@ class Reading:
         last_batch_no = state.batch_no
 
         async def answer() -> tuple[ReplyKind, Any]:
-            return ReplyKind.OK, await self._page(shard_id, run_id, after, PAGE_BYTES_MAX, last_batch_no)
+            page = await self._page(shard_id, run_id, after, PAGE_BYTES_MAX, last_batch_no)
+            return ReplyKind.OK, page._replace(updates=updates)
 
         self._later(batch, arrival, answer)
 

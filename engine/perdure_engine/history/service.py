@@ -38,6 +38,7 @@ from perdure_engine.history.releasing import Releaser
 from perdure_engine.history.repairing import Repairs
 from perdure_engine.history.shard import Shard
 from perdure_engine.history.sticky import StickyWatch
+from perdure_engine.history.updates import Updates
 from perdure_engine.history.visibility import VisibilityWriter
 from perdure_engine.history.waiters import Waiters
 from perdure_engine.history.windows import Windows
@@ -118,7 +119,10 @@ class HistoryService:
         self._visibility = VisibilityWriter(store, environment)
         reading = Reading(store, broker, self.cache, self.waiters, self._queries)
         post = Post(cluster)
-        decider = Decider(self.cache, self.waiters, self._queries, self._visibility, reading, store, broker, post)
+        self._updates = Updates(store, broker)
+        decider = Decider(
+            self.cache, self.waiters, self._queries, self._visibility, reading, store, broker, post, self._updates
+        )
         self._durable: asyncio.Queue[Batch] = asyncio.Queue(maxsize=4)
         self._committer = Committer(store, environment, self._durable, failed=self._wake_soon)
         settle = self._committer.settle
@@ -211,6 +215,7 @@ class HistoryService:
         self.cache.drop_shards(frozenset({shard_id}))
         self._visibility.forget_shards(frozenset({shard_id}))
         self.waiters.drop_shard(shard_id)
+        self._updates.drop_shard(shard_id)
         self.repairs.drop(shard_id)
         self._absent.forget_shard(shard_id)
         if not self._shards:

@@ -1,4 +1,4 @@
-"""The client: start workflows, and signal, query, cancel, watch and list them."""
+"""The client: start workflows, and signal, query, update, cancel, watch and list them."""
 
 from perdure.client.async_activity import AsyncActivityHandle, AsyncActivityIDReference
 from perdure.client.client import Client
@@ -12,10 +12,13 @@ from perdure.client.execution import (
 )
 from perdure.client.failures import (
     AsyncActivityCancelledError,
+    RPCTimeoutOrCancelledError,
     WorkflowContinuedAsNewError,
     WorkflowFailureError,
     WorkflowQueryFailedError,
     WorkflowQueryRejectedError,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
 )
 from perdure.client.handle import WorkflowHandle
 from perdure.client.history import (
@@ -43,6 +46,7 @@ from perdure.client.lists import (
 from perdure.client.namespaces import Namespace, Namespaces
 from perdure.client.reset import ResetReapplyExcludeType, WorkflowResetPoint
 from perdure.client.status import PendingActivityState, WorkflowExecutionStatus
+from perdure.client.updates import WorkflowUpdateHandle, WorkflowUpdateStage
 from perdure.common import HeaderCodecBehavior
 from perdure.converter import DataConverter, PayloadCodec
 from perdure.service import RPCError, RPCStatusCode
@@ -73,6 +77,7 @@ __all__ = [
     "QueryWorkflowInput",
     "RPCError",
     "RPCStatusCode",
+    "RPCTimeoutOrCancelledError",
     "ResetReapplyExcludeType",
     "SignalWorkflowInput",
     "StartWorkflowInput",
@@ -92,4 +97,8 @@ __all__ = [
     "WorkflowQueryFailedError",
     "WorkflowQueryRejectedError",
     "WorkflowResetPoint",
+    "WorkflowUpdateFailedError",
+    "WorkflowUpdateHandle",
+    "WorkflowUpdateRPCTimeoutOrCancelledError",
+    "WorkflowUpdateStage",
 ]

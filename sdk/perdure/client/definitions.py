@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 from perdure.workflow.definition import WorkflowDefinition
 from perdure.workflow.handlers import QueryDefinition, SignalDefinition
+from perdure.workflow.update_handlers import UpdateDefinition
 
 
 def workflow_name_and_type(workflow: str | type | Callable[..., Any]) -> tuple[str, Any]:
@@ -48,6 +49,20 @@ def query_name_and_type(query: str | Callable[..., Any]) -> tuple[str, Any]:
     definition = QueryDefinition.of(query)
     if definition is None or definition.name is None:
         _undefined(query, "a query with a name", "@workflow.query", "give the handler or its name")
+    return definition.name, definition.result_type
+
+
+def update_name_and_type(update: str | Callable[..., Any]) -> tuple[str, Any]:
+    """The name of an update and, unless it is given by name, the type of its result.
+
+    Raises:
+        TypeError: it has no definition, or is the handler of all other updates.
+    """
+    if isinstance(update, str):
+        return update, None
+    definition = UpdateDefinition.of(update)
+    if definition is None or definition.name is None:
+        _undefined(update, "an update with a name", "@workflow.update", "give the handler or its name")
     return definition.name, definition.result_type
 
 

@@ -73,3 +73,29 @@ class WorkflowQueryFailedError(PerdureError):
     @property
     def message(self) -> str:
         return self._message
+
+
+class WorkflowUpdateFailedError(PerdureError):
+    """An update was rejected by its validator, or its handler failed."""
+
+    def __init__(self, cause: BaseException) -> None:
+        super().__init__(f"Workflow update failed: {cause}")
+        self.__cause__ = cause
+
+    @property
+    def cause(self) -> BaseException:
+        """Why."""
+        cause = self.__cause__
+        assert cause is not None
+        return cause
+
+
+class RPCTimeoutOrCancelledError(PerdureError):
+    """A call was given up: it took too long, or its caller was cancelled. What was asked for may still happen."""
+
+
+class WorkflowUpdateRPCTimeoutOrCancelledError(RPCTimeoutOrCancelledError):
+    """Waiting for an update was given up. The update itself may go on: ask for it by its id."""
+
+    def __init__(self) -> None:
+        super().__init__("Timeout or cancellation waiting for update")

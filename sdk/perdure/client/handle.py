@@ -20,13 +20,14 @@ from perdure.client.inputs import (
 )
 from perdure.client.outcome import leads_on, result_of
 from perdure.client.reset import ResetReapplyExcludeType, WorkflowResetPoint, reset_workflow
+from perdure.client.update_calls import UpdateCalls
 from perdure.common import UNSET, QueryRejectCondition, positional_arguments
 from perdure.protocol.replies import decode_outcome
 from perdure.protocol.requests import AwaitResult
 from perdure.types import ReturnType, SelfType
 
 
-class WorkflowHandle(Generic[SelfType, ReturnType]):
+class WorkflowHandle(UpdateCalls[SelfType], Generic[SelfType, ReturnType]):
     """One workflow. Made by `Client.start_workflow` or `Client.get_workflow_handle`.
 
     Without a run id, each call means the open run of the workflow id, or the latest.

@@ -14,6 +14,7 @@ from typing import Any
 
 from perdure.client.history_notes import notes_from_json, notes_to_json
 from perdure.client.history_relations import flatten, nest
+from perdure.client.history_updates import NESTED
 from perdure.client.history_values import (
     CODECS,
     Codec,
@@ -95,12 +96,8 @@ def events_from_json(history: Any) -> tuple[list[HistoryEvent], str]:
 
 
 def _event_to_json(event: HistoryEvent) -> dict[str, Any]:
-    attributes: dict[str, Any] = {}
-    for name, (key, codec) in _fields(event.event_type).items():
-        value = getattr(event.attributes, name)
-        if value != codec.empty:
-            attributes[key] = codec.to_json(value)
-    nest(attributes, names_execution=event.event_type in _NAME_EXECUTION)
+    nested = NESTED.get(type(event.attributes))
+    attributes = _flat_to_json(event) if nested is None else nested[0](event.attributes)
     notes = notes_to_json(event.attributes)
     return {
         "eventId": str(event.event_id),
@@ -111,12 +108,25 @@ def _event_to_json(event: HistoryEvent) -> dict[str, Any]:
     }
 
 
+def _flat_to_json(event: HistoryEvent) -> dict[str, Any]:
+    attributes: dict[str, Any] = {}
+    for name, (key, codec) in _fields(event.event_type).items():
+        value = getattr(event.attributes, name)
+        if value != codec.empty:
+            attributes[key] = codec.to_json(value)
+    nest(attributes, names_execution=event.event_type in _NAME_EXECUTION)
+    return attributes
+
+
 def _event_from_json(row: Any, number: int) -> HistoryEvent:
     try:
         kind = EventType[_word(row["eventType"])]
         given = row.get(_attributes_key(kind)) or {}
         if not isinstance(given, dict):
             raise ValueError(f"{_attributes_key(kind)} must be an object")
+        if _class(kind) in NESTED:
+            attributes = NESTED[_class(kind)][1](given)
+            return HistoryEvent(int(row["eventId"]), time_from_json(row["eventTime"]), kind, attributes)
         given = flatten(given, names_execution=kind in _NAME_EXECUTION)
         values = {name: codec.from_json(given[key]) for name, (key, codec) in _fields(kind).items() if key in given}
         notes = notes_from_json(row.get("userMetadata") or {}, _class(kind)._fields)

@@ -38,6 +38,8 @@ COMMAND_EVENTS = frozenset(
         EventType.MARKER_RECORDED,
         EventType.UPSERT_WORKFLOW_SEARCH_ATTRIBUTES,
         EventType.WORKFLOW_PROPERTIES_MODIFIED,
+        EventType.WORKFLOW_EXECUTION_UPDATE_ACCEPTED,
+        EventType.WORKFLOW_EXECUTION_UPDATE_COMPLETED,
         EventType.WORKFLOW_EXECUTION_COMPLETED,
         EventType.WORKFLOW_EXECUTION_FAILED,
         EventType.WORKFLOW_EXECUTION_CANCELED,
@@ -116,6 +118,13 @@ class CommandLedger:
         """Note what the workflow asks for. After its closing command nothing counts any more."""
         if not self.is_closed:
             self._issued.append(issued)
+
+    def issue_before_close(self, issued: Issued) -> None:
+        """Note what counts even if the workflow has ended in this very task: it goes before the closing command."""
+        if not self.is_closed:
+            self._issued.append(issued)
+        elif self._issued:
+            self._issued.insert(len(self._issued) - 1, issued)
 
     def close(self, command: Command, line: str = "") -> None:
         """Note the command that ends the workflow; the first one counts."""

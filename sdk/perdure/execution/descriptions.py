@@ -12,6 +12,12 @@ from typing import Any
 from perdure.execution.versions import describe_marker
 from perdure.protocol import child_workflow, commands, events, external_workflow
 from perdure.protocol.events import HistoryEvent
+from perdure.protocol.updates import (
+    ProtocolMessage,
+    UpdateMessageKind,
+    WorkflowExecutionUpdateAccepted,
+    WorkflowExecutionUpdateCompleted,
+)
 
 _ACTIVITY = "activity {activity_type!r}, id {activity_id!r}"
 _TIMER = "id {timer_id!r}, {start_to_fire_timeout_ms} ms"
@@ -20,6 +26,12 @@ _CHILD = "workflow {workflow_type!r}, id {workflow_id!r}"
 _SIGNAL = "{signal_name!r} to workflow {workflow_id!r}"
 _CANCEL = "of workflow {workflow_id!r}"
 _OF_EVENT = "of event {scheduled_event_id}"
+
+
+def _describe_message(message: ProtocolMessage) -> str:
+    kind = "acceptance" if message.kind == UpdateMessageKind.ACCEPTANCE else "response"
+    return f"{kind} of the update with the id {message.update_id!r}"
+
 
 _MORE: dict[type[Any], str | Callable[[Any], str]] = {
     commands.ScheduleActivityTask: _ACTIVITY,
@@ -30,6 +42,7 @@ _MORE: dict[type[Any], str | Callable[[Any], str]] = {
     child_workflow.StartChildWorkflowExecution: _CHILD,
     external_workflow.SignalExternalWorkflowExecution: _SIGNAL,
     external_workflow.RequestCancelExternalWorkflowExecution: _CANCEL,
+    ProtocolMessage: _describe_message,
     events.ActivityTaskScheduled: _ACTIVITY,
     events.ActivityTaskCancelRequested: _OF_EVENT,
     events.TimerStarted: _TIMER,
@@ -38,6 +51,8 @@ _MORE: dict[type[Any], str | Callable[[Any], str]] = {
     child_workflow.StartChildWorkflowExecutionInitiated: _CHILD,
     external_workflow.SignalExternalWorkflowExecutionInitiated: _SIGNAL,
     external_workflow.RequestCancelExternalWorkflowExecutionInitiated: _CANCEL,
+    WorkflowExecutionUpdateAccepted: "update {update_name!r}, id {protocol_instance_id!r}",
+    WorkflowExecutionUpdateCompleted: "id {update_id!r}",
 }
 
 

@@ -217,6 +217,11 @@ class WorkflowEventLoop(asyncio.AbstractEventLoop):
             self._tasks_swept_at = 2 * len(self._tasks) + _TASKS_KEPT
         return task
 
+    def create_task_next(self, coro: Any, *, name: str, context: contextvars.Context) -> None:
+        """Make a task whose first step runs before all that is ready by now."""
+        self.create_task(coro, name=name, context=context)
+        self._ready.rotate(1)
+
     def next_order(self) -> int:
         """The place of a new task, or of another future that may be kept in sets, among all of this workflow."""
         self._order += 1
@@ -227,7 +232,9 @@ class WorkflowEventLoop(asyncio.AbstractEventLoop):
         if self._is_closing:
             self._refuse_to_act()
         elif self.workflow_runtime.read_only:
-            raise ReadOnlyContextError("a query handler must not change its workflow, start anything or wait")
+            raise ReadOnlyContextError(
+                "a query handler or a validator must not change its workflow, start anything or wait"
+            )
 
     def _refuse_to_act(self) -> None:
         """For code that is being closed. What catches even this, again and again, is let wait, where `_close` gives it

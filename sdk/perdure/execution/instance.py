@@ -36,12 +36,14 @@ from perdure.execution.properties import RunProperties
 from perdure.execution.source_lines import defining_line, raising_line, waiting_line
 from perdure.execution.surroundings import RunIdentity, WorkerSettings, describe
 from perdure.execution.timers import DurableTimer
+from perdure.execution.updates import WorkflowUpdates, accepted_updates
 from perdure.execution.versions import Versions, markers_ahead
 from perdure.protocol.commands import (
     Command,
     CompleteWorkflowExecution,
 )
 from perdure.protocol.events import RESET_CAUSE, EventType, HistoryEvent, WorkflowExecutionStarted
+from perdure.protocol.updates import UpdateDelivery
 from perdure.workflow.continuation import ContinueAsNewInput, continuation_of
 from perdure.workflow.definition import WorkflowDefinition
 from perdure.workflow.errors import NondeterminismError
@@ -98,7 +100,10 @@ class WorkflowInstance(AskingWorkflow):
         self._externals: Externals | None = None
         self._handlers: HandlerRegistry | None = None
         self._versions: Versions | None = None
+        self._updates: WorkflowUpdates | None = None
         self._news: list[HistoryEvent] = []
+        self._applied_to = 0
+        self._skips_to = 0
         self._task_started: HistoryEvent | None = None
         self._started: HistoryEvent | None = None
         self._first_task_us = 0
@@ -116,23 +121,42 @@ class WorkflowInstance(AskingWorkflow):
 
     # For the worker --------------------------------------------------------------------------------------------------
     def activate(
-        self, events: Sequence[HistoryEvent], started_time_us: int, scheduled_event_id: int, history_size: int = 0
+        self,
+        events: Sequence[HistoryEvent],
+        started_time_us: int,
+        scheduled_event_id: int,
+        history_size: int = 0,
+        updates: Sequence[UpdateDelivery] = (),
     ) -> list[Command]:
-        """Apply `events`, which end with the workflow task to be completed, and return its commands.
+        """Apply `events`, which end with the workflow task to be completed, and return its commands. `updates` are new
+        with that task.
 
         Raises:
             NondeterminismError: the code does not do what the history says.
             WorkflowTaskError: the code did what workflow code must not.
             Exception: whatever else the code raised that does not fail the workflow.
         """
+        if self._skips_to:
+            events = [event for event in events if event.event_id > self._skips_to]
+            self._skips_to = 0
         with self.loop:
             try:
                 self._apply(events)
-                commands = self._run_task(started_time_us, scheduled_event_id + 1, history_size, replaying=False)
+                commands = self._run_task(
+                    started_time_us, scheduled_event_id + 1, history_size, updates, replaying=False
+                )
             except NondeterminismError as error:
                 raise beside_history(error, events, self.ledger, self._waiting_line) from None
+            if self._updates is not None:
+                commands = [*self._updates.take_rejections(), *commands]
             self.continues_from = scheduled_event_id + 2  # Started and Completed follow Scheduled at once
             return commands
+
+    def rewind(self, continues_from: int) -> None:
+        """The last workflow task came to nothing, for workflow and engine alike: the run stands at this completed event
+        again, but what came after it has been applied."""
+        self.continues_from = continues_from
+        self._skips_to = self._applied_to
 
     def replay(self, events: Sequence[HistoryEvent]) -> None:
         """Apply the completed workflow tasks among `events`; what came after the last one stays unseen.
@@ -171,7 +195,7 @@ class WorkflowInstance(AskingWorkflow):
         self.loop.close()
         self.activities.clear()
         self.timers.clear()
-        self._main = self._handlers = self.interception = self._children = self._externals = None
+        self._main = self._handlers = self._updates = self.interception = self._children = self._externals = None
 
     # Applying history ------------------------------------------------------------------------------------------------
     def _apply(self, events: Sequence[HistoryEvent]) -> None:
@@ -194,13 +218,23 @@ class WorkflowInstance(AskingWorkflow):
                 for marker in markers_ahead(events, index):
                     self.versions.note(marker)
                 size = started.attributes.history_size_bytes
-                self._run_task(started.time_us, started.event_id, size, replaying=True)
+                updates = accepted_updates(events, index + 1)
+                self._run_task(started.time_us, started.event_id, size, updates, replaying=True)
                 self.continues_from = event.event_id
+        self._applied_to = next((event.event_id for event in reversed(events) if event.event_id), self._applied_to)
 
     def _waiting_line(self) -> str:
         return "" if self._main is None else waiting_line(self._main.get_coro())
 
-    def _run_task(self, time_us: int, started_event_id: int, history_size: int, *, replaying: bool) -> list[Command]:
+    def _run_task(
+        self,
+        time_us: int,
+        started_event_id: int,
+        history_size: int,
+        updates: Sequence[UpdateDelivery],
+        *,
+        replaying: bool,
+    ) -> list[Command]:
         """One workflow task: what is new is shown to the workflow, in order, and it runs until it waits again."""
         self.ledger.check_all_matched(started_event_id)
         self.replaying = replaying
@@ -208,12 +242,14 @@ class WorkflowInstance(AskingWorkflow):
         self.history_size = history_size
         self.loop.now_us = time_us
         news, self._news = self._news, []
-        self._show(news, time_us)
+        self._show(news, updates, time_us)
         if self._error is not None:
             raise self._error
+        if self.ledger.is_closed:
+            self._warn_of_unfinished()
         return self.ledger.take()
 
-    def _show(self, news: list[HistoryEvent], time_us: int) -> None:
+    def _show(self, news: list[HistoryEvent], updates: Sequence[UpdateDelivery], time_us: int) -> None:
         started = cancelled = None
         signals: list[HistoryEvent] = []
         outcomes: list[Callable[[], None]] = []
@@ -244,11 +280,15 @@ class WorkflowInstance(AskingWorkflow):
             arguments = self._create(started)
         for signal in signals:
             self.handlers.deliver(signal.attributes)
+        for delivery in updates:
+            self.updates.deliver(delivery, is_accepted=self.replaying)
         if started is not None:
             self._start(arguments)
         if cancelled is not None:
             self._cancel(cancelled.attributes.cause)
         self.loop.run_until_idle()
+        if updates and self.updates.settle_unclaimed():
+            self.loop.run_until_idle()
         if outcomes:
             for apply in outcomes:
                 apply()
@@ -313,10 +353,13 @@ class WorkflowInstance(AskingWorkflow):
         self._end(command, raising_line(error) if self.replaying else "")
 
     def _end(self, command: Command, line: str) -> None:
-        if not self.ledger.is_closed:
-            if self._handlers is not None:
-                self._handlers.warn_of_unfinished()
-            self.ledger.close(command, line)
+        self.ledger.close(command, line)
+
+    def _warn_of_unfinished(self) -> None:
+        if self._handlers is not None:
+            self._handlers.warn_of_unfinished()
+        if self._updates is not None:
+            self._updates.warn_of_unfinished()
 
     def handler_failed(self, error: BaseException) -> None:
         """A signal handler raised: as if the workflow itself had."""
@@ -352,6 +395,16 @@ class WorkflowInstance(AskingWorkflow):
         if self._externals is None:
             self._externals = Externals(self)
         return self._externals
+
+    @property
+    def updates(self) -> WorkflowUpdates:
+        if self._updates is None:
+            self._updates = WorkflowUpdates(self)
+        return self._updates
+
+    def fail_task(self, error: BaseException) -> None:
+        """The workflow task cannot be completed; the first reason counts."""
+        self._error = self._error or error
 
     @property
     def namespace(self) -> str:

@@ -14,6 +14,7 @@ from perdure.protocol.external_workflow import (
 from perdure.protocol.failure import Failure, decode_failure, decode_failure_or_none
 from perdure.protocol.payload import HeaderMap, PayloadLists, PayloadMap, Payloads
 from perdure.protocol.retry import RetryPolicyData, decode_retry_policy
+from perdure.protocol.updates import ProtocolMessage
 
 
 class CommandType(IntEnum):
@@ -31,6 +32,7 @@ class CommandType(IntEnum):
     START_CHILD_WORKFLOW_EXECUTION = 11
     REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION = 8
     SIGNAL_EXTERNAL_WORKFLOW_EXECUTION = 12
+    PROTOCOL_MESSAGE = 14
 
 
 class ScheduleActivityTask(NamedTuple):
@@ -143,6 +145,7 @@ Command = (
     | StartChildWorkflowExecution
     | RequestCancelExternalWorkflowExecution
     | SignalExternalWorkflowExecution
+    | ProtocolMessage
 )
 
 COMMANDS = Registry(
@@ -162,6 +165,7 @@ COMMANDS = Registry(
         CommandType.START_CHILD_WORKFLOW_EXECUTION: StartChildWorkflowExecution,
         CommandType.REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION: RequestCancelExternalWorkflowExecution,
         CommandType.SIGNAL_EXTERNAL_WORKFLOW_EXECUTION: SignalExternalWorkflowExecution,
+        CommandType.PROTOCOL_MESSAGE: ProtocolMessage,
     },
 )
 

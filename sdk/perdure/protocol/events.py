@@ -30,6 +30,7 @@ from perdure.protocol.external_workflow import EXTERNAL_EVENTS
 from perdure.protocol.failure import Failure, decode_failure, decode_failure_or_none
 from perdure.protocol.payload import HeaderMap, PayloadLists, PayloadMap, Payloads
 from perdure.protocol.retry import RetryPolicyData, decode_retry_policy
+from perdure.protocol.updates import WorkflowExecutionUpdateAccepted, WorkflowExecutionUpdateCompleted
 
 RESET_CAUSE = "RESET_WORKFLOW"
 """Cause of the workflow task at which a reset begins."""
@@ -319,6 +320,8 @@ EVENTS = Registry(
         EventType.WORKFLOW_EXECUTION_CONTINUED_AS_NEW: WorkflowExecutionContinuedAsNew,
         **CHILD_EVENTS,
         **EXTERNAL_EVENTS,
+        EventType.WORKFLOW_EXECUTION_UPDATE_ACCEPTED: WorkflowExecutionUpdateAccepted,
+        EventType.WORKFLOW_EXECUTION_UPDATE_COMPLETED: WorkflowExecutionUpdateCompleted,
         EventType.ACTIVITY_ATTEMPT_STARTED: ActivityAttemptStarted,
         EventType.ACTIVITY_ATTEMPT_FAILED: ActivityAttemptFailed,
         EventType.WORKFLOW_TASK_ATTEMPT_FAILED: WorkflowTaskAttemptFailed,

@@ -37,6 +37,7 @@ class ErrorCode(IntEnum):
     DEADLINE_EXCEEDED = 9
     UNAVAILABLE = 10
     CONTENT_MISSING = 11
+    FAILED_PRECONDITION = 12
 
 
 class ErrorReply(NamedTuple):
@@ -151,11 +152,19 @@ class Description(NamedTuple):
 
 class HistoryPage(NamedTuple):
     """`records` are blobs of `encode_records`, in order; `next_page_token` is empty on the last page. `run_id` says to
-    a client whose history it is."""
+    a client whose history it is; `updates` are those of the workflow task that was asked for."""
 
     records: tuple[bytes, ...]
     next_page_token: bytes
     run_id: str = ""
+    updates: bytes = b""
+
+
+class TaskDropped(NamedTuple):
+    """To the completion of a workflow task that came to nothing: all its updates were rejected, so that it never was.
+    The worker's instance stands at `continues_from` as before."""
+
+    continues_from: int
 
 
 class ActivityDirective(NamedTuple):
@@ -181,6 +190,7 @@ decode_outcome = struct_decoder(Outcome)
 decode_query_answer = struct_decoder(QueryAnswer)
 decode_description = struct_decoder(Description)
 decode_history_page = struct_decoder(HistoryPage)
+decode_task_dropped = struct_decoder(TaskDropped)
 decode_activity_directive = struct_decoder(ActivityDirective)
 decode_cancel_activity = struct_decoder(CancelActivity)
 

@@ -22,8 +22,14 @@ from perdure.protocol.messages import (
     SignalExternalWorkflow,
     StartChildWorkflow,
 )
-from perdure.protocol.payload import HeaderMap, PayloadMap, Payloads
-from perdure.protocol.retry import RetryPolicyData, decode_retry_policy
+from perdure.protocol.payload import HeaderMap, Payloads
+from perdure.protocol.start_requests import (
+    IdConflictPolicy as IdConflictPolicy,
+    IdReusePolicy as IdReusePolicy,
+    SignalWorkflow as SignalWorkflow,
+    StartWorkflow as StartWorkflow,
+    StartWorkflowWith as StartWorkflowWith,
+)
 from perdure.protocol.task_requests import (
     ActivityReport as ActivityReport,
     GetActivityTask as GetActivityTask,
@@ -39,6 +45,7 @@ from perdure.protocol.task_requests import (
     RespondWorkflowTaskFailed as RespondWorkflowTaskFailed,
     StoreContent as StoreContent,
 )
+from perdure.protocol.updates import AwaitUpdate, UpdateWorkflow
 
 
 class RequestType(IntEnum):
@@ -52,6 +59,9 @@ class RequestType(IntEnum):
     GET_HISTORY = 8
     RESET_WORKFLOW = 12
     REPORT_ACTIVITY = 15
+    UPDATE_WORKFLOW = 9
+    AWAIT_UPDATE = 10
+    START_WORKFLOW_WITH = 11
     RESPOND_WORKFLOW_TASK_COMPLETED = 20
     RESPOND_WORKFLOW_TASK_FAILED = 21
     RECORD_ACTIVITY_TASK_STARTED = 22
@@ -76,22 +86,6 @@ class RequestType(IntEnum):
     CLOSE_CHILD_WORKFLOW = 67
 
 
-class IdReusePolicy(IntEnum):
-    """What a start does when the last run of its workflow id is closed."""
-
-    ALLOW_DUPLICATE = 1
-    ALLOW_DUPLICATE_FAILED_ONLY = 2
-    REJECT_DUPLICATE = 3
-
-
-class IdConflictPolicy(IntEnum):
-    """What a start does when a run of its workflow id is open."""
-
-    FAIL = 1
-    USE_EXISTING = 2
-    TERMINATE_EXISTING = 3
-
-
 class ResetPoint(IntEnum):
     """Which completed workflow task a reset goes back to."""
 
@@ -111,47 +105,6 @@ class QueryRejectCondition(IntEnum):
     NONE = 1
     NOT_OPEN = 2
     NOT_COMPLETED_CLEANLY = 3
-
-
-class StartWorkflow(NamedTuple):
-    """Reply: `Started`; and with `wait_result`, an `Outcome` under the same request number when the run closes."""
-
-    namespace: str
-    workflow_id: str
-    workflow_type: str
-    task_queue: str
-    input: Payloads
-    request_id: str
-    identity: str
-    wait_result: bool = False
-    id_reuse_policy: int = IdReusePolicy.ALLOW_DUPLICATE
-    id_conflict_policy: int = IdConflictPolicy.FAIL
-    execution_timeout_ms: int = 0
-    run_timeout_ms: int = 0
-    task_timeout_ms: int = 10_000
-    retry_policy: RetryPolicyData | None = None
-    memo: PayloadMap = b""
-    search_attributes: bytes = b""
-    headers: HeaderMap = b""
-    start_delay_ms: int = 0
-    cron_schedule: str = ""
-
-    @staticmethod
-    def _decode_retry_policy(value: Any) -> RetryPolicyData | None:
-        return decode_retry_policy(value)
-
-
-class SignalWorkflow(NamedTuple):
-    """Reply: `None`, once the signal is durable."""
-
-    namespace: str
-    workflow_id: str
-    run_id: str
-    signal_name: str
-    input: Payloads
-    request_id: str
-    identity: str
-    headers: HeaderMap = b""
 
 
 class RequestCancelWorkflow(NamedTuple):
@@ -269,6 +222,9 @@ Request = (
     | DescribeWorkflow
     | GetHistory
     | ReportActivity
+    | UpdateWorkflow
+    | AwaitUpdate
+    | StartWorkflowWith
     | RespondWorkflowTaskCompleted
     | RespondWorkflowTaskFailed
     | RecordActivityTaskStarted
@@ -305,6 +261,9 @@ REQUESTS = Registry(
         RequestType.DESCRIBE_WORKFLOW: DescribeWorkflow,
         RequestType.GET_HISTORY: GetHistory,
         RequestType.REPORT_ACTIVITY: ReportActivity,
+        RequestType.UPDATE_WORKFLOW: UpdateWorkflow,
+        RequestType.AWAIT_UPDATE: AwaitUpdate,
+        RequestType.START_WORKFLOW_WITH: StartWorkflowWith,
         RequestType.RESPOND_WORKFLOW_TASK_COMPLETED: RespondWorkflowTaskCompleted,
         RequestType.RESPOND_WORKFLOW_TASK_FAILED: RespondWorkflowTaskFailed,
         RequestType.RECORD_ACTIVITY_TASK_STARTED: RecordActivityTaskStarted,

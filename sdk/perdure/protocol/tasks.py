@@ -23,8 +23,9 @@ class WorkflowTask(NamedTuple):
     """`events` are records (`decode_records`) after the completed event `continues_from` up to the scheduled event;
     `b""` means: ask with `GetWorkflowTask`; an entry that was published again leaves workflow id and type to that, too.
     A worker whose cached instance stands elsewhere asks for all of them. `started_time_us` is the time the workflow
-    sees, and goes back with the completion. `task_timeout_ms`: how long a worker may keep the
-    task unanswered."""
+    sees, and goes back with the completion. `updates` (`decode_deliveries`) are those that the workflow is to take in;
+    an entry without events has none: they come with the history. `attempt` is negative for a task that is no row of
+    the store (it exists for its updates alone). `task_timeout_ms`: how long a worker may keep the task unanswered."""
 
     namespace: str
     workflow_id: str
@@ -38,6 +39,7 @@ class WorkflowTask(NamedTuple):
     events: bytes
     history_size_bytes: int = 0
     task_timeout_ms: int = 10_000
+    updates: bytes = b""
 
 
 class ActivityTask(NamedTuple):

@@ -23,7 +23,8 @@ from perdure.protocol.content import ContentBlock
 from perdure.protocol.frontend import numbered_frontend_request
 from perdure.protocol.ids import shard_id_for
 from perdure.protocol.replies import ErrorCode, ErrorReply, ReplyKind, decode_error, decode_started
-from perdure.protocol.requests import AwaitResult, StartWorkflow, numbered_request
+from perdure.protocol.requests import AwaitResult, StartWorkflow, StartWorkflowWith, numbered_request
+from perdure.protocol.updates import AwaitUpdate, UpdateReply, UpdateStage, UpdateWorkflow, decode_update_reply
 
 FRONTEND = -1
 """In place of a shard id: the frontend stream, which any engine reads."""
@@ -59,6 +60,19 @@ OnReply = Callable[[int, Any], None]
 Waiter = asyncio.Future[Reply] | OnReply
 
 
+_UPDATES = (UpdateWorkflow, AwaitUpdate, StartWorkflowWith)
+
+
+def _awaits_outcome(request: Any) -> bool:
+    """Whether the first reply to this request may not be its last."""
+    kind = type(request)
+    if kind is StartWorkflow:
+        return bool(request.wait_result)
+    if kind is StartWorkflowWith:
+        return request.update is not None
+    return kind is AwaitResult or kind is UpdateWorkflow or kind is AwaitUpdate
+
+
 class Unanswered:
     """One request. `due` is when it is sent again, `deadline` when it is given up (`inf`: never)."""
 
@@ -72,7 +86,7 @@ class Unanswered:
         self.deadline = deadline
         self.sends = 1
         self.refusals = 0
-        self.awaits_outcome = type(row[2]) is AwaitResult or (type(row[2]) is StartWorkflow and row[2].wait_result)
+        self.awaits_outcome = _awaits_outcome(row[2])
         self.is_registered = False
 
     @property
@@ -184,6 +198,9 @@ class UnansweredRequests:
     def _registered(self, number: int, entry: Unanswered, kind: int, body: Any, now: float) -> None:
         """The run is known and open: from here on there is no deadline, and only the waiting is renewed."""
         request = entry.row[2]
+        if type(request) in _UPDATES:
+            self._update_registered(number, entry, decode_update_reply(body), now)
+            return
         if kind == ReplyKind.OK and type(request) is StartWorkflow:
             run_id = decode_started(body).run_id
             entry.row = numbered_request(number, AwaitResult(request.namespace, request.workflow_id, run_id))
@@ -195,6 +212,25 @@ class UnansweredRequests:
         repeated = entry.sends > 1 and type(request) is StartWorkflow
         entry.due = now if repeated else now + RENEW_AFTER_S * (0.75 + 0.25 * self._random())
         entry.sends = 0
+
+    def _update_registered(self, number: int, entry: Unanswered, reply: UpdateReply, now: float) -> None:
+        """There is no deadline from here on. What is only admitted lives in the memory of the shard's owner, and is
+        sent again as if nobody had answered; what is accepted is durable, and only the waiting for it is renewed."""
+        entry.deadline = float("inf")
+        if reply.stage < UpdateStage.ACCEPTED:
+            entry.due = max(entry.due, now + RESEND_AFTER_S)
+            return
+        request: Any = entry.row[2]
+        if type(request) is not AwaitUpdate:
+            update: Any = request.update if type(request) is StartWorkflowWith else request
+            awaiting = AwaitUpdate(
+                update.namespace, update.workflow_id, reply.run_id, update.update_id, update.wait_stage
+            )
+            entry.row = numbered_request(number, awaiting)
+        if not entry.is_registered:
+            entry.is_registered = True
+            entry.due = now + RENEW_AFTER_S * (0.75 + 0.25 * self._random())
+            entry.sends = 0
 
     def _refused(self, number: int, entry: Unanswered, error: ErrorReply, now: float) -> Waiter | None:
         if error.code == ErrorCode.WRONG_SHARD:

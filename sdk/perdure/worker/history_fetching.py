@@ -8,9 +8,10 @@ from typing import NamedTuple
 from perdure.content.reading import hashes_in
 from perdure.protocol.content import MARK
 from perdure.protocol.events import HistoryEvent, decode_records
-from perdure.protocol.replies import ErrorReply, ReplyKind, decode_error, decode_history_page
+from perdure.protocol.replies import ErrorReply, HistoryPage, ReplyKind, decode_error, decode_history_page
 from perdure.protocol.requests import GetHistory, GetWorkflowTask
 from perdure.protocol.tasks import QueryTask, WorkflowTask
+from perdure.protocol.updates import UpdateDelivery, decode_deliveries
 from perdure.worker.link import WorkerLink
 
 
@@ -23,36 +24,40 @@ class NoHistory(Exception):
 
 
 class FetchedHistory(NamedTuple):
-    """Events, and the hashes of the content that their values referred to."""
+    """Events, the hashes of the content that their values referred to, and the updates that came with them."""
 
     events: Sequence[HistoryEvent]
     content: dict[bytes, int]
+    updates: Sequence[UpdateDelivery] = ()
 
 
 async def read_task_events(link: WorkerLink, task: WorkflowTask) -> FetchedHistory:
     """The events that came with a workflow task. Raises: as `fetch_task_history`."""
-    return await _with_content(link, task.shard_id, task.run_id, decode_records(task.events), MARK in task.events)
+    events, refers = decode_records(task.events), MARK in task.events
+    history = await _with_content(link, task.shard_id, task.run_id, events, refers)
+    return history._replace(updates=decode_deliveries(task.updates))
 
 
 async def fetch_task_history(link: WorkerLink, task: WorkflowTask, after_event_id: int = 0) -> FetchedHistory:
-    """The events after `after_event_id` (0: all) up to the scheduled event of a workflow task.
+    """The events after `after_event_id` (0: all) up to the scheduled event of a workflow task, and its updates.
 
     Raises:
         NoHistory: the task is no longer current.
         ContentError: the run lacks what its history refers to.
     """
-    page_token = b""
+    page_token = updates = b""
     events: list[HistoryEvent] = []
     refers = False
     while True:
         request = GetWorkflowTask(task.run_id, task.scheduled_event_id, task.attempt, page_token, after_event_id)
-        page_token, found = await _fetch_page(link, task.shard_id, request, events)
-        refers = refers or found
+        page, found = await _fetch_page(link, task.shard_id, request, events)
+        refers, updates, page_token = refers or found, updates or page.updates, page.next_page_token
         if not page_token:
             # The engine gives more than was asked for when it must read it from the store.
             if after_event_id:
                 events = [event for event in events if event.event_id > after_event_id]
-            return await _with_content(link, task.shard_id, task.run_id, events, refers)
+            history = await _with_content(link, task.shard_id, task.run_id, events, refers)
+            return history._replace(updates=decode_deliveries(updates))
 
 
 async def fetch_history(link: WorkerLink, task: QueryTask) -> Sequence[HistoryEvent]:
@@ -67,8 +72,8 @@ async def fetch_history(link: WorkerLink, task: QueryTask) -> Sequence[HistoryEv
     refers = False
     while True:
         request = GetHistory(task.namespace, task.workflow_id, task.run_id, page_token)
-        page_token, found = await _fetch_page(link, task.shard_id, request, events)
-        refers = refers or found
+        page, found = await _fetch_page(link, task.shard_id, request, events)
+        refers, page_token = refers or found, page.next_page_token
         if not page_token:
             return (await _with_content(link, task.shard_id, task.run_id, events, refers)).events
 
@@ -84,13 +89,12 @@ async def _with_content(
 
 async def _fetch_page(
     link: WorkerLink, shard_id: int, request: GetWorkflowTask | GetHistory, events: list[HistoryEvent]
-) -> tuple[bytes, bool]:
-    """Append one page to `events`; returns the token of the next, empty if this was the last, and whether values of
-    this one may be references."""
+) -> tuple[HistoryPage, bool]:
+    """Append one page to `events`; returns it, and whether values of it may be references."""
     reply = await link.transport.submit(shard_id, request, None)
     if reply.kind == ReplyKind.ERROR:
         raise NoHistory(decode_error(reply.body))
-    page = decode_history_page(reply.body)
+    page: HistoryPage = decode_history_page(reply.body)
     for records in page.records:
         events += decode_records(records)
-    return page.next_page_token, any(MARK in records for records in page.records)
+    return page, any(MARK in records for records in page.records)

@@ -21,9 +21,10 @@ from perdure.protocol.commands import COMMANDS
 from perdure.protocol.content import MARK as CONTENT_MARK
 from perdure.protocol.events import HistoryEvent, WorkflowExecutionStarted, decode_records
 from perdure.protocol.failure import Failure
-from perdure.protocol.replies import ReplyKind
+from perdure.protocol.replies import ReplyKind, TaskDropped, decode_task_dropped
 from perdure.protocol.requests import RespondWorkflowTaskCompleted, RespondWorkflowTaskFailed
 from perdure.protocol.tasks import QueryTask, Task, WorkflowTask, task_member
+from perdure.protocol.updates import UpdateDelivery, decode_deliveries
 from perdure.worker.command_content import check_size, cut_values, values_size
 from perdure.worker.deadlock_watch import DeadlockWatch
 from perdure.worker.decoding import CodecError, decoded
@@ -120,10 +121,11 @@ class WorkflowWorker:
         if task.events and self._link.coding is None and CONTENT_MARK not in task.events:
             instance = self._instance_at(task)
             if instance is not None:
-                self._activate(entry, task, instance, decode_records(task.events))
+                self._activate(entry, task, instance, decode_records(task.events), decode_deliveries(task.updates))
                 return
             if task.continues_from == 0:
-                self._start_over(entry, task, decode_records(task.events))
+                history = FetchedHistory(decode_records(task.events), {}, decode_deliveries(task.updates))
+                self._start_over(entry, task, history)
                 return
         self._fetching += 1
         self._link.in_background(self._fetch(entry, task))
@@ -151,9 +153,9 @@ class WorkflowWorker:
                 return
             if instance is not None:
                 instance.known_content.update(history.content)
-                self._activate(entry, task, instance, history.events)
+                self._activate(entry, task, instance, history.events, history.updates)
             else:
-                self._start_over(entry, task, history.events, history.content)
+                self._start_over(entry, task, history)
         except NoHistory:
             self._cache.evict(task.run_id)
             self._link.drop(entry, task_member(task.run_id, task.scheduled_event_id, task.attempt))
@@ -182,28 +184,25 @@ class WorkflowWorker:
             history = await read_task_events(self._link, task)
         else:
             history = await fetch_task_history(self._link, task, after_event_id)
-        return history._replace(events=await decoded(self._link.coding, history.events))
+        coding = self._link.coding
+        if history.updates:
+            history = history._replace(updates=[await decoded(coding, update) for update in history.updates])
+        return history._replace(events=await decoded(coding, history.events))
 
     def _instance_at(self, task: WorkflowTask) -> WorkflowInstance | None:
         """The cached instance, if it stands where the task goes on."""
         instance = self._cache.get(task.run_id) if task.continues_from else None
         return instance if instance is not None and instance.continues_from == task.continues_from else None
 
-    def _start_over(
-        self,
-        entry: TaskEntry,
-        task: WorkflowTask,
-        events: Sequence[HistoryEvent],
-        content: dict[bytes, int] | None = None,
-    ) -> None:
-        """Make an instance anew. `content`: hashes of what the run is known to have.
+    def _start_over(self, entry: TaskEntry, task: WorkflowTask, history: FetchedHistory) -> None:
+        """Make an instance anew.
 
         Raises:
             DecodeError: a run has no history that is empty.
         """
-        if not events:
+        if not history.events:
             raise DecodeError(f"the history of run {task.run_id} is empty")
-        task = _named(task, events)
+        task = _named(task, history.events)
         self._cache.evict(task.run_id)
         definition = self._registry.workflow(task.workflow_type)
         if definition is None:
@@ -211,17 +210,22 @@ class WorkflowWorker:
             self._fail(entry, task, UNHANDLED_FAILURE, ApplicationError(message, type="NotFoundError"))
             return
         instance = WorkflowInstance(definition, self._settings, RunIdentity(task.workflow_id, task.run_id))
-        if content:
-            instance.known_content.update(content)
-        self._activate(entry, task, instance, events)
+        if history.content:
+            instance.known_content.update(history.content)
+        self._activate(entry, task, instance, history.events, history.updates)
 
     # Activation ------------------------------------------------------------------------------------------------------
     def _activate(
-        self, entry: TaskEntry, task: WorkflowTask, instance: WorkflowInstance, events: Sequence[HistoryEvent]
+        self,
+        entry: TaskEntry,
+        task: WorkflowTask,
+        instance: WorkflowInstance,
+        events: Sequence[HistoryEvent],
+        updates: Sequence[UpdateDelivery],
     ) -> None:
         sizes = (task.started_time_us, task.scheduled_event_id, task.history_size_bytes)
         try:
-            commands = self._watch.guard(instance, instance.activate, events, *sizes)
+            commands = self._watch.guard(instance, instance.activate, events, *sizes, updates)
             parcel = None
             size = values_size(commands)
             if size > CUT_ABOVE_BYTES_GROWN:
@@ -278,7 +282,7 @@ class WorkflowWorker:
             task.workflow_id,
             task.workflow_type,
             task.run_id,
-            task.attempt,
+            max(task.attempt, 1),
             failure.message,
             exc_info=None if isinstance(error, WorkflowTaskError) else error,
         )
@@ -304,6 +308,8 @@ class WorkflowWorker:
         waiting = self._unanswered.pop(task.run_id, ())
         if kind != ReplyKind.ERROR:
             self._link.leases.release(entry.stream, entry.entry_id)
+            if body is not None:
+                self._dropped(task, decode_task_dropped(body))
         else:
             self._refused(entry, task, body)
         for later_entry, later in waiting:
@@ -311,6 +317,12 @@ class WorkflowWorker:
                 self._accept(later_entry, later)
             except DecodeError as error:
                 self._undecodable(later_entry, error)
+
+    def _dropped(self, task: WorkflowTask, dropped: TaskDropped) -> None:
+        """The task was one for updates, all of which were rejected: the instance stands where it stood before."""
+        instance = self._cache.get(task.run_id)
+        if instance is not None:
+            instance.rewind(dropped.continues_from)
 
     def _refused(self, entry: TaskEntry, task: WorkflowTask, body: Any) -> None:
         """What the instance did never happened."""

@@ -23,12 +23,7 @@ from perdure.workflow.child_options import (
 )
 from perdure.workflow.concurrency import as_completed, wait
 from perdure.workflow.context import (
-    all_handlers_finished,
     cancellation_reason,
-    get_dynamic_query_handler,
-    get_dynamic_signal_handler,
-    get_query_handler,
-    get_signal_handler,
     in_workflow,
     info,
     instance,
@@ -37,10 +32,6 @@ from perdure.workflow.context import (
     memo_value,
     now,
     payload_converter,
-    set_dynamic_query_handler,
-    set_dynamic_signal_handler,
-    set_query_handler,
-    set_signal_handler,
     sleep,
     time,
     time_ns,
@@ -60,6 +51,7 @@ from perdure.workflow.errors import (
     NotInWorkflowError,
     ReadOnlyContextError,
     UnfinishedSignalHandlersWarning,
+    UnfinishedUpdateHandlersWarning,
     WorkflowIOError,
 )
 from perdure.workflow.external import (
@@ -67,12 +59,29 @@ from perdure.workflow.external import (
     get_external_workflow_handle,
     get_external_workflow_handle_for,
 )
+from perdure.workflow.handler_setting import (
+    all_handlers_finished,
+    get_dynamic_query_handler,
+    get_dynamic_signal_handler,
+    get_dynamic_update_handler,
+    get_query_handler,
+    get_signal_handler,
+    get_update_handler,
+    set_dynamic_query_handler,
+    set_dynamic_signal_handler,
+    set_dynamic_update_handler,
+    set_query_handler,
+    set_signal_handler,
+    set_update_handler,
+)
 from perdure.workflow.handlers import query, signal
 from perdure.workflow.information import Info, ParentInfo, RootInfo
 from perdure.workflow.log_adapter import LoggerAdapter, logger
 from perdure.workflow.properties import upsert_memo, upsert_search_attributes
 from perdure.workflow.saga import CompensationError, Saga
 from perdure.workflow.unsafe_code import SandboxImportNotificationPolicy, unsafe
+from perdure.workflow.update_handlers import UpdateMethodMultiParam, update
+from perdure.workflow.update_information import UpdateInfo, current_update_info
 from perdure.workflow.versions import DEFAULT_VERSION, deprecate_patch, get_version, patched
 
 __all__ = [
@@ -98,12 +107,16 @@ __all__ = [
     "Saga",
     "SandboxImportNotificationPolicy",
     "UnfinishedSignalHandlersWarning",
+    "UnfinishedUpdateHandlersWarning",
+    "UpdateInfo",
+    "UpdateMethodMultiParam",
     "VersioningIntent",
     "WorkflowIOError",
     "all_handlers_finished",
     "as_completed",
     "cancellation_reason",
     "continue_as_new",
+    "current_update_info",
     "defn",
     "deprecate_patch",
     "execute_activity",
@@ -112,12 +125,14 @@ __all__ = [
     "execute_child_workflow",
     "get_dynamic_query_handler",
     "get_dynamic_signal_handler",
+    "get_dynamic_update_handler",
     "get_external_workflow_handle",
     "get_external_workflow_handle_for",
     "get_last_completion_result",
     "get_last_failure",
     "get_query_handler",
     "get_signal_handler",
+    "get_update_handler",
     "get_version",
     "has_last_completion_result",
     "in_workflow",
@@ -138,8 +153,10 @@ __all__ = [
     "run",
     "set_dynamic_query_handler",
     "set_dynamic_signal_handler",
+    "set_dynamic_update_handler",
     "set_query_handler",
     "set_signal_handler",
+    "set_update_handler",
     "signal",
     "sleep",
     "start_activity",
@@ -149,6 +166,7 @@ __all__ = [
     "time",
     "time_ns",
     "unsafe",
+    "update",
     "upsert_memo",
     "upsert_search_attributes",
     "uuid4",

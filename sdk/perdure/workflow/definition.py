@@ -6,17 +6,20 @@ import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, overload
+from typing import Any, TypeVar, overload
 
 from perdure.callable_types import CallableTypes, callable_types
 from perdure.common import VersioningBehavior
 from perdure.protocol.ids import text_problem
 from perdure.types import CallableAsyncType, CallableType, ClassType
-from perdure.workflow.handlers import QueryDefinition, SignalDefinition, _DefinitionT
+from perdure.workflow.handlers import QueryDefinition, SignalDefinition
+from perdure.workflow.update_handlers import UpdateDefinition
 
 _WORKFLOW = "__perdure_workflow__"
 _RUN = "__perdure_run__"
 _INIT = "__perdure_init__"
+
+_DefinitionT = TypeVar("_DefinitionT", SignalDefinition, QueryDefinition, UpdateDefinition)
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +32,7 @@ class WorkflowDefinition:
         run: The function to run; takes the instance first if `target` is a class.
         takes_init_arguments: `__init__` takes the arguments too.
         failure_exception_types: Exceptions that fail the workflow, beside `FailureError`.
-        signals, queries: Handlers by name; None is the dynamic one.
+        signals, queries, updates: Handlers by name; None is the dynamic one.
     """
 
     name: str
@@ -39,6 +42,7 @@ class WorkflowDefinition:
     failure_exception_types: tuple[type[BaseException], ...] = ()
     signals: dict[str | None, SignalDefinition] = field(default_factory=dict)
     queries: dict[str | None, QueryDefinition] = field(default_factory=dict)
+    updates: dict[str | None, UpdateDefinition] = field(default_factory=dict)
 
     @property
     def is_class(self) -> bool:
@@ -153,6 +157,7 @@ def _define_class(cls: type, name: str, failure_types: tuple[type[BaseException]
         failure_types,
         _collect(cls, SignalDefinition, "signal"),
         _collect(cls, QueryDefinition, "query"),
+        _collect(cls, UpdateDefinition, "update"),
     )
     _check_init(cls, definition)
     # So that a method names its workflow: start_workflow(MyWorkflow.run, ...).

@@ -13,6 +13,7 @@ __all__ = [
     "NotInWorkflowError",
     "ReadOnlyContextError",
     "UnfinishedSignalHandlersWarning",
+    "UnfinishedUpdateHandlersWarning",
     "WorkflowIOError",
 ]
 
@@ -33,7 +34,7 @@ class NondeterminismError(WorkflowTaskError):
 
 
 class ReadOnlyContextError(WorkflowTaskError):
-    """A query handler tried to change its workflow."""
+    """A query handler or a validator tried to change its workflow."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -66,3 +67,7 @@ class HandlerUnfinishedPolicy(Enum):
 
 class UnfinishedSignalHandlersWarning(RuntimeWarning):
     """A workflow finished before all of its signal handlers had."""
+
+
+class UnfinishedUpdateHandlersWarning(RuntimeWarning):
+    """A workflow finished before all of its update handlers had."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from inspect import Parameter, iscoroutinefunction, signature
-from typing import Any, Literal, TypeVar, overload
+from typing import Any, Literal, overload
 
 from perdure.callable_types import CallableTypes, callable_types
 from perdure.common import RawValue
@@ -15,8 +15,6 @@ from perdure.workflow.errors import HandlerUnfinishedPolicy
 
 _SIGNAL = "__perdure_signal__"
 _QUERY = "__perdure_query__"
-
-_DefinitionT = TypeVar("_DefinitionT", "SignalDefinition", "QueryDefinition")
 
 
 @dataclass(frozen=True)

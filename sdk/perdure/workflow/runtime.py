@@ -20,6 +20,7 @@ from perdure.workflow.child_options import ChildOptions, ChildWorkflowHandle
 from perdure.workflow.errors import NotInWorkflowError
 from perdure.workflow.handlers import QueryDefinition, SignalDefinition
 from perdure.workflow.information import Info
+from perdure.workflow.update_handlers import UpdateDefinition
 
 if TYPE_CHECKING:
     from perdure.workflow.continuation import ContinueAsNewInput
@@ -70,6 +71,18 @@ class Externals(Protocol):
     async def cancel(self, workflow_id: str, run_id: str | None, reason: str) -> None: ...
 
 
+class Updates(Protocol):
+    """The update handlers of one workflow."""
+
+    @property
+    def running(self) -> int: ...
+    def update(self, name: str | None) -> UpdateDefinition | None: ...
+    def bound(self, definition: UpdateDefinition) -> Callable[..., Any]: ...
+    def set_update(
+        self, name: str | None, handler: Callable[..., Any] | None, validator: Callable[..., Any] | None
+    ) -> None: ...
+
+
 class Runtime(Protocol):
     """One workflow, seen from inside."""
 
@@ -93,6 +106,8 @@ class Runtime(Protocol):
     def children(self) -> Children: ...
     @property
     def externals(self) -> Externals: ...
+    @property
+    def updates(self) -> Updates: ...
     @property
     def payload_converter(self) -> PayloadConverter: ...
     @property

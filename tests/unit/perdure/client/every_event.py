@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from perdure.protocol import child_workflow as child, events, external_workflow as external
+from perdure.protocol import child_workflow as child, events, external_workflow as external, updates
 from perdure.protocol.codec import pack
 from perdure.protocol.events import EventType, HistoryEvent
 from perdure.protocol.failure import (
@@ -128,6 +128,9 @@ _ATTRIBUTES = [
     child.ChildWorkflowExecutionCanceled(DATA, *CHILD_RUN, "Child", 5, 6),
     child.ChildWorkflowExecutionTimedOut(*CHILD_RUN, "Child", 5, 6, _STATE),
     child.ChildWorkflowExecutionTerminated(*CHILD_RUN, "Child", 5, 6),
+    updates.WorkflowExecutionUpdateAccepted("u", "u/request", 2, "change", DATA, "me", FIELDS, 4),
+    updates.WorkflowExecutionUpdateCompleted("u", 5, DATA, None, 0),
+    updates.WorkflowExecutionUpdateCompleted("v", 5, b"", FAILURE, 0),
 ]
 
 HISTORY = [

@@ -72,6 +72,8 @@ NO_USER_DATA = {"hashes", "needs", "stream", "entry_id", "page_token", "next_pag
 
 OPENED_LATER = {
     "Payload.data": "what a codec is given",
+    "HistoryPage.updates": "deliveries, which are coded one by one",
+    "WorkflowTask.updates": "deliveries, which are coded one by one",
     "WorkflowTask.events": "records, whose events are coded one by one",
     "ReportUnreadable.data": "an entry that is no message",
     "DeadLetter.data": "a request as it arrived",

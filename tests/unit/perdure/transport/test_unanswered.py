@@ -13,7 +13,8 @@ from perdure.protocol.codec import DecodeError
 from perdure.protocol.frontend import DescribeCluster
 from perdure.protocol.ids import shard_id_for
 from perdure.protocol.replies import ErrorCode, ErrorReply, ExecutionStatus, Outcome, ReplyKind, Started
-from perdure.protocol.requests import AwaitResult, RequestType, SignalWorkflow, StartWorkflow
+from perdure.protocol.requests import AwaitResult, RequestType, SignalWorkflow, StartWorkflow, StartWorkflowWith
+from perdure.protocol.updates import AwaitUpdate, UpdateReply, UpdateStage, UpdateWorkflow
 from perdure.transport.unanswered import (
     FRONTEND,
     REFUSALS_MAX,
@@ -199,3 +200,38 @@ def test_one_request_is_given_up(table: UnansweredRequests) -> None:
     assert table.give_up(number) is caller
     assert table.give_up(number) is None
     assert len(table) == 0
+
+
+UPDATE = UpdateWorkflow("default", "w", "", "u1", "add", b"", "me", int(UpdateStage.COMPLETED))
+
+
+def test_an_admitted_update_is_sent_again_as_if_nobody_had_answered(table: UnansweredRequests) -> None:
+    caller = Caller()
+    number = table.add(0, UPDATE, caller, 0.0, 30.0)[0]
+    admitted = tuple(UpdateReply("run-1", int(UpdateStage.ADMITTED)))
+    assert table.answered(number, ReplyKind.REGISTERED, admitted, 1.0) is None
+    assert not table.expired(1_000.0)
+    [(_, row)] = table.due(1.0 + RESEND_AFTER_S)
+    assert row[2] == UPDATE
+    assert len(sent(table, 1_000.0)) == 1
+
+
+def test_an_accepted_update_is_only_waited_for_and_its_run_known(table: UnansweredRequests) -> None:
+    caller = Caller()
+    number = table.add(0, UPDATE, caller, 0.0, 30.0)[0]
+    table.answered(number, ReplyKind.REGISTERED, tuple(UpdateReply("run-1", int(UpdateStage.ACCEPTED))), 1.0)
+    assert not sent(table, 1.0 + RESEND_AFTER_S)
+    [(_, row)] = table.due(1.0 + RENEW_AFTER_S)
+    assert row[:2] == (number, RequestType.AWAIT_UPDATE)
+    assert row[2] == AwaitUpdate("default", "w", "run-1", "u1", UpdateStage.COMPLETED)
+    done = tuple(UpdateReply("run-1", int(UpdateStage.COMPLETED), b"x"))
+    assert table.answered(number, ReplyKind.OUTCOME, done, 20.0) is caller
+    assert len(table) == 0
+
+
+def test_a_start_with_an_update_waits_for_the_update(table: UnansweredRequests) -> None:
+    request = StartWorkflowWith("default", "w", START, None, UPDATE)
+    number = table.add(0, request, Caller(), 0.0, 30.0)[0]
+    table.answered(number, ReplyKind.REGISTERED, tuple(UpdateReply("run-1", int(UpdateStage.ACCEPTED))), 1.0)
+    [(_, row)] = table.due(1.0 + RENEW_AFTER_S)
+    assert row[2] == AwaitUpdate("default", "w", "run-1", "u1", UpdateStage.COMPLETED)

@@ -11,6 +11,7 @@ from perdure.protocol.events import encode_records
 from perdure.protocol.replies import ErrorCode, ErrorReply, HistoryPage, ReplyKind
 from perdure.protocol.requests import GetHistory, GetWorkflowTask
 from perdure.protocol.tasks import QueryTask, WorkflowTask
+from perdure.protocol.updates import UpdateDelivery, decode_deliveries, encode_deliveries
 from perdure.worker.history_fetching import NoHistory, fetch_history, fetch_task_history
 from tests.unit.perdure.worker.test_link import _link
 from tests.worker_stage import Stage, stage
@@ -39,9 +40,23 @@ async def test_all_pages_in_order() -> None:
     async with stage() as on:
         _serve(on, GetWorkflowTask, story)
         _serve(on, GetHistory, story)
-        assert await fetch_task_history(_link(on), TASK) == (story.events, {})
+        assert await fetch_task_history(_link(on), TASK) == (story.events, {}, ())
         assert await fetch_history(_link(on), QUERY) == story.events
         assert on.engine.requests(GetWorkflowTask)[0] == GetWorkflowTask(RUN_ID, 2, 1, b"")
+
+
+async def test_updates_come_with_the_first_page() -> None:
+    story = Story(flow)
+    updates = encode_deliveries([UpdateDelivery("u1", "add", b"", "me")])
+
+    def answer(request: Any) -> Any:
+        more = b"" if request.page_token else b"2"
+        page = HistoryPage((encode_records(story.events),), more, updates=b"" if request.page_token else updates)
+        return [(ReplyKind.OK, page)]
+
+    async with stage() as on:
+        on.answers[GetWorkflowTask] = answer
+        assert (await fetch_task_history(_link(on), TASK)).updates == decode_deliveries(updates)
 
 
 async def test_there_is_none() -> None:
