@@ -54,6 +54,8 @@ async def tell(tale: Tale) -> WorkflowHistory:
     async with await WorkflowEnvironment.start_time_skipping(identity="golden") as env:
         client = env.client
         async with Worker(client, task_queue=QUEUE, workflows=WORKFLOWS, activities=ACTIVITIES):
+            if tale.beside is not None:
+                await client.start_workflow(tale.beside, id=f"{tale.name}-other", task_queue=QUEUE)
             handle = await client.start_workflow(
                 tale.workflow, args=tale.arguments, id=tale.name, task_queue=QUEUE, **tale.options
             )

@@ -105,6 +105,11 @@ CHANGES = [
         r"event 5 .*StartChildWorkflowExecutionInitiated .*but .* issues ScheduleActivityTask .*{here}",
     ),
     Change(
+        "removed signal to another workflow", "others", "caller",
+        '                await other.signal("tell", word)\n', "                pass\n",
+        r"event 5 .*SignalExternalWorkflowExecutionInitiated .* issues CompleteWorkflowExecution there \(at {here}",
+    ),
+    Change(
         "fewer rounds of a loop", "activities", "steps-in-a-row-5", "for name in names:", "for name in names[:4]:",
         r"event 29 .*'step', id '5'\), but .* issues CompleteWorkflowExecution there \(at {here}",
     ),

@@ -16,6 +16,7 @@ from tests.golden.catalogue import (
     children,
     ends,
     messages,
+    others,
     sagas,
     tale as tale_module,
     versions,
@@ -23,7 +24,7 @@ from tests.golden.catalogue import (
 )
 from tests.golden.catalogue.tale import Tale
 
-KINDS = (activities, waiting, messages, ends, chains, children, versions, sagas)
+KINDS = (activities, waiting, messages, ends, chains, children, others, versions, sagas)
 
 WORKFLOWS: list[Any] = [code for kind in KINDS for code in kind.WORKFLOWS]
 ACTIVITIES: list[Any] = [*tale_module.ACTIVITIES, *(code for kind in KINDS for code in kind.ACTIVITIES)]

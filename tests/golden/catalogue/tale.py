@@ -20,13 +20,15 @@ Drive = Callable[[WorkflowEnvironment, WorkflowHandle[Any, Any]], Awaitable[None
 
 
 class Tale(NamedTuple):
-    """`name` is that of its file, and its workflow id. `drive` is what happens from outside once it was started."""
+    """`name` is that of its file, and its workflow id. `drive` is what happens from outside once it was started; a
+    workflow `beside` it was started before, with `-other` behind the id."""
 
     name: str
     workflow: Any
     arguments: Sequence[Any] = ()
     drive: Drive | None = None
     options: Mapping[str, Any] = {}
+    beside: Any = None
 
 
 def signals(*given: tuple[str, Any]) -> Drive:
