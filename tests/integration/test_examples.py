@@ -128,3 +128,14 @@ async def test_patching_leaves_open_runs_as_they_were(run_example: RunExample) -
 
 async def test_continue_as_new_serves_everybody_in_several_runs(run_example: RunExample) -> None:
     assert await run_example("continue_as_new.py") == "100 customers paid 4950 coins, in 11 runs\n"
+
+
+async def test_a_report_is_made_by_children(run_example: RunExample) -> None:
+    assert await run_example("child_workflow.py") == (
+        "asia: 401\nafrica: 601\natlantis: failed (UnknownRegion: there is no such region)\neurope: 1203\n"
+    )
+
+
+async def test_a_batch_slides_its_window_through_several_runs(run_example: RunExample) -> None:
+    output = await run_example("batch_sliding_window.py")
+    assert output == "60 of 60 records, at most 10 at a time\nthe batch went on in new runs: True\n"

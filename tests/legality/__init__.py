@@ -15,6 +15,7 @@ from typing import NamedTuple, Protocol
 from perdure.protocol.events import HistoryEvent
 from tests.legality.activities import Activities
 from tests.legality.buffer import Buffer
+from tests.legality.children import Children
 from tests.legality.commands import Commands
 from tests.legality.outside import Outside
 from tests.legality.sequence import Sequence as EventSequence
@@ -31,7 +32,17 @@ class Reader(Protocol):
     def take(self, record: HistoryEvent) -> Iterator[str]: ...
 
 
-READERS: list[type[Reader]] = [EventSequence, WorkflowTasks, Commands, Activities, Timers, Outside, Buffer, Updates]
+READERS: list[type[Reader]] = [
+    EventSequence,
+    WorkflowTasks,
+    Commands,
+    Activities,
+    Timers,
+    Children,
+    Outside,
+    Buffer,
+    Updates,
+]
 
 
 class Violation(NamedTuple):

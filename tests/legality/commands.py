@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from perdure.protocol.events import ActivityTaskCanceled, ActivityTaskCancelRequested, HistoryEvent
+from perdure.protocol.external_workflow import (
+    RequestCancelExternalWorkflowExecutionFailed,
+    SignalExternalWorkflowExecutionFailed,
+)
 from tests.legality.kinds import KIND_OF, Kind
 
 
@@ -39,6 +43,10 @@ class Commands:
             self._asked_to_stop.add(record.attributes.scheduled_event_id)
 
     def _was_settled_here(self, record: HistoryEvent) -> bool:
-        """An activity that waited for its next attempt is over as soon as its cancellation is asked for."""
+        """An activity that waited for its next attempt is over as soon as its cancellation is asked for; what is sent
+        to a workflow that cannot be there fails at once."""
         attributes = record.attributes
+        if isinstance(attributes, SignalExternalWorkflowExecutionFailed | RequestCancelExternalWorkflowExecutionFailed):
+            completed = self._completed
+            return completed is not None and attributes.initiated_event_id > completed.event_id
         return isinstance(attributes, ActivityTaskCanceled) and attributes.scheduled_event_id in self._asked_to_stop

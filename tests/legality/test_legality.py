@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from perdure.protocol import child_workflow as child, external_workflow as external
 from perdure.protocol.events import (
     ActivityAttemptFailed,
     ActivityAttemptStarted,
@@ -184,7 +185,38 @@ def accepted(update_id: str, completed: int) -> WorkflowExecutionUpdateAccepted:
     return WorkflowExecutionUpdateAccepted(update_id, "", completed - 2, "change", b"", "client", b"", completed)
 
 
-LEGAL = [updated, retried, buffered, failing_task, canceled, exhausted]
+def related() -> list[HistoryEvent]:
+    """Children are started, refused and closed, and other workflows reached or not; some of it waits in the buffer."""
+    pen = Pen()
+    pen.begin()
+    completed = pen.complete()
+    first = pen.event(child.StartChildWorkflowExecutionInitiated(completed, "a", "Ship", "q", b"", "default"))
+    taken = pen.event(child.StartChildWorkflowExecutionInitiated(completed, "taken", "Ship", "q", b"", "default"))
+    poke = pen.event(external.SignalExternalWorkflowExecutionInitiated(completed, "default", "o", "", "poke", b""))
+    stop = pen.event(external.RequestCancelExternalWorkflowExecutionInitiated(completed, "default", "o", ""))
+    pen.tick()
+    pen.event(child.ChildWorkflowExecutionStarted("default", "a", "run", "Ship", first))
+    pen.schedule()
+    refused = child.StartChildWorkflowExecutionFailed("EXISTS", "default", "taken", "Ship", taken, completed)
+    refused_us = pen.hold(refused)
+    pen.tick()
+    outcome = child.ChildWorkflowExecutionCompleted(b"", "default", "a", "run", "Ship", first, 0)
+    closed_us = pen.hold(outcome)
+    answered_us = pen.hold(external.ExternalWorkflowExecutionSignaled("default", "o", "", poke))
+    completed = pen.complete()
+    nobody = pen.event(external.SignalExternalWorkflowExecutionInitiated(completed, "default", "n", "x", "poke", b""))
+    pen.event(refused, at_us=refused_us)
+    pen.event(external.ExternalWorkflowExecutionSignaled("default", "o", "", poke), at_us=answered_us)
+    pen.event(external.SignalExternalWorkflowExecutionFailed("NOBODY", "default", "n", "x", nobody, completed))
+    pen.event(outcome._replace(started_event_id=stop + 1), at_us=closed_us)
+    pen.schedule()
+    pen.event(external.ExternalWorkflowExecutionCancelRequested("default", "o", "", stop), at_us=pen.hold(
+        external.ExternalWorkflowExecutionCancelRequested("default", "o", "", stop)))  # fmt: skip
+    pen.event(WorkflowExecutionTerminated("enough", b"", "client"))
+    return pen.records
+
+
+LEGAL = [retried, buffered, failing_task, canceled, exhausted, updated, related]
 
 
 @pytest.mark.parametrize("write", LEGAL)
@@ -275,6 +307,15 @@ def numbered(number: int, event_id: int) -> Change:
 
 
 ILLEGAL: list[tuple[Callable[[], list[HistoryEvent]], Change, str]] = [
+    # Other workflows
+    (related, without(child.ChildWorkflowExecutionStarted), "the child was not started"),
+    (related, twice(child.ChildWorkflowExecutionStarted), "it was started before"),
+    (related, changed(child.ChildWorkflowExecutionCompleted, started_event_id=5), "it refers to event 5"),
+    (related, changed(child.ChildWorkflowExecutionCompleted, workflow_id="b"), "it is about workflow 'b'"),
+    (related, changed(child.StartChildWorkflowExecutionFailed, initiated_event_id=5), "it was started before"),
+    (related, changed(child.ChildWorkflowExecutionStarted, initiated_event_id=3), "no child that event 3 asked for"),
+    (related, changed(external.ExternalWorkflowExecutionSignaled, initiated_event_id=8), "waits for no such answer"),
+    (related, changed(external.ExternalWorkflowExecutionSignaled, workflow_id="z"), "it is about workflow 'z'"),
     # The sequence
     (retried, numbered(3, 9), "its id should be 4"),
     (retried, numbered(1, 0), "is no annotation"),

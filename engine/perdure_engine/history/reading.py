@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from perdure.protocol.codec import DecodeError, pack, unpack
 from perdure.protocol.events import EventType, HistoryEvent, decode_records, encode_records
-from perdure.protocol.ids import is_run_id
+from perdure.protocol.ids import is_run_id, run_id_for_child
 from perdure.protocol.replies import (
     Description,
     ErrorCode,
@@ -17,6 +17,7 @@ from perdure.protocol.replies import (
     HistoryPage,
     Outcome,
     PendingActivity,
+    PendingChild,
     PendingWorkflowTask,
     ReplyKind,
     encode_replies,
@@ -33,7 +34,7 @@ from perdure.protocol.updates import encode_deliveries
 from perdure_broker.port import Broker
 from perdure_engine.core.activity import encode_activity_task
 from perdure_engine.core.outcome import outcome_of
-from perdure_engine.core.state import ActivityPhase, ActivityState, MutableState
+from perdure_engine.core.state import ActivityPhase, ActivityState, ChildPhase, ChildState, MutableState
 from perdure_engine.core.workflow_task import abridged, sent_updates
 from perdure_engine.history.arrival import Arrival
 from perdure_engine.history.batch import Batch
@@ -203,6 +204,7 @@ class Reading:
             row.history_size_bytes,
             properties.memo,
             properties.search_attributes,
+            parent=started.parent,
         )
 
     # History -------------------------------------------------------------------------------------------------------
@@ -378,7 +380,15 @@ def describe(state: MutableState, now_us: int) -> Description:
             if activity.phase in _PENDING  # the outcome of others is known, though not yet to the workflow
         ),
         PendingWorkflowTask(task.scheduled_time_us, task.attempt, task.last_failure) if task is not None else None,
+        state.started.parent,
+        tuple(_describe_child(state, child) for child in state.children.values() if child.phase != ChildPhase.RESOLVED),
     )
+
+
+def _describe_child(state: MutableState, child: ChildState) -> PendingChild:
+    event_id = child.initiated_event_id
+    run_id = run_id_for_child(state.run_id, event_id) if child.phase == ChildPhase.STARTED else ""
+    return PendingChild(child.workflow_id, run_id, child.workflow_type, event_id, child.parent_close_policy)
 
 
 _PENDING = {

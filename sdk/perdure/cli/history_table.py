@@ -13,7 +13,7 @@ from rich.text import Text
 from perdure.cli.output import duration_text, table
 from perdure.client.execution import time_of
 from perdure.protocol.codec import DecodeError
-from perdure.protocol.events import EventBuffered, EventType, HistoryEvent
+from perdure.protocol.events import EventBuffered, EventType, HistoryEvent, WorkflowExecutionStarted
 from perdure.protocol.failure import Failure
 from perdure.protocol.payload import unpack_payloads
 
@@ -34,6 +34,7 @@ _SHOWN = (
     "cause",
     "reason",
     "scheduled_event_id",
+    "initiated_event_id",
     "sizes",
 )
 _BAD = ("FAILED", "TIMED_OUT", "TERMINATED")
@@ -73,7 +74,12 @@ def _type_text(event: HistoryEvent) -> Text:
 
 
 def _details(attributes: Any) -> str:
-    parts = []
+    # The workflow that an event is about, where it is another one; the start of a run names its own.
+    is_start = isinstance(attributes, WorkflowExecutionStarted)
+    other = "" if is_start else getattr(attributes, "workflow_id", "")
+    parts = [f"workflow {_short(other)}"] if other else []
+    if is_start and attributes.parent is not None:
+        parts.append(f"child of {_short(attributes.parent.workflow_id)}")
     for name in _SHOWN:
         value = getattr(attributes, name, None)
         if value in (None, "", b"", 0):
@@ -91,7 +97,7 @@ def _detail(name: str, value: Any) -> str:
         return duration_text(timedelta(milliseconds=value))
     if name.endswith("_us"):
         return f"next at {time_of(value).astimezone():%H:%M:%S}"
-    if name == "scheduled_event_id":
+    if name in ("scheduled_event_id", "initiated_event_id"):
         return f"of event {value}"
     if name == "sizes":
         return f"{len(value)} pieces, {sum(value):,} bytes"

@@ -99,7 +99,11 @@ def describe(workflow_id: str, run_id: str | None, address: str, namespace: str,
 
     found, memo = with_client(address, namespace, work)
     if as_json:
-        pending = {"pending_activities": found.pending_activities, "pending_workflow_task": found.pending_workflow_task}
+        pending = {
+            "pending_activities": found.pending_activities,
+            "pending_workflow_task": found.pending_workflow_task,
+            "pending_children": found.pending_children,
+        }
         size = {"history_length": found.history_length, "history_size": found.history_size}
         print_json({**_execution_data(found), **size, "memo": memo, **pending, "pollers": found.pollers})
         return
@@ -120,6 +124,8 @@ def _print_description(found: WorkflowExecutionDescription, memo: dict[str, Any]
                 ("Started", time_text(found.start_time)),
                 ("Closed", time_text(found.close_time)),
                 ("History", f"{found.history_length} events, {found.history_size:,} bytes"),
+                ("Parent", found.parent_id or ""),
+                ("Root", (found.root_id or "") if found.parent_id else ""),
                 ("Memo", ", ".join(f"{name} = {value!r}" for name, value in memo.items())),
             )
         )
@@ -142,6 +148,23 @@ def _print_description(found: WorkflowExecutionDescription, memo: dict[str, Any]
                     for activity in found.pending_activities
                 ),
                 title="Pending activities",
+            )
+        )
+    if found.pending_children:
+        out.print()
+        out.print(
+            table(
+                ("Child", "Id", "State", "When this closes"),
+                (
+                    (
+                        child.workflow_type,
+                        child.id,
+                        "STARTED" if child.run_id else "BEING STARTED",
+                        child.parent_close_policy.name,
+                    )
+                    for child in found.pending_children
+                ),
+                title="Pending child workflows",
             )
         )
     task = found.pending_workflow_task
@@ -243,4 +266,6 @@ def _execution_data(row: WorkflowExecution) -> dict[str, Any]:
         "status": row.status.name if row.status else None,
         "start_time": row.start_time,
         "close_time": row.close_time,
+        "parent_id": row.parent_id,
+        "root_id": row.root_id,
     }

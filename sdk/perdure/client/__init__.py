@@ -5,6 +5,7 @@ from perdure.client.client import Client
 from perdure.client.dead_letters import DeadLetter, DeadLetters
 from perdure.client.execution import (
     PendingActivityInfo,
+    PendingChildInfo,
     PendingWorkflowTaskInfo,
     PollerInfo,
     WorkflowExecution,
@@ -72,6 +73,7 @@ __all__ = [
     "PayloadCodec",
     "PendingActivityInfo",
     "PendingActivityState",
+    "PendingChildInfo",
     "PendingWorkflowTaskInfo",
     "PollerInfo",
     "QueryWorkflowInput",

@@ -15,6 +15,7 @@ from perdure.protocol.payload import Payload, unpack_payload_map
 from perdure.protocol.replies import Description, PendingActivity, PendingWorkflowTask
 from perdure.protocol.search_attributes import attributes_of_index
 from perdure.search_attributes import search_attributes_of, typed_search_attributes, untyped_search_attributes
+from perdure.workflow.child_options import ParentClosePolicy
 from perdure_broker.port import WorkerInfo
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -119,6 +120,21 @@ class PendingWorkflowTaskInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class PendingChildInfo:
+    """A child workflow that has not closed, as far as its parent knows.
+
+    Attributes:
+        run_id: Its first run; None until it is started.
+    """
+
+    id: str
+    run_id: str | None
+    workflow_type: str
+    initiated_event_id: int
+    parent_close_policy: ParentClosePolicy
+
+
+@dataclass(frozen=True, slots=True)
 class PollerInfo:
     """A worker that polls the task queue; `last_access_age` since it last said so."""
 
@@ -134,6 +150,7 @@ class WorkflowExecutionDescription(WorkflowExecution):
     Attributes:
         history_size: Bytes of its stored history.
         pending_activities: What has been scheduled and has not closed.
+        pending_children: Child workflows that have not closed.
         pending_workflow_task: The workflow task that is waiting or out.
         pollers: Workers that poll its task queue for workflow tasks. Empty: the run cannot move until one does.
     """
@@ -141,6 +158,7 @@ class WorkflowExecutionDescription(WorkflowExecution):
     history_size: int
     pending_activities: tuple[PendingActivityInfo, ...]
     pending_workflow_task: PendingWorkflowTaskInfo | None
+    pending_children: tuple[PendingChildInfo, ...]
     pollers: tuple[PollerInfo, ...]
 
 
@@ -171,6 +189,7 @@ def description_of(
     row: Description, workers: tuple[WorkerInfo, ...], converter: DataConverter
 ) -> WorkflowExecutionDescription:
     """The public form of a description, with who polls the run's task queue."""
+    parent = row.parent
     return WorkflowExecutionDescription(
         id=row.workflow_id,
         run_id=row.run_id,
@@ -182,16 +201,26 @@ def description_of(
         execution_time=time_of(row.start_time_us),
         close_time=time_or_none(row.close_time_us),
         history_length=row.history_length,
-        parent_id=None,
-        parent_run_id=None,
-        root_id=None,
-        root_run_id=None,
+        parent_id=None if parent is None else parent.workflow_id,
+        parent_run_id=None if parent is None else parent.run_id,
+        root_id=row.workflow_id if parent is None else parent.root_workflow_id,
+        root_run_id=row.run_id if parent is None else parent.root_run_id,
         typed_search_attributes=typed_search_attributes(row.search_attributes),
         _memo=row.memo,
         _converter=converter,
         history_size=row.history_size_bytes,
         pending_activities=tuple(_pending_activity(pending, converter) for pending in row.pending_activities),
         pending_workflow_task=_pending_workflow_task(row.pending_workflow_task, converter),
+        pending_children=tuple(
+            PendingChildInfo(
+                id=child.workflow_id,
+                run_id=child.run_id or None,
+                workflow_type=child.workflow_type,
+                initiated_event_id=child.initiated_event_id,
+                parent_close_policy=ParentClosePolicy(child.parent_close_policy),
+            )
+            for child in row.pending_children
+        ),
         pollers=tuple(
             PollerInfo(worker.identity, worker.slots, timedelta(milliseconds=worker.age_ms)) for worker in workers
         ),

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any, NamedTuple
 
+from perdure.protocol.child_workflow import ParentLink, decode_parent
 from perdure.protocol.codec import DecodeError, pack, struct_decoder, unpack
 from perdure.protocol.failure import Failure, decode_failure_or_none
 from perdure.protocol.payload import Payloads
@@ -125,6 +126,19 @@ _pending_activity = struct_decoder(PendingActivity)
 _pending_workflow_task = struct_decoder(PendingWorkflowTask)
 
 
+class PendingChild(NamedTuple):
+    """A child workflow that has not closed, as far as its parent knows. `run_id` is empty until it is started."""
+
+    workflow_id: str
+    run_id: str
+    workflow_type: str
+    initiated_event_id: int
+    parent_close_policy: int
+
+
+_pending_child = struct_decoder(PendingChild)
+
+
 class Description(NamedTuple):
     namespace: str
     workflow_id: str
@@ -140,6 +154,16 @@ class Description(NamedTuple):
     search_attributes: bytes
     pending_activities: tuple[PendingActivity, ...] = ()
     pending_workflow_task: PendingWorkflowTask | None = None
+    parent: ParentLink | None = None
+    pending_children: tuple[PendingChild, ...] = ()
+
+    @staticmethod
+    def _decode_parent(value: Any) -> ParentLink | None:
+        return decode_parent(value)
+
+    @staticmethod
+    def _decode_pending_children(value: Any) -> tuple[PendingChild, ...]:
+        return tuple(_pending_child(row) for row in value)
 
     @staticmethod
     def _decode_pending_activities(value: Any) -> tuple[PendingActivity, ...]:

@@ -37,6 +37,13 @@ def test_each_event_has_a_line_with_its_type() -> None:
         assert type(event.attributes).__name__ in line
 
 
+def test_events_of_other_workflows_name_them() -> None:
+    text = "\n".join(lines_of(*HISTORY))
+    assert "child of p" in text
+    assert "workflow c, Child, " in text
+    assert "workflow c, poke, " in text
+
+
 def test_a_failed_attempt_shows_why_and_when_it_goes_on() -> None:
     failed = ActivityAttemptFailed(5, 2, Failure("out of\ntea" + "!" * 200), "me", 7_000_000)
     (line,) = lines_of(HistoryEvent(0, 5, EventType.ACTIVITY_ATTEMPT_FAILED, failed))[2:]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from perdure.converter import DataConverter
+from perdure.protocol.child_workflow import ParentLink
 from perdure.protocol.events import encode_records
 from perdure.protocol.failure import ApplicationInfo, Failure
 from perdure.protocol.frontend import CountWorkflows, ExecutionCount, ExecutionPage, ExecutionSummary, ListWorkflows
@@ -18,6 +19,7 @@ from perdure.protocol.replies import (
     HistoryPage,
     Outcome,
     PendingActivity,
+    PendingChild,
     PendingWorkflowTask,
     QueryAnswer,
     ReplyKind,
@@ -46,6 +48,8 @@ DESCRIPTION = Description(
     b"",
     (PendingActivity("1", "brew", "SCHEDULED", 2, 0, NOON_US, 0, NOON_US, "", FAILURE),),
     PendingWorkflowTask(NOON_US, 3, FAILURE),
+    ParentLink("default", "mother", "mother-run", 5, "grandmother", "grandmother-run"),
+    (PendingChild("kid", "kid-run", "Kid", 7, 3), PendingChild("other", "", "Kid", 8, 1)),
 )
 
 
@@ -110,9 +114,14 @@ def test_describe_shows_what_is_pending_and_that_nobody_polls(terminal: Terminal
     assert "2 of any number" in result.stdout
     assert "TeaError: out of tea" in result.stdout
     assert "A workflow task is pending, attempt 3." in result.stdout
+    assert "mother" in result.stdout
+    assert "REQUEST_CANCEL" in result.stdout
+    assert "BEING STARTED" in result.stdout
     assert "No worker polls the task queue 'q'" in result.stderr
     data = terminal.json("workflow", "describe", "w")
     assert data["pollers"] == []
+    assert (data["parent_id"], data["root_id"]) == ("mother", "grandmother")
+    assert [child["id"] for child in data["pending_children"]] == ["kid", "other"]
     assert data["pending_activities"][0]["last_failure"]["error_type"] == "TeaError"
 
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import pytest
 
+from perdure.protocol.child_workflow import StartChildWorkflowExecution
 from perdure.protocol.codec import pack
 from perdure.protocol.commands import ModifyWorkflowProperties, UpsertSearchAttributes
 from perdure.protocol.events import ActivityTasksScheduledAsAsked, EventType, HistoryEvent, decode_records
+from perdure.protocol.ids import run_id_for_child
 from perdure.protocol.memo import pack_memo
 from perdure.protocol.payload import Payload
 from perdure.protocol.replies import (
     ErrorCode,
     ExecutionStatus,
     HistoryPage,
+    PendingChild,
     ReplyKind,
     decode_description,
     decode_error,
@@ -31,6 +34,7 @@ from perdure.protocol.requests import (
 from perdure.protocol.search_attributes import SearchAttributeType, pack_search_attributes
 from perdure.protocol.tasks import INLINE_SIZE_MAX, ActivityTask, TaskKind, decode_task
 from perdure_engine.history import reading
+from perdure_engine.history.post import MESSAGE_KIND
 from tests.engine_stage import Stage, activity, completion, done, pass_time, start_request, until
 
 MEMO = pack_memo({"note": Payload({"encoding": b"json/plain"}, b"1")})
@@ -65,6 +69,19 @@ async def test_an_open_run_is_described_with_what_is_pending(stage: Stage) -> No
     states = {pending.activity_id: pending.state for pending in description.pending_activities}
     assert states == {"a": "STARTED", "b": "SCHEDULED"}
     assert description.pending_workflow_task is None
+
+
+async def test_a_parent_is_described_with_its_children_and_they_with_it(stage: Stage) -> None:
+    run_id = await stage.start()
+    await stage.decide(StartChildWorkflowExecution("kid", "type", "", b"", parent_close_policy=2))
+    await until(lambda: len(stage.database.executions) == 2)
+    await until(lambda: not stage.outstanding(MESSAGE_KIND))
+    description = decode_description((await stage.ask(DESCRIBE))[1])
+    kid = PendingChild("kid", run_id_for_child(run_id, 5), "type", 5, 2)
+    assert description.pending_children == (kid,)
+    assert description.parent is None
+    described = decode_description((await stage.ask(DESCRIBE._replace(workflow_id="kid")))[1])
+    assert described.parent == ("default", "wf", run_id, 5, "wf", run_id)
 
 
 async def test_an_activity_whose_outcome_waits_for_the_workflow_is_not_pending(stage: Stage) -> None:
