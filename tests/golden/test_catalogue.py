@@ -38,9 +38,7 @@ NOT_RECORDED: set[str] = {
     "WORKFLOW_TASK_TIMED_OUT",
     "WORKFLOW_TASK_FAILED",
     "WORKFLOW_EXECUTION_UPDATE_ADMITTED",
-    "WORKFLOW_EXECUTION_UPDATE_ACCEPTED",
     "WORKFLOW_EXECUTION_UPDATE_REJECTED",
-    "WORKFLOW_EXECUTION_UPDATE_COMPLETED",
 }
 """Types of which no tale tells: a replay passes them over, or nobody has told of them yet."""
 

@@ -110,6 +110,10 @@ CHANGES = [
         r"event 5 .*SignalExternalWorkflowExecutionInitiated .* issues CompleteWorkflowExecution there \(at {here}",
     ),
     Change(
+        "update that does more", "updates", "account-doubled", "for _ in range(times):", "for _ in range(times + 1):",
+        r"event 27 .*WorkflowExecutionUpdateCompleted .* issues ScheduleActivityTask .*id '3'\).*{here}",
+    ),
+    Change(
         "fewer rounds of a loop", "activities", "steps-in-a-row-5", "for name in names:", "for name in names[:4]:",
         r"event 29 .*'step', id '5'\), but .* issues CompleteWorkflowExecution there \(at {here}",
     ),

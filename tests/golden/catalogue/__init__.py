@@ -19,12 +19,13 @@ from tests.golden.catalogue import (
     others,
     sagas,
     tale as tale_module,
+    updates,
     versions,
     waiting,
 )
 from tests.golden.catalogue.tale import Tale
 
-KINDS = (activities, waiting, messages, ends, chains, children, others, versions, sagas)
+KINDS = (activities, waiting, messages, ends, chains, children, others, versions, sagas, updates)
 
 WORKFLOWS: list[Any] = [code for kind in KINDS for code in kind.WORKFLOWS]
 ACTIVITIES: list[Any] = [*tale_module.ACTIVITIES, *(code for kind in KINDS for code in kind.ACTIVITIES)]
