@@ -1,6 +1,6 @@
 """The group commit: one transaction for all that a batch decided.
 
-Role: turn a `CommitBatch` into statements, at most one insert and one delete or update a table, and send them with
+Role: turn a `CommitBatch` into statements, as a rule one insert and one delete or update a table, and send them with
 COMMIT as one pipeline: one fsync, however many workflows. A short round trip before it, BEGIN and the lock of the
 shards' rows, puts two commits that are under way in order.
 
@@ -29,6 +29,9 @@ from perdure_store.port import BatchRejected, CommitBatch, SnapshotRow
 
 SNAPSHOT_CHUNK_BYTES = 500_000
 """Below 512 KiB: CockroachDB wants values under 1 MiB, and copies them when a range splits."""
+
+ROWS_MAX = 2_500
+"""Rows of one statement: of a large fan-out, the server writes the first while the next are being encoded and sent."""
 
 Statement = tuple[str, Sequence[Any]]
 
@@ -78,8 +81,8 @@ def _statements_of(batch: CommitBatch) -> list[Statement]:
     statements: list[Statement] = [("advance_shards", [*encode(_SHARD, batch.shards), len(batch.shards)])]
 
     def add(name: str, encoders: Sequence[Any], rows: Sequence[tuple[Any, ...]]) -> None:
-        if rows:
-            statements.append((name, encode(encoders, rows)))
+        for start in range(0, len(rows), ROWS_MAX):
+            statements.append((name, encode(encoders, rows[start : start + ROWS_MAX])))
 
     add("close_executions", _CLOSE, batch.closes)
     add("delete_transfer_tasks", _TRANSFER_KEY, batch.transfer_deletes)

@@ -39,6 +39,9 @@ IMMEDIATE_ATTEMPTS = 3
 BACKOFF_INITIAL_MS = 1_000
 BACKOFF_MAX_MS = 60_000
 
+INLINE_EVENTS_MAX = 1_000
+"""Events that are encoded to see whether they fit into a stream entry; so many hardly ever do."""
+
 _ACTIVITY_SCHEDULED = int(EventType.ACTIVITY_TASK_SCHEDULED)
 _AS_ASKED = int(EventType.ACTIVITY_TASKS_SCHEDULED_AS_ASKED)
 
@@ -87,8 +90,10 @@ def encode_workflow_task(state: MutableState, now_us: int, *, whole: bool) -> by
     continues_from = 0 if whole else state.last_completed_event_id
     events = updates = b""
     if state.recent is not None and continues_from == state.last_completed_event_id:
-        events = encode_records(state.recent if whole else abridged(state.recent))
-        updates = encode_deliveries(sent_updates(state)) if state.admitted else b""
+        news = state.recent if whole else abridged(state.recent)
+        if len(news) <= INLINE_EVENTS_MAX:
+            events = encode_records(news)
+            updates = encode_deliveries(sent_updates(state)) if state.admitted else b""
         if len(events) + len(updates) > INLINE_SIZE_MAX:
             events = updates = b""
     return encode_task(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from perdure_store.columns import Column, int8s
-from perdure_store.commit import SNAPSHOT_CHUNK_BYTES, encode, statements_of
+from perdure_store.commit import ROWS_MAX, SNAPSHOT_CHUNK_BYTES, encode, statements_of
 from perdure_store.port import CommitBatch, ShardAdvance, SnapshotRow, TransferKey
 from tests.store_rows import close, execution, run_id, task
 
@@ -33,6 +33,13 @@ def test_the_fence_first_then_closes_and_deletes_then_inserts() -> None:
         "insert_executions",
         "insert_transfer_tasks",
     ]
+
+
+def test_many_rows_become_several_statements() -> None:
+    deletes = [TransferKey(0, run_id("a"), 1, event_id) for event_id in range(2 * ROWS_MAX + 1)]
+    statements = statements_of(CommitBatch(shards=[ADVANCE], transfer_deletes=deletes))[1:]
+    assert [name for name, _ in statements] == ["delete_transfer_tasks"] * 3
+    assert statements[2][1][3].data == int8s([2 * ROWS_MAX]).data
 
 
 def test_a_statement_has_a_parameter_for_each_column() -> None:
