@@ -132,6 +132,29 @@ async def test_a_reset_goes_on_from_its_point(client: Client) -> None:
     assert failed.attributes.cause == "RESET_WORKFLOW"
 
 
+@workflow.defn
+class Boss:
+    @workflow.run
+    async def run(self) -> list[str]:
+        return await workflow.execute_child_workflow(Booking.run, id="employee")
+
+
+async def test_the_outcome_of_a_child_reaches_the_run_that_a_reset_began(client: Client) -> None:
+    async with Worker(client, task_queue="q", workflows=[Boss, Booking], activities=[book]):
+        handle = await client.start_workflow(Boss.run, id="boss", task_queue="q")
+
+        async def has_child() -> bool:
+            history = await handle.fetch_history()
+            return [e.event_type for e in history.events][-1] == EventType.WORKFLOW_TASK_COMPLETED and any(
+                e.event_type == EventType.CHILD_WORKFLOW_EXECUTION_STARTED for e in history.events
+            )
+
+        await wait_until(has_child, what="the child is started, and its parent knows")
+        await handle.reset()
+        await client.get_workflow_handle("employee").signal(Booking.answer, "done")
+        assert (await handle.result())[2] == "done"
+
+
 async def test_who_waits_for_a_run_is_led_to_what_a_reset_put_in_its_place(client: Client) -> None:
     calls.clear()
     async with Worker(client, task_queue="q", workflows=[Booking], activities=[book]):

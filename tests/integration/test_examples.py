@@ -139,3 +139,14 @@ async def test_a_report_is_made_by_children(run_example: RunExample) -> None:
 async def test_a_batch_slides_its_window_through_several_runs(run_example: RunExample) -> None:
     output = await run_example("batch_sliding_window.py")
     assert output == "60 of 60 records, at most 10 at a time\nthe batch went on in new runs: True\n"
+
+
+async def test_cron_goes_on_after_a_run_that_failed(run_example: RunExample) -> None:
+    output = await run_example("cron.py")
+    assert output.split() == ["COMPLETED", "FAILED", "COMPLETED", "COMPLETED"]
+
+
+async def test_sleep_for_days_is_woken_by_a_signal(run_example: RunExample) -> None:
+    output = await run_example("sleep_for_days.py")
+    assert "sleeps for 30 days" in output
+    assert output.endswith("1 sent\n")

@@ -36,7 +36,7 @@ from perdure_engine.core import external, properties, workflow_task
 from perdure_engine.core.ledger import emit, happen
 from perdure_engine.core.limits import duration_problem, retry_policy_problem, size_problem
 from perdure_engine.core.state import Bug, ChildPhase, ChildState, MutableState
-from perdure_engine.core.transition import Send, Settle, Transition
+from perdure_engine.core.transition import Send, Settle, Successor, Transition
 
 # From the workflow --------------------------------------------------------------------------------------------------
 
@@ -95,17 +95,22 @@ def _link(state: MutableState, event_id: int) -> ParentLink:
     return ParentLink(state.namespace, state.workflow_id, state.run_id, event_id, *root)
 
 
-def follow_close(state: MutableState, completed_event_id: int, transition: Transition) -> None:
+def follow_close(
+    state: MutableState, completed_event_id: int, transition: Transition, successor: Successor | None = None
+) -> None:
     """The parent closes, by the task that was completed by this event (0: it was not asked): each child has what its
     parent close policy says. One whose start is under way has it when that is answered; one that this very task asked
-    for is never started."""
+    for is never started; one that goes on under the run that a reset put in the place of this one keeps running."""
+    heir = None if successor is None else successor.state
     for child in state.children.values():
+        event_id = child.initiated_event_id
         if child.parent_close_policy == ParentClosePolicy.ABANDON:
             continue
-        event_id = child.initiated_event_id
+        if heir is not None and event_id in heir.children and heir.run_of(event_id) == state.run_of(event_id):
+            continue
         if child.phase == ChildPhase.STARTED:
             origin = Origin(state.shard_id, state.run_id, event_id)
-            first_run_id = run_id_for_child(state.run_id, event_id)
+            first_run_id = run_id_for_child(state.run_of(event_id), event_id)
             message = CloseChildWorkflow(
                 origin, child.namespace, child.workflow_id, first_run_id, child.parent_close_policy
             )
@@ -162,7 +167,7 @@ def record_started(state: MutableState, request: RecordChildStarted, now_us: int
 
 def _happen_started(state: MutableState, child: ChildState, now_us: int, transition: Transition) -> None:
     event_id = child.initiated_event_id
-    run_id = run_id_for_child(state.run_id, event_id)
+    run_id = run_id_for_child(state.run_of(event_id), event_id)
     started = ChildWorkflowExecutionStarted(child.namespace, child.workflow_id, run_id, child.workflow_type, event_id)
     happen(state, transition, now_us, started)
 

@@ -145,7 +145,9 @@ def identity_of(state: MutableState) -> str:
 
 
 def _first_run_id(state: MutableState, child_initiated_event_id: int) -> str:
-    return run_id_for_child(state.run_id, child_initiated_event_id) if child_initiated_event_id else ""
+    if not child_initiated_event_id:
+        return ""
+    return run_id_for_child(state.run_of(child_initiated_event_id), child_initiated_event_id)
 
 
 # When a child is started, or is not ---------------------------------------------------------------------------------

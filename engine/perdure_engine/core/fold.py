@@ -154,7 +154,7 @@ def _workflow_task_completed(state: MutableState, record: HistoryEvent) -> None:
 
 def _workflow_task_failed(state: MutableState, record: HistoryEvent) -> None:
     if getattr(record.attributes, "cause", "") == RESET_CAUSE:
-        _reset(state, record.time_us)
+        _reset(state, record)
         return
     state.workflow_task = WorkflowTaskState(
         0, record.time_us, 2, record.time_us, last_failure=getattr(record.attributes, "failure", None)
@@ -163,11 +163,13 @@ def _workflow_task_failed(state: MutableState, record: HistoryEvent) -> None:
     state.sticky_worker = ""
 
 
-def _reset(state: MutableState, now_us: int) -> None:
+def _reset(state: MutableState, record: HistoryEvent) -> None:
     """The run begins here, with what was pending in the run that its history was copied from: none of it runs yet."""
     state.workflow_task = None
     state.buffered = []
     state.sticky_worker = ""
+    now_us = record.time_us
+    state.bases = [*state.bases, (record.event_id, record.attributes.base_run_id)]
     state.start_time_us = state.first_task_us = now_us
     for timer in state.timers.values():
         timer.fire_at_us = max(timer.fire_at_us, now_us)

@@ -3,6 +3,7 @@
     events before the closing event of that task   copied, with their ids, and the annotations among them
     WorkflowTaskFailed, cause RESET_WORKFLOW        in the place of that event: here the new run begins
     what was sent to the run after that point       applied again, unless it is excluded
+    what its children and others answered it        told again, if it is still waited for
     WorkflowTaskScheduled                           the next task
 
 What the copied history leaves pending begins anew: activities are dispatched again, timers are set again, and the
@@ -12,24 +13,29 @@ timeouts of the run count from the reset. The fold of the event makes it so (`fo
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from perdure.protocol.child_workflow import ChildWorkflowExecutionTerminated, ParentClosePolicy
 from perdure.protocol.events import (
     RESET_CAUSE,
     EventType,
     HistoryEvent,
     WorkflowExecutionSignaled,
     WorkflowExecutionStarted,
+    WorkflowExecutionTerminated,
     WorkflowTaskFailed,
 )
 from perdure.protocol.failure import Failure
-from perdure.protocol.ids import text_problem
+from perdure.protocol.ids import run_id_for_child, text_problem
 from perdure.protocol.requests import ResetPoint, ResetReapplyExclude, ResetWorkflow
 from perdure_engine.core import attempt, content, deadline, workflow_task
+from perdure_engine.core.child_fold import CHILD_NEWS, CHILD_OUTCOMES
+from perdure_engine.core.external_fold import EXTERNAL_ANSWERS
 from perdure_engine.core.fold import begin, fold
 from perdure_engine.core.ledger import emit
+from perdure_engine.core.outcome import outcome_of
 from perdure_engine.core.run_start import run_timeout_at_us
-from perdure_engine.core.state import Bug, MutableState
+from perdure_engine.core.state import Bug, ChildPhase, MutableState
 from perdure_engine.core.transition import SetTimer, Successor, TimerKind, Transition
 
 _ENDS_TASK = frozenset(
@@ -43,6 +49,10 @@ _ENDS_TASK = frozenset(
 _TASK_SCHEDULED = int(EventType.WORKFLOW_TASK_SCHEDULED)
 _TASK_COMPLETED = int(EventType.WORKFLOW_TASK_COMPLETED)
 _BUFFERED = int(EventType.EVENT_BUFFERED)
+_CHILD_STARTED = int(EventType.CHILD_WORKFLOW_EXECUTION_STARTED)
+
+ANSWERS = CHILD_NEWS | EXTERNAL_ANSWERS
+"""Events by which other workflows answer a run: the new run hears of them, if it waits for them."""
 
 REASON_LENGTH_MAX = 1_000
 """Characters of the reason of a reset."""
@@ -115,15 +125,77 @@ def fork(
     failure = Failure(f"reset: {request.reason}" if request.reason else "reset", source="Engine")
     scheduled_id = task.scheduled_event_id
     cause = WorkflowTaskFailed(
-        scheduled_id, state.next_event_id - 1, RESET_CAUSE, failure, request.identity, base.run_id, run_id
+        scheduled_id, state.next_event_id - 1, RESET_CAUSE, failure, request.identity, _origin(base, finish_id), run_id
     )
     emit(state, transition, now_us, cause)
     for record in again:
-        if record.attributes.request_id not in state.request_ids:
+        if not isinstance(record.attributes, WorkflowExecutionSignaled):
+            _answer(state, record, now_us, transition)
+        elif record.attributes.request_id not in state.request_ids:
             emit(state, transition, now_us, record.attributes)
+    if _closed_by_itself(base):
+        _terminate_children(state, now_us, transition)
     content.bring(base.records, base.run_id, state, now_us, transition)
     _resume(state, now_us, transition)
     return Successor(state, transition)
+
+
+def _origin(base: Base, finish_id: int) -> str:
+    """The run in which the events up to a point happened: the base, unless that has them from another one itself."""
+    for record in base.records:
+        attributes = record.attributes
+        if record.event_id >= finish_id and isinstance(attributes, WorkflowTaskFailed) and attributes.base_run_id:
+            return attributes.base_run_id
+    return base.run_id
+
+
+def answers(records: Sequence[HistoryEvent], event_id: int, base_run_id: str = "") -> list[HistoryEvent]:
+    """What other workflows answered a run after an event. Of a run that a reset of `base_run_id` began: what they
+    answered it in the place of that."""
+    if base_run_id:
+        resets = [
+            record.event_id
+            for record in records
+            if isinstance(record.attributes, WorkflowTaskFailed) and record.attributes.base_run_id == base_run_id
+        ]
+        if not resets:
+            return []
+        event_id = resets[-1]
+    return [record for record in records if record.event_id > event_id and record.event_type in ANSWERS]
+
+
+def _answer(state: MutableState, record: HistoryEvent, now_us: int, transition: Transition) -> None:
+    """What a child or another workflow said to the run before, as far as the new one waits for it."""
+    attributes: Any = record.attributes
+    event_id = attributes.initiated_event_id
+    child = state.children.get(event_id)
+    if record.event_type in CHILD_NEWS:
+        if child is None or (record.event_type == _CHILD_STARTED and child.started_event_id):
+            return
+        if record.event_type in CHILD_OUTCOMES:
+            attributes = attributes._replace(started_event_id=child.started_event_id)
+    elif event_id not in state.external_signals and event_id not in state.external_cancels:
+        return
+    emit(state, transition, now_us, attributes)
+
+
+def _closed_by_itself(base: Base) -> bool:
+    """Whether the base closed before this reset, and not for another one: then its children had what their parent close
+    policy says."""
+    last = base.records[-1]
+    if isinstance(last.attributes, WorkflowExecutionTerminated) and last.attributes.new_execution_run_id:
+        return False
+    return outcome_of(base.run_id, last) is not None
+
+
+def _terminate_children(state: MutableState, now_us: int, transition: Transition) -> None:
+    """Children that the close of the base terminated: nobody told it how they ended."""
+    for child in list(state.children.values()):
+        if child.phase == ChildPhase.STARTED and child.parent_close_policy == ParentClosePolicy.TERMINATE:
+            first_run_id = run_id_for_child(state.run_of(child.initiated_event_id), child.initiated_event_id)
+            who = (child.namespace, child.workflow_id, first_run_id, child.workflow_type)
+            terminated = ChildWorkflowExecutionTerminated(*who, child.initiated_event_id, child.started_event_id)
+            emit(state, transition, now_us, terminated)
 
 
 def _copy(base: Base, finish_id: int, run_id: str, transition: Transition) -> MutableState:

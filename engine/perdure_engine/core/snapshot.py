@@ -92,6 +92,11 @@ class _ChildRow(NamedTuple):
     held_cancels: tuple[int, ...]
 
 
+class _BaseRow(NamedTuple):
+    reset_event_id: int
+    run_id: str
+
+
 class _ExternalRow(NamedTuple):
     initiated_event_id: int
     completed_event_id: int
@@ -117,6 +122,7 @@ _activity = struct_decoder(_ActivityRow)
 _timer = struct_decoder(_TimerRow)
 _child = struct_decoder(_ChildRow)
 _external = struct_decoder(_ExternalRow)
+_base = struct_decoder(_BaseRow)
 _buffered = struct_decoder(_BufferedRow)
 
 
@@ -158,6 +164,7 @@ class _Snapshot(NamedTuple):
     external_signals: tuple[_ExternalRow, ...] = ()
     external_cancels: tuple[_ExternalRow, ...] = ()
     updates: tuple[_UpdateRow, ...] = ()
+    bases: tuple[_BaseRow, ...] = ()
 
     @staticmethod
     def _decode_started(value: Any) -> Any:
@@ -178,6 +185,10 @@ class _Snapshot(NamedTuple):
     @staticmethod
     def _decode_children(value: Any) -> tuple[_ChildRow, ...]:
         return tuple([_child(row) for row in value])
+
+    @staticmethod
+    def _decode_bases(value: Any) -> tuple[_BaseRow, ...]:
+        return tuple([_base(row) for row in value])
 
     @staticmethod
     def _decode_external_signals(value: Any) -> tuple[_ExternalRow, ...]:
@@ -230,6 +241,7 @@ def encode_snapshot(state: MutableState) -> bytes:
         _external_rows(state.external_signals),
         _external_rows(state.external_cancels),
         tuple([_update_row(update) for update in state.updates.values()]),
+        tuple([_BaseRow(*base) for base in state.bases]),
     )
     return pack((CODEC_VERSION, snapshot))
 
@@ -337,6 +349,7 @@ def decode_snapshot(data: bytes) -> MutableState:
         first_task_us=row.first_task_us or row.start_time_us + row.started.start_delay_ms * 1000,
         content=dict(zip(split_hashes(row.content), row.content_sizes, strict=True)),
     )
+    state.bases = [(base.reset_event_id, base.run_id) for base in row.bases]
     for item in row.activities:
         state.activities[item.scheduled_event_id] = _activity_state(item)
         state.activity_ids[item.attributes.activity_id] = item.scheduled_event_id

@@ -206,6 +206,7 @@ class MutableState:
     """One run.
 
     Attributes:
+        bases: for each reset that led here, its event, and the run that all events before were copied from.
         first_task_us: when the start delay is over, if there was one; else when the run began.
         recent: the events after `last_completed_event_id`, which is what a sticky worker lacks (but for
             ActivityTaskStarted, which tells a workflow nothing that its outcome does not); None when this state
@@ -252,6 +253,7 @@ class MutableState:
     content: dict[bytes, int] = field(default_factory=dict)
     external_signals: dict[int, ExternalState] = field(default_factory=dict)
     external_cancels: dict[int, ExternalState] = field(default_factory=dict)
+    bases: list[tuple[int, str]] = field(default_factory=list)
 
     @property
     def is_open(self) -> bool:
@@ -260,6 +262,13 @@ class MutableState:
     @property
     def task_queue(self) -> str:
         return self.started.task_queue
+
+    def run_of(self, event_id: int) -> str:
+        """The run in which an event happened: this one, unless a reset copied it."""
+        for reset_event_id, run_id in self.bases:
+            if event_id < reset_event_id:
+                return run_id
+        return self.run_id
 
     def workflow_task_id(self) -> int:
         """The scheduled event id of the workflow task that is out, present or to come."""

@@ -174,7 +174,7 @@ def _close(
     for timer in state.timers.values():
         transition.effects.append(ClearTimer(timer.fire_at_us, TimerKind.USER, timer.started_event_id))
     if state.children:
-        child.follow_close(state, getattr(attributes, "workflow_task_completed_event_id", 0), transition)
+        child.follow_close(state, getattr(attributes, "workflow_task_completed_event_id", 0), transition, successor)
     clear_timers(state, now_us, transition)
     properties.keep_at_close(state, now_us, transition)
     emit(state, transition, now_us, attributes)

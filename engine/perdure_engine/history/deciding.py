@@ -12,7 +12,7 @@ from typing import Any
 from perdure.protocol.child_workflow import ParentLink
 from perdure.protocol.content import ContentBlock
 from perdure.protocol.ids import run_id_for_child, run_id_for_start
-from perdure.protocol.messages import AcknowledgeMessage, StartChildWorkflow
+from perdure.protocol.messages import AcknowledgeMessage, RecordChildClosed, StartChildWorkflow
 from perdure.protocol.replies import ErrorCode, ErrorReply, ReplyKind, Started
 from perdure.protocol.requests import (
     RecordActivityTaskStarted,
@@ -116,6 +116,9 @@ class Decider:
             return self._key_for_start(shard_id, request.namespace, request.workflow_id, candidate)
         if isinstance(request, AcknowledgeMessage):
             return None
+        if isinstance(request, RecordChildClosed) and not self._is_open(request.run_id):
+            # Perhaps a reset put another run in the place of the parent.
+            return ExecutionKey(shard_id, request.namespace, request.workflow_id, "", request.run_id)
         run_id = request.run_id
         if run_id:
             if self._cache.get(run_id) is not None:
@@ -124,6 +127,10 @@ class Decider:
         if self._cache.latest(request.namespace, request.workflow_id) is not None:
             return None
         return ExecutionKey(shard_id, request.namespace, request.workflow_id)
+
+    def _is_open(self, run_id: str) -> bool:
+        run = self._cache.get(run_id)
+        return run is not None and run.state.is_open
 
     def _key_for_start(self, shard_id: int, namespace: str, workflow_id: str, candidate: str) -> ExecutionKey | None:
         if self._cache.get(candidate) is not None:

@@ -24,14 +24,16 @@ from perdure.protocol.messages import (
 )
 from perdure_engine.core.child import start_request
 from perdure_engine.core.decide import settle_reuse
+from perdure_engine.core.state import MutableState
 from perdure_engine.core.transition import Transition
 from perdure_engine.history.arrival import Arrival
 from perdure_engine.history.batch import Batch
-from perdure_engine.history.cache import ExecutionCache
+from perdure_engine.history.cache import CachedRun, ExecutionCache
 from perdure_engine.history.external import INVALID_ARGUMENT, ExternalRequests
 from perdure_engine.history.loading import Loaded
 from perdure_engine.history.runs import Runs
 from perdure_engine.history.shard import Shard
+from perdure_store.port import ExecutionRow
 
 WORKFLOW_ALREADY_EXISTS = "WORKFLOW_ALREADY_EXISTS"
 
@@ -102,7 +104,7 @@ class Messages:
     # To the parent ---------------------------------------------------------------------------------------------------
 
     def _record_started(self, batch: Batch, arrival: Arrival, request: RecordChildStarted, loaded: Loaded) -> None:
-        if self._decide(batch, arrival, request):
+        if self._decide(batch, arrival, request, request.initiated_event_id, loaded):
             return
         run_id, event_id = request.run_id, request.initiated_event_id
         batch.settle(arrival.shard, run_id, event_id)
@@ -114,26 +116,40 @@ class Messages:
             batch.send(arrival.shard, request.child_namespace, run_id, event_id, message)
 
     def _record_closed(self, batch: Batch, arrival: Arrival, request: RecordChildClosed, loaded: Loaded) -> None:
-        self._decide(batch, arrival, request)
+        self._decide(batch, arrival, request, request.parent.initiated_event_id, loaded)
         origin = request.origin
         batch.answer(arrival.shard, origin.shard_id, AcknowledgeMessage(origin.run_id, origin.event_id))
 
     def _record_external_answer(
         self, batch: Batch, arrival: Arrival, request: RecordExternalAnswer, loaded: Loaded
     ) -> None:
-        if not self._decide(batch, arrival, request):
+        if not self._decide(batch, arrival, request, request.initiated_event_id, loaded):
             batch.settle(arrival.shard, request.run_id, request.initiated_event_id)
 
     def _acknowledged(self, batch: Batch, arrival: Arrival, request: AcknowledgeMessage, loaded: Loaded) -> None:
         batch.settle(arrival.shard, request.run_id, request.event_id)
 
-    def _decide(self, batch: Batch, arrival: Arrival, request: Any) -> bool:
-        """Let the machines of an open run decide. False if it is closed, or was never there."""
+    def _decide(self, batch: Batch, arrival: Arrival, request: Any, event_id: int, loaded: Loaded) -> bool:
+        """Let the machines of an open run decide what it is told about this event. False if it is closed, or was never
+        there, and no reset put another run in its place that waits for this."""
         run = self._cache.get_of(arrival.shard.shard_id, request.run_id)
         if run is None or not run.state.is_open:
+            run = self._heir(run, request.run_id, event_id, loaded)
+        if run is None:
             return False
+        if run.state.run_id != request.run_id and not isinstance(request, RecordChildClosed):
+            batch.settle(arrival.shard, request.run_id, event_id)  # the message was the closed run's
         self._runs.decide_run(batch, arrival.shard, run, request)
         return True
+
+    def _heir(self, closed: CachedRun | None, run_id: str, event_id: int, loaded: Loaded) -> CachedRun | None:
+        """The open run that has the event of a closed one, by a reset."""
+        known: MutableState | ExecutionRow | None = loaded.run(run_id) if closed is None else closed.state
+        if known is None:
+            return None
+        heir = self._cache.open_run(known.namespace, known.workflow_id)
+        is_heir = heir is not None and heir.state.bases and heir.state.run_of(event_id) == run_id
+        return heir if is_heir else None
 
 
 def _start_answer(request: StartChildWorkflow, cause: str) -> RecordChildStarted:

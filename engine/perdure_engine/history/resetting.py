@@ -12,12 +12,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Protocol
 
-from perdure.protocol.events import EventBuffered, HistoryEvent, WorkflowExecutionSignaled, decode_records
+from perdure.protocol.events import HistoryEvent, WorkflowExecutionSignaled, decode_records
 from perdure.protocol.ids import is_run_id, run_id_for_reset
 from perdure.protocol.replies import ErrorCode, ErrorReply, ReplyKind, Started
 from perdure.protocol.requests import ResetReapplyExclude, ResetWorkflow, TerminateWorkflow
 from perdure_engine.core.outcome import outcome_of
-from perdure_engine.core.reset import Base, finish_event_id, fork, request_problem, sent_after
+from perdure_engine.core.reset import ANSWERS, Base, answers, finish_event_id, fork, request_problem, sent_after
 from perdure_engine.core.state import MutableState
 from perdure_engine.core.transition import Remember, Successor, Transition
 from perdure_engine.core.workflow_execution import terminate
@@ -127,6 +127,8 @@ class Resets:
             for number, (_, records) in enumerate(chain)
             for record in sent_after(records, 0 if number else finish_id, request.exclude)
         ]
+        for number, (_, records) in enumerate(chain):
+            again.extend(answers(records, finish_id, base.run_id if number else ""))
         if current is not None and any(run_id == current.state.run_id for run_id, _ in chain):
             again.extend(_waiting(current.state, request))
         successor = fork(base, finish_id, again, request, candidate, batch.now_us)
@@ -173,14 +175,15 @@ class Resets:
 
 
 def _waiting(state: MutableState, request: ResetWorkflow) -> list[HistoryEvent]:
-    """The signals that wait in the buffer of the open run: it will not see them any more."""
-    if ResetReapplyExclude.SIGNAL in request.exclude:
-        return []
-    waiting: list[tuple[int, EventBuffered]] = [(item.time_us, item.event) for item in state.buffered]
+    """What waits in the buffer of the open run: signals, which it will not see any more, and, if the run to be reset is
+    itself the open one or led to it by a reset, answers of other workflows."""
+    takes_signals = ResetReapplyExclude.SIGNAL not in request.exclude
+    takes_answers = state.run_of(1) == request.run_id or any(run_id == request.run_id for _, run_id in state.bases)
     return [
-        HistoryEvent(0, time_us, event.event_type, event.attributes)
-        for time_us, event in waiting
-        if isinstance(event.attributes, WorkflowExecutionSignaled)
+        HistoryEvent(0, item.time_us, item.event.event_type, item.event.attributes)
+        for item in state.buffered
+        if (takes_signals and isinstance(item.event.attributes, WorkflowExecutionSignaled))
+        or (takes_answers and item.event.event_type in ANSWERS)
     ]
 
 

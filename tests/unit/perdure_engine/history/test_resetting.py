@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
+from perdure.protocol.child_workflow import StartChildWorkflowExecution
 from perdure.protocol.commands import ContinueAsNewWorkflowExecution
 from perdure.protocol.events import EventType, HistoryEvent, decode_records
-from perdure.protocol.ids import run_id_after, run_id_for_reset
+from perdure.protocol.ids import run_id_after, run_id_for_child, run_id_for_reset
 from perdure.protocol.replies import (
     ErrorCode,
     ExecutionStatus,
@@ -26,9 +28,11 @@ from perdure.protocol.requests import (
     TerminateWorkflow,
 )
 from perdure_engine.history import batch as batches
+from perdure_engine.history.post import MESSAGE_KIND
 from perdure_store.memory import CommitFault
-from tests.engine_stage import Stage, activity, completion, done, pass_time
+from tests.engine_stage import Stage, activity, completion, done, pass_time, until
 from tests.legality import violations
+from tests.unit.perdure_engine.history.test_messages import carry_on, decide_for, types
 
 
 def reset(run_id: str, request_id: str = "r", **changes: Any) -> ResetWorkflow:
@@ -259,3 +263,107 @@ async def test_what_was_terminated_and_repeated_does_not_befall_the_new_run(stag
     new = await asked(stage, reset(first))
     assert (await stage.ask(terminate))[0] == ReplyKind.OK
     assert statuses(stage)[new] == ExecutionStatus.RUNNING
+
+
+# Children -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def wide() -> AsyncIterator[Stage]:
+    """Eight shards, so that a parent and its child live apart."""
+    stage = await Stage(8).open()
+    yield stage
+    await stage.close()
+    assert not stage.failures
+
+
+async def parent_with_child(wide: Stage) -> tuple[str, str]:
+    """A parent whose child, asked for by event 5, is started and runs; both have completed a workflow task since."""
+    parent = await wide.start("parent")
+    await wide.decide(StartChildWorkflowExecution("kid", "type", "", b"in"))
+    kid = run_id_for_child(parent, 5)
+    await carry_on(wide, lambda: "CHILD_WORKFLOW_EXECUTION_STARTED" in types(wide, parent))
+    await carry_on(wide, lambda: types(wide, kid)[-1:] == ["WORKFLOW_TASK_COMPLETED"])
+    await carry_on(wide, lambda: types(wide, parent)[-1:] == ["WORKFLOW_TASK_COMPLETED"])
+    return parent, kid
+
+
+async def send_to(wide: Stage, workflow_id: str, request: Any) -> tuple[int, Any]:
+    return await wide.ask(request, shard_id=wide.shard_of(workflow_id))
+
+
+def signal_kid(request_id: str = "s") -> SignalWorkflow:
+    return SignalWorkflow("default", "kid", "", "go", b"", request_id, "client")
+
+
+async def reset_parent(wide: Stage, parent: str, request_id: str = "r", **changes: Any) -> str:
+    request = reset(parent, request_id, workflow_id="parent", **changes)
+    kind, body = await send_to(wide, "parent", request)
+    assert kind == ReplyKind.OK, decode_error(body).message
+    return decode_started(body).run_id
+
+
+async def test_the_outcome_of_a_child_reaches_the_new_run(wide: Stage) -> None:
+    parent, kid = await parent_with_child(wide)
+    new = await reset_parent(wide, parent)
+    await carry_on(wide, lambda: types(wide, new)[-1:] == ["WORKFLOW_TASK_COMPLETED"])
+    again = await reset_parent(wide, new, "r2")
+    assert statuses(wide)[kid] == ExecutionStatus.RUNNING, "its parent goes on: the close policy does not hold"
+    await send_to(wide, "kid", signal_kid())
+    await decide_for(wide, kid, done(b"result"))
+    await carry_on(wide, lambda: "CHILD_WORKFLOW_EXECUTION_COMPLETED" in types(wide, again))
+    await until(lambda: not wide.outstanding(MESSAGE_KIND), what="every message is answered")
+
+
+async def test_an_outcome_that_came_before_the_reset_is_told_again(wide: Stage) -> None:
+    parent, kid = await parent_with_child(wide)
+    await send_to(wide, "kid", signal_kid())
+    await decide_for(wide, kid, done(b"result"))
+    await carry_on(wide, lambda: "CHILD_WORKFLOW_EXECUTION_COMPLETED" in types(wide, parent))
+    await carry_on(wide, lambda: types(wide, parent)[-1:] == ["WORKFLOW_TASK_COMPLETED"])
+    point = [e.event_id for e in history(wide, parent) if e.event_type == EventType.WORKFLOW_TASK_COMPLETED][1]
+    new = await reset_parent(wide, parent, point=int(ResetPoint.EVENT), event_id=point)
+    assert types(wide, new).count("CHILD_WORKFLOW_EXECUTION_COMPLETED") == 1
+    # And once more, though only the closed run ever heard of it.
+    new = await reset_parent(wide, parent, "r2", point=int(ResetPoint.EVENT), event_id=point)
+    assert types(wide, new).count("CHILD_WORKFLOW_EXECUTION_COMPLETED") == 1
+
+
+async def test_a_child_whose_start_is_under_way_is_the_new_runs(wide: Stage) -> None:
+    parent = await wide.start("parent")
+    entry, task = await wide.take_workflow_task()
+    commands = (StartChildWorkflowExecution("kid", "type", "", b"in"), activity())
+    first = completion(entry, task, *commands)
+    [number] = await wide.send(first, shard_id=wide.shard_of("parent"))
+    await wide.reply(number)
+    kid = run_id_for_child(parent, 5)
+    await carry_on(wide, lambda: types(wide, parent)[-1:] == ["WORKFLOW_TASK_COMPLETED"])
+    new = await reset_parent(wide, parent)
+    await carry_on(wide, lambda: "CHILD_WORKFLOW_EXECUTION_STARTED" in types(wide, new))
+    assert statuses(wide)[kid] == ExecutionStatus.RUNNING
+
+
+async def test_a_child_after_the_point_follows_the_old_run(wide: Stage) -> None:
+    parent, kid = await parent_with_child(wide)
+    new = await reset_parent(wide, parent, point=int(ResetPoint.FIRST_WORKFLOW_TASK))
+    await until(lambda: statuses(wide)[kid] == ExecutionStatus.TERMINATED, what="the child follows its parent")
+    assert "START_CHILD_WORKFLOW_EXECUTION_INITIATED" not in types(wide, new)
+
+
+async def test_a_child_that_went_with_the_closed_run_is_known_to_be_gone(wide: Stage) -> None:
+    parent, kid = await parent_with_child(wide)
+    terminate = TerminateWorkflow("default", "parent", "", "enough", b"", "t", "client")
+    await send_to(wide, "parent", terminate)
+    await until(lambda: statuses(wide)[kid] == ExecutionStatus.TERMINATED, what="the child follows its parent")
+    new = await reset_parent(wide, parent)
+    assert "CHILD_WORKFLOW_EXECUTION_TERMINATED" in types(wide, new)
+
+
+async def test_a_run_that_was_reset_and_loaded_anew_still_waits_for_its_child(wide: Stage) -> None:
+    parent, kid = await parent_with_child(wide)
+    new = await reset_parent(wide, parent)
+    wide.kill_engine()
+    await wide.open("two")
+    await send_to(wide, "kid", signal_kid())
+    await decide_for(wide, kid, done(b"result"))
+    await carry_on(wide, lambda: "CHILD_WORKFLOW_EXECUTION_COMPLETED" in types(wide, new))
