@@ -93,28 +93,33 @@ def _runtime() -> Runtime | None:
     return None if runtime is None or is_io_permitted() else runtime
 
 
-class _StandIn:
-    """Like the builtin that it stands for, and unlike a function, it does not become a method when a class holds it."""
+class _Home:
+    """Where a stand-in belongs: it is pickled as a name of that module, as the builtin is."""
 
-    def __init__(self, real: Callable[..., Any], inside: Callable[..., Any]) -> None:
-        functools.update_wrapper(self, real)
-        self._name = real.__name__
-        self._real = real
-        self._inside = inside
+    def __init__(self, module: str) -> None:
+        self._module = module
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        runtime = _runtime()
-        return self._real(*args, **kwargs) if runtime is None else self._inside(runtime, *args, **kwargs)
-
-    def __reduce__(self) -> str:
-        return self._name
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(sys.modules[self._module], name)
 
 
 def _replace(module: Any, name: str, inside: Callable[..., Any]) -> None:
     real = getattr(module, name)
-    stand_in = _StandIn(real, inside)
-    _installed[real] = stand_in
-    setattr(module, name, stand_in)
+    get_running_loop = asyncio.events._get_running_loop
+
+    def stand_in(_: Any, *args: Any, **kwargs: Any) -> Any:
+        # Called all over the process, by event loops among others: the ordinary way out is short.
+        runtime: Runtime | None = getattr(get_running_loop(), "workflow_runtime", None)
+        if runtime is None or is_io_permitted():
+            return real(*args, **kwargs)
+        return inside(runtime, *args, **kwargs)
+
+    functools.update_wrapper(stand_in, real)
+    # A bound method, which stays what it is when a class holds it, as the builtin does; a function would bind again.
+    _installed[real] = bound = types.MethodType(stand_in, _Home(module.__name__))
+    setattr(module, name, bound)
 
 
 def _of_now(real: Callable[..., Any]) -> Callable[..., Any]:
