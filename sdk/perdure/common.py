@@ -8,6 +8,16 @@ from datetime import timedelta
 from enum import IntEnum
 from typing import ClassVar, Final
 
+from perdure.metrics import (
+    MetricCommon,
+    MetricCounter,
+    MetricGauge,
+    MetricGaugeFloat,
+    MetricHistogram,
+    MetricHistogramFloat,
+    MetricHistogramTimedelta,
+    MetricMeter,
+)
 from perdure.protocol import requests
 from perdure.protocol.payload import Payload
 from perdure.protocol.retry import RetryPolicyData
@@ -24,6 +34,14 @@ from perdure.search_attributes import (
 
 __all__ = [
     "HeaderCodecBehavior",
+    "MetricCommon",
+    "MetricCounter",
+    "MetricGauge",
+    "MetricGaugeFloat",
+    "MetricHistogram",
+    "MetricHistogramFloat",
+    "MetricHistogramTimedelta",
+    "MetricMeter",
     "Payload",
     "Priority",
     "QueryRejectCondition",

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from perdure.activity.information import ActivityCancellationDetails, Info
 from perdure.activity.shared_flag import SharedFlag
 from perdure.converter import PayloadConverter
+from perdure.metrics import MetricMeter
 
 
 class OutboundCalls(Protocol):
@@ -52,6 +53,10 @@ class ActivityContext(ABC):
     @abstractmethod
     def make_info(self) -> Info:
         """Called at the first `info()`."""
+
+    def metric_meter(self) -> MetricMeter:
+        """Where metrics go; nowhere, unless whoever runs attempts says otherwise."""
+        return MetricMeter.noop
 
     @abstractmethod
     def heartbeat(self, details: tuple[Any, ...]) -> None:
@@ -139,6 +144,12 @@ def shield_thread_cancel_exception() -> Iterator[None]:
     Elsewhere without effect."""
     with _current().shield():
         yield
+
+
+def metric_meter() -> MetricMeter:
+    """The meter of the worker's client, with the attributes `namespace`, `task_queue` and `activity_type` (and
+    `workflow_type`, if a workflow called)."""
+    return _current().metric_meter()
 
 
 def payload_converter() -> PayloadConverter:

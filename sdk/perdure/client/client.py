@@ -23,6 +23,7 @@ from perdure.client.start_options import StartOptions, StartOptionsByName, Start
 from perdure.common import (
     UNSET,
     HeaderCodecBehavior,
+    MetricMeter,
     QueryRejectCondition,
     RetryPolicy,
     SearchAttributes,
@@ -64,11 +65,13 @@ class Client:
         interceptors: Sequence[Interceptor] = (),
         default_workflow_query_reject_condition: QueryRejectCondition | None = None,
         header_codec_behavior: HeaderCodecBehavior = HeaderCodecBehavior.NO_CODEC,
+        metric_meter: MetricMeter = MetricMeter.noop,
     ) -> None:
         check_text("the namespace", namespace)
         code_headers = header_codec_behavior == HeaderCodecBehavior.CODEC
         self._connection = connection = Connection(transport, namespace, data_converter, code_headers=code_headers)
         self._header_codec_behavior = header_codec_behavior
+        self._metric_meter = metric_meter
         self._interceptors = tuple(interceptors)
         calls: OutboundInterceptor = ClientCalls(connection, default_workflow_query_reject_condition)
         for interceptor in reversed(self._interceptors):
@@ -90,6 +93,7 @@ class Client:
         tls: bool = False,
         identity: str | None = None,
         header_codec_behavior: HeaderCodecBehavior = HeaderCodecBehavior.NO_CODEC,
+        metric_meter: MetricMeter = MetricMeter.noop,
     ) -> Client:
         """Connect to a cluster.
 
@@ -105,6 +109,7 @@ class Client:
             identity: Who calls, as histories show it; by default `pid@host`.
             header_codec_behavior: Whether the data converter's codec encodes headers, too; workers of this client do
                 the same.
+            metric_meter: Where the metrics of workflows and activities go, in workers of this client.
 
         Raises:
             ValueError: not an address.
@@ -119,6 +124,7 @@ class Client:
             interceptors=interceptors,
             default_workflow_query_reject_condition=default_workflow_query_reject_condition,
             header_codec_behavior=header_codec_behavior,
+            metric_meter=metric_meter,
         )
 
     async def close(self) -> None:
@@ -154,6 +160,11 @@ class Client:
     def header_codec_behavior(self) -> HeaderCodecBehavior:
         """What the client was given; for workers."""
         return self._header_codec_behavior
+
+    @property
+    def metric_meter(self) -> MetricMeter:
+        """What the client was given; for workers."""
+        return self._metric_meter
 
     @property
     def transport(self) -> Transport:

@@ -34,10 +34,11 @@ from perdure.execution.handler_registry import HandlerRegistry, UnanswerableQuer
 from perdure.execution.interception import Interception
 from perdure.execution.properties import RunProperties
 from perdure.execution.source_lines import defining_line, raising_line, waiting_line
-from perdure.execution.surroundings import RunIdentity, WorkerSettings, describe
+from perdure.execution.surroundings import RunIdentity, WorkerSettings, describe, meter_of
 from perdure.execution.timers import DurableTimer
 from perdure.execution.updates import WorkflowUpdates, accepted_updates
 from perdure.execution.versions import Versions, markers_ahead
+from perdure.metrics import MetricMeter
 from perdure.protocol.commands import (
     Command,
     CompleteWorkflowExecution,
@@ -113,6 +114,7 @@ class WorkflowInstance(AskingWorkflow):
         self._info: Info | None = None
         self.known_content: dict[bytes, int] = {}
         self.interception: Interception | None = None
+        self._metric_meter: MetricMeter | None = None
         self._properties: RunProperties | None = None
 
     @property
@@ -405,6 +407,12 @@ class WorkflowInstance(AskingWorkflow):
     def fail_task(self, error: BaseException) -> None:
         """The workflow task cannot be completed; the first reason counts."""
         self._error = self._error or error
+
+    @property
+    def metric_meter(self) -> MetricMeter:
+        if self._metric_meter is None:
+            self._metric_meter = meter_of(self.settings, self.definition.name or self.started.workflow_type)
+        return self._metric_meter
 
     @property
     def namespace(self) -> str:

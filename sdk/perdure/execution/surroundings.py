@@ -11,10 +11,12 @@ from perdure.converter import DataConverter
 from perdure.execution.interceptors import WorkflowInboundInterceptor
 from perdure.execution.properties import RunProperties
 from perdure.execution.versions import PatchActivationInput
+from perdure.metrics import MetricMeter
 from perdure.protocol.events import WorkflowExecutionStarted
 from perdure.protocol.payload import unpack_payload_map
 from perdure.search_attributes import untyped_search_attributes
 from perdure.workflow.information import Info, ParentInfo, RootInfo
+from perdure.workflow.metrics import ReplaySafeMeter
 
 
 class WorkerSettings(NamedTuple):
@@ -25,6 +27,7 @@ class WorkerSettings(NamedTuple):
     converter: DataConverter = DataConverter.default
     failure_exception_types: tuple[type[BaseException], ...] = ()
     interceptors: tuple[type[WorkflowInboundInterceptor], ...] = ()
+    metric_meter: MetricMeter = MetricMeter.noop
     patch_activation: Callable[[PatchActivationInput], bool] | None = None
 
 
@@ -33,6 +36,12 @@ class RunIdentity(NamedTuple):
 
     workflow_id: str
     run_id: str
+
+
+def meter_of(settings: WorkerSettings, workflow_type: str) -> MetricMeter:
+    """The meter of a workflow's code."""
+    said = {"namespace": settings.namespace, "task_queue": settings.task_queue, "workflow_type": workflow_type}
+    return ReplaySafeMeter(settings.metric_meter.with_additional_attributes(said))
 
 
 def moment(time_us: int) -> datetime:

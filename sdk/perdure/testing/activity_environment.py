@@ -15,6 +15,7 @@ from perdure.activity.definition import ActivityDefinition
 from perdure.activity.shared_flag import SharedFlag
 from perdure.common import Priority
 from perdure.converter import DataConverter, PayloadConverter
+from perdure.metrics import MetricMeter
 from perdure.worker.thread_cancellation import ThreadCancellation
 
 _T = TypeVar("_T")
@@ -30,12 +31,14 @@ class ActivityEnvironment:
         info: What `activity.info()` gives; change it with `dataclasses.replace(environment.info, attempt=3)`.
         on_heartbeat: Called with the details of each `activity.heartbeat`.
         payload_converter: What `activity.payload_converter()` gives.
+        metric_meter: What `activity.metric_meter()` gives.
     """
 
     def __init__(self) -> None:
         self.info = self.default_info()
         self.on_heartbeat: Callable[..., None] = lambda *details: None
         self.payload_converter: PayloadConverter = DataConverter.default.payload_converter
+        self.metric_meter = MetricMeter.noop
         self._worker_shutdown = SharedFlag()
         self._running: dict[_Attempt, None] = {}
         self._cancelled: ActivityCancellationDetails | None = None
@@ -107,6 +110,9 @@ class _Attempt(ActivityContext):
         self._thread = ThreadCancellation()
         if definition is None or not definition.no_thread_cancel_exception:
             self.shield = self._thread.shield
+
+    def metric_meter(self) -> MetricMeter:
+        return self._environment.metric_meter
 
     def make_info(self) -> Info:
         return self._environment.info

@@ -22,6 +22,7 @@ from perdure.common import Priority
 from perdure.content.sending import CUT_ABOVE_BYTES, CUT_ABOVE_BYTES_GROWN, Parcel
 from perdure.exceptions import ApplicationError, CancelledError, TimeoutError, TimeoutType
 from perdure.execution.surroundings import moment
+from perdure.metrics import MetricMeter
 from perdure.protocol.codec import pack
 from perdure.protocol.failure import ApplicationInfo, ErrorCategory, Failure, TimeoutInfo
 from perdure.protocol.replies import ReplyKind, decode_activity_directive
@@ -64,6 +65,7 @@ class AttemptOwner(Protocol):
 
     link: WorkerLink
     deadlines: Deadlines
+    metric_meter: MetricMeter
     worker_shutdown: SharedFlag
     loop_thread: int
     default_heartbeat_interval_s: float
@@ -431,6 +433,14 @@ class ActivityAttempt(ActivityContext):
         except (TypeError, ValueError, ApplicationError) as error:
             logger.error("Details of activity %r are dropped: %s", self.task.activity_type, error)
             return b""
+
+    def metric_meter(self) -> MetricMeter:
+        """What `activity.metric_meter()` returns."""
+        task, link = self.task, self._owner.link
+        said = {"namespace": task.namespace, "task_queue": link.task_queue, "activity_type": task.activity_type}
+        if task.workflow_type:
+            said["workflow_type"] = task.workflow_type
+        return self._owner.metric_meter.with_additional_attributes(said)
 
     def make_info(self) -> Info:
         """What `activity.info()` returns."""

@@ -13,6 +13,7 @@ from perdure.activity.definition import ActivityDefinition
 from perdure.activity.shared_flag import SharedFlag
 from perdure.content.reading import ContentError
 from perdure.exceptions import ApplicationError
+from perdure.metrics import MetricMeter
 from perdure.protocol.codec import DecodeError
 from perdure.protocol.content import hashes_of, is_reference
 from perdure.protocol.replies import ReplyKind, decode_cancel_activity
@@ -46,6 +47,7 @@ class ActivityWorker:
         slots: int,
         *,
         interceptors: Sequence[Interceptor] = (),
+        metric_meter: MetricMeter = MetricMeter.noop,
         default_heartbeat_interval_s: float,
         max_heartbeat_interval_s: float,
     ) -> None:
@@ -60,6 +62,7 @@ class ActivityWorker:
         self._execution = ActivityExecution(executor)
         self._slots = slots
         self._interceptors = interceptors
+        self.metric_meter = metric_meter
         self.unanswered: dict[tuple[str, int, int], ActivityAttempt] = {}
         self._running: dict[tuple[str, int, int], ActivityAttempt] = {}
         self._preparing: dict[tuple[str, int, int], TaskEntry] = {}

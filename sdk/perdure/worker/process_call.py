@@ -19,6 +19,7 @@ from perdure.activity.information import Info
 from perdure.activity.shared_flag import SharedFlag
 from perdure.converter import DataConverter, PayloadConverter
 from perdure.exceptions import ApplicationError
+from perdure.metrics import MetricMeter
 from perdure.worker.thread_cancellation import ThreadCancellation
 
 logger = logging.getLogger("perdure.worker")
@@ -51,6 +52,12 @@ class ProcessContext(ActivityContext):
         self._held_back.put(details)
         if time.monotonic() - self._sent_at >= BEAT_S:
             self.flush()
+
+    def metric_meter(self) -> MetricMeter:
+        raise RuntimeError(
+            "activity.metric_meter() does not reach the worker from another process; run this activity in a thread "
+            "(activity_executor=ThreadPoolExecutor(...)), or set up a meter of the process's own"
+        )
 
     def flush(self) -> None:
         """Send the last heartbeat that was held back."""

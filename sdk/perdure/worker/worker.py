@@ -110,6 +110,7 @@ class Worker:
                 *checked_interceptors(interceptors),
             ),
             header_codec_behavior=client.header_codec_behavior,
+            metric_meter=client.metric_meter,
         )
         self._shutdown_asked = asyncio.Event()
         self._ended = asyncio.Event()

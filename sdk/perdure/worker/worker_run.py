@@ -21,6 +21,7 @@ from perdure.converter import DataConverter
 from perdure.execution import io_guard, stand_ins
 from perdure.execution.surroundings import WorkerSettings
 from perdure.execution.versions import PatchActivationInput
+from perdure.metrics import MetricMeter
 from perdure.transport import Transport
 from perdure.worker.activity_worker import ActivityWorker
 from perdure.worker.deadlock_watch import DeadlockWatch
@@ -71,6 +72,7 @@ class WorkerOptions:
     deadlock_s: float
     interceptors: tuple[Interceptor, ...] = ()
     header_codec_behavior: HeaderCodecBehavior = HeaderCodecBehavior.NO_CODEC
+    metric_meter: MetricMeter = MetricMeter.noop
     patch_activation: Callable[[PatchActivationInput], bool] | None = None
 
 
@@ -152,6 +154,7 @@ class WorkerRun:
             options.converter,
             options.failure_exception_types,
             workflow_interceptor_classes(options.interceptors),
+            options.metric_meter,
             options.patch_activation,
         )
         cache = InstanceCache(options.max_cached_workflows, self._watch.close)
@@ -182,6 +185,7 @@ class WorkerRun:
             executor,
             slots,
             interceptors=options.interceptors,
+            metric_meter=options.metric_meter,
             default_heartbeat_interval_s=options.default_heartbeat_interval_s,
             max_heartbeat_interval_s=options.max_heartbeat_interval_s,
         )

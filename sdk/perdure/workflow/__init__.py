@@ -77,6 +77,7 @@ from perdure.workflow.handler_setting import (
 from perdure.workflow.handlers import query, signal
 from perdure.workflow.information import Info, ParentInfo, RootInfo
 from perdure.workflow.log_adapter import LoggerAdapter, logger
+from perdure.workflow.metrics import metric_meter
 from perdure.workflow.properties import upsert_memo, upsert_search_attributes
 from perdure.workflow.saga import CompensationError, Saga
 from perdure.workflow.unsafe_code import SandboxImportNotificationPolicy, unsafe
@@ -143,6 +144,7 @@ __all__ = [
     "logger",
     "memo",
     "memo_value",
+    "metric_meter",
     "new_random",
     "now",
     "patched",

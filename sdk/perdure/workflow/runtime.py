@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from perdure.common import Payload, RetryPolicy, SearchAttributes, SearchAttributeUpdate, TypedSearchAttributes
 from perdure.converter import DataConverter, PayloadConverter
+from perdure.metrics import MetricMeter
 from perdure.protocol.events import WorkflowExecutionStarted
 from perdure.workflow.activity_options import ActivityHandle
 from perdure.workflow.child_options import ChildOptions, ChildWorkflowHandle
@@ -118,6 +119,9 @@ class Runtime(Protocol):
     def random(self) -> random.Random: ...
     @property
     def random_seed(self) -> int: ...
+
+    @property
+    def metric_meter(self) -> MetricMeter: ...
 
     def check_may_act(self) -> None: ...
     def continue_as_new(self, input: ContinueAsNewInput) -> NoReturn: ...
