@@ -182,9 +182,9 @@ class ApplicationError(FailureError):
 class PayloadSizeError(ApplicationError):
     """Values are larger than a payload may be. Trying again cannot help, so it is not retryable."""
 
-    def __init__(self, size: int, limit: int) -> None:
+    def __init__(self, size: int, limit: int, what: str = "the values", form: str = "encoded") -> None:
         super().__init__(
-            f"the values take {size:,} bytes when encoded, the limit is {limit:,}; keep large content in a store of "
+            f"{what} take {size:,} bytes when {form}, the limit is {limit:,}; keep large content in a store of "
             "your own and pass a reference to it",
             type="PayloadSizeError",
             non_retryable=True,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Coroutine
@@ -120,6 +121,16 @@ async def test_fan_out_runs_a_thousand_agents(run_example: RunExample, ledger: L
 
 async def test_a_charge_whose_report_was_lost_happens_once(run_example: RunExample) -> None:
     assert await run_example("charge_once.py") == "attempts: 2, charges: [('ada', 4200)]\n"
+
+
+async def test_a_long_conversation_is_stored_once(run_example: RunExample) -> None:
+    told = re.fullmatch(
+        r"30 calls, 45000 words in the end: ([\d.]+) MB passed, ([\d.]+) MB stored\n",
+        await run_example("long_conversation.py", "--turns", "30"),
+    )
+    assert told is not None
+    passed, stored = (float(number) for number in told.groups())
+    assert passed > 6 * stored
 
 
 async def test_patching_leaves_open_runs_as_they_were(run_example: RunExample) -> None:

@@ -16,7 +16,7 @@ from perdure.worker import Worker
 from tests.waiting import wait_until
 
 MINUTE = timedelta(minutes=1)
-PAYLOAD_OVER_THE_LIMIT_BYTES = 3_000_000
+PAYLOAD_OVER_THE_LIMIT_BYTES = 17_000_000
 
 
 @workflow.defn

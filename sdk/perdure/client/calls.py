@@ -102,7 +102,7 @@ class ClientCalls(OutboundInterceptor):
         request = SignalWorkflow(
             *self._target(input.id, input.run_id),
             input.signal,
-            connection.converter.to_bytes(input.args),
+            connection.converter.to_kept_bytes(input.args, "the arguments of signal", input.signal),
             *connection.author(),
             pack_payload_map(input.headers),
         )

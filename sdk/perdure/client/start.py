@@ -39,7 +39,7 @@ def start_request(connection: Connection, input: StartWorkflowInput, *, wait_res
         input.id,
         input.workflow,
         input.task_queue,
-        connection.converter.to_bytes(input.args),
+        connection.converter.to_kept_bytes(input.args, "the arguments of workflow", input.workflow),
         *connection.author(),
         wait_result,
         int(input.id_reuse_policy),

@@ -30,5 +30,11 @@ def cut_request(request: Any) -> tuple[Any, ContentBlock | None]:
     value = request[place]
     changed = request._replace(**{request._fields[place]: parcel.refer(value)})
     if parcel.new_bytes > BLOCK_BYTES_MAX:
-        raise PayloadSizeError(parcel.new_bytes, BLOCK_BYTES_MAX)
+        raise PayloadSizeError(parcel.new_bytes, BLOCK_BYTES_MAX, _name(request), "compressed")
     return changed, parcel.block()
+
+
+def _name(request: Any) -> str:
+    if isinstance(request, SignalWorkflow):
+        return f"the arguments of signal {request.signal_name!r}"
+    return f"the arguments of workflow {request.workflow_type!r}"

@@ -19,6 +19,7 @@ from perdure.converter.payload_coding import PayloadCoding
 from perdure.converter.payload_converter import DefaultPayloadConverter, PayloadConverter
 from perdure.converter.single_json import unwrap_json, wrap_json
 from perdure.exceptions import PayloadSizeError
+from perdure.protocol.content import CONTENT_BYTES_MAX
 from perdure.protocol.failure import Failure
 from perdure.protocol.payload import (
     PAYLOAD_SIZE_MAX,
@@ -29,6 +30,9 @@ from perdure.protocol.payload import (
 )
 
 logger = logging.getLogger("perdure.converter")
+
+KEPT_SIZE_MAX = 16 * 1024 * 1024
+"""Bytes of values that their run keeps once, unless a converter says otherwise: eight times those of any others."""
 
 _NOT_JSON = (bytes, bytearray, RawValue)
 """What the default converter does not make JSON of (beside None)."""
@@ -42,6 +46,8 @@ class DataConverter:
         payload_converter_class: Made once for this converter.
         payload_codec: What payloads pass on their way, if anything.
         failure_converter_class: Made once for this converter.
+        kept_size_max: Bytes of arguments, results and signals that a run keeps once, 16 MiB unless it is said
+            otherwise, and at most 64 MiB. What is encoded by a codec, and anything else, is bounded to 2 MiB.
         payload_converter: Values to payloads.
         failure_converter: Exceptions to failures.
     """
@@ -49,6 +55,7 @@ class DataConverter:
     payload_converter_class: type[PayloadConverter] = DefaultPayloadConverter
     payload_codec: PayloadCodec | None = None
     failure_converter_class: type[FailureConverter] = DefaultFailureConverter
+    kept_size_max: int = KEPT_SIZE_MAX
     payload_converter: PayloadConverter = field(init=False)
     failure_converter: FailureConverter = field(init=False)
     _is_default: bool = field(init=False, repr=False)
@@ -56,6 +63,8 @@ class DataConverter:
     default: ClassVar[DataConverter]
 
     def __post_init__(self) -> None:
+        if not 0 < self.kept_size_max <= CONTENT_BYTES_MAX:
+            raise ValueError(f"kept_size_max must be from 1 to {CONTENT_BYTES_MAX} bytes, not {self.kept_size_max}")
         object.__setattr__(self, "payload_converter", self.payload_converter_class())
         object.__setattr__(self, "failure_converter", self.failure_converter_class())
         object.__setattr__(self, "_is_default", self.payload_converter_class is DefaultPayloadConverter)
@@ -86,8 +95,8 @@ class DataConverter:
         """The codec for whole messages; None if there is no codec."""
         return None if self.payload_codec is None else PayloadCoding(self.payload_codec, with_headers=with_headers)
 
-    def to_bytes(self, values: Sequence[Any]) -> bytes:
-        """The wire form of a list of values.
+    def to_bytes(self, values: Sequence[Any], what: str = "the values") -> bytes:
+        """The wire form of a list of values. `what` is what an error calls them.
 
         Raises:
             TypeError: a value cannot be converted.
@@ -96,12 +105,32 @@ class DataConverter:
         data = self._pack(values)
         if len(data) > PAYLOAD_SIZE_WARNING:
             if len(data) > PAYLOAD_SIZE_MAX:
-                raise PayloadSizeError(len(data), PAYLOAD_SIZE_MAX)
+                raise PayloadSizeError(len(data), PAYLOAD_SIZE_MAX, what)
             logger.warning(
                 "Values take %d bytes when encoded; above %d they are refused. Pass a reference to large content.",
                 len(data),
                 PAYLOAD_SIZE_MAX,
             )
+        return data
+
+    def to_kept_bytes(self, values: Sequence[Any], what: str = "the values", name: str = "") -> bytes:
+        """The wire form of values that their run keeps once (`perdure.content`), which may be larger. What a codec
+        encodes is not kept so, and may not.
+
+        Args:
+            what: What an error calls them; `name`: whose they are.
+
+        Raises:
+            TypeError: a value cannot be converted.
+            PayloadSizeError: they are larger than `kept_size_max` together.
+        """
+        data = self._pack(values)
+        if len(data) > PAYLOAD_SIZE_MAX:
+            limit = PAYLOAD_SIZE_MAX if self.payload_codec is not None else self.kept_size_max
+            said = f"{what} {name!r}" if name else what
+            if len(data) > limit:
+                raise PayloadSizeError(len(data), limit, said)
+            logger.warning("In all, %s take %d bytes when encoded; above %d they are refused.", said, len(data), limit)
         return data
 
     def _pack(self, values: Sequence[Any]) -> bytes:

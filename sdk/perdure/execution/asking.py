@@ -123,7 +123,7 @@ class AskingWorkflow:
             activity_id,
             activity_type,
             task_queue or "",
-            self.settings.converter.to_bytes(arguments),
+            self.settings.converter.to_kept_bytes(arguments, "the arguments of activity", activity_type),
             milliseconds("schedule_to_close_timeout", schedule_to_close_timeout),
             milliseconds("schedule_to_start_timeout", schedule_to_start_timeout),
             milliseconds("start_to_close_timeout", start_to_close_timeout),

@@ -118,6 +118,11 @@ class WorkflowInstance(AskingWorkflow):
         self._properties: RunProperties | None = None
 
     @property
+    def has_parent(self) -> bool:
+        """Another workflow is told how this one ended."""
+        return self._started is not None and self._started.attributes.parent is not None
+
+    @property
     def is_complete(self) -> bool:
         return self.ledger.is_closed
 
@@ -338,7 +343,8 @@ class WorkflowInstance(AskingWorkflow):
             self._fail(error)
             return
         try:
-            result = self.converter.value_to_bytes(main.result())
+            encode = self.converter.to_bytes if self.has_parent else self.converter.to_kept_bytes
+            result = encode((main.result(),), "the result of the workflow")
         except (FailureError, TypeError, ValueError) as unfit:
             self._fail(unfit)
             return

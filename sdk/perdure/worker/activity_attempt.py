@@ -182,7 +182,7 @@ class ActivityAttempt(ActivityContext):
             TypeError: it cannot be converted.
             PayloadSizeError: it is too large.
         """
-        return self._owner.link.converter.value_to_bytes(result)
+        return self._owner.link.converter.to_kept_bytes((result,), "the result of activity", self.task.activity_type)
 
     def task_ended(self, task: asyncio.Task[None]) -> None:
         """The task of `run` is done; without a report if it was cancelled before its first step."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from perdure.content.sending import Parcel
 from perdure.exceptions import WorkflowTaskError
+from perdure.protocol.child_workflow import StartChildWorkflowExecution
 from perdure.protocol.commands import (
     Command,
     CompleteWorkflowExecution,
@@ -33,22 +34,31 @@ _VALUES: dict[type[Any], int] = {
 }
 
 
+_ELSEWHERE: dict[type[Any], int] = {
+    cls: cls._fields.index(field) for cls, field in ((StartChildWorkflowExecution, "input"),)
+}
+"""What goes to another workflow."""
+
+_COUNTED = _VALUES | _ELSEWHERE
+
+
 def values_size(commands: Sequence[Command]) -> int:
-    """Bytes of the values that can be cut."""
+    """Bytes of the values that may be large."""
     size = 0
     for command in commands:
-        place = _VALUES.get(type(command))
+        place = _COUNTED.get(type(command))
         if place is not None:
             size += len(command[place])  # type: ignore[arg-type]  # a field of bytes
     return size
 
 
-def cut_values(commands: list[Command], above: int, parcel: Parcel) -> None:
-    """Put references in place of the values that are larger than `above`."""
+def cut_values(commands: list[Command], above: int, parcel: Parcel, *, has_parent: bool = False) -> None:
+    """Put references in place of the values that are larger than `above`. `has_parent`: the result goes to another
+    workflow."""
     row: Any
     for index, row in enumerate(commands):
         place = _VALUES.get(type(row))
-        if place is not None:
+        if place is not None and not (has_parent and type(row) is CompleteWorkflowExecution):
             value = row[place]
             if len(value) > above:
                 commands[index] = row._replace(**{row._fields[place]: parcel.refer(value)})

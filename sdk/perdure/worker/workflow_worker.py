@@ -232,7 +232,8 @@ class WorkflowWorker:
                 check_size(size)
                 if self._link.coding is None:  # what is encrypted has nothing in common with anything
                     parcel = Parcel(instance.known_content)
-                    cut_values(commands, cut_above(task.history_size_bytes), parcel)
+                    above = cut_above(task.history_size_bytes)
+                    cut_values(commands, above, parcel, has_parent=instance.has_parent)
         except BaseException as error:  # the top of one workflow task: even SystemExit must not end its neighbours
             self._let_go(task.run_id, instance)
             self._failed(entry, task, error)

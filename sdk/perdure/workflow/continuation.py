@@ -143,7 +143,7 @@ def continuation_of(input: ContinueAsNewInput, converter: DataConverter) -> Cont
             raise ValueError(problem)
     return Continuation(
         ContinueAsNewWorkflowExecution(
-            converter.to_bytes(input.args),
+            converter.to_kept_bytes(input.args, "the arguments of the next run"),
             input.workflow or "",
             input.task_queue or "",
             milliseconds("run_timeout", input.run_timeout),

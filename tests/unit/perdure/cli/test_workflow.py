@@ -90,10 +90,10 @@ def test_what_cannot_be_sent_is_an_error_without_traceback(terminal: Terminal) -
     assert result.exit_code == 1
     assert "the limit is 1000" in result.stderr
     huge = terminal.run(
-        "workflow", "start", "Greet", "--task-queue", "q", "--input", "@-", input=f'"{"x" * 3_000_000}"'
+        "workflow", "start", "Greet", "--task-queue", "q", "--input", "@-", input=f'"{"x" * 17_000_000}"'
     )
     assert huge.exit_code == 1
-    assert "the limit is 2,097,152" in huge.stderr
+    assert "the limit is 16,777,216" in huge.stderr
 
 
 def test_an_id_that_is_taken(terminal: Terminal) -> None:

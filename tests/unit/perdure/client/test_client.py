@@ -9,10 +9,10 @@ import pytest
 
 from perdure.client import RPCError, RPCStatusCode, WorkflowFailureError, WorkflowHandle
 from perdure.common import RetryPolicy, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from perdure.converter.data_converter import KEPT_SIZE_MAX
 from perdure.exceptions import PayloadSizeError, WorkflowAlreadyStartedError
 from perdure.protocol.failure import ApplicationInfo, Failure
 from perdure.protocol.frontend import ClusterDescription, CountWorkflows, ExecutionCount
-from perdure.protocol.payload import PAYLOAD_SIZE_MAX
 from perdure.protocol.replies import ErrorCode, ExecutionStatus, Outcome, ReplyKind, Started
 from perdure.protocol.requests import AwaitResult, StartWorkflow
 from perdure.protocol.retry import RetryPolicyData
@@ -143,8 +143,8 @@ async def test_what_cannot_be_sent_is_refused_before_it_is_sent() -> None:
             await client.start_workflow("T", id="a\0b", task_queue="q")
         with pytest.raises(ValueError, match="task queue must not be empty"):
             await client.start_workflow("T", id="w", task_queue="")
-        with pytest.raises(PayloadSizeError, match=f"{PAYLOAD_SIZE_MAX:,}"):
-            await client.start_workflow("T", "x" * (PAYLOAD_SIZE_MAX + 1), id="w", task_queue="q")
+        with pytest.raises(PayloadSizeError, match="the arguments of workflow 'T' take"):
+            await client.start_workflow("T", "x" * (KEPT_SIZE_MAX + 1), id="w", task_queue="q")
         with pytest.raises(ValueError, match="execution_timeout is negative"):
             await client.start_workflow("T", id="w", task_queue="q", execution_timeout=timedelta(seconds=-1))
         assert engine.requests() == []
