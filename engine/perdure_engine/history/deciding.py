@@ -15,6 +15,7 @@ from perdure.protocol.ids import run_id_for_child, run_id_for_start
 from perdure.protocol.messages import AcknowledgeMessage, RecordChildClosed, StartChildWorkflow
 from perdure.protocol.replies import ErrorCode, ErrorReply, ReplyKind, Started
 from perdure.protocol.requests import (
+    DeleteWorkflow,
     RecordActivityTaskStarted,
     ReportActivity,
     ReportTaskLost,
@@ -45,6 +46,7 @@ from perdure_engine.core.workflow_execution import terminate
 from perdure_engine.history.arrival import Arrival
 from perdure_engine.history.batch import Batch, Draft
 from perdure_engine.history.cache import CachedRun, ExecutionCache
+from perdure_engine.history.deleting import Deletions
 from perdure_engine.history.external import ExternalRequests
 from perdure_engine.history.loading import Loaded
 from perdure_engine.history.messages import Messages
@@ -83,8 +85,10 @@ class Decider:
         broker: Broker,
         post: Post,
         updates: Updates,
+        deletions: Deletions,
     ) -> None:
         self._cache = cache
+        self._deletions = deletions
         self._waiters = waiters
         self._queries = queries
         self._visibility = visibility
@@ -152,6 +156,8 @@ class Decider:
             self._start(batch, arrival, request, loaded)
         elif isinstance(request, ResetWorkflow):
             self._resets.decide(batch, arrival, request, loaded)
+        elif isinstance(request, DeleteWorkflow):
+            self._deletions.decide(batch, arrival, request, loaded, self)
         elif isinstance(request, UpdateWorkflow | AwaitUpdate):
             self._update(batch, arrival, request, loaded)
         elif isinstance(request, StartWorkflowWith):

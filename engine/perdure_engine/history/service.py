@@ -29,6 +29,7 @@ from perdure_engine.history.batch import Batch
 from perdure_engine.history.cache import CACHE_BYTES_MAX, ExecutionCache
 from perdure_engine.history.committing import BatchLost, Committer
 from perdure_engine.history.deciding import Decider
+from perdure_engine.history.deleting import Deletions
 from perdure_engine.history.intake import REQUESTS_MAX, Intake, Undecidable, Unloadable
 from perdure_engine.history.post import Post
 from perdure_engine.history.queries import Queries
@@ -120,8 +121,18 @@ class HistoryService:
         reading = Reading(store, broker, self.cache, self.waiters, self._queries)
         post = Post(cluster)
         self._updates = Updates(store, broker)
+        self._deletions = Deletions(store, broker, environment, self.cache)
         decider = Decider(
-            self.cache, self.waiters, self._queries, self._visibility, reading, store, broker, post, self._updates
+            self.cache,
+            self.waiters,
+            self._queries,
+            self._visibility,
+            reading,
+            store,
+            broker,
+            post,
+            self._updates,
+            self._deletions,
         )
         self._durable: asyncio.Queue[Batch] = asyncio.Queue(maxsize=4)
         self._committer = Committer(store, environment, self._durable, failed=self._wake_soon)
@@ -162,7 +173,9 @@ class HistoryService:
         finally:
             for task in (intake, *background):
                 task.cancel()
-            await asyncio.gather(intake, *background, *self.repairs.stop(), return_exceptions=True)
+            await asyncio.gather(
+                intake, *background, *self.repairs.stop(), *self._deletions.stop(), return_exceptions=True
+            )
 
     async def stop(self) -> None:
         """End `run` after the batch that is under way. Give up the shards first (`Ownership.retire`)."""

@@ -208,6 +208,20 @@ def reset(
     with_client(address, namespace, work)
 
 
+@workflow.command()
+@click.argument("workflow_id")
+@run_id_option
+@connection_options
+def delete(workflow_id: str, run_id: str | None, address: str, namespace: str, as_json: bool) -> None:
+    """Forget a run with its history; an open one is terminated first. Other runs of the workflow id stay."""
+
+    async def work(client: Client) -> None:
+        await client.get_workflow_handle(workflow_id, run_id=run_id).delete()
+        _done(as_json, f"Deleted {workflow_id}", workflow_id)
+
+    with_client(address, namespace, work)
+
+
 def _done(as_json: bool, text: str, workflow_id: str, **more: str) -> None:
     if as_json:
         print_json({"workflow_id": workflow_id, **more})

@@ -8,6 +8,7 @@ from typing import Any, Generic, cast
 
 from perdure.client.connection import Connection, check_text
 from perdure.client.definitions import query_name_and_type, signal_name
+from perdure.client.deletion import delete_workflow
 from perdure.client.execution import WorkflowExecutionDescription
 from perdure.client.history import WorkflowHistory, WorkflowHistoryEventAsyncIterator, WorkflowHistoryEventFilterType
 from perdure.client.inputs import (
@@ -208,6 +209,15 @@ class WorkflowHandle(UpdateCalls[SelfType], Generic[SelfType, ReturnType]):
             first_execution_run_id=self._first_execution_run_id,
             result_type=self._result_type,
         )
+
+    async def delete(self, *, rpc_timeout: timedelta | None = None) -> None:
+        """Forget the run, with its history and its place in lists; an open one is terminated first. Without a run id,
+        the open run or the latest; other runs of the workflow id stay.
+
+        Raises:
+            RPCError: no such workflow.
+        """
+        await delete_workflow(self._connection, self._id, self._run_id, rpc_timeout)
 
     async def describe(self, *, rpc_timeout: timedelta | None = None) -> WorkflowExecutionDescription:
         """The state of the run, what is pending, and who polls its task queue."""

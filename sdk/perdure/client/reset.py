@@ -19,10 +19,10 @@ class WorkflowResetPoint(IntEnum):
 
 
 class ResetReapplyExcludeType(IntEnum):
-    """What a reset does not apply again though it came after the point that it goes back to."""
+    """What a reset does not apply again though it came after the point that it goes back to. (Updates are never applied
+    again: whoever sent one has its answer.)"""
 
     SIGNAL = int(ResetReapplyExclude.SIGNAL)
-    UPDATE = int(ResetReapplyExclude.UPDATE)
 
 
 async def reset_workflow(

@@ -39,10 +39,7 @@ from perdure.execution.timers import DurableTimer
 from perdure.execution.updates import WorkflowUpdates, accepted_updates
 from perdure.execution.versions import Versions, markers_ahead
 from perdure.metrics import MetricMeter
-from perdure.protocol.commands import (
-    Command,
-    CompleteWorkflowExecution,
-)
+from perdure.protocol.commands import Command, CompleteWorkflowExecution
 from perdure.protocol.events import RESET_CAUSE, EventType, HistoryEvent, WorkflowExecutionStarted
 from perdure.protocol.updates import UpdateDelivery
 from perdure.workflow.continuation import ContinueAsNewInput, continuation_of

@@ -58,6 +58,7 @@ class RequestType(IntEnum):
     DESCRIBE_WORKFLOW = 7
     GET_HISTORY = 8
     RESET_WORKFLOW = 12
+    DELETE_WORKFLOW = 13
     REPORT_ACTIVITY = 15
     UPDATE_WORKFLOW = 9
     AWAIT_UPDATE = 10
@@ -147,6 +148,16 @@ class ResetWorkflow(NamedTuple):
     identity: str
 
 
+class DeleteWorkflow(NamedTuple):
+    """Forget a run with all that belongs to it; an open one is terminated first. `run_id` must name a run. Reply:
+    `None`, when it is gone."""
+
+    namespace: str
+    workflow_id: str
+    run_id: str
+    identity: str
+
+
 class AwaitResult(NamedTuple):
     """Replies: REGISTERED while the run is open, and OUTCOME with an `Outcome` when it closes. Ask again each minute:
     a registration lives in the memory of the shard's owner."""
@@ -217,6 +228,7 @@ Request = (
     | RequestCancelWorkflow
     | TerminateWorkflow
     | ResetWorkflow
+    | DeleteWorkflow
     | AwaitResult
     | QueryWorkflow
     | DescribeWorkflow
@@ -256,6 +268,7 @@ REQUESTS = Registry(
         RequestType.REQUEST_CANCEL_WORKFLOW: RequestCancelWorkflow,
         RequestType.TERMINATE_WORKFLOW: TerminateWorkflow,
         RequestType.RESET_WORKFLOW: ResetWorkflow,
+        RequestType.DELETE_WORKFLOW: DeleteWorkflow,
         RequestType.AWAIT_RESULT: AwaitResult,
         RequestType.QUERY_WORKFLOW: QueryWorkflow,
         RequestType.DESCRIBE_WORKFLOW: DescribeWorkflow,

@@ -10,6 +10,7 @@ from perdure.converter import DataConverter
 from perdure.protocol.replies import ErrorCode, ErrorReply, ExecutionStatus, Outcome, ReplyKind, Started
 from perdure.protocol.requests import (
     AwaitResult,
+    DeleteWorkflow,
     RequestCancelWorkflow,
     ResetReapplyExclude,
     ResetWorkflow,
@@ -135,3 +136,8 @@ def test_a_reset_to_nowhere(terminal: Terminal) -> None:
         result = terminal.run("workflow", "reset", "w", "--to", nowhere)
         assert result.exit_code == 2
         assert "is neither first nor last nor the number of an event" in result.stderr
+
+
+def test_delete(terminal: Terminal) -> None:
+    assert terminal.run("workflow", "delete", "w", "--run-id", "r").stdout == "Deleted w\n"
+    assert terminal.requests(DeleteWorkflow)[0].run_id == "r"

@@ -35,11 +35,11 @@ async def test_the_latest_run_is_reset_to_its_last_task() -> None:
 async def test_a_run_is_reset_to_an_event() -> None:
     async with client_of(answer) as (client, engine):
         handle = client.get_workflow_handle("w", run_id="r")
-        await handle.reset(7, exclude=[ResetReapplyExcludeType.SIGNAL, ResetReapplyExcludeType.UPDATE])
+        await handle.reset(7, exclude=[ResetReapplyExcludeType.SIGNAL])
         await handle.reset(WorkflowResetPoint.FIRST_WORKFLOW_TASK)
         event, first = engine.requests()
         assert (event.run_id, event.point, event.event_id) == ("r", ResetPoint.EVENT, 7)
-        assert event.exclude == (ResetReapplyExclude.SIGNAL, ResetReapplyExclude.UPDATE)
+        assert event.exclude == (ResetReapplyExclude.SIGNAL,)
         assert (first.point, first.event_id) == (ResetPoint.FIRST_WORKFLOW_TASK, 0)
 
 
