@@ -6,12 +6,14 @@ its Started and Completed are written together, command events follow, then what
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from perdure.converter import DataConverter
 from perdure.execution import stand_ins
 from perdure.execution.instance import WorkflowInstance
+from perdure.execution.local_activities import LocalCall
+from perdure.execution.local_marker import LocalOutcome
 from perdure.execution.surroundings import RunIdentity, WorkerSettings
 from perdure.protocol import child_workflow as child, commands as cmd, events as ev, external_workflow as external
 from perdure.protocol.events import EventType, HistoryEvent, decode_records, encode_records
@@ -154,8 +156,9 @@ class Story:
         self._happen(EventType.TIMER_FIRED, ev.TimerFired(timer_id, started.event_id))
 
     # Workflow tasks --------------------------------------------------------------------------------------------------
-    def task(self) -> list[cmd.Command]:
-        """Run the pending workflow task on the cached instance and write down what came of it."""
+    def task(self, local: Callable[[LocalCall], LocalOutcome | None] | None = None) -> list[cmd.Command]:
+        """Run the pending workflow task on the cached instance and write down what came of it. `local` says what comes
+        of local activities; None: it runs on, and when all do, another task follows."""
         assert self.is_task_pending, "nothing happened: there is no workflow task"
         scheduled = self.events[-1]
         fresh: Sequence[HistoryEvent] = self.events[self._delivered :]
@@ -165,13 +168,30 @@ class Story:
             _over_the_wire(fresh), self.now_us, scheduled.event_id, updates=self.updates
         )
         self.updates = []
+        wants_new_task = self._run_local(local)
         is_for_updates_alone, self._is_for_updates_alone = self._is_for_updates_alone, False
-        if is_for_updates_alone and all(map(_is_rejection, self.commands)):
+        if is_for_updates_alone and not wants_new_task and all(map(_is_rejection, self.commands)):
             self._drop()
             return self.commands
         self._delivered = len(self.events) + 2
         self._complete(scheduled)
+        if wants_new_task and not self.is_task_pending:
+            self._schedule()
         return self.commands
+
+    def _run_local(self, local: Callable[[LocalCall], LocalOutcome | None] | None) -> bool:
+        """Whether local activities are still running."""
+        instance = self.instance
+        if instance.local_calls is None:
+            return False
+        assert local is not None, "the workflow calls local activities"
+        while (wanted := instance.local_calls) is not None:
+            outcome = next(filter(None, map(local, wanted.outstanding.values())), None)
+            if outcome is None:
+                break
+            instance.settle_local(outcome)
+        self.commands = instance.take_commands()
+        return instance.local_calls is not None
 
     def fail_task(self) -> None:
         """The worker failed the pending task; the instance is gone."""

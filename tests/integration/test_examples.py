@@ -161,3 +161,13 @@ async def test_sleep_for_days_is_woken_by_a_signal(run_example: RunExample) -> N
     output = await run_example("sleep_for_days.py")
     assert "sleeps for 30 days" in output
     assert output.endswith("1 sent\n")
+
+
+async def test_local_activities_are_markers(run_example: RunExample) -> None:
+    assert await run_example("local_activity.py") == "charged 238.00\n2 markers in a history of 13 events\n"
+
+
+async def test_a_person_completes_what_its_worker_left(run_example: RunExample) -> None:
+    asked, answered = (await run_example("async_completion.py")).splitlines()
+    assert asked == "asked: refund 70 euros? (and the worker has stopped)"
+    assert answered == "answered: yes, by grace"

@@ -61,14 +61,14 @@ def complete(state: MutableState, request: RespondWorkflowTaskCompleted, now_us:
     overgrown = history_problem(state.next_event_id - 1, state.history_size_bytes)
     if overgrown is not None:
         workflow_execution.end_overgrown(state, overgrown, now_us, transition)
-    elif held:
+    elif held or request.wants_new_task:
         workflow_task.schedule(state, transition, now_us)
     elif state.admitted:
         speculation.begin(state, now_us, transition)
 
 
 def _only_rejects(request: RespondWorkflowTaskCompleted) -> bool:
-    return all(
+    return not request.wants_new_task and all(
         isinstance(command, ProtocolMessage) and command.kind == UpdateMessageKind.REJECTION
         for command in request.commands
     )

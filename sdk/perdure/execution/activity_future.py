@@ -20,6 +20,16 @@ from perdure.protocol.events import (
 from perdure.workflow.activity_options import ActivityCancellationType, ActivityHandle
 
 _SCHEDULED = int(EventType.ACTIVITY_TASK_SCHEDULED)
+ACTIVITY_OUTCOMES = frozenset(
+    int(kind)
+    for kind in (
+        EventType.ACTIVITY_TASK_COMPLETED,
+        EventType.ACTIVITY_TASK_FAILED,
+        EventType.ACTIVITY_TASK_TIMED_OUT,
+        EventType.ACTIVITY_TASK_CANCELED,
+    )
+)
+"""Events that close an activity."""
 
 
 class ActivityOwner(Protocol):

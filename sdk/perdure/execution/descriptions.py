@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from perdure.execution.versions import describe_marker
+from perdure.execution.local_marker import describe_local_marker, is_local_marker
+from perdure.execution.versions import describe_marker as describe_version_marker
 from perdure.protocol import child_workflow, commands, events, external_workflow
 from perdure.protocol.events import HistoryEvent
 from perdure.protocol.updates import (
@@ -31,6 +32,10 @@ _OF_EVENT = "of event {scheduled_event_id}"
 def _describe_message(message: ProtocolMessage) -> str:
     kind = "acceptance" if message.kind == UpdateMessageKind.ACCEPTANCE else "response"
     return f"{kind} of the update with the id {message.update_id!r}"
+
+
+def describe_marker(marker: Any) -> str:
+    return describe_local_marker(marker) if is_local_marker(marker) else describe_version_marker(marker)
 
 
 _MORE: dict[type[Any], str | Callable[[Any], str]] = {

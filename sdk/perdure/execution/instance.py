@@ -21,8 +21,7 @@ from typing import Any, NoReturn
 from perdure.common import Payload
 from perdure.converter import PayloadConverter
 from perdure.exceptions import FailureError, WorkflowTaskError
-from perdure.execution.activity_future import ActivityFuture
-from perdure.execution.asking import AskingWorkflow
+from perdure.execution.activity_future import ACTIVITY_OUTCOMES, ActivityFuture
 from perdure.execution.chance import Chance
 from perdure.execution.children import CHILD_NEWS, Children
 from perdure.execution.commands import COMMAND_EVENTS, CommandLedger, IssuedCommand
@@ -32,6 +31,9 @@ from perdure.execution.event_loop import WorkflowEventLoop
 from perdure.execution.external_requests import EXTERNAL_NEWS, Externals
 from perdure.execution.handler_registry import HandlerRegistry, UnanswerableQueryError
 from perdure.execution.interception import Interception
+from perdure.execution.local_activities import LocalActivities
+from perdure.execution.local_asking import LocallyAskingWorkflow
+from perdure.execution.local_marker import is_local_marker
 from perdure.execution.properties import RunProperties
 from perdure.execution.source_lines import defining_line, raising_line, waiting_line
 from perdure.execution.surroundings import RunIdentity, WorkerSettings, describe, meter_of
@@ -55,20 +57,11 @@ _SIGNALED = int(EventType.WORKFLOW_EXECUTION_SIGNALED)
 _CANCEL_REQUESTED = int(EventType.WORKFLOW_EXECUTION_CANCEL_REQUESTED)
 _TIMER_FIRED = int(EventType.TIMER_FIRED)
 _AS_ASKED = int(EventType.ACTIVITY_TASKS_SCHEDULED_AS_ASKED)
-_ACTIVITY_OUTCOMES = frozenset(
-    int(kind)
-    for kind in (
-        EventType.ACTIVITY_TASK_COMPLETED,
-        EventType.ACTIVITY_TASK_FAILED,
-        EventType.ACTIVITY_TASK_TIMED_OUT,
-        EventType.ACTIVITY_TASK_CANCELED,
-    )
-)
-_NEWS = _ACTIVITY_OUTCOMES | CHILD_NEWS | EXTERNAL_NEWS | {_STARTED, _SIGNALED, _CANCEL_REQUESTED, _TIMER_FIRED}
+_NEWS = ACTIVITY_OUTCOMES | CHILD_NEWS | EXTERNAL_NEWS | {_STARTED, _SIGNALED, _CANCEL_REQUESTED, _TIMER_FIRED}
 """Events that a workflow sees at its next workflow task."""
 
 
-class WorkflowInstance(AskingWorkflow):
+class WorkflowInstance(LocallyAskingWorkflow):
     """See the module's docstring; for workflow code, this is the `Runtime` of `perdure.workflow`.
 
     Attributes:
@@ -99,6 +92,7 @@ class WorkflowInstance(AskingWorkflow):
         self._handlers: HandlerRegistry | None = None
         self._versions: Versions | None = None
         self._updates: WorkflowUpdates | None = None
+        self._local: LocalActivities | None = None
         self._news: list[HistoryEvent] = []
         self._applied_to = 0
         self._skips_to = 0
@@ -133,7 +127,8 @@ class WorkflowInstance(AskingWorkflow):
         updates: Sequence[UpdateDelivery] = (),
     ) -> list[Command]:
         """Apply `events`, which end with the workflow task to be completed, and return its commands. `updates` are new
-        with that task.
+        with that task. If there are `local_calls` to be run, the commands are not given yet: `settle_local` and
+        `take_commands` follow.
 
         Raises:
             NondeterminismError: the code does not do what the history says.
@@ -161,6 +156,12 @@ class WorkflowInstance(AskingWorkflow):
         again, but what came after it has been applied."""
         self.continues_from = continues_from
         self._skips_to = self._applied_to
+
+    def take_commands(self) -> list[Command]:
+        """The commands of the workflow task; of one that waits for local activities, those that it has by now."""
+        if self.ledger.is_closed:
+            self._warn_of_unfinished()
+        return self.ledger.take()
 
     def replay(self, events: Sequence[HistoryEvent]) -> None:
         """Apply the completed workflow tasks among `events`; what came after the last one stays unseen.
@@ -220,7 +221,7 @@ class WorkflowInstance(AskingWorkflow):
                 if started is None:
                     raise WorkflowTaskError(f"event {event.event_id} completes a workflow task that did not start")
                 for marker in markers_ahead(events, index):
-                    self.versions.note(marker)
+                    (self.local_activities if is_local_marker(marker) else self.versions).note(marker)
                 size = started.attributes.history_size_bytes
                 updates = accepted_updates(events, index + 1)
                 self._run_task(started.time_us, started.event_id, size, updates, replaying=True)
@@ -247,11 +248,11 @@ class WorkflowInstance(AskingWorkflow):
         self.loop.now_us = time_us
         news, self._news = self._news, []
         self._show(news, updates, time_us)
+        if self._local is not None:
+            self._local.settle_recorded()
         if self._error is not None:
             raise self._error
-        if self.ledger.is_closed:
-            self._warn_of_unfinished()
-        return self.ledger.take()
+        return self.take_commands() if replaying or self.local_calls is None else []
 
     def _show(self, news: list[HistoryEvent], updates: Sequence[UpdateDelivery], time_us: int) -> None:
         started = cancelled = None
@@ -259,7 +260,7 @@ class WorkflowInstance(AskingWorkflow):
         outcomes: list[Callable[[], None]] = []
         for event in news:
             kind = event.event_type
-            if kind in _ACTIVITY_OUTCOMES:
+            if kind in ACTIVITY_OUTCOMES:
                 activity = self.activities.pop(event.attributes.scheduled_event_id, None)
                 if activity is not None:
                     activity.has_outcome = True
@@ -472,7 +473,6 @@ class WorkflowInstance(AskingWorkflow):
 
     def memo(self) -> Mapping[str, Payload]:
         return self.described().raw_memo
-        return self.properties.memo()
 
     @property
     def properties(self) -> RunProperties:

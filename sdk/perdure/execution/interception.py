@@ -17,6 +17,7 @@ from perdure.execution.interceptors import (
     SignalExternalWorkflowInput,
     StartActivityInput,
     StartChildWorkflowInput,
+    StartLocalActivityInput,
     WorkflowInboundInterceptor,
     WorkflowOutboundInterceptor,
 )
@@ -50,6 +51,8 @@ class Intercepted(Protocol):
     def externals(self) -> Any: ...
     @property
     def start_activity(self) -> Callable[..., ActivityHandle[Any]]: ...
+    @property
+    def start_local_activity(self) -> Callable[..., ActivityHandle[Any]]: ...
 
 
 class Interception:
@@ -177,4 +180,21 @@ class OutboundEnd(WorkflowOutboundInterceptor):
     async def signal_external_workflow(self, input: SignalExternalWorkflowInput) -> None:
         await self._workflow.externals.send_signal(
             input.workflow_id, input.workflow_run_id, input.signal, input.args, input.headers
+        )
+
+    def start_local_activity(self, input: StartLocalActivityInput) -> ActivityHandle[Any]:
+        return self._workflow.start_local_activity(
+            input.activity,
+            input.args,
+            input.ret_type,
+            input.awaited_at_once,
+            input.schedule_to_close_timeout,
+            input.schedule_to_start_timeout,
+            input.start_to_close_timeout,
+            input.retry_policy,
+            input.local_retry_threshold,
+            int(input.cancellation_type),
+            input.activity_id,
+            input.summary,
+            headers=input.headers,
         )

@@ -142,6 +142,25 @@ class SignalExternalWorkflowInput:
     headers: Mapping[str, Payload]
 
 
+@dataclass
+class StartLocalActivityInput:
+    """Of `WorkflowOutboundInterceptor.start_local_activity`. `awaited_at_once` as in `StartActivityInput`."""
+
+    activity: str
+    args: Sequence[Any]
+    activity_id: str | None
+    schedule_to_close_timeout: timedelta | None
+    schedule_to_start_timeout: timedelta | None
+    start_to_close_timeout: timedelta | None
+    retry_policy: RetryPolicy | None
+    local_retry_threshold: timedelta | None
+    cancellation_type: ActivityCancellationType
+    headers: Mapping[str, Payload]
+    summary: str | None
+    ret_type: type | None
+    awaited_at_once: bool = False
+
+
 class WorkflowInboundInterceptor:
     """Made once for each run that a worker holds; extend it, and override what is of interest."""
 
@@ -195,3 +214,7 @@ class WorkflowOutboundInterceptor:
     async def signal_external_workflow(self, input: SignalExternalWorkflowInput) -> None:
         """For each `ExternalWorkflowHandle.signal`."""
         await self.next.signal_external_workflow(input)
+
+    def start_local_activity(self, input: StartLocalActivityInput) -> ActivityHandle[Any]:
+        """For each `workflow.start_local_activity`, `workflow.execute_local_activity` and their like."""
+        return self.next.start_local_activity(input)

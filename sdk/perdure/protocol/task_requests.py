@@ -13,7 +13,7 @@ from perdure.protocol.payload import Payloads
 class RespondWorkflowTaskCompleted(NamedTuple):
     """`started_time_us`, `scheduled_event_id` and `history_size_bytes` come from the task; `stream` and `entry_id` name
     the stream entry that is finished with it (empty if there is none); `sticky_worker` is the worker id that now caches
-    the instance, or empty."""
+    the instance, or empty. `wants_new_task`: local activities still run; another workflow task is to follow at once."""
 
     run_id: str
     scheduled_event_id: int
@@ -25,6 +25,7 @@ class RespondWorkflowTaskCompleted(NamedTuple):
     stream: bytes
     entry_id: bytes
     history_size_bytes: int = 0
+    wants_new_task: bool = False
 
     @staticmethod
     def _decode_commands(value: Any) -> tuple[Command, ...]:

@@ -8,6 +8,7 @@ from perdure.execution.interceptors import (
     SignalExternalWorkflowInput,
     StartActivityInput,
     StartChildWorkflowInput,
+    StartLocalActivityInput,
     WorkflowInboundInterceptor,
     WorkflowOutboundInterceptor,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "SignalExternalWorkflowInput",
     "StartActivityInput",
     "StartChildWorkflowInput",
+    "StartLocalActivityInput",
     "UnsandboxedWorkflowRunner",
     "Worker",
     "WorkflowInboundInterceptor",

@@ -1,4 +1,4 @@
-"""One attempt of an activity in a worker: what it runs in, how it is stopped, and what is reported of it.
+"""One attempt of an activity that a worker took from a task queue, and what is reported of it.
 
 Rules: whatever happens, an attempt is reported once, or dropped once because nobody wants it any more. All methods are
 for the event loop's thread unless they say otherwise.
@@ -8,22 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
-from datetime import timedelta
-from enum import Enum
 from typing import Any, Protocol
 
 from perdure.activity.async_completion import CompleteAsync
-from perdure.activity.context import ActivityContext, current_context
 from perdure.activity.definition import ActivityDefinition
-from perdure.activity.information import ActivityCancellationDetails, Info
-from perdure.activity.shared_flag import SharedFlag
-from perdure.common import Priority
 from perdure.content.sending import CUT_ABOVE_BYTES, CUT_ABOVE_BYTES_GROWN, Parcel
 from perdure.exceptions import ApplicationError, CancelledError, TimeoutError, TimeoutType
-from perdure.execution.surroundings import moment
-from perdure.metrics import MetricMeter
-from perdure.protocol.codec import pack
 from perdure.protocol.failure import ApplicationInfo, ErrorCategory, Failure, TimeoutInfo
 from perdure.protocol.replies import ReplyKind, decode_activity_directive
 from perdure.protocol.requests import (
@@ -35,104 +25,45 @@ from perdure.protocol.requests import (
     RespondActivityTaskFailed,
 )
 from perdure.protocol.tasks import ActivityTask, task_member
-from perdure.worker.deadlines import Deadlines
+from perdure.worker.attempt import Attempt, AttemptOwner, StopReason
 from perdure.worker.heartbeats import SEND_PART, Heartbeats
-from perdure.worker.link import WorkerLink
 from perdure_broker.port import TaskEntry
 
 logger = logging.getLogger("perdure.worker")
 
 
-class StopReason(Enum):
-    """Why a running attempt is stopped."""
+class ActivityAttemptOwner(AttemptOwner, Protocol):
+    """What an attempt asks of the worker that took its task."""
 
-    CANCEL_REQUESTED = "its workflow cancelled it"
-    TIMED_OUT = "its start-to-close timeout has passed"
-    NOT_WANTED = "the engine no longer wants this attempt"
-    WORKER_SHUTDOWN = "its worker stops"
-
-
-_DETAILS = {
-    StopReason.CANCEL_REQUESTED: ActivityCancellationDetails(cancel_requested=True),
-    StopReason.TIMED_OUT: ActivityCancellationDetails(timed_out=True),
-    StopReason.NOT_WANTED: ActivityCancellationDetails(not_found=True),
-    StopReason.WORKER_SHUTDOWN: ActivityCancellationDetails(worker_shutdown=True),
-}
-
-
-class AttemptOwner(Protocol):
-    """What an attempt asks of the worker that runs it."""
-
-    link: WorkerLink
-    deadlines: Deadlines
-    metric_meter: MetricMeter
-    worker_shutdown: SharedFlag
-    loop_thread: int
     default_heartbeat_interval_s: float
     max_heartbeat_interval_s: float
-
     unanswered: dict[tuple[str, int, int], ActivityAttempt]
 
     def attempt_ended(self, attempt: ActivityAttempt) -> None: ...
 
 
-Execute = Callable[["ActivityAttempt", Sequence[Any]], Awaitable[Any]]
-"""Calls an activity through whatever stands around it."""
-
-
-class ActivityAttempt(ActivityContext):
-    """See the module's docstring. It is itself what the activity's code sees of it, see `current_context`.
+class ActivityAttempt(Attempt):
+    """See the module's docstring.
 
     Attributes:
         known_content: Hashes of the pieces that its input was made of, if it was large.
         key: Names the attempt in what the engine says about it: run id, scheduled event id, attempt.
-        stop_now: Stops what runs, when `stop` is called; set by who runs it.
-        kill_now: Ends the process that it runs in, if that can be done without harm to others.
-        is_killed: That was done.
     """
 
-    __slots__ = (
-        "_heartbeats",
-        "_is_over",
-        "_is_refused",
-        "_is_reported",
-        "_owner",
-        "definition",
-        "entry",
-        "is_killed",
-        "key",
-        "kill_now",
-        "known_content",
-        "started_us",
-        "stop_now",
-        "stop_reason",
-        "task",
-    )
+    __slots__ = ("_heartbeats", "_is_refused", "_is_reported", "entry", "key", "known_content")
+
+    _owner: ActivityAttemptOwner
 
     def __init__(
-        self, owner: AttemptOwner, entry: TaskEntry, task: ActivityTask, definition: ActivityDefinition
+        self, owner: ActivityAttemptOwner, entry: TaskEntry, task: ActivityTask, definition: ActivityDefinition
     ) -> None:
-        super().__init__(owner.worker_shutdown, owner.link.converter.payload_converter)
-        self._owner = owner
+        super().__init__(owner, task, definition)
         self.entry = entry
-        self.task = task
         self.key = (task.run_id, task.scheduled_event_id, task.attempt)
-        self.definition = definition
-        self.started_us = 0
-        self.stop_reason: StopReason | None = None
-        self.stop_now: Callable[[], Any] | None = None
-        self.kill_now: Callable[[], None] | None = None
-        self.is_killed = False
         self._heartbeats: Heartbeats | None = None
-        self._is_over = False
         self._is_refused = False
         self._is_reported = False
         self.known_content: dict[bytes, int] = _NOTHING
-
-    # Running ---------------------------------------------------------------------------------------------------------
-    def note_start(self) -> None:
-        """This is when it started. From any thread."""
-        self.started_us = self.started_us or self._owner.link.environment.now_us()
 
     def begin(self) -> None:
         """It has started: from here on its times count."""
@@ -142,82 +73,6 @@ class ActivityAttempt(ActivityContext):
             owner.deadlines.after_delay(self._report_started)
         if timeout_ms and (timeout_ms <= _SHORT_TIMEOUT_MS or self._is_reported):
             owner.deadlines.after(timeout_ms / 1000, self._timed_out)
-
-    def arguments(self) -> Sequence[Any]:
-        """The decoded arguments. From any thread.
-
-        Raises:
-            ApplicationError: they do not fit the activity's parameters.
-        """
-        data = self.task.input
-        try:
-            values = self._owner.link.converter.from_bytes(data, self.definition.argument_hints(_ARGUMENTS_MAX))
-        except (TypeError, ValueError) as error:
-            raise ApplicationError(
-                f"the arguments of activity {self.task.activity_type!r} do not fit its parameters: {error}",
-                type=type(error).__name__,
-            ) from error
-        return (values,) if self.definition.name is None else values  # the dynamic one takes them as one list
-
-    async def run(self, execute: Execute | None = None) -> None:
-        """Run an `async def` activity, or any one by way of `execute`, and report it."""
-        try:
-            self.begin()
-            arguments = self.arguments()
-            current_context.set(self)
-            if execute is None:
-                result = await self.definition.function(*arguments)
-            else:
-                result = await execute(self, arguments)
-            data = self.encode(result)
-        except BaseException as error:  # the top of one attempt: even SystemExit must not end its neighbours
-            self.failed(error)
-        else:
-            self.completed(data)
-
-    def encode(self, result: Any) -> bytes:
-        """The result as it travels. From any thread.
-
-        Raises:
-            TypeError: it cannot be converted.
-            PayloadSizeError: it is too large.
-        """
-        return self._owner.link.converter.to_kept_bytes((result,), "the result of activity", self.task.activity_type)
-
-    def task_ended(self, task: asyncio.Task[None]) -> None:
-        """The task of `run` is done; without a report if it was cancelled before its first step."""
-        if not self._is_over:
-            self.failed(asyncio.CancelledError())
-
-    def stop(self, reason: StopReason) -> None:
-        """Ask what runs to stop; the first reason counts. A process in which nobody wants it any more is killed if it
-        does not."""
-        if self._is_over:
-            return
-        if self.kill_now is not None and reason in _UNWANTED:
-            self._owner.deadlines.after(KILL_AFTER_S, self._kill)
-        if self.stop_reason is not None:
-            return
-        self.stop_reason = reason
-        self.cancellation_details = _DETAILS[reason]
-        self.cancelled.set()
-        if self.stop_now is not None:
-            self.stop_now()
-
-    def _kill(self) -> None:
-        if not self._is_over and self.kill_now is not None:
-            logger.warning(
-                "Activity %r (id %r) of workflow %r did not stop within %g s; its process is killed.",
-                self.task.activity_type,
-                self.task.activity_id,
-                self.task.workflow_id,
-                KILL_AFTER_S,
-            )
-            self.is_killed = True
-            self.kill_now()
-
-    def _timed_out(self) -> None:
-        self.stop(StopReason.TIMED_OUT)
 
     # Reports ---------------------------------------------------------------------------------------------------------
     def completed(self, data: bytes) -> None:
@@ -434,56 +289,9 @@ class ActivityAttempt(ActivityContext):
             logger.error("Details of activity %r are dropped: %s", self.task.activity_type, error)
             return b""
 
-    def metric_meter(self) -> MetricMeter:
-        """What `activity.metric_meter()` returns."""
-        task, link = self.task, self._owner.link
-        said = {"namespace": task.namespace, "task_queue": link.task_queue, "activity_type": task.activity_type}
-        if task.workflow_type:
-            said["workflow_type"] = task.workflow_type
-        return self._owner.metric_meter.with_additional_attributes(said)
-
-    def make_info(self) -> Info:
-        """What `activity.info()` returns."""
-        task, link = self.task, self._owner.link
-        return Info(
-            activity_id=task.activity_id,
-            activity_type=task.activity_type,
-            attempt=task.attempt,
-            current_attempt_scheduled_time=moment(task.current_attempt_scheduled_time_us),
-            heartbeat_details=link.converter.from_bytes(task.heartbeat_details),
-            heartbeat_timeout=_duration(task.heartbeat_timeout_ms),
-            is_local=False,
-            namespace=task.namespace,
-            schedule_to_close_timeout=_duration(task.schedule_to_close_timeout_ms),
-            scheduled_time=moment(task.scheduled_time_us),
-            start_to_close_timeout=_duration(task.start_to_close_timeout_ms),
-            started_time=moment(self.started_us),
-            task_queue=task.task_queue or link.task_queue,
-            task_token=pack((task.namespace, task.workflow_id, task.run_id, task.scheduled_event_id, task.attempt)),
-            workflow_id=task.workflow_id or None,
-            workflow_namespace=task.namespace if task.workflow_id else None,
-            workflow_run_id=task.run_id if task.workflow_id else None,
-            workflow_type=task.workflow_type or None,
-            priority=Priority.default,
-            retry_policy=None,
-            idempotency_key=f"{task.namespace}/{task.workflow_id}/{task.run_id}/{task.activity_id}",
-        )
-
-
-KILL_AFTER_S = 5.0
-"""Seconds that an activity in a process of its own has to stop, once nobody wants it any more."""
-
-_UNWANTED = (StopReason.TIMED_OUT, StopReason.NOT_WANTED)
 
 _SHORT_TIMEOUT_MS = 100
 """Start-to-close timeouts up to this are watched from the start, longer ones from the report that it started."""
 
 _NOTHING: dict[bytes, int] = {}
 """What most attempts know of content; never changed."""
-
-_ARGUMENTS_MAX = 32
-"""Hints to prepare for functions with `*args`; arguments beyond are decoded without."""
-
-
-def _duration(milliseconds: int) -> timedelta | None:
-    return timedelta(milliseconds=milliseconds) if milliseconds else None

@@ -12,8 +12,8 @@ from functools import partial
 from typing import Any
 
 from perdure.activity.context import current_context
-from perdure.worker.activity_attempt import ActivityAttempt
 from perdure.worker.activity_process import ActivityProcess, ProcessDied
+from perdure.worker.attempt import Attempt
 from perdure.worker.process_call import outcome_of, pack_call, run_call
 from perdure.worker.process_pool import ProcessPool
 from perdure.worker.thread_cancellation import ThreadCancellation
@@ -38,10 +38,10 @@ class ActivityExecution:
             self._threads = concurrent.futures.ThreadPoolExecutor(pool.size, thread_name_prefix="perdure-process")
         self._is_threaded = isinstance(executor, concurrent.futures.ThreadPoolExecutor)
         self._loop = asyncio.get_running_loop()
-        self._outcomes: deque[tuple[ActivityAttempt, Outcome]] = deque()
+        self._outcomes: deque[tuple[Attempt, Outcome]] = deque()
         self._is_called = False
 
-    def start(self, attempt: ActivityAttempt) -> None:
+    def start(self, attempt: Attempt) -> None:
         """Run an attempt as soon as the executor has room.
 
         Raises:
@@ -52,7 +52,7 @@ class ActivityExecution:
         else:
             self._start_in_process(attempt)
 
-    async def call(self, attempt: ActivityAttempt, function: Callable[..., Any], arguments: Sequence[Any]) -> Any:
+    async def call(self, attempt: Attempt, function: Callable[..., Any], arguments: Sequence[Any]) -> Any:
         """Call a `def` activity from the task of its attempt; what it sees of `contextvars` is what that task sees,
         unless it runs in another process.
 
@@ -72,7 +72,7 @@ class ActivityExecution:
         run = partial(context.run, cancellation.run, function, arguments)
         return await self._loop.run_in_executor(self.executor, run)
 
-    def _deliver(self, attempt: ActivityAttempt, outcome: Outcome) -> None:
+    def _deliver(self, attempt: Attempt, outcome: Outcome) -> None:
         """From any thread."""
         self._outcomes.append((attempt, outcome))
         if not self._is_called:
@@ -91,14 +91,14 @@ class ActivityExecution:
                 attempt.failed(outcome)
 
     # Threads ---------------------------------------------------------------------------------------------------------
-    def _start_in_thread(self, attempt: ActivityAttempt) -> None:
+    def _start_in_thread(self, attempt: Attempt) -> None:
         cancellation = ThreadCancellation()
         if not attempt.definition.no_thread_cancel_exception:
             attempt.stop_now = cancellation.cancel
             attempt.shield = cancellation.shield
         self.executor.submit(self._run_in_thread, attempt, cancellation)
 
-    def _run_in_thread(self, attempt: ActivityAttempt, cancellation: ThreadCancellation) -> None:
+    def _run_in_thread(self, attempt: Attempt, cancellation: ThreadCancellation) -> None:
         attempt.note_start()
         self._deliver(attempt, None)
         outcome: Outcome
@@ -113,7 +113,7 @@ class ActivityExecution:
         self._deliver(attempt, outcome)
 
     # Processes -------------------------------------------------------------------------------------------------------
-    def _start_in_process(self, attempt: ActivityAttempt) -> None:
+    def _start_in_process(self, attempt: Attempt) -> None:
         try:
             call = _packed(attempt, attempt.definition.function, attempt.arguments())
         except Exception as error:
@@ -129,9 +129,7 @@ class ActivityExecution:
         attempt.stop_now = elsewhere.cancel  # without effect once it runs
         elsewhere.add_done_callback(lambda done: self._ended_elsewhere(attempt, done))
 
-    async def _call_in_process(
-        self, attempt: ActivityAttempt, function: Callable[..., Any], arguments: Sequence[Any]
-    ) -> Any:
+    async def _call_in_process(self, attempt: Attempt, function: Callable[..., Any], arguments: Sequence[Any]) -> Any:
         call = _packed(attempt, function, arguments)
         if self._processes is not None:
             return await asyncio.wrap_future(self._submit(self._processes, attempt, call, self._in_process))
@@ -142,7 +140,7 @@ class ActivityExecution:
     def _submit(
         self,
         processes: ProcessPool,
-        attempt: ActivityAttempt,
+        attempt: Attempt,
         call: bytes,
         wait: Callable[[ProcessPool, _InProcess, bytes], Any],
     ) -> concurrent.futures.Future[Any]:
@@ -152,7 +150,7 @@ class ActivityExecution:
         running.future = self._threads.submit(wait, processes, running, call)
         return running.future
 
-    def _never_began(self, attempt: ActivityAttempt, future: concurrent.futures.Future[None]) -> None:
+    def _never_began(self, attempt: Attempt, future: concurrent.futures.Future[None]) -> None:
         if future.cancelled():
             self._deliver(attempt, asyncio.CancelledError())
 
@@ -184,13 +182,13 @@ class ActivityExecution:
             raise BrokenProcessPool(str(error)) from None
         return outcome_of(answer)
 
-    def _beat_of(self, attempt: ActivityAttempt) -> Callable[[tuple[Any, ...]], None]:
+    def _beat_of(self, attempt: Attempt) -> Callable[[tuple[Any, ...]], None]:
         def beat(details: tuple[Any, ...]) -> None:
             self._loop.call_soon_threadsafe(attempt.heartbeat, details)
 
         return beat
 
-    def _ended_elsewhere(self, attempt: ActivityAttempt, future: concurrent.futures.Future[bytes]) -> None:
+    def _ended_elsewhere(self, attempt: Attempt, future: concurrent.futures.Future[bytes]) -> None:
         outcome: Outcome
         try:
             outcome = attempt.encode(outcome_of(future.result()))
@@ -213,7 +211,7 @@ class ActivityExecution:
             self._threads.shutdown(wait=False)
 
 
-def _packed(attempt: ActivityAttempt, function: Callable[..., Any], arguments: Sequence[Any]) -> bytes:
+def _packed(attempt: Attempt, function: Callable[..., Any], arguments: Sequence[Any]) -> bytes:
     raises = not attempt.definition.no_thread_cancel_exception
     return pack_call(function, arguments, attempt.info(), raises=raises)
 
@@ -221,7 +219,7 @@ def _packed(attempt: ActivityAttempt, function: Callable[..., Any], arguments: S
 class _InProcess:
     """An attempt on its way to a process, or in it. `begin` is called in the thread that waits there."""
 
-    def __init__(self, attempt: ActivityAttempt) -> None:
+    def __init__(self, attempt: Attempt) -> None:
         self.attempt = attempt
         self.future: concurrent.futures.Future[None] | None = None
         self._call: tuple[ActivityProcess, int] | None = None

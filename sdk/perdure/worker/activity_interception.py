@@ -8,8 +8,8 @@ from typing import Any
 from perdure.activity.context import ActivityContext
 from perdure.activity.information import Info
 from perdure.protocol.payload import unpack_payload_map
-from perdure.worker.activity_attempt import ActivityAttempt
 from perdure.worker.activity_execution import ActivityExecution
+from perdure.worker.attempt import Attempt
 from perdure.worker.interceptor import (
     ActivityInboundInterceptor,
     ActivityOutboundInterceptor,
@@ -19,7 +19,7 @@ from perdure.worker.interceptor import (
 
 
 async def execute_intercepted(
-    attempt: ActivityAttempt,
+    attempt: Attempt,
     execution: ActivityExecution,
     interceptors: Sequence[Interceptor],
     arguments: Sequence[Any],
@@ -47,7 +47,7 @@ async def execute_intercepted(
 class InboundEnd(ActivityInboundInterceptor):
     """Calls the activity's code."""
 
-    def __init__(self, attempt: ActivityAttempt, execution: ActivityExecution) -> None:
+    def __init__(self, attempt: Attempt, execution: ActivityExecution) -> None:
         self._attempt = attempt
         self._execution = execution
 

@@ -19,9 +19,10 @@ from perdure.protocol.content import hashes_of, is_reference
 from perdure.protocol.replies import ReplyKind, decode_cancel_activity
 from perdure.protocol.requests import GetActivityTask
 from perdure.protocol.tasks import ActivityTask, decode_task, task_member
-from perdure.worker.activity_attempt import ActivityAttempt, StopReason
+from perdure.worker.activity_attempt import ActivityAttempt
 from perdure.worker.activity_execution import ActivityExecution
 from perdure.worker.activity_interception import execute_intercepted
+from perdure.worker.attempt import Attempt, StopReason
 from perdure.worker.deadlines import Deadlines
 from perdure.worker.decoding import CodecError, decoded
 from perdure.worker.interceptor import Interceptor
@@ -59,8 +60,8 @@ class ActivityWorker:
         self.max_heartbeat_interval_s = max_heartbeat_interval_s
         self.slot_freed: Callable[[], None] | None = None
         self._registry = registry
-        self._execution = ActivityExecution(executor)
-        self._slots = slots
+        self.execution = ActivityExecution(executor)
+        self.slots = slots
         self._interceptors = interceptors
         self.metric_meter = metric_meter
         self.unanswered: dict[tuple[str, int, int], ActivityAttempt] = {}
@@ -70,7 +71,7 @@ class ActivityWorker:
 
     def free(self) -> int:
         """Slots that nothing uses."""
-        return self._slots - len(self._running) - len(self._preparing)
+        return self.slots - len(self._running) - len(self._preparing)
 
     # Tasks in --------------------------------------------------------------------------------------------------------
     def accept(self, entries: Sequence[TaskEntry]) -> None:
@@ -189,12 +190,12 @@ class ActivityWorker:
             task.add_done_callback(attempt.task_ended)
             return
         try:
-            self._execution.start(attempt)
+            self.execution.start(attempt)
         except RuntimeError as error:
             attempt.fail_with(ApplicationError(f"the activity executor takes no more work ({error})"))
 
-    def _execute_intercepted(self, attempt: ActivityAttempt, arguments: Sequence[Any]) -> Awaitable[Any]:
-        return execute_intercepted(attempt, self._execution, self._interceptors, arguments)
+    def _execute_intercepted(self, attempt: Attempt, arguments: Sequence[Any]) -> Awaitable[Any]:
+        return execute_intercepted(attempt, self.execution, self._interceptors, arguments)
 
     def attempt_ended(self, attempt: ActivityAttempt) -> None:
         self._running.pop(attempt.key, None)
@@ -227,12 +228,12 @@ class ActivityWorker:
     async def stop(self, grace_s: float) -> None:
         """Let what runs finish for `grace_s` seconds, then cancel it, and wait until it has ended."""
         self.worker_shutdown.set()
-        self._execution.worker_stops()
+        self.execution.worker_stops()
         await self._wait_idle(grace_s)
         for attempt in list(self._running.values()):
             attempt.stop(StopReason.WORKER_SHUTDOWN)
         await self._wait_idle(None)
-        self._execution.close()
+        self.execution.close()
         self.deadlines.close()
 
     async def _wait_idle(self, timeout_s: float | None) -> None:

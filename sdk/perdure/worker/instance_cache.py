@@ -12,13 +12,14 @@ def _close(instance: WorkflowInstance) -> None:
 
 
 class InstanceCache:
-    """By run id. An instance that leaves is closed, by `close`."""
+    """By run id. An instance that leaves is closed, by `close`, and `on_close` is told which run it was."""
 
-    __slots__ = ("_close", "_instances", "_limit")
+    __slots__ = ("_close", "_instances", "_limit", "on_close")
 
     def __init__(self, limit: int, close: Callable[[WorkflowInstance], None] = _close) -> None:
         self._limit = limit
         self._close = close
+        self.on_close: Callable[[str], None] | None = None
         self._instances: dict[str, WorkflowInstance] = {}
 
     def __len__(self) -> int:
@@ -36,16 +37,26 @@ class InstanceCache:
         instances = self._instances
         before = instances.pop(run_id, None)
         if before is not None and before is not instance:
-            self._close(before)
+            self._leave(run_id, before)
         instances[run_id] = instance
         if len(instances) > self._limit:
-            self._close(instances.pop(next(iter(instances))))
+            oldest = next(iter(instances))
+            self._leave(oldest, instances.pop(oldest))
+
+    def take(self, run_id: str) -> None:
+        """Somebody else holds the instance from now on; it is not closed."""
+        self._instances.pop(run_id, None)
 
     def evict(self, run_id: str) -> None:
         instance = self._instances.pop(run_id, None)
         if instance is not None:
-            self._close(instance)
+            self._leave(run_id, instance)
 
     def clear(self) -> None:
         while self._instances:
-            self._close(self._instances.popitem()[1])
+            self._leave(*self._instances.popitem())
+
+    def _leave(self, run_id: str, instance: WorkflowInstance) -> None:
+        if self.on_close is not None:
+            self.on_close(run_id)
+        self._close(instance)

@@ -40,6 +40,8 @@ class Worker:
         max_cached_workflows: int = 1000,
         max_concurrent_workflow_tasks: int | None = None,
         max_concurrent_activities: int | None = None,
+        max_concurrent_local_activities: int | None = None,
+        no_remote_activities: bool = False,
         max_heartbeat_throttle_interval: timedelta = timedelta(seconds=60),
         default_heartbeat_throttle_interval: timedelta = timedelta(seconds=30),
         graceful_shutdown_timeout: timedelta = timedelta(),
@@ -65,6 +67,8 @@ class Worker:
             max_concurrent_workflow_tasks: Workflow tasks at a time, 1,000 if not given.
             max_concurrent_activities: Activities at a time, 1,000 if not given; no more than the executor has room for
                 if all of them are `def`.
+            max_concurrent_local_activities: Local activities at a time, 1,000 if not given.
+            no_remote_activities: Poll for workflows alone: the activities are only called as local ones.
             max_heartbeat_throttle_interval: Longest time between two heartbeats of an activity that heartbeats.
             default_heartbeat_throttle_interval: That time for activities without a heartbeat timeout.
             graceful_shutdown_timeout: How long activities may finish when the worker stops, before they are cancelled.
@@ -87,6 +91,8 @@ class Worker:
         if not workflows and not activities:
             raise ValueError("a worker needs workflows, activities or both")
         check_runners(workflow_runner, unsandboxed_workflow_runner)
+        if no_remote_activities and not workflows:
+            raise ValueError("a worker with no_remote_activities=True needs workflows, which call its activities")
         self._client = client
         self._options = WorkerOptions(
             transport=client.transport,
@@ -99,6 +105,8 @@ class Worker:
             max_cached_workflows=max_cached_workflows,
             workflow_slots=_slots("max_concurrent_workflow_tasks", max_concurrent_workflow_tasks),
             activity_slots=_slots("max_concurrent_activities", max_concurrent_activities),
+            local_activity_slots=_slots("max_concurrent_local_activities", max_concurrent_local_activities),
+            no_remote_activities=no_remote_activities,
             max_heartbeat_interval_s=max_heartbeat_throttle_interval.total_seconds(),
             default_heartbeat_interval_s=default_heartbeat_throttle_interval.total_seconds(),
             grace_s=graceful_shutdown_timeout.total_seconds(),

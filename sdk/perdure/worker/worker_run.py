@@ -74,6 +74,8 @@ class WorkerOptions:
     header_codec_behavior: HeaderCodecBehavior = HeaderCodecBehavior.NO_CODEC
     metric_meter: MetricMeter = MetricMeter.noop
     patch_activation: Callable[[PatchActivationInput], bool] | None = None
+    local_activity_slots: int = 1_000
+    no_remote_activities: bool = False
 
 
 class WorkerRun:
@@ -107,10 +109,12 @@ class WorkerRun:
         self._activities: ActivityWorker | None = None
         self._workflows: WorkflowWorker | None = None
         self._readers: list[TaskReader] = []
+        if options.registry.activities:
+            self._make_activities()
         if options.registry.workflows:
             self._add_workflows()
-        if options.registry.activities:
-            self._add_activities()
+        if self._activities is not None and not options.no_remote_activities:
+            self._add_activity_reader(self._activities)
 
     async def run(self, shutdown_asked: asyncio.Event) -> None:
         """Work until asked to stop.
@@ -159,7 +163,15 @@ class WorkerRun:
         )
         cache = InstanceCache(options.max_cached_workflows, self._watch.close)
         self._workflows = worker = WorkflowWorker(
-            self._link, registry, settings, cache, self._watch, options.workflow_slots
+            self._link,
+            registry,
+            settings,
+            cache,
+            self._watch,
+            options.workflow_slots,
+            None if self._activities is None else self._activities.execution,
+            options.local_activity_slots,
+            interceptors=options.interceptors,
         )
         streams = [self._stream(StreamKind.WORKFLOW)]
         if cache.is_enabled:
@@ -168,7 +180,7 @@ class WorkerRun:
         worker.slot_freed = reader.slot_freed
         self._readers.append(reader)
 
-    def _add_activities(self) -> None:
+    def _make_activities(self) -> None:
         options, registry = self._options, self._options.registry
         executor = options.executor
         if executor is None:
@@ -179,7 +191,7 @@ class WorkerRun:
         room = getattr(executor, "_max_workers", None)
         if room and not any(definition.is_async for definition in registry.activities.values()):
             slots = min(slots, room)  # what waits for a thread would only age here
-        self._activities = worker = ActivityWorker(
+        self._activities = ActivityWorker(
             self._link,
             registry,
             executor,
@@ -189,7 +201,10 @@ class WorkerRun:
             default_heartbeat_interval_s=options.default_heartbeat_interval_s,
             max_heartbeat_interval_s=options.max_heartbeat_interval_s,
         )
-        reader = TaskReader(self._link, [self._stream(StreamKind.ACTIVITY)], slots, worker.free, worker.accept)
+
+    def _add_activity_reader(self, worker: ActivityWorker) -> None:
+        stream = self._stream(StreamKind.ACTIVITY)
+        reader = TaskReader(self._link, [stream], worker.slots, worker.free, worker.accept)
         worker.slot_freed = reader.slot_freed
         self._readers.append(reader)
 
@@ -220,10 +235,9 @@ class WorkerRun:
             logger.warning("The worker stops while the server is away (%s).", error)
             for task in reading:
                 task.cancel()
-        if self._activities is not None:
-            await self._activities.stop(self._options.grace_s)
-        if self._workflows is not None:
-            await self._workflows.stop()
+        grace_s = self._options.grace_s
+        parts = [part.stop(grace_s) for part in (self._workflows, self._activities) if part is not None]
+        await asyncio.gather(*parts)
         await self._flush()
         await self._link.finish_background(_FLUSH_TIMEOUT_S)
         await self._environment.in_thread(self._leases.stop)

@@ -17,7 +17,7 @@ from perdure.exceptions import ApplicationError, WorkflowTaskError
 from perdure.execution.instance import WorkflowInstance
 from perdure.execution.surroundings import RunIdentity, WorkerSettings
 from perdure.protocol.codec import DecodeError
-from perdure.protocol.commands import COMMANDS
+from perdure.protocol.commands import COMMANDS, Command
 from perdure.protocol.content import MARK as CONTENT_MARK
 from perdure.protocol.events import HistoryEvent, WorkflowExecutionStarted, decode_records
 from perdure.protocol.failure import Failure
@@ -25,11 +25,14 @@ from perdure.protocol.replies import ReplyKind, TaskDropped, decode_task_dropped
 from perdure.protocol.requests import RespondWorkflowTaskCompleted, RespondWorkflowTaskFailed
 from perdure.protocol.tasks import QueryTask, Task, WorkflowTask, task_member
 from perdure.protocol.updates import UpdateDelivery, decode_deliveries
+from perdure.worker.activity_execution import ActivityExecution
 from perdure.worker.command_content import check_size, cut_values, values_size
 from perdure.worker.deadlock_watch import DeadlockWatch
 from perdure.worker.decoding import CodecError, decoded
+from perdure.worker.held_tasks import HeldTask, HeldTasks
 from perdure.worker.history_fetching import FetchedHistory, NoHistory, fetch_task_history, read_task_events
 from perdure.worker.instance_cache import InstanceCache
+from perdure.worker.interceptor import Interceptor
 from perdure.worker.link import WorkerLink
 from perdure.worker.query_answering import QueryAnswering
 from perdure.worker.registry import Registry
@@ -54,7 +57,12 @@ class WorkflowWorker:
         cache: InstanceCache,
         watch: DeadlockWatch,
         slots: int,
+        execution: ActivityExecution | None = None,
+        local_slots: int = 0,
+        *,
+        interceptors: Sequence[Interceptor] = (),
     ) -> None:
+        """`execution` and `local_slots` are for local activities; without an execution, there are none to run."""
         self.slot_freed: Callable[[], None] | None = None
         self._link = link
         self._registry = registry
@@ -64,7 +72,21 @@ class WorkflowWorker:
         self._slots = slots
         self._queries = QueryAnswering(link, registry, settings, cache, watch)
         self._types = UpsertedTypes(link)
+        self._held = HeldTasks(
+            link,
+            registry,
+            watch,
+            execution,
+            local_slots,
+            self._complete_held,
+            self._break_held,
+            extends=cache.is_enabled,
+            metric_meter=settings.metric_meter,
+            interceptors=interceptors,
+        )
+        cache.on_close = self._held.forget
         self._fetching = 0
+        self._is_stopping = False
         self._unanswered: dict[str, list[tuple[TaskEntry, WorkflowTask]]] = {}
         self._is_undecodable_logged = False
 
@@ -72,8 +94,11 @@ class WorkflowWorker:
         """Slots that nothing uses."""
         return self._slots - self._fetching
 
-    async def stop(self) -> None:
-        """Wait until no task is on its way; then let go of every instance."""
+    async def stop(self, grace_s: float = 0.0) -> None:
+        """Wait until no task is on its way, for local activities up to `grace_s` seconds; then let go of every
+        instance."""
+        self._is_stopping = True
+        await self._held.stop(grace_s)
         while self._fetching:
             freed = asyncio.Event()
             self.slot_freed = freed.set
@@ -133,6 +158,8 @@ class WorkflowWorker:
     def _must_wait(self, entry: TaskEntry, task: WorkflowTask) -> bool:
         """Whether the engine has not said yet if it took the last completion of the kept instance. If it did not, that
         instance is not where the run is, though it may stand at the same event: the task goes on with the answer."""
+        if self._held.must_wait(entry, task):
+            return True
         waiting = self._unanswered.get(task.run_id)
         if waiting is None:
             return False
@@ -226,19 +253,64 @@ class WorkflowWorker:
         sizes = (task.started_time_us, task.scheduled_event_id, task.history_size_bytes)
         try:
             commands = self._watch.guard(instance, instance.activate, events, *sizes, updates)
-            parcel = None
-            size = values_size(commands)
-            if size > CUT_ABOVE_BYTES_GROWN:
-                check_size(size)
-                if self._link.coding is None:  # what is encrypted has nothing in common with anything
-                    parcel = Parcel(instance.known_content)
-                    above = cut_above(task.history_size_bytes)
-                    cut_values(commands, above, parcel, has_parent=instance.has_parent)
+            if instance.local_calls is not None:
+                self._cache.take(task.run_id)
+                self._held.hold(entry, task, instance)
+                return
+            parcel = self._parcel(task, instance, commands)
         except BaseException as error:  # the top of one workflow task: even SystemExit must not end its neighbours
             self._let_go(task.run_id, instance)
             self._failed(entry, task, error)
             return
-        is_kept = self._cache.is_enabled and not instance.is_complete
+        self._complete(entry, task, instance, commands, parcel)
+
+    def _parcel(self, task: WorkflowTask, instance: WorkflowInstance, commands: list[Command]) -> Parcel | None:
+        """Have large values among the commands refer to pieces that travel beside them.
+
+        Raises:
+            WorkflowTaskError: they are too much.
+        """
+        size = values_size(commands)
+        if size <= CUT_ABOVE_BYTES_GROWN:
+            return None
+        check_size(size)
+        if self._link.coding is not None:  # what is encrypted has nothing in common with anything
+            return None
+        parcel = Parcel(instance.known_content)
+        above = cut_above(task.history_size_bytes)
+        cut_values(commands, above, parcel, has_parent=instance.has_parent)
+        return parcel
+
+    def _complete_held(self, held: HeldTask, commands: list[Command], wants_new_task: bool) -> None:
+        """A task that waited for local activities is completed."""
+        try:
+            parcel = self._parcel(held.task, held.instance, commands)
+        except WorkflowTaskError as error:
+            self._break_held(held, error)
+            return
+        self._complete(held.entry, held.task, held.instance, commands, parcel, wants_new_task=wants_new_task)
+        waiting = self._unanswered.get(held.task.run_id)
+        if waiting is not None:
+            waiting.extend(held.waiting)
+        else:
+            self._accept_again(held.waiting)
+
+    def _break_held(self, held: HeldTask, error: BaseException) -> None:
+        self._let_go(held.task.run_id, held.instance)
+        self._failed(held.entry, held.task, error)
+        self._accept_again(held.waiting)
+
+    def _complete(
+        self,
+        entry: TaskEntry,
+        task: WorkflowTask,
+        instance: WorkflowInstance,
+        commands: Sequence[Command],
+        parcel: Parcel | None,
+        *,
+        wants_new_task: bool = False,
+    ) -> None:
+        is_kept = self._cache.is_enabled and not instance.is_complete and not (wants_new_task and self._is_stopping)
         if is_kept:
             self._cache.keep(task.run_id, instance)
             self._unanswered[task.run_id] = []
@@ -256,6 +328,7 @@ class WorkflowWorker:
             entry.stream,
             entry.entry_id,
             task.history_size_bytes,
+            wants_new_task,
         )
         self._link.leases.answered(entry.stream, entry.entry_id)
 
@@ -272,6 +345,7 @@ class WorkflowWorker:
         self._types.post(commands, post, replied)
 
     def _let_go(self, run_id: str, instance: WorkflowInstance) -> None:
+        self._held.forget(run_id)
         self._cache.evict(run_id)
         self._watch.close(instance)
 
@@ -313,6 +387,9 @@ class WorkflowWorker:
                 self._dropped(task, decode_task_dropped(body))
         else:
             self._refused(entry, task, body)
+        self._accept_again(waiting)
+
+    def _accept_again(self, waiting: Sequence[tuple[TaskEntry, WorkflowTask]]) -> None:
         for later_entry, later in waiting:
             try:
                 self._accept(later_entry, later)

@@ -11,7 +11,12 @@ from perdure.workflow.activity_method_calls import (
     start_activity_class,
     start_activity_method,
 )
-from perdure.workflow.activity_options import ActivityCancellationType, ActivityConfig, ActivityHandle
+from perdure.workflow.activity_options import (
+    ActivityCancellationType,
+    ActivityConfig,
+    ActivityHandle,
+    LocalActivityConfig,
+)
 from perdure.workflow.chance import new_random, random, random_seed, uuid4, uuid7
 from perdure.workflow.child_calls import execute_child_workflow, start_child_workflow
 from perdure.workflow.child_options import (
@@ -76,6 +81,13 @@ from perdure.workflow.handler_setting import (
 )
 from perdure.workflow.handlers import query, signal
 from perdure.workflow.information import Info, ParentInfo, RootInfo
+from perdure.workflow.local_activity_calls import execute_local_activity, start_local_activity
+from perdure.workflow.local_activity_method_calls import (
+    execute_local_activity_class,
+    execute_local_activity_method,
+    start_local_activity_class,
+    start_local_activity_method,
+)
 from perdure.workflow.log_adapter import LoggerAdapter, logger
 from perdure.workflow.metrics import metric_meter
 from perdure.workflow.properties import upsert_memo, upsert_search_attributes
@@ -98,6 +110,7 @@ __all__ = [
     "ExternalWorkflowHandle",
     "HandlerUnfinishedPolicy",
     "Info",
+    "LocalActivityConfig",
     "LoggerAdapter",
     "NondeterminismError",
     "NotInWorkflowError",
@@ -124,6 +137,9 @@ __all__ = [
     "execute_activity_class",
     "execute_activity_method",
     "execute_child_workflow",
+    "execute_local_activity",
+    "execute_local_activity_class",
+    "execute_local_activity_method",
     "get_dynamic_query_handler",
     "get_dynamic_signal_handler",
     "get_dynamic_update_handler",
@@ -165,6 +181,9 @@ __all__ = [
     "start_activity_class",
     "start_activity_method",
     "start_child_workflow",
+    "start_local_activity",
+    "start_local_activity_class",
+    "start_local_activity_method",
     "time",
     "time_ns",
     "unsafe",

@@ -40,6 +40,19 @@ class ActivityConfig(TypedDict, total=False):
     priority: Priority
 
 
+class LocalActivityConfig(TypedDict, total=False):
+    """The options of `start_local_activity` and `execute_local_activity`."""
+
+    schedule_to_close_timeout: timedelta | None
+    schedule_to_start_timeout: timedelta | None
+    start_to_close_timeout: timedelta | None
+    retry_policy: RetryPolicy | None
+    local_retry_threshold: timedelta | None
+    cancellation_type: ActivityCancellationType
+    activity_id: str | None
+    summary: str | None
+
+
 class ActivityHandle(asyncio.Future[ReturnType]):  # type: ignore[type-var]  # covariant, as users expect of a handle
     """An activity that was started: await it, or `cancel()` it."""
 

@@ -149,6 +149,21 @@ class Runtime(Protocol):
         summary: str | None,
         priority_key: int | None,
     ) -> ActivityHandle[Any]: ...
+    def start_local_activity(
+        self,
+        activity_type: str,
+        arguments: Sequence[Any],
+        result_type: Any,
+        awaited_at_once: bool,
+        schedule_to_close_timeout: timedelta | None,
+        schedule_to_start_timeout: timedelta | None,
+        start_to_close_timeout: timedelta | None,
+        retry_policy: RetryPolicy | None,
+        local_retry_threshold: timedelta | None,
+        cancellation_type: int,
+        activity_id: str | None,
+        summary: str | None,
+    ) -> ActivityHandle[Any]: ...
 
 
 def current_or_none() -> Runtime | None:

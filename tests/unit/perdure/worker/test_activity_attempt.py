@@ -11,14 +11,15 @@ from perdure import activity
 from perdure.activity.definition import ActivityDefinition
 from perdure.activity.shared_flag import SharedFlag
 from perdure.exceptions import ApplicationError, CancelledError
-from perdure.protocol.codec import unpack
+from perdure.metrics import MetricMeter
 from perdure.protocol.replies import ErrorCode, ErrorReply, ReplyKind
 from perdure.protocol.requests import (
     RespondActivityTaskCanceled,
     RespondActivityTaskCompleted,
     RespondActivityTaskFailed,
 )
-from perdure.worker.activity_attempt import ActivityAttempt, StopReason
+from perdure.worker.activity_attempt import ActivityAttempt
+from perdure.worker.attempt import StopReason
 from perdure.worker.deadlines import Deadlines
 from perdure_broker.port import TaskEntry
 from tests.unit.perdure.worker.test_link import _link
@@ -38,6 +39,7 @@ class Owner:
     def __init__(self, on: Stage) -> None:
         self.link = _link(on)
         self.deadlines = Deadlines(self.link.loop, 0.1)
+        self.metric_meter = MetricMeter.noop
         self.worker_shutdown = SharedFlag()
         self.loop_thread = 0
         self.default_heartbeat_interval_s = self.max_heartbeat_interval_s = 1.0
@@ -98,14 +100,6 @@ async def test_a_task_that_never_took_its_first_step_is_reported_too() -> None:
         assert owner.sent[0].failure.info.type == "WorkerShutdown"
 
 
-async def test_a_result_that_cannot_be_converted_is_a_failure() -> None:
-    async with stage() as on:
-        owner = Owner(on)
-        await owner.attempt().run()
-        assert "type object cannot be made JSON" in owner.sent[0].failure.message
-        owner.deadlines.close()
-
-
 async def test_what_the_engine_says() -> None:
     async with stage() as on:
         owner = Owner(on)
@@ -131,30 +125,6 @@ async def test_details_that_cannot_be_converted_are_dropped(caplog: pytest.LogCa
         attempt.fail_with(ApplicationError("x"))
         assert owner.sent[-1].heartbeat_details == b""
         assert "are dropped" in caplog.text
-        owner.deadlines.close()
-
-
-async def test_the_idempotency_key_is_that_of_every_attempt() -> None:
-    async with stage() as on:
-        owner = Owner(on)
-        first, second = owner.attempt(activity_id="a"), owner.attempt(activity_id="a", attempt=2)
-        assert first.make_info().idempotency_key == second.make_info().idempotency_key
-        assert first.make_info().idempotency_key != owner.attempt(activity_id="b").make_info().idempotency_key
-        assert unpack(first.make_info().task_token)[1] == "wf"
-
-
-@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), GeneratorExit()])
-async def test_what_would_end_the_process_fails_the_attempt_alone(error: BaseException) -> None:
-    async with stage() as on:
-        owner = Owner(on)
-        attempt = owner.attempt()
-
-        async def leave() -> None:
-            raise error
-
-        attempt.definition = ActivityDefinition("work", leave, is_async=True)
-        await attempt.run()
-        assert owner.sent[0].failure.info.type == type(error).__name__
         owner.deadlines.close()
 
 

@@ -22,7 +22,7 @@ from perdure.protocol.requests import (
     RespondActivityTaskDetached,
     RespondActivityTaskFailed,
 )
-from perdure.worker import Worker, activity_attempt
+from perdure.worker import Worker, attempt
 from tests.worker_stage import QUEUE, Stage, activity_task, stage
 
 
@@ -196,7 +196,7 @@ async def test_one_that_waits_for_a_process_may_be_cancelled() -> None:
 async def test_one_that_never_ends_is_killed_at_its_timeout_alone(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(activity_attempt, "KILL_AFTER_S", 0.1)
+    monkeypatch.setattr(attempt, "KILL_AFTER_S", 0.1)
     async with on_processes(2) as on:
         neighbour = activity_task("wait_until_stopped")
         await on.give(neighbour)
@@ -213,7 +213,7 @@ async def test_one_that_never_ends_is_killed_at_its_timeout_alone(
 
 async def test_one_that_nobody_wants_is_killed_if_it_does_not_stop(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also after it was asked to stop politely, and went on."""
-    monkeypatch.setattr(activity_attempt, "KILL_AFTER_S", 0.1)
+    monkeypatch.setattr(attempt, "KILL_AFTER_S", 0.1)
     async with on_processes() as on:
         task = activity_task("never_end")
         await on.give(task)

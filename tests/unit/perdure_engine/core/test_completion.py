@@ -9,6 +9,7 @@ from perdure.protocol.events import EventType, HistoryEvent, decode_records
 from perdure.protocol.replies import ErrorCode, ReplyKind
 from perdure.protocol.tasks import TaskKind, WorkflowTask, decode_task
 from perdure_engine.core import limits
+from perdure_engine.core.transition import Dispatch
 from tests.unit.perdure_engine.core.runs import (
     RUN_ID,
     SECOND_US,
@@ -104,3 +105,12 @@ def test_a_history_without_end_is_ended(monkeypatch: pytest.MonkeyPatch, limit: 
     assert terminated.reason.startswith("the history has 11 events in ")
     assert terminated.reason.endswith(" bytes: do the work in several runs")
     assert not run.timers
+
+
+def test_another_task_follows_at_once_if_the_worker_wants_one() -> None:
+    """Local activities still run there: what comes of them needs a task to be told in."""
+    run = begun()
+    transition = go_on(run, wants_new_task=True)
+    assert names(transition) == ["WORKFLOW_TASK_STARTED", "WORKFLOW_TASK_COMPLETED", "WORKFLOW_TASK_SCHEDULED"]
+    [dispatched] = [effect for effect in transition.effects if isinstance(effect, Dispatch)]
+    assert dispatched.worker == "w1"

@@ -1,0 +1,304 @@
+"""Local activities that are methods, or classes with `__call__`."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from typing import Any, Concatenate, TypeVarTuple, Unpack, overload
+
+from perdure.common import UNSET, RetryPolicy, positional_arguments
+from perdure.types import (
+    CallableAsyncNoParam,
+    CallableAsyncSingleParam,
+    CallableSyncNoParam,
+    CallableSyncSingleParam,
+    MethodAsyncNoParam,
+    MethodAsyncSingleParam,
+    MethodSyncNoParam,
+    MethodSyncSingleParam,
+    MultiParamSpec,
+    ParamType,
+    ReturnType,
+    SelfType,
+)
+from perdure.workflow.activity_options import (
+    ActivityCancellationType,
+    ActivityHandle,
+    LocalActivityConfig,
+    activity_type_of,
+)
+from perdure.workflow.runtime import current
+
+_Ts = TypeVarTuple("_Ts")
+
+
+@overload
+def start_local_activity_method(
+    activity: MethodAsyncNoParam[SelfType, ReturnType], **options: Unpack[LocalActivityConfig]
+) -> ActivityHandle[ReturnType]: ...
+@overload
+def start_local_activity_method(
+    activity: MethodAsyncSingleParam[SelfType, ParamType, ReturnType],
+    arg: ParamType,
+    **options: Unpack[LocalActivityConfig],
+) -> ActivityHandle[ReturnType]: ...
+@overload
+def start_local_activity_method(
+    activity: Callable[[SelfType, *_Ts], Awaitable[ReturnType]], *several: *_Ts, **options: Unpack[LocalActivityConfig]
+) -> ActivityHandle[ReturnType]: ...
+@overload
+def start_local_activity_method(
+    activity: Callable[Concatenate[SelfType, MultiParamSpec], Awaitable[ReturnType]],
+    *,
+    args: Sequence[Any],
+    **options: Unpack[LocalActivityConfig],
+) -> ActivityHandle[ReturnType]: ...
+@overload
+def start_local_activity_method(
+    activity: MethodSyncNoParam[SelfType, ReturnType], **options: Unpack[LocalActivityConfig]
+) -> ActivityHandle[ReturnType]: ...
+@overload
+def start_local_activity_method(
+    activity: MethodSyncSingleParam[SelfType, ParamType, ReturnType],
+    arg: ParamType,
+    **options: Unpack[LocalActivityConfig],
+) -> ActivityHandle[ReturnType]: ...
+@overload
+def start_local_activity_method(
+    activity: Callable[[SelfType, *_Ts], ReturnType], *several: *_Ts, **options: Unpack[LocalActivityConfig]
+) -> ActivityHandle[ReturnType]: ...
+@overload
+def start_local_activity_method(
+    activity: Callable[Concatenate[SelfType, MultiParamSpec], ReturnType],
+    *,
+    args: Sequence[Any],
+    **options: Unpack[LocalActivityConfig],
+) -> ActivityHandle[ReturnType]: ...
+def start_local_activity_method(  # type: ignore[misc]  # mypy does not see that `arg, *more` takes `*several`
+    activity: Any,
+    arg: Any = UNSET,
+    *more: Any,
+    args: Sequence[Any] = [],
+    result_type: type | None = None,
+    schedule_to_close_timeout: timedelta | None = None,
+    schedule_to_start_timeout: timedelta | None = None,
+    start_to_close_timeout: timedelta | None = None,
+    retry_policy: RetryPolicy | None = None,
+    local_retry_threshold: timedelta | None = None,
+    cancellation_type: ActivityCancellationType = ActivityCancellationType.TRY_CANCEL,
+    activity_id: str | None = None,
+    summary: str | None = None,
+) -> ActivityHandle[Any]:
+    """Start a local activity that is a method, named by its class (`Activities.charge`)."""
+    activity_type, own_result_type = activity_type_of(activity)
+    return current().start_local_activity(
+        activity_type,
+        positional_arguments(arg, more, args),
+        result_type or own_result_type,
+        False,
+        schedule_to_close_timeout,
+        schedule_to_start_timeout,
+        start_to_close_timeout,
+        retry_policy,
+        local_retry_threshold,
+        cancellation_type,
+        activity_id,
+        summary,
+    )
+
+
+@overload
+async def execute_local_activity_method(
+    activity: MethodAsyncNoParam[SelfType, ReturnType], **options: Unpack[LocalActivityConfig]
+) -> ReturnType: ...
+@overload
+async def execute_local_activity_method(
+    activity: MethodAsyncSingleParam[SelfType, ParamType, ReturnType],
+    arg: ParamType,
+    **options: Unpack[LocalActivityConfig],
+) -> ReturnType: ...
+@overload
+async def execute_local_activity_method(
+    activity: Callable[[SelfType, *_Ts], Awaitable[ReturnType]], *several: *_Ts, **options: Unpack[LocalActivityConfig]
+) -> ReturnType: ...
+@overload
+async def execute_local_activity_method(
+    activity: Callable[Concatenate[SelfType, MultiParamSpec], Awaitable[ReturnType]],
+    *,
+    args: Sequence[Any],
+    **options: Unpack[LocalActivityConfig],
+) -> ReturnType: ...
+@overload
+async def execute_local_activity_method(
+    activity: MethodSyncNoParam[SelfType, ReturnType], **options: Unpack[LocalActivityConfig]
+) -> ReturnType: ...
+@overload
+async def execute_local_activity_method(
+    activity: MethodSyncSingleParam[SelfType, ParamType, ReturnType],
+    arg: ParamType,
+    **options: Unpack[LocalActivityConfig],
+) -> ReturnType: ...
+@overload
+async def execute_local_activity_method(
+    activity: Callable[[SelfType, *_Ts], ReturnType], *several: *_Ts, **options: Unpack[LocalActivityConfig]
+) -> ReturnType: ...
+@overload
+async def execute_local_activity_method(
+    activity: Callable[Concatenate[SelfType, MultiParamSpec], ReturnType],
+    *,
+    args: Sequence[Any],
+    **options: Unpack[LocalActivityConfig],
+) -> ReturnType: ...
+async def execute_local_activity_method(  # type: ignore[misc]  # mypy does not see that `arg, *more` takes `*several`
+    activity: Any,
+    arg: Any = UNSET,
+    *more: Any,
+    args: Sequence[Any] = [],
+    result_type: type | None = None,
+    schedule_to_close_timeout: timedelta | None = None,
+    schedule_to_start_timeout: timedelta | None = None,
+    start_to_close_timeout: timedelta | None = None,
+    retry_policy: RetryPolicy | None = None,
+    local_retry_threshold: timedelta | None = None,
+    cancellation_type: ActivityCancellationType = ActivityCancellationType.TRY_CANCEL,
+    activity_id: str | None = None,
+    summary: str | None = None,
+) -> Any:
+    """Run a local activity that is a method, named by its class (`Activities.charge`)."""
+    activity_type, own_result_type = activity_type_of(activity)
+    return await current().start_local_activity(
+        activity_type,
+        positional_arguments(arg, more, args),
+        result_type or own_result_type,
+        True,
+        schedule_to_close_timeout,
+        schedule_to_start_timeout,
+        start_to_close_timeout,
+        retry_policy,
+        local_retry_threshold,
+        cancellation_type,
+        activity_id,
+        summary,
+    )
+
+
+@overload
+def start_local_activity_class(
+    activity: type[CallableAsyncNoParam[ReturnType]], **options: Unpack[LocalActivityConfig]
+) -> ActivityHandle[ReturnType]: ...
+@overload
+def start_local_activity_class(
+    activity: type[CallableAsyncSingleParam[ParamType, ReturnType]],
+    arg: ParamType,
+    **options: Unpack[LocalActivityConfig],
+) -> ActivityHandle[ReturnType]: ...
+@overload
+def start_local_activity_class(
+    activity: type[Callable[..., Awaitable[ReturnType]]], *, args: Sequence[Any], **options: Unpack[LocalActivityConfig]
+) -> ActivityHandle[ReturnType]: ...
+@overload
+def start_local_activity_class(
+    activity: type[CallableSyncNoParam[ReturnType]], **options: Unpack[LocalActivityConfig]
+) -> ActivityHandle[ReturnType]: ...
+@overload
+def start_local_activity_class(
+    activity: type[CallableSyncSingleParam[ParamType, ReturnType]],
+    arg: ParamType,
+    **options: Unpack[LocalActivityConfig],
+) -> ActivityHandle[ReturnType]: ...
+@overload
+def start_local_activity_class(
+    activity: type[Callable[..., ReturnType]], *, args: Sequence[Any], **options: Unpack[LocalActivityConfig]
+) -> ActivityHandle[ReturnType]: ...
+def start_local_activity_class(
+    activity: Any,
+    arg: Any = UNSET,
+    *more: Any,
+    args: Sequence[Any] = [],
+    result_type: type | None = None,
+    schedule_to_close_timeout: timedelta | None = None,
+    schedule_to_start_timeout: timedelta | None = None,
+    start_to_close_timeout: timedelta | None = None,
+    retry_policy: RetryPolicy | None = None,
+    local_retry_threshold: timedelta | None = None,
+    cancellation_type: ActivityCancellationType = ActivityCancellationType.TRY_CANCEL,
+    activity_id: str | None = None,
+    summary: str | None = None,
+) -> ActivityHandle[Any]:
+    """Start a local activity that is a class with `__call__`."""
+    activity_type, own_result_type = activity_type_of(activity)
+    return current().start_local_activity(
+        activity_type,
+        positional_arguments(arg, more, args),
+        result_type or own_result_type,
+        False,
+        schedule_to_close_timeout,
+        schedule_to_start_timeout,
+        start_to_close_timeout,
+        retry_policy,
+        local_retry_threshold,
+        cancellation_type,
+        activity_id,
+        summary,
+    )
+
+
+@overload
+async def execute_local_activity_class(
+    activity: type[CallableAsyncNoParam[ReturnType]], **options: Unpack[LocalActivityConfig]
+) -> ReturnType: ...
+@overload
+async def execute_local_activity_class(
+    activity: type[CallableAsyncSingleParam[ParamType, ReturnType]],
+    arg: ParamType,
+    **options: Unpack[LocalActivityConfig],
+) -> ReturnType: ...
+@overload
+async def execute_local_activity_class(
+    activity: type[Callable[..., Awaitable[ReturnType]]], *, args: Sequence[Any], **options: Unpack[LocalActivityConfig]
+) -> ReturnType: ...
+@overload
+async def execute_local_activity_class(
+    activity: type[CallableSyncNoParam[ReturnType]], **options: Unpack[LocalActivityConfig]
+) -> ReturnType: ...
+@overload
+async def execute_local_activity_class(
+    activity: type[CallableSyncSingleParam[ParamType, ReturnType]],
+    arg: ParamType,
+    **options: Unpack[LocalActivityConfig],
+) -> ReturnType: ...
+@overload
+async def execute_local_activity_class(
+    activity: type[Callable[..., ReturnType]], *, args: Sequence[Any], **options: Unpack[LocalActivityConfig]
+) -> ReturnType: ...
+async def execute_local_activity_class(
+    activity: Any,
+    arg: Any = UNSET,
+    *more: Any,
+    args: Sequence[Any] = [],
+    result_type: type | None = None,
+    schedule_to_close_timeout: timedelta | None = None,
+    schedule_to_start_timeout: timedelta | None = None,
+    start_to_close_timeout: timedelta | None = None,
+    retry_policy: RetryPolicy | None = None,
+    local_retry_threshold: timedelta | None = None,
+    cancellation_type: ActivityCancellationType = ActivityCancellationType.TRY_CANCEL,
+    activity_id: str | None = None,
+    summary: str | None = None,
+) -> Any:
+    """Run a local activity that is a class with `__call__`."""
+    activity_type, own_result_type = activity_type_of(activity)
+    return await current().start_local_activity(
+        activity_type,
+        positional_arguments(arg, more, args),
+        result_type or own_result_type,
+        True,
+        schedule_to_close_timeout,
+        schedule_to_start_timeout,
+        start_to_close_timeout,
+        retry_policy,
+        local_retry_threshold,
+        cancellation_type,
+        activity_id,
+        summary,
+    )
