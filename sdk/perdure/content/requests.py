@@ -10,7 +10,8 @@ from typing import Any
 from perdure.content.sending import CUT_ABOVE_BYTES, Parcel
 from perdure.exceptions import PayloadSizeError
 from perdure.protocol.content import BLOCK_BYTES_MAX, ContentBlock
-from perdure.protocol.requests import SignalWorkflow, StartWorkflow
+from perdure.protocol.payload import PAYLOAD_SIZE_MAX
+from perdure.protocol.requests import SignalWorkflow, StartWorkflow, StartWorkflowWith
 
 _VALUES: dict[type[Any], int] = {
     cls: cls._fields.index(field) for cls, field in ((StartWorkflow, "input"), (SignalWorkflow, "input"))
@@ -23,6 +24,8 @@ def cut_request(request: Any) -> tuple[Any, ContentBlock | None]:
     Raises:
         PayloadSizeError: they are too large even when compressed.
     """
+    if type(request) is StartWorkflowWith and len(request.start.input) > PAYLOAD_SIZE_MAX:  # it goes whole
+        raise PayloadSizeError(len(request.start.input), PAYLOAD_SIZE_MAX, _name(request.start))
     place = _VALUES.get(type(request))
     if place is None or len(request[place]) <= CUT_ABOVE_BYTES:
         return request, None

@@ -11,7 +11,8 @@ from perdure.content.requests import cut_request
 from perdure.content.sending import CUT_ABOVE_BYTES
 from perdure.exceptions import PayloadSizeError
 from perdure.protocol.content import BLOCK_BYTES_MAX, hashes_of, is_reference
-from perdure.protocol.requests import DescribeWorkflow, SignalWorkflow, StartWorkflow
+from perdure.protocol.payload import PAYLOAD_SIZE_MAX
+from perdure.protocol.requests import DescribeWorkflow, SignalWorkflow, StartWorkflow, StartWorkflowWith
 
 REQUESTS = (
     StartWorkflow("default", "w", "flow", "q", b"", "r", "me"),
@@ -41,3 +42,11 @@ def test_too_much_is_refused_at_once() -> None:
     changed, block = cut_request(REQUESTS[0]._replace(input=b"0" * 2 * BLOCK_BYTES_MAX))
     assert is_reference(changed.input)
     assert block is not None
+
+
+def test_a_start_that_brings_something_along_goes_whole() -> None:
+    start = REQUESTS[0]
+    assert isinstance(start, StartWorkflow)
+    assert cut_request(StartWorkflowWith("default", "w", start._replace(input=bytes(PAYLOAD_SIZE_MAX))))[1] is None
+    with pytest.raises(PayloadSizeError, match="the arguments of workflow 'flow' take 2,097,153 bytes"):
+        cut_request(StartWorkflowWith("default", "w", start._replace(input=bytes(PAYLOAD_SIZE_MAX + 1))))

@@ -304,8 +304,10 @@ async def test_a_rude_workflow_fails_its_task_and_nothing_else(how: str, words: 
         assert _commands(completed) == ["ScheduleActivityTask"]
 
 
-async def test_a_completion_that_the_engine_cannot_take_fails_the_task_visibly() -> None:
-    kept = ErrorReply(ErrorCode.DEAD_LETTERED, "the store refuses a value (kept as dead letter 7)")
+@pytest.mark.parametrize("code", [ErrorCode.DEAD_LETTERED, ErrorCode.CONTENT_MISSING])
+async def test_a_completion_that_the_engine_cannot_take_fails_the_task_visibly(code: ErrorCode) -> None:
+    """The next attempt is made from the history, and knows from it what the run has."""
+    kept = ErrorReply(code, "the store refuses a value (kept as dead letter 7)")
     async with stage() as on, _worker(on):
         on.answers[RespondWorkflowTaskCompleted] = lambda request: [(ReplyKind.ERROR, kept)]
         await on.give(_task(Story(Order, "Ann")))
