@@ -33,6 +33,7 @@ class Rule(StrEnum):
     AT_MOST_ONCE = "an activity with one attempt runs at most once"
     # Histories and states
     ROWS = "the rows of a history are whole, in order, and as long as the run's own row says"
+    CONTENT = "a run has the content that its records say, and all that its values refer to"
     LEGAL = "a history keeps the rules of `tests.legality`"
     REPLAY = "the workflow's code, run again over its history, asks for the same commands"
     STATE = "the state of a run in memory is the fold of its history"

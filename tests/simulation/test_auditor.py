@@ -222,6 +222,10 @@ def hand_out_after_success(case: Case) -> None:
     case.ledger.hand_outs.append(given._replace(at_s=LATE_S, epoch=99))
 
 
+def lose_content(case: Case) -> None:
+    next(pieces for pieces in case.database.payloads.values() if pieces).popitem()
+
+
 def lose_a_row(case: Case) -> None:
     row = case.closed()
     del case.database.history[row.shard_id, row.run_id][2]
@@ -272,6 +276,7 @@ CHANGES: dict[Rule, Callable[[Case], Any]] = {
     Rule.HEARTBEAT_KEPT: hand_out_with_other_details,
     Rule.AT_MOST_ONCE: run_twice_what_may_run_once,
     Rule.ROWS: lose_a_row,
+    Rule.CONTENT: lose_content,
     Rule.LEGAL: lambda case: case.change(TimerStarted, start_to_fire_timeout_ms=-1),
     Rule.REPLAY: lambda case: case.change(ActivityTaskScheduled, activity_type="other"),
     Rule.STATE: lambda case: case.remove(TimerStarted),

@@ -8,6 +8,7 @@ from perdure.protocol.events import EventType
 from perdure.protocol.replies import ExecutionStatus
 from perdure_store.port import VisibilityRow
 from tests.legality import violations
+from tests.simulation.auditor.content import check_content, size_of_content
 from tests.simulation.auditor.evidence import Evidence
 from tests.simulation.auditor.states import check_snapshot, folded
 from tests.simulation.client import POISON
@@ -27,7 +28,7 @@ def check_rows(evidence: Evidence) -> Iterator[Finding]:
         numbers = [row.batch_no for row in run.rows]
         if numbers != list(range(1, len(numbers) + 1)):
             yield Finding(Rule.ROWS, f"{run}: history rows {numbers}")
-        size = sum(len(row.data) for row in run.rows)
+        size = sum(len(row.data) for row in run.rows) + size_of_content(run)
         expected = (len(run.events), size) if run.closing is not None else (0, 0)
         if (run.row.history_length, run.row.history_size_bytes) != expected:
             yield Finding(Rule.ROWS, f"{run}: (events, bytes) are {expected}, and its row says {run.row}")
@@ -102,6 +103,7 @@ def check_dead_letters(evidence: Evidence) -> Iterator[Finding]:
 
 CHECKS = [
     check_rows,
+    check_content,
     check_legal,
     check_status,
     check_snapshots,

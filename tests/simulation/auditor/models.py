@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from perdure.protocol.codec import DecodeError
 from perdure.protocol.requests import RequestCancelWorkflow, SignalWorkflow, TerminateWorkflow
+from tests.simulation.auditor.content import whole_events
 from tests.simulation.auditor.evidence import Evidence, Run
 from tests.simulation.model import Story
 from tests.simulation.rules import Finding, Rule
@@ -32,9 +34,12 @@ def _story(evidence: Evidence, run: Run) -> Story | None:
         [ask.request for ask in evidence.asks(kind) if (ask.request.namespace, ask.request.workflow_id) == run.key]
         for kind in (SignalWorkflow, RequestCancelWorkflow, TerminateWorkflow)
     ]
-    return Story(
-        run.row.workflow_id, run.row.run_id, run.started, run.events, run.closing, signals, cancels, terminations
-    )
+    try:
+        events = whole_events(evidence, run)
+    except DecodeError:
+        return None  # a rule of its own (`content`)
+    started, closing = events[0].attributes, events[-1]
+    return Story(run.row.workflow_id, run.row.run_id, started, events, closing, signals, cancels, terminations)
 
 
 CHECKS = [check_models]

@@ -24,7 +24,7 @@ def folded(row: ExecutionRow, rows: Sequence[HistoryRow]) -> MutableState:
     for later in rows[1:]:
         fold(state, decode_records(later.data))
     state.batch_no = rows[-1].batch_no
-    state.history_size_bytes = sum(len(item.data) for item in rows)
+    state.history_size_bytes += sum(len(item.data) for item in rows)
     return state
 
 
