@@ -171,3 +171,18 @@ async def test_a_person_completes_what_its_worker_left(run_example: RunExample) 
     asked, answered = (await run_example("async_completion.py")).splitlines()
     assert asked == "asked: refund 70 euros? (and the worker has stopped)"
     assert answered == "answered: yes, by grace"
+
+
+async def test_seats_are_booked_one_after_the_other(run_example: RunExample) -> None:
+    assert (await run_example("seat_booking.py")).splitlines() == [
+        "seat 1 for ada",
+        "seat 2 for lin",
+        "seat 3 for joe",
+        "refused: Nameless: a ticket needs a name",
+        "1 seat is free",
+        "3 guests",
+    ]
+
+
+async def test_a_timer_of_a_month_is_moved_to_now(run_example: RunExample) -> None:
+    assert await run_example("updatable_timer.py") == "moved 1 time, to a datetime\n"

@@ -48,6 +48,7 @@ from perdure.client.namespaces import Namespace, Namespaces
 from perdure.client.reset import ResetReapplyExcludeType, WorkflowResetPoint
 from perdure.client.status import PendingActivityState, WorkflowExecutionStatus
 from perdure.client.updates import WorkflowUpdateHandle, WorkflowUpdateStage
+from perdure.client.with_start import WithStartWorkflowOperation
 from perdure.common import HeaderCodecBehavior
 from perdure.converter import DataConverter, PayloadCodec
 from perdure.service import RPCError, RPCStatusCode
@@ -84,6 +85,7 @@ __all__ = [
     "SignalWorkflowInput",
     "StartWorkflowInput",
     "TerminateWorkflowInput",
+    "WithStartWorkflowOperation",
     "WorkflowContinuedAsNewError",
     "WorkflowExecution",
     "WorkflowExecutionAsyncIterator",

@@ -38,7 +38,7 @@ from perdure.client.inputs import (
 from perdure.client.interceptor import OutboundInterceptor
 from perdure.client.lists import WorkflowExecutionAsyncIterator, WorkflowExecutionCount, count_of
 from perdure.client.outcome import leads_on, result_of
-from perdure.client.start import start_request
+from perdure.client.start import start_request, start_with_signal
 from perdure.client.status import WorkflowExecutionStatus
 from perdure.common import QueryRejectCondition
 from perdure.protocol.frontend import CountWorkflows, decode_execution_count
@@ -49,6 +49,8 @@ from perdure.protocol.requests import (
     QueryWorkflow,
     RequestCancelWorkflow,
     SignalWorkflow,
+    StartWorkflow,
+    StartWorkflowWith,
     TerminateWorkflow,
 )
 from perdure.service import RPCError, RPCStatusCode
@@ -66,8 +68,13 @@ class ClientCalls(OutboundInterceptor):
 
     async def start_workflow(self, input: StartWorkflowInput) -> WorkflowHandle[Any, Any]:
         connection = self._connection
-        request = start_request(connection, input, wait_result=False)
-        await connection.register_types(request.search_attributes, input.rpc_timeout)
+        request: StartWorkflow | StartWorkflowWith
+        if input.start_signal is None:
+            start = request = start_request(connection, input, wait_result=False)
+        else:
+            request = start_with_signal(connection, input, input.start_signal)
+            start = request.start
+        await connection.register_types(start.search_attributes, input.rpc_timeout)
         try:
             started = await connection.ask(input.id, request, decode_started, input.rpc_timeout)
         except Refusal as refusal:

@@ -20,6 +20,7 @@ from perdure.client.lists import WorkflowExecutionAsyncIterator, WorkflowExecuti
 from perdure.client.namespaces import Namespaces
 from perdure.client.search_attributes import SearchAttributesOfNamespace
 from perdure.client.start_options import StartOptions, StartOptionsByName, StartOptionsWithArgs
+from perdure.client.with_start import WithStartCalls
 from perdure.common import (
     UNSET,
     HeaderCodecBehavior,
@@ -50,7 +51,7 @@ from perdure.types import (
 PAGE_SIZE = 1000
 
 
-class Client:
+class Client(WithStartCalls):
     """A connection to a cluster, in one namespace. Make one with `Client.connect`, keep it, share it.
 
     It belongs to the event loop that it was made on. Close it with `close()`, or use it as `async with`.
@@ -176,7 +177,6 @@ class Client:
     async def start_workflow(
         self, workflow: MethodAsyncNoParam[SelfType, ReturnType], **options: Unpack[StartOptions]
     ) -> WorkflowHandle[SelfType, ReturnType]: ...
-
     @overload
     async def start_workflow(
         self,
@@ -184,24 +184,20 @@ class Client:
         arg: ParamType,
         **options: Unpack[StartOptions],
     ) -> WorkflowHandle[SelfType, ReturnType]: ...
-
     @overload
     async def start_workflow(
         self,
         workflow: Callable[Concatenate[SelfType, MultiParamSpec], Awaitable[ReturnType]],
         **options: Unpack[StartOptionsWithArgs],
     ) -> WorkflowHandle[SelfType, ReturnType]: ...
-
     @overload
     async def start_workflow(
         self, workflow: CallableAsyncNoParam[ReturnType], **options: Unpack[StartOptions]
     ) -> WorkflowHandle[Any, ReturnType]: ...
-
     @overload
     async def start_workflow(
         self, workflow: CallableAsyncSingleParam[ParamType, ReturnType], arg: ParamType, **options: Unpack[StartOptions]
     ) -> WorkflowHandle[Any, ReturnType]: ...
-
     @overload
     async def start_workflow(
         self, workflow: str, arg: Any = ..., **options: Unpack[StartOptionsByName]
@@ -226,6 +222,8 @@ class Client:
         memo: Mapping[str, Any] | None = None,
         search_attributes: TypedSearchAttributes | SearchAttributes | None = None,
         start_delay: timedelta | None = None,
+        start_signal: str | None = None,
+        start_signal_args: Sequence[Any] = (),
         rpc_timeout: timedelta | None = None,
     ) -> WorkflowHandle[Any, Any]:
         """Start a workflow; it is durable when this returns, whether or not a worker polls its task queue.
@@ -248,6 +246,8 @@ class Client:
             memo: Notes that lists and descriptions show.
             search_attributes: What lists can find it by; a dictionary of lists is the deprecated form.
             start_delay: Wait this long before the first workflow task.
+            start_signal: A signal that the new run gets, or the open one in its place.
+            start_signal_args: Its arguments.
             rpc_timeout: How long to wait for the engine's confirmation, by default 30 s.
 
         Raises:
@@ -274,6 +274,8 @@ class Client:
             headers={},
             ret_type=result_type or hint,
             rpc_timeout=rpc_timeout,
+            start_signal=start_signal,
+            start_signal_args=start_signal_args,
         )
         return await self._connection.calls.start_workflow(input)
 
@@ -281,7 +283,6 @@ class Client:
     async def execute_workflow(
         self, workflow: MethodAsyncNoParam[SelfType, ReturnType], **options: Unpack[StartOptions]
     ) -> ReturnType: ...
-
     @overload
     async def execute_workflow(
         self,
@@ -289,24 +290,20 @@ class Client:
         arg: ParamType,
         **options: Unpack[StartOptions],
     ) -> ReturnType: ...
-
     @overload
     async def execute_workflow(
         self,
         workflow: Callable[Concatenate[SelfType, MultiParamSpec], Awaitable[ReturnType]],
         **options: Unpack[StartOptionsWithArgs],
     ) -> ReturnType: ...
-
     @overload
     async def execute_workflow(
         self, workflow: CallableAsyncNoParam[ReturnType], **options: Unpack[StartOptions]
     ) -> ReturnType: ...
-
     @overload
     async def execute_workflow(
         self, workflow: CallableAsyncSingleParam[ParamType, ReturnType], arg: ParamType, **options: Unpack[StartOptions]
     ) -> ReturnType: ...
-
     @overload
     async def execute_workflow(self, workflow: str, arg: Any = ..., **options: Unpack[StartOptionsByName]) -> Any: ...
 
@@ -329,6 +326,8 @@ class Client:
         memo: Mapping[str, Any] | None = None,
         search_attributes: TypedSearchAttributes | SearchAttributes | None = None,
         start_delay: timedelta | None = None,
+        start_signal: str | None = None,
+        start_signal_args: Sequence[Any] = (),
         rpc_timeout: timedelta | None = None,
     ) -> Any:
         """Start a workflow and wait for its result, in one request: `start_workflow`, then `result`.
@@ -356,9 +355,11 @@ class Client:
             headers={},
             ret_type=result_type or hint,
             rpc_timeout=rpc_timeout,
+            start_signal=start_signal,
+            start_signal_args=start_signal_args,
         )
         calls = self._connection.calls
-        if isinstance(calls, ClientCalls):
+        if isinstance(calls, ClientCalls) and start_signal is None:
             return await calls.execute_workflow(input)
         return await (await calls.start_workflow(input)).result()
 
@@ -407,7 +408,6 @@ class Client:
     def get_async_activity_handle(
         self, *, workflow_id: str, run_id: str | None, activity_id: str
     ) -> AsyncActivityHandle: ...
-
     @overload
     def get_async_activity_handle(self, *, task_token: bytes) -> AsyncActivityHandle: ...
 

@@ -21,6 +21,8 @@ def workflow_name_and_type(workflow: str | type | Callable[..., Any]) -> tuple[s
     definition = WorkflowDefinition.of(workflow)
     if definition is None:
         _undefined(workflow, "a workflow", "@workflow.defn", "give its run method, its function or its name")
+    if definition.is_dynamic:
+        raise TypeError("a dynamic workflow has no name of its own: give the workflow type to start as text")
     return definition.name, definition.result_type
 
 

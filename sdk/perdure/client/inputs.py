@@ -44,6 +44,8 @@ class StartWorkflowInput:
     headers: Mapping[str, Payload]
     ret_type: type | None
     rpc_timeout: timedelta | None
+    start_signal: str | None = None
+    start_signal_args: Sequence[Any] = ()
 
 
 @dataclass

@@ -7,11 +7,11 @@ from typing import Any
 
 from perdure.client.connection import Connection, check_text
 from perdure.client.inputs import StartWorkflowInput
-from perdure.common import milliseconds
+from perdure.common import WorkflowIDConflictPolicy, milliseconds
 from perdure.protocol.cron import parse_cron
 from perdure.protocol.memo import memo_problem, pack_memo
 from perdure.protocol.payload import pack_payload_map
-from perdure.protocol.requests import IdConflictPolicy, StartWorkflow
+from perdure.protocol.requests import IdConflictPolicy, SignalWorkflow, StartWorkflow, StartWorkflowWith
 from perdure.search_attributes import search_attributes_to_bytes
 
 TASK_TIMEOUT_MS = 10_000
@@ -54,6 +54,24 @@ def start_request(connection: Connection, input: StartWorkflowInput, *, wait_res
         start_delay_ms=milliseconds("start_delay", input.start_delay),
         cron_schedule=input.cron_schedule,
     )
+
+
+def start_with_signal(connection: Connection, input: StartWorkflowInput, signal: str) -> StartWorkflowWith:
+    """The request that starts a workflow with a signal, or sends that to the run that is open.
+
+    Raises: as `start_request`.
+    """
+    check_text("the signal name", signal)
+    if input.id_conflict_policy == WorkflowIDConflictPolicy.FAIL:
+        raise ValueError("a start with a signal does not fail on a conflict: the open run gets it; leave FAIL out")
+    start = start_request(connection, input, wait_result=False)
+    if input.id_conflict_policy == WorkflowIDConflictPolicy.UNSPECIFIED:
+        start = start._replace(id_conflict_policy=int(IdConflictPolicy.USE_EXISTING))
+    arguments = connection.converter.to_bytes(input.start_signal_args)
+    request = SignalWorkflow(
+        connection.namespace, input.id, "", signal, arguments, start.request_id, start.identity, start.headers
+    )
+    return StartWorkflowWith(connection.namespace, input.id, start, request)
 
 
 def _memo_bytes(connection: Connection, memo: Mapping[str, Any]) -> bytes:

@@ -30,6 +30,8 @@ class StartOptions(TypedDict, total=False):
     search_attributes: TypedSearchAttributes | SearchAttributes | None
     start_delay: timedelta | None
     cron_schedule: str
+    start_signal: str | None
+    start_signal_args: Sequence[Any]
     rpc_timeout: timedelta | None
 
 

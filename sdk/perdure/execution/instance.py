@@ -35,6 +35,7 @@ from perdure.execution.local_activities import LocalActivities
 from perdure.execution.local_asking import LocallyAskingWorkflow
 from perdure.execution.local_marker import is_local_marker
 from perdure.execution.properties import RunProperties
+from perdure.execution.run_arguments import run_arguments
 from perdure.execution.source_lines import defining_line, raising_line, waiting_line
 from perdure.execution.surroundings import RunIdentity, WorkerSettings, describe, meter_of
 from perdure.execution.timers import DurableTimer
@@ -304,14 +305,7 @@ class WorkflowInstance(LocallyAskingWorkflow):
         """Make the workflow's object and return the arguments of `run`."""
         self._started = event
         definition = self.definition
-        try:
-            data = event.attributes.input
-            arguments = self.converter.from_bytes(data, definition.types.hints(_ARGUMENTS_MAX)) if data else ()
-        except (TypeError, ValueError) as error:
-            raise WorkflowTaskError(
-                f"the input of workflow {definition.name!r} does not fit its parameters: {error}. Correct the type "
-                "hints of the run method, or terminate the workflow and start it with the right input"
-            ) from error
+        arguments = run_arguments(definition, self.converter, event.attributes.input)
         if self.settings.interceptors:
             self.interception = Interception(self, self.settings.interceptors)
         if isinstance(definition.target, type):
@@ -493,7 +487,3 @@ class WorkflowInstance(LocallyAskingWorkflow):
     def wait_for_condition(self, condition: Callable[[], bool]) -> asyncio.Future[None]:
         self.loop.check_may_act()
         return self.loop.wait_for_condition(condition)
-
-
-_ARGUMENTS_MAX = 32
-"""Hints to prepare for a `run` with `*args`; arguments beyond are decoded without."""

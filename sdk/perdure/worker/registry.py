@@ -8,6 +8,9 @@ from typing import Any
 from perdure.activity.definition import ActivityDefinition
 from perdure.workflow.definition import WorkflowDefinition
 
+_DYNAMIC = ""
+"""In place of the name of the workflow that takes every type without a definition."""
+
 
 class Registry:
     """Workflow and activity definitions of one worker.
@@ -25,9 +28,11 @@ class Registry:
             if definition is None:
                 name = getattr(workflow, "__qualname__", repr(workflow))
                 raise TypeError(f"{name} is not a workflow: decorate it with @workflow.defn")
-            if definition.name in self.workflows:
-                raise ValueError(f"two workflows have the name {definition.name!r}; give one another: defn(name=...)")
-            self.workflows[definition.name] = definition
+            name = _DYNAMIC if definition.is_dynamic else definition.name
+            if name in self.workflows:
+                what = f"have the name {name!r}; give one another: defn(name=...)" if name else "are dynamic; keep one"
+                raise ValueError(f"two workflows {what}")
+            self.workflows[name] = definition
         for activity in activities:
             found = ActivityDefinition.to_register(activity)
             if found.name in self.activities:
@@ -36,14 +41,14 @@ class Registry:
             self.activities[found.name] = found
 
     def workflow(self, name: str) -> WorkflowDefinition | None:
-        return self.workflows.get(name)
+        return self.workflows.get(name) or self.workflows.get(_DYNAMIC)
 
     def activity(self, name: str) -> ActivityDefinition | None:
         return self.activities.get(name) or self.activities.get(None)
 
     def unknown_workflow(self, name: str, task_queue: str) -> str:
         """The error about a workflow type that is not here."""
-        return _unknown("workflow", "workflows", name, task_queue, self.workflows)
+        return _unknown("workflow", "workflows", name, task_queue, filter(None, self.workflows))
 
     def unknown_activity(self, name: str, task_queue: str) -> str:
         """The error about an activity type that is not here."""

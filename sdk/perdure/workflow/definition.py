@@ -22,12 +22,13 @@ _INIT = "__perdure_init__"
 _DefinitionT = TypeVar("_DefinitionT", SignalDefinition, QueryDefinition, UpdateDefinition)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class WorkflowDefinition:
     """A workflow type.
 
     Attributes:
-        name: The type, as histories say it.
+        name: The type, as histories say it; of a dynamic one, what errors call it.
+        is_dynamic: It takes every type that has no definition of its own; `run` takes the arguments as raw values.
         target: The class, or the `async def` function.
         run: The function to run; takes the instance first if `target` is a class.
         takes_init_arguments: `__init__` takes the arguments too.
@@ -43,6 +44,7 @@ class WorkflowDefinition:
     signals: dict[str | None, SignalDefinition] = field(default_factory=dict)
     queries: dict[str | None, QueryDefinition] = field(default_factory=dict)
     updates: dict[str | None, UpdateDefinition] = field(default_factory=dict)
+    is_dynamic: bool = False
 
     @property
     def is_class(self) -> bool:
@@ -80,11 +82,20 @@ def defn(
     failure_exception_types: Sequence[type[BaseException]] = [],
     versioning_behavior: VersioningBehavior = VersioningBehavior.UNSPECIFIED,
 ) -> Callable[[CallableType], CallableType]: ...
+@overload
+def defn(
+    *,
+    sandboxed: bool = True,
+    dynamic: bool = False,
+    failure_exception_types: Sequence[type[BaseException]] = [],
+    versioning_behavior: VersioningBehavior = VersioningBehavior.UNSPECIFIED,
+) -> Callable[[CallableType], CallableType]: ...
 def defn(
     cls: Any = None,
     *,
     name: str | None = None,
     sandboxed: bool = True,
+    dynamic: bool = False,
     failure_exception_types: Sequence[type[BaseException]] = [],
     versioning_behavior: VersioningBehavior = VersioningBehavior.UNSPECIFIED,
 ) -> Any:
@@ -94,10 +105,15 @@ def defn(
         cls: The class or function.
         name: Name of the workflow type; that of the class or function if not given.
         sandboxed: Accepted for programs written for `temporalio`; there is no sandbox to turn off.
+        dynamic: It takes every workflow type that its worker has no definition of; its run method takes one argument,
+            `Sequence[RawValue]`.
         failure_exception_types: Exceptions that fail the workflow, beside `FailureError`; all others fail the workflow
             task, which is tried again.
         versioning_behavior: Accepted, without effect so far.
     """
+
+    if dynamic and name is not None:
+        raise RuntimeError("a dynamic workflow has no name; give either name= or dynamic=True")
 
     def decorate(target: Any) -> Any:
         types = tuple(failure_exception_types)
@@ -106,7 +122,11 @@ def defn(
         if problem is not None:
             raise ValueError(problem)
         make = _define_class if isinstance(target, type) else _define_function
-        setattr(target, _WORKFLOW, make(target, own_name, types))
+        definition = make(target, own_name, types)
+        if dynamic:
+            _check_dynamic(definition)
+        definition.is_dynamic = dynamic
+        setattr(target, _WORKFLOW, definition)
         return target
 
     return decorate if cls is None else decorate(cls)
@@ -163,6 +183,15 @@ def _define_class(cls: type, name: str, failure_types: tuple[type[BaseException]
     # So that a method names its workflow: start_workflow(MyWorkflow.run, ...).
     setattr(runs[0], _WORKFLOW, definition)
     return definition
+
+
+def _check_dynamic(definition: WorkflowDefinition) -> None:
+    parameters = list(inspect.signature(definition.run).parameters)[1 if definition.is_class else 0 :]
+    if len(parameters) != 1:
+        raise ValueError(
+            f"dynamic workflow {definition.name!r} must take one argument, of the type Sequence[RawValue]; it takes "
+            f"{len(parameters)}"
+        )
 
 
 def _collect(cls: type, kind: type[_DefinitionT], word: str) -> dict[str | None, _DefinitionT]:

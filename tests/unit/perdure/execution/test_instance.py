@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from perdure import activity, exceptions, workflow
-from perdure.common import RetryPolicy
+from perdure.common import RawValue, RetryPolicy
 from perdure.exceptions import ActivityError, ApplicationError, CancelledError, WorkflowTaskError
 from perdure.protocol.commands import (
     CancelTimer,
@@ -622,3 +623,15 @@ def test_a_late_firing_of_a_cancelled_timer_means_nothing() -> None:
     story.happen_meanwhile(EventType.TIMER_FIRED, TimerFired("9", 99))
     story.task()
     assert story.task() == []
+
+
+def test_a_dynamic_workflow_gets_raw_values() -> None:
+    @workflow.defn(dynamic=True)
+    async def anything(args: Sequence[RawValue]) -> list[Any]:
+        converter = workflow.payload_converter()
+        return [workflow.info().workflow_type, *(converter.from_payload(value.payload) for value in args)]
+
+    story = Story(anything, "a", 2)
+    story.task()
+    assert story.result == ["anything", "a", 2]
+    story.replay()

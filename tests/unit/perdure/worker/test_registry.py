@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from perdure import activity, workflow
+from perdure.common import RawValue
 from perdure.worker.registry import Registry
 
 
@@ -56,3 +59,19 @@ def test_errors_list_what_there_is() -> None:
         "x", "q"
     )
     assert "which has: none" in registry.unknown_activity("x", "q")
+
+
+@workflow.defn(dynamic=True)
+class Anything:
+    @workflow.run
+    async def run(self, args: Sequence[RawValue]) -> int:
+        return len(args)
+
+
+def test_a_dynamic_workflow_takes_what_has_no_definition() -> None:
+    registry = Registry([Anything], [])
+    found = registry.workflow("whatever")
+    assert found is not None
+    assert found.is_dynamic
+    with pytest.raises(ValueError, match="two workflows are dynamic; keep one"):
+        Registry([Anything, workflow.defn(dynamic=True)(type("Other", (), dict(vars(Anything))))], [])

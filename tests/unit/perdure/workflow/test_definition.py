@@ -184,3 +184,12 @@ def _bad_name() -> None:
 def test_mistakes_are_named_where_they_are_made(mistake: Any, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         mistake()
+
+
+def test_a_dynamic_workflow_has_no_name_and_takes_raw_values() -> None:
+    with pytest.raises(RuntimeError, match="a dynamic workflow has no name"):
+        workflow.defn(name="x", dynamic=True)  # type: ignore[call-overload]
+    with pytest.raises(ValueError, match="must take one argument, of the type Sequence"):
+
+        @workflow.defn(dynamic=True)
+        async def two(first: int, second: int) -> None: ...
