@@ -387,7 +387,7 @@ def describe(state: MutableState, now_us: int) -> Description:
 
 def _describe_child(state: MutableState, child: ChildState) -> PendingChild:
     event_id = child.initiated_event_id
-    run_id = run_id_for_child(state.run_id, event_id) if child.phase == ChildPhase.STARTED else ""
+    run_id = run_id_for_child(state.run_of(event_id), event_id) if child.phase == ChildPhase.STARTED else ""
     return PendingChild(child.workflow_id, run_id, child.workflow_type, event_id, child.parent_close_policy)
 
 
