@@ -186,3 +186,30 @@ async def test_seats_are_booked_one_after_the_other(run_example: RunExample) -> 
 
 async def test_a_timer_of_a_month_is_moved_to_now(run_example: RunExample) -> None:
     assert await run_example("updatable_timer.py") == "moved 1 time, to a datetime\n"
+
+
+async def test_nothing_encrypted_is_seen(run_example: RunExample) -> None:
+    assert await run_example("encryption.py") == ("result: Hopper has a cold\nin the history in the clear: False\n")
+
+
+async def test_an_interceptor_keeps_to_its_budget(run_example: RunExample) -> None:
+    assert await run_example("interceptor.py") == "what: because\nwhy: BudgetExceeded: more than 3 calls\ncalls: 4\n"
+
+
+async def test_the_user_follows_the_call(run_example: RunExample) -> None:
+    assert await run_example("context_propagation.py") == "ada deleted notes.txt\nlin deleted notes.txt\n"
+
+
+async def test_a_decorated_activity_heartbeats(run_example: RunExample) -> None:
+    assert await run_example("custom_decorator.py") == "attempt 1 took 1.5 s\n"
+
+
+async def test_models_travel_as_they_are(run_example: RunExample) -> None:
+    assert await run_example("pydantic_models.py") == "22.05 due on 04 December 2026\n"
+
+
+async def test_one_trace_holds_the_call(run_example: RunExample) -> None:
+    assert await run_example("open_telemetry.py") == (
+        "spans: CompleteWorkflow:Greeting, RunActivity:greet, RunWorkflow:Greeting, StartActivity:greet, "
+        "StartWorkflow:Greeting\ntraces: 1\ngreetings counted: True\n"
+    )

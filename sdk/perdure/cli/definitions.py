@@ -11,8 +11,12 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from perdure.activity.definition import ActivityDefinition
+from perdure.converter import DataConverter
 from perdure.exceptions import RequestError
 from perdure.workflow.definition import WorkflowDefinition
+
+CONVERTER_NAME = "data_converter"
+"""What a module calls its data converter, unless the option says otherwise."""
 
 QUEUE_NAME = "TASK_QUEUE"
 """A module may name its task queue by a constant of this name."""
@@ -94,6 +98,24 @@ def _import_file(path: Path) -> ModuleType:
     sys.modules[path.stem] = module  # type hints and pickling look modules up there
     spec.loader.exec_module(module)
     return module
+
+
+def load_data_converter(target: str) -> DataConverter:
+    """The converter that `pkg.mod`, `path/file.py`, or either with `:name`, defines.
+
+    Raises:
+        NothingDefined: there is none.
+        Exception: whatever the module raises when it is imported.
+    """
+    name, _, attribute = target.partition(":")
+    module = import_module(name)
+    found = getattr(module, attribute or CONVERTER_NAME, None)
+    if not isinstance(found, DataConverter):
+        raise NothingDefined(
+            f"the module {name} has no DataConverter of the name {attribute or CONVERTER_NAME!r}; "
+            f"it names {_names(module)}"
+        )
+    return found
 
 
 def _sort(members: Iterable[Any]) -> Definitions:

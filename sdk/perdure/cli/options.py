@@ -10,8 +10,10 @@ from typing import Any, ParamSpec, TypeVar
 
 import click
 
+from perdure.cli.definitions import load_data_converter
 from perdure.cli.output import note
 from perdure.client import Client
+from perdure.converter import DataConverter
 from perdure.protocol.ids import DEFAULT_NAMESPACE
 from perdure.transport import DEFAULT_ADDRESS, TIMEOUT_S
 
@@ -22,6 +24,7 @@ Command = Callable[..., Any]
 SILENCE_S = 3.0
 """Seconds without a word from any engine after which a command says so: well above the slowest healthy answer."""
 
+_CONVERTER = "perdure.data_converter"
 LOG_LEVELS = ("debug", "info", "warning", "error")
 LOG_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 
@@ -37,6 +40,15 @@ namespace_option = click.option(
     "--namespace", envvar="PERDURE_NAMESPACE", default=DEFAULT_NAMESPACE, show_default=True, show_envvar=True
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+data_converter_option = click.option(
+    "--data-converter",
+    envvar="PERDURE_DATA_CONVERTER",
+    metavar="MODULE[:NAME]",
+    show_envvar=True,
+    expose_value=False,
+    callback=lambda context, _parameter, target: _take_data_converter(context, target),
+    help="What converts and decrypts values: the DataConverter that a module or file calls NAME, or data_converter.",
+)
 run_id_option = click.option("--run-id", help="One run of the workflow; by default the open one, or the latest.")
 input_option = click.option(
     "--input",
@@ -81,9 +93,15 @@ def set_up_logging(level: str) -> None:
     logging.basicConfig(stream=sys.stderr, level=level.upper(), format=LOG_FORMAT, force=True)
 
 
+def _take_data_converter(context: click.Context, target: str | None) -> None:
+    if target:
+        context.meta[_CONVERTER] = load_data_converter(target)
+
+
 def connection_options(command: Command) -> Command:
-    """`--address`, `--namespace`, `--json` and `--log-level`: what each client command takes."""
-    for option in (log_level_option("warning"), json_option, namespace_option, address_option):
+    """`--address`, `--namespace`, `--data-converter`, `--json` and `--log-level`: what each client command takes."""
+    options = (log_level_option("warning"), json_option, data_converter_option, namespace_option, address_option)
+    for option in options:
         command = option(command)
     return command
 
@@ -95,8 +113,11 @@ def with_client(address: str, namespace: str, work: Callable[[Client], Awaitable
         What `Client.connect` and the work raise.
     """
 
+    context = click.get_current_context(silent=True)
+    converter = DataConverter.default if context is None else context.meta.get(_CONVERTER, DataConverter.default)
+
     async def connected() -> T:
-        async with await Client.connect(address, namespace=namespace) as client:
+        async with await Client.connect(address, namespace=namespace, data_converter=converter) as client:
             noticing = asyncio.create_task(_notice_silence(client))
             try:
                 return await work(client)

@@ -186,12 +186,15 @@ def _print_description(found: WorkflowExecutionDescription, memo: dict[str, Any]
 @run_id_option
 @connection_options
 def show(workflow_id: str, run_id: str | None, address: str, namespace: str, as_json: bool) -> None:
-    """Show the history of a workflow, with the failed attempts. `--json` prints Temporal's JSON."""
+    """Show the history of a workflow, with the failed attempts. `--json` prints Temporal's JSON, as it is stored."""
 
     async def work(client: Client) -> WorkflowHistory:
         handle = client.get_workflow_handle(workflow_id, run_id=run_id)
         events = handle.fetch_history_events(include_annotations=not as_json)
         found = [event async for event in events]
+        coding = client.data_converter.coding()
+        if coding is not None and not as_json:
+            found = await coding.decode(found)
         return WorkflowHistory(workflow_id, found, events.run_id)
 
     history = with_client(address, namespace, work)

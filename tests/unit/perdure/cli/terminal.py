@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from perdure.cli.main import perdure
 from perdure.client import Client
+from perdure.converter import DataConverter
 from tests.fake_engine import Answer, FakeEngine, client_of
 
 
@@ -33,7 +34,7 @@ class Terminal:
                 self.engine = engine
                 yield client
 
-        async def connect(target_host: str, *, namespace: str) -> Any:
+        async def connect(target_host: str, *, namespace: str, data_converter: DataConverter) -> Any:
             return session()
 
         self._monkeypatch.setattr(Client, "connect", connect)

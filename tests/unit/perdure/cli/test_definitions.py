@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from perdure.cli.definitions import NothingDefined, load_definitions
+from perdure.cli.definitions import NothingDefined, load_data_converter, load_definitions
+from perdure.converter import DataConverter
 
 MODULE = """
 from perdure import activity, workflow
@@ -87,3 +88,15 @@ def test_an_attribute_that_lists_them(folder: Path) -> None:
 def test_errors_say_what_was_looked_for(folder: Path, target: str, problem: str) -> None:
     with pytest.raises(NothingDefined, match=problem):
         load_definitions(target)
+
+
+def test_a_data_converter_is_found_by_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "converters.py"
+    path.write_text(
+        "from perdure.converter import DataConverter\n"
+        "data_converter = DataConverter()\nother = DataConverter()\nlost = 5\n"
+    )
+    assert isinstance(load_data_converter(str(path)), DataConverter)
+    assert isinstance(load_data_converter(f"{path}:other"), DataConverter)
+    with pytest.raises(NothingDefined, match="has no DataConverter of the name 'lost'; it names"):
+        load_data_converter(f"{path}:lost")
