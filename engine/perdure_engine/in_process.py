@@ -16,6 +16,7 @@ from typing import Self
 from perdure.protocol.tasks import TaskKind
 from perdure_broker.memory import MemoryBroker
 from perdure_broker.memory_server import MemoryServer
+from perdure_broker.port import StreamKind
 from perdure_engine.engine import Engine
 from perdure_engine.environment import RealEnvironment
 from perdure_engine.history.batch import VISIBILITY_KIND
@@ -87,6 +88,9 @@ class InProcessCluster:
     def is_at_rest(self, *, but_for_activities: bool = False) -> bool:
         """Whether nothing happens any more until a timer is due: no request waits, no task is out."""
         if any(map(len, self.server.inboxes.values())):
+            return False
+        kinds = [StreamKind.WORKFLOW, StreamKind.STICKY] if but_for_activities else list(StreamKind)
+        if any(len(queue.stream) for stream, queue in self.server.queues.items() if stream.kind in kinds):
             return False
         pending = {key.kind for rows in self._database.transfer.values() for key in rows}
         pending.discard(VISIBILITY_KIND)

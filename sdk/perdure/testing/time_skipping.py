@@ -13,7 +13,9 @@ from collections.abc import Iterator
 from typing import Any, Protocol
 
 from perdure.protocol.content import ContentBlock
-from perdure.protocol.requests import AwaitResult, StartWorkflow
+from perdure.protocol.requests import AwaitResult
+from perdure.protocol.start_requests import StartWorkflowWith
+from perdure.protocol.updates import AwaitUpdate, UpdateWorkflow
 from perdure.transport import TIMEOUT_S, RealEnvironment, Reply, Transport, default_identity
 from perdure_broker.memory import MemoryBroker, MemoryLeases
 from perdure_broker.memory_server import MemoryServer
@@ -26,6 +28,10 @@ LOOKS_AT_REST = 3
 
 ACTIVITIES_S = 1.0
 """How long `sleep` waits for activities that are out before it sets the clock forward all the same."""
+
+
+_AWAITS = (AwaitResult, UpdateWorkflow, AwaitUpdate, StartWorkflowWith)
+"""Requests whose answer may be a long time coming; a start is another one, if it waits for the result."""
 
 
 class SkippableCluster(Protocol):
@@ -144,6 +150,6 @@ class SkippingTransport(Transport):
         content: ContentBlock | None = None,
     ) -> asyncio.Future[Reply]:
         future = super().submit(shard_id, request, timeout_s, content)
-        if isinstance(request, AwaitResult) or (isinstance(request, StartWorkflow) and request.wait_result):
+        if isinstance(request, _AWAITS) or getattr(request, "wait_result", False):
             self._skipper.watch(future)
         return future

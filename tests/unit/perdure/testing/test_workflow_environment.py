@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from perdure import activity, workflow
-from perdure.client import WorkflowFailureError
+from perdure.client import WorkflowFailureError, WorkflowUpdateStage
 from perdure.exceptions import TimeoutError as PerdureTimeoutError
 from perdure.testing import WorkflowEnvironment
 from perdure.worker import Worker
@@ -67,6 +67,20 @@ class Reminder:
 
 
 @workflow.defn
+class Counter:
+    """Is asked to count, and takes a day to do so."""
+
+    @workflow.run
+    async def run(self) -> None:
+        await workflow.wait_condition(lambda: False)
+
+    @workflow.update
+    async def count(self, days: int) -> int:
+        await workflow.sleep(timedelta(days=days))
+        return days
+
+
+@workflow.defn
 async def patient() -> int:
     return await workflow.execute_activity(fail_twice, start_to_close_timeout=MINUTE)
 
@@ -80,7 +94,7 @@ async def endless() -> None:
 async def env() -> AsyncIterator[WorkflowEnvironment]:
     attempts.clear()
     async with await WorkflowEnvironment.start_time_skipping() as environment:
-        workflows = [Reminder, patient, endless]
+        workflows = [Reminder, Counter, patient, endless]
         async with Worker(environment.client, task_queue=QUEUE, workflows=workflows, activities=[work, fail_twice]):
             yield environment
 
@@ -125,6 +139,13 @@ async def test_a_timeout_of_years_comes_at_once(env: WorkflowEnvironment) -> Non
             endless, id="endless", task_queue=QUEUE, execution_timeout=timedelta(days=3650)
         )
     assert isinstance(failed.value.cause, PerdureTimeoutError)
+
+
+async def test_who_waits_for_an_update_skips_its_time_as_well(env: WorkflowEnvironment) -> None:
+    handle = await env.client.start_workflow(Counter.run, id="counter", task_queue=QUEUE)
+    assert await handle.execute_update(Counter.count, 3) == 3
+    started = await handle.start_update(Counter.count, 4, wait_for_stage=WorkflowUpdateStage.ACCEPTED)
+    assert await started.result() == 4
 
 
 async def test_waiting_skips_nothing_while_that_is_disabled(env: WorkflowEnvironment) -> None:
