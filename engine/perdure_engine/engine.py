@@ -14,6 +14,8 @@ from perdure_engine.history.cache import CACHE_BYTES_MAX
 from perdure_engine.history.ownership import Ownership
 from perdure_engine.history.service import HistoryService
 from perdure_engine.matching.service import MatchingService
+from perdure_engine.system.batches import Batches
+from perdure_engine.system.errands import Errands
 from perdure_engine.system.retention import Retention
 from perdure_store.port import Store, StoreError
 
@@ -97,6 +99,15 @@ class Engine:
             live_nodes=ownership.live_nodes,
         )
         retention = Retention(self._store, self._environment, history.ranges)
+        errands = Errands(self._broker, self._environment, cluster, self._node)
+        batches = Batches(
+            self._store,
+            self._environment,
+            cluster,
+            errands,
+            node=self._node,
+            live_nodes=ownership.live_nodes,
+        )
         history_task = self._spawn(history.run(), "history")
         others: list[asyncio.Task[Any]] = []
         try:
@@ -106,6 +117,7 @@ class Engine:
                 self._spawn(matching[0].run(), "matching"),
                 self._spawn(frontend.run(), "frontend"),
                 self._spawn(retention.run(), "retention"),
+                self._spawn(batches.run(), "batches"),
                 self._spawn(stop.wait(), "stop"),
             ]
             ready()

@@ -26,17 +26,22 @@ from perdure.protocol.frontend import (
 from perdure.protocol.operations import (
     AddSearchAttributes,
     DeleteNamespace,
+    DescribeBatch,
     DescribeNamespace,
+    ListBatches,
     ListNamespaces,
     ListSearchAttributes,
     PutNamespace,
     RemoveSearchAttribute,
     SetRetention,
+    StartBatch,
+    StopBatch,
 )
 from perdure.protocol.replies import ErrorCode, ErrorReply, ReplyKind, encode_replies
 from perdure.protocol.requests import ReportUnreadable, encode_envelope, numbered_request
 from perdure_broker.port import Broker, BrokerUnavailable, ClusterInfo, StreamEntry
 from perdure_engine.environment import Environment
+from perdure_engine.frontend.batches import BatchAnswers
 from perdure_engine.frontend.catalog import Catalog
 from perdure_engine.frontend.content import answer_content
 from perdure_engine.frontend.lists import Lists
@@ -86,6 +91,7 @@ class FrontendService:
         self._node = node
         self._live_nodes = live_nodes
         lists, catalog = Lists(store, environment), Catalog(store, environment)
+        batches = BatchAnswers(store, environment)
         self._handlers: dict[type[Any], Callable[[Any], Any]] = {
             ListWorkflows: lists.list_workflows,
             CountWorkflows: lists.count_workflows,
@@ -101,6 +107,10 @@ class FrontendService:
             ListSearchAttributes: catalog.list_search_attributes,
             AddSearchAttributes: catalog.add_search_attributes,
             RemoveSearchAttribute: catalog.remove_search_attribute,
+            StartBatch: batches.start,
+            DescribeBatch: batches.describe,
+            ListBatches: batches.list,
+            StopBatch: batches.stop,
             GetContent: self._get_content,
         }
 

@@ -1,6 +1,13 @@
 """The client: start workflows, and signal, query, update, cancel, watch and list them."""
 
 from perdure.client.async_activity import AsyncActivityHandle, AsyncActivityIDReference
+from perdure.client.batches import (
+    Batches,
+    BatchOperationDescription,
+    BatchOperationHandle,
+    BatchOperationState,
+    BatchOperationType,
+)
 from perdure.client.client import Client
 from perdure.client.dead_letters import DeadLetter, DeadLetters
 from perdure.client.execution import (
@@ -57,6 +64,11 @@ __all__ = [
     "AsyncActivityCancelledError",
     "AsyncActivityHandle",
     "AsyncActivityIDReference",
+    "BatchOperationDescription",
+    "BatchOperationHandle",
+    "BatchOperationState",
+    "BatchOperationType",
+    "Batches",
     "CancelWorkflowInput",
     "Client",
     "CountWorkflowsInput",

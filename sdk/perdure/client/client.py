@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, Concatenate, Self, Unpack, cast, overload
 
 from perdure.client.async_activity import AsyncActivityHandle, reference_of
+from perdure.client.batches import Batches
 from perdure.client.calls import ClientCalls
 from perdure.client.connection import Connection, check_text
 from perdure.client.dead_letters import DeadLetters
@@ -481,6 +482,11 @@ class Client(WithStartCalls):
     def search_attributes(self) -> SearchAttributesOfNamespace:
         """What runs of this namespace can be found by."""
         return SearchAttributesOfNamespace(self._connection)
+
+    @property
+    def batches(self) -> Batches:
+        """Operations on every run that a query finds."""
+        return Batches(self._connection)
 
     @property
     def dead_letters(self) -> DeadLetters:

@@ -76,11 +76,12 @@ class BatchOperation(IntEnum):
     TERMINATE = 1
     CANCEL = 2
     SIGNAL = 3
+    RESET = 4
 
 
 class StartBatch(NamedTuple):
     """Do something to every run that a query finds now. `rate`: runs a second. `signal_name`, `input` and `headers` are
-    for SIGNAL. The same `batch_id` again is the same operation.
+    for SIGNAL, `reset_point` (`ResetPoint`) for RESET. The same `batch_id` again is the same operation.
 
     Reply: `BatchInfo`."""
 
@@ -94,6 +95,7 @@ class StartBatch(NamedTuple):
     signal_name: str = ""
     input: Payloads = b""
     headers: HeaderMap = b""
+    reset_point: int = 2
 
 
 class DescribeBatch(NamedTuple):
