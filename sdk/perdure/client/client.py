@@ -8,18 +8,15 @@ from datetime import timedelta
 from types import TracebackType
 from typing import Any, Concatenate, Self, Unpack, cast, overload
 
+from perdure.client.administration import Administration
 from perdure.client.async_activity import AsyncActivityHandle, reference_of
-from perdure.client.batches import Batches
 from perdure.client.calls import ClientCalls
 from perdure.client.connection import Connection, check_text
-from perdure.client.dead_letters import DeadLetters
 from perdure.client.definitions import workflow_name_and_type
 from perdure.client.handle import WorkflowHandle
 from perdure.client.inputs import CountWorkflowsInput, ListWorkflowsInput, StartWorkflowInput
 from perdure.client.interceptor import Interceptor, OutboundInterceptor
 from perdure.client.lists import WorkflowExecutionAsyncIterator, WorkflowExecutionCount
-from perdure.client.namespaces import Namespaces
-from perdure.client.search_attributes import SearchAttributesOfNamespace
 from perdure.client.start_options import StartOptions, StartOptionsByName, StartOptionsWithArgs
 from perdure.client.with_start import WithStartCalls
 from perdure.common import (
@@ -35,7 +32,6 @@ from perdure.common import (
     positional_arguments,
 )
 from perdure.converter import DataConverter
-from perdure.protocol.frontend import ClusterDescription, DescribeCluster, decode_cluster_description
 from perdure.protocol.ids import DEFAULT_NAMESPACE
 from perdure.transport import DEFAULT_ADDRESS, Transport, open_transport
 from perdure.types import (
@@ -52,7 +48,7 @@ from perdure.types import (
 PAGE_SIZE = 1000
 
 
-class Client(WithStartCalls):
+class Client(WithStartCalls, Administration):
     """A connection to a cluster, in one namespace. Make one with `Client.connect`, keep it, share it.
 
     It belongs to the event loop that it was made on. Close it with `close()`, or use it as `async with`.
@@ -472,27 +468,3 @@ class Client(WithStartCalls):
     ) -> WorkflowExecutionCount:
         """How many runs match `query` (see `list_workflows`), by group if it ends in `GROUP BY`."""
         return await self._connection.calls.count_workflows(CountWorkflowsInput(query=query, rpc_timeout=rpc_timeout))
-
-    @property
-    def namespaces(self) -> Namespaces:
-        """The namespaces of the cluster: what is known of them, how long they keep closed runs."""
-        return Namespaces(self._connection)
-
-    @property
-    def search_attributes(self) -> SearchAttributesOfNamespace:
-        """What runs of this namespace can be found by."""
-        return SearchAttributesOfNamespace(self._connection)
-
-    @property
-    def batches(self) -> Batches:
-        """Operations on every run that a query finds."""
-        return Batches(self._connection)
-
-    @property
-    def dead_letters(self) -> DeadLetters:
-        """What could not be carried out, for operators."""
-        return DeadLetters(self._connection)
-
-    async def describe_cluster(self, rpc_timeout: timedelta | None = None) -> ClusterDescription:
-        """The cluster: its id, its shards, its live engines."""
-        return await self._connection.ask_frontend(DescribeCluster(), decode_cluster_description, rpc_timeout)
