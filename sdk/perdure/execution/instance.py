@@ -455,18 +455,11 @@ class WorkflowInstance(LocallyAskingWorkflow):
         """What `workflow.info()` returns, unless an interceptor has it say something else."""
         if self._info is None:
             assert self._started is not None
-            self._info = describe(
-                self.settings,
-                self.run,
-                self._started.attributes,
-                self._started.time_us,
-                self._first_task_us,
-                self.properties,
-            )
+            self._info = describe(self.settings, self.run, self._started, self._first_task_us, self.properties)
         return self._info
 
     def memo(self) -> Mapping[str, Payload]:
-        return self.described().raw_memo
+        return self.properties.memo()
 
     @property
     def properties(self) -> RunProperties:

@@ -12,7 +12,7 @@ from perdure.execution.interceptors import WorkflowInboundInterceptor
 from perdure.execution.properties import RunProperties
 from perdure.execution.versions import PatchActivationInput
 from perdure.metrics import MetricMeter
-from perdure.protocol.events import WorkflowExecutionStarted
+from perdure.protocol.events import HistoryEvent, WorkflowExecutionStarted
 from perdure.protocol.payload import unpack_payload_map
 from perdure.search_attributes import untyped_search_attributes
 from perdure.workflow.information import Info, ParentInfo, RootInfo
@@ -52,12 +52,12 @@ def moment(time_us: int) -> datetime:
 def describe(
     settings: WorkerSettings,
     run: RunIdentity,
-    started: WorkflowExecutionStarted,
-    started_us: int,
+    first: HistoryEvent,
     first_task_us: int,
     properties: RunProperties,
 ) -> Info:
-    """What `workflow.info()` returns."""
+    """What `workflow.info()` returns, from the first event of the run and what became of its properties."""
+    started: WorkflowExecutionStarted = first.attributes
     search_attributes = properties.search_attributes()
     link = started.parent
     return Info(
@@ -82,7 +82,7 @@ def describe(
         task_timeout=timedelta(milliseconds=started.task_timeout_ms),
         typed_search_attributes=search_attributes,
         workflow_id=run.workflow_id,
-        workflow_start_time=moment(started_us),
+        workflow_start_time=moment(first.time_us),
         workflow_type=started.workflow_type,
     )
 

@@ -14,7 +14,7 @@ from perdure.execution.surroundings import (
 )
 from perdure.protocol.codec import pack
 from perdure.protocol.commands import Command
-from perdure.protocol.events import WorkflowExecutionStarted
+from perdure.protocol.events import EventType, HistoryEvent, WorkflowExecutionStarted
 from perdure.protocol.retry import RetryPolicyData
 
 
@@ -33,7 +33,8 @@ def test_the_description() -> None:
     )
     settings = WorkerSettings("space", "queue")
     properties = RunProperties(started, settings.converter, unexpected)
-    info = describe(settings, RunIdentity("wf", "run"), started, 1_000_000, 2_000_000, properties)
+    first = HistoryEvent(1, 1_000_000, EventType.WORKFLOW_EXECUTION_STARTED, started)
+    info = describe(settings, RunIdentity("wf", "run"), first, 2_000_000, properties)
     assert (info.namespace, info.task_queue, info.workflow_id, info.run_id) == ("space", "queue", "wf", "run")
     assert info.first_execution_run_id == "run"
     assert info.execution_timeout == timedelta(seconds=5)
