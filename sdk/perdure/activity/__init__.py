@@ -3,6 +3,7 @@
 from perdure.activity.async_completion import raise_complete_async
 from perdure.activity.context import (
     cancellation_details,
+    client,
     heartbeat,
     in_activity,
     info,
@@ -25,6 +26,7 @@ __all__ = [
     "Info",
     "LoggerAdapter",
     "cancellation_details",
+    "client",
     "defn",
     "heartbeat",
     "in_activity",

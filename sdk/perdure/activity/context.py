@@ -7,12 +7,15 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from perdure.activity.information import ActivityCancellationDetails, Info
 from perdure.activity.shared_flag import SharedFlag
 from perdure.converter import PayloadConverter
 from perdure.metrics import MetricMeter
+
+if TYPE_CHECKING:
+    from perdure.client import Client
 
 
 class OutboundCalls(Protocol):
@@ -58,6 +61,10 @@ class ActivityContext(ABC):
         """Where metrics go; nowhere, unless whoever runs attempts says otherwise."""
         return MetricMeter.noop
 
+    def client(self) -> Client | None:
+        """The worker's client, where the activity may use it."""
+        return None
+
     @abstractmethod
     def heartbeat(self, details: tuple[Any, ...]) -> None:
         """The activity says that it is alive. From any thread."""
@@ -76,6 +83,22 @@ def _current() -> ActivityContext:
     if context is None:
         raise RuntimeError("this function of perdure.activity works only inside an activity")
     return context
+
+
+def client() -> Client:
+    """The client of the worker that runs this activity, to start, signal or ask workflows with.
+
+    Raises:
+        RuntimeError: the activity is a `def`: a client belongs to the event loop that it was made on, which is not that
+            of a thread or of another process; or it runs outside of a worker.
+    """
+    found = _current().client()
+    if found is None:
+        raise RuntimeError(
+            "there is no client here: activity.client() works in `async def` activities that a worker runs; elsewhere, "
+            "connect one with Client.connect()"
+        )
+    return found
 
 
 def in_activity() -> bool:

@@ -11,7 +11,7 @@ from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from enum import Enum
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from perdure.activity.context import ActivityContext, current_context
 from perdure.activity.definition import ActivityDefinition
@@ -25,6 +25,9 @@ from perdure.protocol.codec import pack
 from perdure.protocol.tasks import ActivityTask
 from perdure.worker.deadlines import Deadlines
 from perdure.worker.link import WorkerLink
+
+if TYPE_CHECKING:
+    from perdure.client import Client
 
 logger = logging.getLogger("perdure.worker")
 
@@ -193,6 +196,10 @@ class Attempt(ActivityContext):
 
     def _timed_out(self) -> None:
         self.stop(StopReason.TIMED_OUT)
+
+    def client(self) -> Client | None:
+        """What `activity.client()` returns."""
+        return self._owner.link.client if self.definition.is_async else None
 
     def metric_meter(self) -> MetricMeter:
         """What `activity.metric_meter()` returns."""

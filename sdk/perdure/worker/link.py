@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from perdure.common import HeaderCodecBehavior
 from perdure.content.reading import ContentReader
@@ -18,6 +18,9 @@ from perdure.transport import OnReply, Transport
 from perdure.worker.encoded_posts import EncodedPosts
 from perdure.worker.lease_keeper import LeaseKeeper
 from perdure_broker.port import BrokerUnavailable, TaskEntry
+
+if TYPE_CHECKING:
+    from perdure.client import Client
 
 logger = logging.getLogger("perdure.worker")
 
@@ -38,6 +41,7 @@ class WorkerLink:
         environment: Clocks, chance, tasks and threads.
         coding: The converter's codec, if it has one: what is sent passes it, and so does what workflows receive.
         activity_coding: The same for what activities receive.
+        client: What activities may use; None: nothing.
     """
 
     def __init__(
@@ -51,7 +55,9 @@ class WorkerLink:
         identity: str,
         leases: LeaseKeeper,
         header_codec_behavior: HeaderCodecBehavior = HeaderCodecBehavior.NO_CODEC,
+        client: Client | None = None,
     ) -> None:
+        self.client = client
         self.coding = converter.coding(with_headers=header_codec_behavior != HeaderCodecBehavior.NO_CODEC)
         self.activity_coding = converter.coding(with_headers=header_codec_behavior == HeaderCodecBehavior.CODEC)
         self.transport = transport

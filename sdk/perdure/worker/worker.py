@@ -107,6 +107,7 @@ class Worker:
             activity_slots=_slots("max_concurrent_activities", max_concurrent_activities),
             local_activity_slots=_slots("max_concurrent_local_activities", max_concurrent_local_activities),
             no_remote_activities=no_remote_activities,
+            client=client,
             max_heartbeat_interval_s=max_heartbeat_throttle_interval.total_seconds(),
             default_heartbeat_interval_s=default_heartbeat_throttle_interval.total_seconds(),
             grace_s=graceful_shutdown_timeout.total_seconds(),

@@ -16,6 +16,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from perdure.client import Client
 from perdure.common import HeaderCodecBehavior
 from perdure.converter import DataConverter
 from perdure.execution import io_guard, stand_ins
@@ -76,6 +77,7 @@ class WorkerOptions:
     patch_activation: Callable[[PatchActivationInput], bool] | None = None
     local_activity_slots: int = 1_000
     no_remote_activities: bool = False
+    client: Client | None = None
 
 
 class WorkerRun:
@@ -103,6 +105,7 @@ class WorkerRun:
             identity=options.identity,
             leases=self._leases,
             header_codec_behavior=options.header_codec_behavior,
+            client=options.client,
         )
         self._watch = DeadlockWatch(options.deadlock_s)
         self._own_executor: concurrent.futures.Executor | None = None
