@@ -213,3 +213,8 @@ async def test_one_trace_holds_the_call(run_example: RunExample) -> None:
         "spans: CompleteWorkflow:Greeting, RunActivity:greet, RunWorkflow:Greeting, StartActivity:greet, "
         "StartWorkflow:Greeting\ntraces: 1\ngreetings counted: True\n"
     )
+
+
+async def test_orders_are_found_by_their_search_attributes_and_cancelled_in_a_batch(run_example: RunExample) -> None:
+    output = await run_example("search_attributes.py")
+    assert output.splitlines() == ["ada owes 70", "ada owes 30", "ada: 2", "bob: 1", "cancelled 2 of 2"]

@@ -14,6 +14,8 @@ COMMANDS = {
     "demo": "perdure.cli.servers:demo",
     "worker": "perdure.cli.worker:worker",
     "workflow": "perdure.cli.workflow:workflow",
+    "batch": "perdure.cli.batch:batch",
+    "search-attribute": "perdure.cli.search_attribute:search_attribute",
     "dead-letter": "perdure.cli.dead_letter:dead_letter",
     "namespace": "perdure.cli.namespace:namespace",
     "engine": "perdure.cli.servers:engine",

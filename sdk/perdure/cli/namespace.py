@@ -9,13 +9,13 @@ import click
 from perdure.cli.errors import CommandGroup
 from perdure.cli.json_input import duration
 from perdure.cli.options import connection_options, with_client
-from perdure.cli.output import console, duration_text, note, print_json, table
-from perdure.client import Client
+from perdure.cli.output import console, duration_text, facts, note, print_json, table, time_text
+from perdure.client import Client, Namespace
 
 
 @click.group(cls=CommandGroup)
 def namespace() -> None:
-    """Look after namespaces: how long each keeps its closed runs."""
+    """Look after namespaces. Any name may be used without being created; it keeps its closed runs for 3 days."""
 
 
 @namespace.command(name="list")
@@ -53,3 +53,76 @@ def retention(name: str, kept: timedelta, address: str, namespace: str, as_json:
         print_json({"namespace": name, "retention": kept.total_seconds()})
     else:
         console().print(f"Closed runs of {name} are kept for {duration_text(kept)}.", markup=False)
+
+
+@namespace.command()
+@click.argument("name")
+@click.option("--retention", "kept", type=duration, help="How long closed runs are kept; by default 3d.")
+@click.option("--description", default="", help="What it is for.")
+@connection_options
+def create(name: str, kept: timedelta | None, description: str, address: str, namespace: str, as_json: bool) -> None:
+    """Register the namespace NAME."""
+
+    async def work(client: Client) -> Namespace:
+        return await client.namespaces.create(name, retention=kept, description=description)
+
+    _print(with_client(address, namespace, work), as_json)
+
+
+@namespace.command()
+@click.argument("name")
+@click.option("--retention", "kept", type=duration, help="How long closed runs are kept from now on.")
+@click.option("--description", help="What it is for.")
+@connection_options
+def update(
+    name: str, kept: timedelta | None, description: str | None, address: str, namespace: str, as_json: bool
+) -> None:
+    """Change what is known of the namespace NAME."""
+
+    async def work(client: Client) -> Namespace:
+        return await client.namespaces.update(name, retention=kept, description=description)
+
+    _print(with_client(address, namespace, work), as_json)
+
+
+@namespace.command()
+@click.argument("name")
+@connection_options
+def describe(name: str, address: str, namespace: str, as_json: bool) -> None:
+    """Say what is known of the namespace NAME."""
+
+    async def work(client: Client) -> Namespace:
+        return await client.namespaces.describe(name)
+
+    _print(with_client(address, namespace, work), as_json)
+
+
+@namespace.command()
+@click.argument("name")
+@connection_options
+def delete(name: str, address: str, namespace: str, as_json: bool) -> None:
+    """Forget the namespace NAME, which must have no runs."""
+
+    async def work(client: Client) -> None:
+        await client.namespaces.delete(name)
+
+    with_client(address, namespace, work)
+    if as_json:
+        print_json({"namespace": name})
+    else:
+        console().print(f"Namespace {name} is forgotten.", markup=False)
+
+
+def _print(found: Namespace, as_json: bool) -> None:
+    if as_json:
+        data = {"namespace": found.name, "retention": found.retention.total_seconds()}
+        print_json({**data, "description": found.description, "created": found.created})
+        return
+    created = time_text(found.created) or "not registered; the defaults hold"
+    rows = (
+        ("Namespace", found.name),
+        ("Description", found.description),
+        ("Closed runs are kept for", duration_text(found.retention)),
+        ("Registered", created),
+    )
+    console().print(facts(rows))

@@ -25,6 +25,7 @@ from perdure.cli.output import (
 from perdure.client import (
     Client,
     WorkflowExecution,
+    WorkflowExecutionCount,
     WorkflowExecutionDescription,
     WorkflowFailureError,
     WorkflowHandle,
@@ -44,7 +45,7 @@ query_option = click.option(
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many.")
 @connection_options
 def list_(list_query: str | None, limit: int, address: str, namespace: str, as_json: bool) -> None:
-    """List workflows, newest first."""
+    """List workflows, newest first unless QUERY ends in ORDER BY."""
 
     async def work(client: Client) -> list[WorkflowExecution]:
         return [row async for row in client.list_workflows(list_query, limit=limit)]
@@ -74,16 +75,21 @@ def list_(list_query: str | None, limit: int, address: str, namespace: str, as_j
 @query_option
 @connection_options
 def count(list_query: str | None, address: str, namespace: str, as_json: bool) -> None:
-    """Count workflows."""
+    """Count workflows; by group if QUERY ends in GROUP BY."""
 
-    async def work(client: Client) -> int:
-        return (await client.count_workflows(list_query)).count
+    async def work(client: Client) -> WorkflowExecutionCount:
+        return await client.count_workflows(list_query)
 
-    total = with_client(address, namespace, work)
+    counted = with_client(address, namespace, work)
     if as_json:
-        print_json({"count": total})
-    else:
-        console().print(str(total))
+        groups = [{"values": list(group.group_values), "count": group.count} for group in counted.groups]
+        print_json({"count": counted.count} | ({"groups": groups} if groups else {}))
+        return
+    for group in counted.groups:
+        values = ", ".join("-" if value is None else str(value) for value in group.group_values)
+        console().print(f"{group.count}\t{values}", markup=False)
+    if not counted.groups:
+        console().print(str(counted.count))
 
 
 @click.command()
@@ -126,6 +132,7 @@ def _print_description(found: WorkflowExecutionDescription, memo: dict[str, Any]
                 ("History", f"{found.history_length} events, {found.history_size:,} bytes"),
                 ("Parent", found.parent_id or ""),
                 ("Root", (found.root_id or "") if found.parent_id else ""),
+                ("Found by", ", ".join(f"{key.name} = {value!r}" for key, value in found.typed_search_attributes)),
                 ("Memo", ", ".join(f"{name} = {value!r}" for name, value in memo.items())),
             )
         )
@@ -269,6 +276,7 @@ def _execution_data(row: WorkflowExecution) -> dict[str, Any]:
         "status": row.status.name if row.status else None,
         "start_time": row.start_time,
         "close_time": row.close_time,
+        "search_attributes": {pair.key.name: pair.value for pair in row.typed_search_attributes},
         "parent_id": row.parent_id,
         "root_id": row.root_id,
     }
