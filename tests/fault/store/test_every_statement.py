@@ -26,6 +26,8 @@ from perdure_store.port import (
     ExecutionKey,
     FenceLost,
     HeartbeatRow,
+    PayloadCopy,
+    PayloadRow,
     RequestResultRow,
     SerializationConflict,
     SnapshotRow,
@@ -50,6 +52,7 @@ ORDER = ExecutionKey(0, "default", "order-1")
 LETTER = DeadLetterRow(0, run_id("letter"), 1, "inbox", "why", b"data")
 BATCH = BatchRow("default", "b1", 1, 1, b"op", "query", "why", "me", 50, b"", 10, 0, 0, 1_000, 0)
 WITNESS = RequestResultRow(0, run_id("a"), "r1", 1, b"")
+PIECE = PayloadRow(0, run_id("a"), b"h" * 16, b"piece")
 
 
 class Scene(NamedTuple):
@@ -79,6 +82,8 @@ EVERYTHING: dict[str, list[Any]] = {
     "timer_inserts": [timer("b")],
     "request_results": [WITNESS._replace(request_id="r2")],
     "dead_letters": [LETTER._replace(letter_id=run_id("another"))],
+    "payloads": [PIECE._replace(hash=b"i" * 16)],
+    "payload_copies": [PayloadCopy(0, run_id("a"), run_id("b"), PIECE.hash)],
 }
 """A batch that writes to every table."""
 
@@ -93,6 +98,7 @@ ACTS: dict[str, Act] = {
     "commit": lambda scene: scene.store.commit(scene.batch),
     "load": lambda scene: scene.store.load([ORDER]),
     "read_history": lambda scene: scene.store.read_history(0, run_id("a")),
+    "read_payloads": lambda scene: scene.store.read_payloads(0, "default", run_id("a"), [PIECE.hash]),
     "last_history_row": lambda scene: scene.store.last_history_row(0, run_id("a")),
     "request_exists": lambda scene: scene.store.request_exists(0, run_id("a"), "r1"),
     "timers": lambda scene: scene.store.timers(0, after=None, until_us=9_000, limit=9),
@@ -174,6 +180,7 @@ async def scene(server: Server, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         snapshots=[SnapshotRow(0, run_id("a"), 1, b"old")],
         request_results=[WITNESS],
         dead_letters=[LETTER],
+        payloads=[PIECE],
     )
     await store.upsert_visibility([visible("a"), visible("old", status=2, close_time_us=1_000)])
     await store.beat("engine-2", "host")

@@ -38,10 +38,10 @@ def count_a_retry_twice(patch: pytest.MonkeyPatch) -> None:
 @planted(Rule.AT_MOST_ONCE, Rule.LEGAL)
 def try_again_what_may_run_once(patch: pytest.MonkeyPatch) -> None:
     """The limit of attempts is not looked at."""
-    find_state = attempt._retry_state
+    find_state = attempt.retry_state
 
     def overlook_limit(activity: ActivityState, failure: Failure, next_us: int) -> RetryState:
         state = find_state(activity, failure, next_us)
         return RetryState.IN_PROGRESS if state == RetryState.MAXIMUM_ATTEMPTS_REACHED else state
 
-    patch.setattr(attempt, "_retry_state", overlook_limit)
+    patch.setattr(attempt, "retry_state", overlook_limit)
