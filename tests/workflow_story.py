@@ -70,9 +70,9 @@ class Story:
         data = self.converter.to_bytes(arguments)
         self._happen(EventType.WORKFLOW_EXECUTION_SIGNALED, ev.WorkflowExecutionSignaled(name, data, "me", ""))
 
-    def update(self, name: str, *arguments: Any, update_id: str = "u1") -> None:
+    def update(self, name: str, *arguments: Any, update_id: str = "u1", headers: bytes = b"") -> None:
         """An update comes in: with the pending task, or one that exists for its sake."""
-        self.updates.append(UpdateDelivery(update_id, name, self.converter.to_bytes(arguments), "me"))
+        self.updates.append(UpdateDelivery(update_id, name, self.converter.to_bytes(arguments), "me", headers))
         if not self.is_task_pending:
             self._schedule()
             self._is_for_updates_alone = True

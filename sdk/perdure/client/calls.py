@@ -33,6 +33,8 @@ from perdure.client.inputs import (
     QueryWorkflowInput,
     SignalWorkflowInput,
     StartWorkflowInput,
+    StartWorkflowUpdateInput,
+    StartWorkflowUpdateWithStartInput,
     TerminateWorkflowInput,
 )
 from perdure.client.interceptor import OutboundInterceptor
@@ -40,6 +42,8 @@ from perdure.client.lists import WorkflowExecutionAsyncIterator, WorkflowExecuti
 from perdure.client.outcome import leads_on, result_of
 from perdure.client.start import start_request, start_with_signal
 from perdure.client.status import WorkflowExecutionStatus
+from perdure.client.updates import WorkflowUpdateHandle, start_update
+from perdure.client.with_start import start_update_with_start
 from perdure.common import QueryRejectCondition
 from perdure.protocol.frontend import CountWorkflows, decode_execution_count
 from perdure.protocol.payload import pack_payload_map
@@ -143,6 +147,14 @@ class ClientCalls(OutboundInterceptor):
                 raise
             raise RPCError(await self._why_unanswered(input, error.message), error.status) from None
         return converter.value_from_bytes(answer.result, input.ret_type)
+
+    async def start_workflow_update(self, input: StartWorkflowUpdateInput) -> WorkflowUpdateHandle[Any]:
+        return await start_update(self._connection, input)
+
+    async def start_update_with_start_workflow(
+        self, input: StartWorkflowUpdateWithStartInput
+    ) -> WorkflowUpdateHandle[Any]:
+        return await start_update_with_start(self._connection, input)
 
     async def cancel_workflow(self, input: CancelWorkflowInput) -> None:
         connection = self._connection

@@ -18,7 +18,7 @@ from perdure.client.inputs import CountWorkflowsInput, ListWorkflowsInput, Start
 from perdure.client.interceptor import Interceptor, OutboundInterceptor
 from perdure.client.lists import WorkflowExecutionAsyncIterator, WorkflowExecutionCount
 from perdure.client.start_options import StartOptions, StartOptionsByName, StartOptionsWithArgs
-from perdure.client.with_start import WithStartCalls
+from perdure.client.with_start_calls import WithStartCalls
 from perdure.common import (
     UNSET,
     HeaderCodecBehavior,

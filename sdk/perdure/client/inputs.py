@@ -6,12 +6,13 @@ version may have more.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from perdure.client.history import WorkflowHistoryEventFilterType
+from perdure.client.updates import WorkflowUpdateStage
 from perdure.common import (
     Payload,
     QueryRejectCondition,
@@ -136,3 +137,63 @@ class TerminateWorkflowInput:
     args: Sequence[Any]
     reason: str | None
     rpc_timeout: timedelta | None
+
+
+@dataclass
+class StartWorkflowUpdateInput:
+    """Of `OutboundInterceptor.start_workflow_update`."""
+
+    id: str
+    run_id: str | None
+    first_execution_run_id: str | None
+    update_id: str | None
+    update: str
+    args: Sequence[Any]
+    wait_for_stage: WorkflowUpdateStage
+    headers: Mapping[str, Payload]
+    ret_type: type | None
+    rpc_timeout: timedelta | None
+
+
+@dataclass
+class UpdateWithStartUpdateWorkflowInput:
+    """The update in a `StartWorkflowUpdateWithStartInput`."""
+
+    update_id: str | None
+    update: str
+    args: Sequence[Any]
+    wait_for_stage: WorkflowUpdateStage
+    headers: Mapping[str, Payload]
+    ret_type: type | None
+
+
+@dataclass
+class UpdateWithStartStartWorkflowInput:
+    """The start in a `StartWorkflowUpdateWithStartInput`."""
+
+    workflow: str
+    args: Sequence[Any]
+    id: str
+    task_queue: str
+    execution_timeout: timedelta | None
+    run_timeout: timedelta | None
+    task_timeout: timedelta | None
+    id_reuse_policy: WorkflowIDReusePolicy
+    id_conflict_policy: WorkflowIDConflictPolicy
+    retry_policy: RetryPolicy | None
+    cron_schedule: str
+    memo: Mapping[str, Any] | None
+    search_attributes: TypedSearchAttributes | SearchAttributes | None
+    start_delay: timedelta | None
+    headers: Mapping[str, Payload]
+    ret_type: type | None
+
+
+@dataclass
+class StartWorkflowUpdateWithStartInput:
+    """Of `OutboundInterceptor.start_update_with_start_workflow`. `_on_start` is told the run that got the update."""
+
+    start_workflow_input: UpdateWithStartStartWorkflowInput
+    update_workflow_input: UpdateWithStartUpdateWorkflowInput
+    rpc_timeout: timedelta | None
+    _on_start: Callable[[str], None]

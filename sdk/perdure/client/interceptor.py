@@ -23,6 +23,8 @@ from perdure.client.inputs import (
     QueryWorkflowInput,
     SignalWorkflowInput,
     StartWorkflowInput,
+    StartWorkflowUpdateInput,
+    StartWorkflowUpdateWithStartInput,
     TerminateWorkflowInput,
 )
 
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from perdure.client.handle import WorkflowHandle
     from perdure.client.history import WorkflowHistoryEventAsyncIterator
     from perdure.client.lists import WorkflowExecutionAsyncIterator, WorkflowExecutionCount
+    from perdure.client.updates import WorkflowUpdateHandle
 
 
 class Interceptor:
@@ -87,3 +90,13 @@ class OutboundInterceptor:
     async def terminate_workflow(self, input: TerminateWorkflowInput) -> None:
         """For each `WorkflowHandle.terminate`."""
         await self.next.terminate_workflow(input)
+
+    async def start_workflow_update(self, input: StartWorkflowUpdateInput) -> WorkflowUpdateHandle[Any]:
+        """For each `WorkflowHandle.start_update` and `WorkflowHandle.execute_update`."""
+        return await self.next.start_workflow_update(input)
+
+    async def start_update_with_start_workflow(
+        self, input: StartWorkflowUpdateWithStartInput
+    ) -> WorkflowUpdateHandle[Any]:
+        """For each `Client.start_update_with_start_workflow` and `Client.execute_update_with_start_workflow`."""
+        return await self.next.start_update_with_start_workflow(input)

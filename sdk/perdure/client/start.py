@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from perdure.client.connection import Connection, check_text
-from perdure.client.inputs import StartWorkflowInput
+from perdure.client.inputs import StartWorkflowInput, UpdateWithStartStartWorkflowInput
 from perdure.common import WorkflowIDConflictPolicy, milliseconds
 from perdure.protocol.cron import parse_cron
 from perdure.protocol.memo import memo_problem, pack_memo
@@ -18,7 +18,9 @@ TASK_TIMEOUT_MS = 10_000
 """How long a worker may take for one workflow task, unless the start says otherwise (Temporal's default)."""
 
 
-def start_request(connection: Connection, input: StartWorkflowInput, *, wait_result: bool) -> StartWorkflow:
+def start_request(
+    connection: Connection, input: StartWorkflowInput | UpdateWithStartStartWorkflowInput, *, wait_result: bool
+) -> StartWorkflow:
     """The request that starts a workflow.
 
     Raises:

@@ -46,3 +46,33 @@ class StartOptionsByName(StartOptions, total=False):
 
     args: Sequence[Any]
     result_type: type | None
+
+
+class WithStartOptions(TypedDict, total=False):
+    """What the start of an update with a start takes beside the workflow and its one argument, if any."""
+
+    id: Required[str]
+    task_queue: Required[str]
+    id_conflict_policy: Required[WorkflowIDConflictPolicy]
+    execution_timeout: timedelta | None
+    run_timeout: timedelta | None
+    task_timeout: timedelta | None
+    id_reuse_policy: WorkflowIDReusePolicy
+    retry_policy: RetryPolicy | None
+    cron_schedule: str
+    memo: Mapping[str, Any] | None
+    search_attributes: TypedSearchAttributes | SearchAttributes | None
+    start_delay: timedelta | None
+
+
+class WithStartOptionsWithArgs(WithStartOptions, total=False):
+    """The same, for a workflow of several parameters."""
+
+    args: Required[Sequence[Any]]
+
+
+class WithStartOptionsByName(WithStartOptions, total=False):
+    """The same, for a workflow that is named by text."""
+
+    args: Sequence[Any]
+    result_type: type | None

@@ -8,13 +8,8 @@ from typing import Any, Generic, cast, overload
 
 from perdure.client.connection import Connection
 from perdure.client.definitions import update_name_and_type
-from perdure.client.updates import (
-    WorkflowUpdateHandle,
-    WorkflowUpdateStage,
-    ask_update,
-    handle_of,
-    update_request,
-)
+from perdure.client.inputs import StartWorkflowUpdateInput
+from perdure.client.updates import WorkflowUpdateHandle, WorkflowUpdateStage
 from perdure.common import UNSET, positional_arguments
 from perdure.types import LocalReturnType, MultiParamSpec, ParamType, SelfType
 from perdure.workflow import UpdateMethodMultiParam
@@ -26,6 +21,7 @@ class UpdateCalls(Generic[SelfType]):
     _connection: Connection
     _id: str
     _run_id: str | None
+    _first_execution_run_id: str | None
 
     @overload
     async def execute_update(
@@ -162,11 +158,21 @@ class UpdateCalls(Generic[SelfType]):
         wait_for_stage: WorkflowUpdateStage,
         rpc_timeout: timedelta | None,
     ) -> WorkflowUpdateHandle[Any]:
-        connection = self._connection
-        values = positional_arguments(arg, (), args)
-        request, hint = update_request(connection, self._id, self._run_id, update, values, id, wait_for_stage)
-        reply = await ask_update(connection, self._id, request, rpc_timeout)
-        return handle_of(connection, self._id, request.update_id, reply, result_type or hint)
+        name, hint = update_name_and_type(update)
+        return await self._connection.calls.start_workflow_update(
+            StartWorkflowUpdateInput(
+                id=self._id,
+                run_id=self._run_id,
+                first_execution_run_id=self._first_execution_run_id,
+                update_id=id,
+                update=name,
+                args=positional_arguments(arg, (), args),
+                wait_for_stage=wait_for_stage,
+                headers={},
+                ret_type=result_type or hint,
+                rpc_timeout=rpc_timeout,
+            )
+        )
 
     def get_update_handle(
         self, id: str, *, workflow_run_id: str | None = None, result_type: type | None = None

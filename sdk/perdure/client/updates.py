@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
 from datetime import timedelta
 from enum import IntEnum
-from typing import Any, Generic, cast
+from typing import TYPE_CHECKING, Any, Generic, cast
 from uuid import uuid4
 
 from perdure.client.connection import Connection, check_text
-from perdure.client.definitions import update_name_and_type
 from perdure.client.failures import WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
+from perdure.protocol.payload import pack_payload_map
 from perdure.protocol.updates import AwaitUpdate, UpdateReply, UpdateStage, UpdateWorkflow, decode_update_reply
 from perdure.service import RPCError, RPCStatusCode
 from perdure.types import LocalReturnType
+
+if TYPE_CHECKING:
+    from perdure.client.inputs import StartWorkflowUpdateInput, UpdateWithStartUpdateWorkflowInput
 
 
 class WorkflowUpdateStage(IntEnum):
@@ -88,36 +90,42 @@ def update_request(
     connection: Connection,
     workflow_id: str,
     run_id: str | None,
-    update: str | Callable[..., Any],
-    args: Sequence[Any],
-    update_id: str | None,
-    wait_for_stage: WorkflowUpdateStage,
-) -> tuple[UpdateWorkflow, Any]:
-    """The request, and the type of the update's result, if its definition says so.
+    input: StartWorkflowUpdateInput | UpdateWithStartUpdateWorkflowInput,
+) -> UpdateWorkflow:
+    """The request that sends an update.
 
     Raises:
         ValueError: an id or the stage is not as it must be.
         PayloadSizeError, TypeError: the arguments are too large, or cannot be converted.
     """
-    if wait_for_stage not in (WorkflowUpdateStage.ACCEPTED, WorkflowUpdateStage.COMPLETED):
+    if input.wait_for_stage not in (WorkflowUpdateStage.ACCEPTED, WorkflowUpdateStage.COMPLETED):
         raise ValueError(
             "an update can be waited for until it is ACCEPTED or COMPLETED; before that, nothing is stored of it"
         )
-    name, result_type = update_name_and_type(update)
-    check_text("the update name", name)
-    if update_id is not None:
-        check_text("the update id", update_id)
-    request = UpdateWorkflow(
+    check_text("the update name", input.update)
+    if input.update_id is not None:
+        check_text("the update id", input.update_id)
+    return UpdateWorkflow(
         connection.namespace,
         workflow_id,
         run_id or "",
-        update_id or str(uuid4()),
-        name,
-        connection.converter.to_bytes(args),
+        input.update_id or str(uuid4()),
+        input.update,
+        connection.converter.to_bytes(input.args),
         connection.transport.identity,
-        int(wait_for_stage),
+        int(input.wait_for_stage),
+        pack_payload_map(input.headers),
     )
-    return request, result_type
+
+
+async def start_update(connection: Connection, input: StartWorkflowUpdateInput) -> WorkflowUpdateHandle[Any]:
+    """Send an update, and wait for the stage that is asked for.
+
+    Raises: as `update_request` and `ask_update`.
+    """
+    request = update_request(connection, input.id, input.run_id, input)
+    reply = await ask_update(connection, input.id, request, input.rpc_timeout)
+    return handle_of(connection, input.id, request.update_id, reply, input.ret_type)
 
 
 def handle_of(

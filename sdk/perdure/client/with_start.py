@@ -5,20 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
-from typing import Any, Generic
+from typing import Any, Concatenate, Generic, Unpack, overload
 
 from perdure.client.connection import Connection, Refusal, start_refused
 from perdure.client.definitions import workflow_name_and_type
 from perdure.client.handle import WorkflowHandle
-from perdure.client.inputs import StartWorkflowInput
+from perdure.client.inputs import StartWorkflowUpdateWithStartInput, UpdateWithStartStartWorkflowInput
 from perdure.client.start import start_request
-from perdure.client.updates import (
-    WorkflowUpdateHandle,
-    WorkflowUpdateStage,
-    ask_update,
-    handle_of,
-    update_request,
-)
+from perdure.client.start_options import WithStartOptions, WithStartOptionsByName, WithStartOptionsWithArgs
+from perdure.client.updates import WorkflowUpdateHandle, ask_update, handle_of, update_request
 from perdure.common import (
     UNSET,
     RetryPolicy,
@@ -29,13 +24,59 @@ from perdure.common import (
     positional_arguments,
 )
 from perdure.protocol.requests import StartWorkflowWith
-from perdure.types import ReturnType, SelfType
+from perdure.types import (
+    CallableAsyncNoParam,
+    CallableAsyncSingleParam,
+    MethodAsyncNoParam,
+    MethodAsyncSingleParam,
+    MultiParamSpec,
+    ParamType,
+    ReturnType,
+    SelfType,
+)
 
 
 class WithStartWorkflowOperation(Generic[SelfType, ReturnType]):
     """How to start the workflow of an update with a start, should it not run; for one such update. The arguments are
     those of `Client.start_workflow`; the conflict policy must be given."""
 
+    @overload
+    def __init__(
+        self, workflow: MethodAsyncNoParam[SelfType, ReturnType], **options: Unpack[WithStartOptions]
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        workflow: MethodAsyncSingleParam[SelfType, ParamType, ReturnType],
+        arg: ParamType,
+        **options: Unpack[WithStartOptions],
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        workflow: Callable[Concatenate[SelfType, MultiParamSpec], Awaitable[ReturnType]],
+        **options: Unpack[WithStartOptionsWithArgs],
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: WithStartWorkflowOperation[Any, ReturnType],
+        workflow: CallableAsyncNoParam[ReturnType],
+        **options: Unpack[WithStartOptions],
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: WithStartWorkflowOperation[Any, ReturnType],
+        workflow: CallableAsyncSingleParam[ParamType, ReturnType],
+        arg: ParamType,
+        **options: Unpack[WithStartOptions],
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: WithStartWorkflowOperation[Any, Any],
+        workflow: str,
+        arg: Any = ...,
+        **options: Unpack[WithStartOptionsByName],
+    ) -> None: ...
     def __init__(
         self,
         workflow: str | Callable[..., Awaitable[ReturnType]],
@@ -59,7 +100,7 @@ class WithStartWorkflowOperation(Generic[SelfType, ReturnType]):
         if id_conflict_policy == WorkflowIDConflictPolicy.UNSPECIFIED:
             raise ValueError("give an id_conflict_policy: USE_EXISTING, FAIL or TERMINATE_EXISTING")
         name, hint = workflow_name_and_type(workflow)
-        self.input = StartWorkflowInput(
+        self.input = UpdateWithStartStartWorkflowInput(
             workflow=name,
             args=positional_arguments(arg, (), args),
             id=id,
@@ -76,7 +117,6 @@ class WithStartWorkflowOperation(Generic[SelfType, ReturnType]):
             start_delay=start_delay,
             headers={},
             ret_type=result_type or hint,
-            rpc_timeout=None,
         )
         self._handle: asyncio.Future[WorkflowHandle[SelfType, ReturnType]] | None = None
         self._is_used = False
@@ -85,7 +125,7 @@ class WithStartWorkflowOperation(Generic[SelfType, ReturnType]):
         """A handle to the workflow that got the update, as soon as that is known."""
         return await asyncio.shield(self._future())
 
-    def take(self) -> StartWorkflowInput:
+    def take(self) -> UpdateWithStartStartWorkflowInput:
         """The start, once.
 
         Raises:
@@ -121,87 +161,23 @@ class WithStartWorkflowOperation(Generic[SelfType, ReturnType]):
         return self._handle
 
 
-class WithStartCalls:
-    """The part of a `Client` that sends updates with a start."""
+async def start_update_with_start(
+    connection: Connection, input: StartWorkflowUpdateWithStartInput
+) -> WorkflowUpdateHandle[Any]:
+    """Send both in one request, and wait for the stage of the update that is asked for.
 
-    _connection: Connection
-
-    async def execute_update_with_start_workflow(
-        self,
-        update: str | Callable[..., Any],
-        arg: Any = UNSET,
-        *,
-        start_workflow_operation: WithStartWorkflowOperation[Any, Any],
-        args: Sequence[Any] = (),
-        id: str | None = None,
-        result_type: type | None = None,
-        rpc_timeout: timedelta | None = None,
-    ) -> Any:
-        """Send an update to a workflow that is started if it does not run, and wait for its result.
-
-        Args:
-            update: The handler, or its name.
-            arg: Its argument, if it takes one.
-            args: Its arguments, if it takes several.
-            start_workflow_operation: How to start the workflow. Of USE_EXISTING, the run that is open gets the update.
-            id: The update id; by default a new one.
-            result_type: What the result is converted to, where `update` is a name.
-            rpc_timeout: How long to wait. None: for as long as it takes.
-
-        Raises:
-            WorkflowAlreadyStartedError: the workflow runs, and the conflict policy is FAIL; or it has run before, and
-                its reuse policy does not allow another run.
-            WorkflowUpdateFailedError: the update was rejected, or failed. The workflow may have been started.
-            Further, what `WorkflowHandle.execute_update` raises.
-        """
-        handle = await self._start_update_with_start(
-            update, arg, args, start_workflow_operation, WorkflowUpdateStage.COMPLETED, id, result_type, rpc_timeout
-        )
-        return await handle.result()
-
-    async def start_update_with_start_workflow(
-        self,
-        update: str | Callable[..., Any],
-        arg: Any = UNSET,
-        *,
-        start_workflow_operation: WithStartWorkflowOperation[Any, Any],
-        wait_for_stage: WorkflowUpdateStage,
-        args: Sequence[Any] = (),
-        id: str | None = None,
-        result_type: type | None = None,
-        rpc_timeout: timedelta | None = None,
-    ) -> WorkflowUpdateHandle[Any]:
-        """The same, until the update has come to a stage: ACCEPTED or COMPLETED."""
-        return await self._start_update_with_start(
-            update, arg, args, start_workflow_operation, wait_for_stage, id, result_type, rpc_timeout
-        )
-
-    async def _start_update_with_start(
-        self,
-        update: str | Callable[..., Any],
-        arg: Any,
-        args: Sequence[Any],
-        operation: WithStartWorkflowOperation[Any, Any],
-        stage: WorkflowUpdateStage,
-        update_id: str | None,
-        result_type: type | None,
-        rpc_timeout: timedelta | None,
-    ) -> WorkflowUpdateHandle[Any]:
-        connection = self._connection
-        input = operation.take()
-        values = positional_arguments(arg, (), args)
-        try:
-            request, hint = update_request(connection, input.id, None, update, values, update_id, stage)
-            start = start_request(connection, input, wait_result=False)
-            await connection.register_types(start.search_attributes, rpc_timeout)
-            both = StartWorkflowWith(connection.namespace, input.id, start, None, request)
-            reply = await ask_update(connection, input.id, both, rpc_timeout)
-        except Refusal as refusal:
-            error = start_refused(refusal, input.id, input.workflow)
-            operation.failed(error)
-            raise error from None
-        except BaseException as error:
-            operation.failed(error)
-            raise
-        operation.started(connection, reply.run_id)
-        return handle_of(connection, input.id, request.update_id, reply, result_type or hint)
+    Raises:
+        WorkflowAlreadyStartedError: the start is refused, and the update with it.
+        Further, what `start_request`, `update_request` and `ask_update` raise.
+    """
+    begin, update = input.start_workflow_input, input.update_workflow_input
+    request = update_request(connection, begin.id, None, update)
+    start = start_request(connection, begin, wait_result=False)
+    both = StartWorkflowWith(connection.namespace, begin.id, start, None, request)
+    try:
+        await connection.register_types(start.search_attributes, input.rpc_timeout)
+        reply = await ask_update(connection, begin.id, both, input.rpc_timeout)
+    except Refusal as refusal:
+        raise start_refused(refusal, begin.id, begin.workflow) from None
+    input._on_start(reply.run_id)
+    return handle_of(connection, begin.id, request.update_id, reply, update.ret_type)

@@ -13,6 +13,7 @@ from perdure.execution.interceptors import (
     ExecuteWorkflowInput,
     HandleQueryInput,
     HandleSignalInput,
+    HandleUpdateInput,
     SignalChildWorkflowInput,
     SignalExternalWorkflowInput,
     StartActivityInput,
@@ -22,12 +23,14 @@ from perdure.execution.interceptors import (
     WorkflowOutboundInterceptor,
 )
 from perdure.protocol.payload import unpack_payload_map
+from perdure.protocol.updates import UpdateDelivery
 from perdure.workflow.activity_options import ActivityHandle
 from perdure.workflow.child_options import ChildOptions, ChildWorkflowHandle
 from perdure.workflow.continuation import ContinueAsNewInput, continuation_of
 from perdure.workflow.definition import WorkflowDefinition
 from perdure.workflow.information import Info
 from perdure.workflow.runtime import Handlers
+from perdure.workflow.update_handlers import UpdateDefinition
 
 
 class Intercepted(Protocol):
@@ -39,6 +42,8 @@ class Intercepted(Protocol):
     def instance(self) -> Any: ...
     @property
     def handlers(self) -> Handlers: ...
+    @property
+    def updates(self) -> Any: ...
     @property
     def payload_converter(self) -> PayloadConverter: ...
     @property
@@ -100,6 +105,11 @@ class Interception:
         coroutine.close()
         raise RuntimeError(f"an interceptor waits while it handles the query {name!r}; a query is answered at once")
 
+    def update_input(self, delivery: UpdateDelivery, arguments: Sequence[Any]) -> HandleUpdateInput:
+        """What the validator and the handler of an update are given."""
+        headers = unpack_payload_map(delivery.headers)
+        return HandleUpdateInput(id=delivery.update_id, update=delivery.update_name, args=arguments, headers=headers)
+
 
 class InboundEnd(WorkflowInboundInterceptor):
     """Calls the workflow's code."""
@@ -130,6 +140,23 @@ class InboundEnd(WorkflowInboundInterceptor):
         if definition is None:
             raise RuntimeError(f"an interceptor asks for the query {input.query!r}, which has no handler")
         return handlers.bound(definition)(*input.args)
+
+    def handle_update_validator(self, input: HandleUpdateInput) -> None:
+        validator = self._update_definition(input).bind_validator(self._workflow.instance)
+        if validator is not None:
+            validator(*input.args)
+
+    async def handle_update_handler(self, input: HandleUpdateInput) -> Any:
+        definition = self._update_definition(input)
+        result = self._workflow.updates.bound(definition)(*input.args)
+        return await result if definition.is_async else result
+
+    def _update_definition(self, input: HandleUpdateInput) -> UpdateDefinition:
+        updates = self._workflow.updates
+        definition: UpdateDefinition | None = updates.update(input.update) or updates.update(None)
+        if definition is None:
+            raise RuntimeError(f"an interceptor asks for the update {input.update!r}, which has no handler")
+        return definition
 
 
 class OutboundEnd(WorkflowOutboundInterceptor):

@@ -70,6 +70,17 @@ class HandleQueryInput:
 
 
 @dataclass
+class HandleUpdateInput:
+    """Of `WorkflowInboundInterceptor.handle_update_validator` and `handle_update_handler`; the same object for both.
+    `args` as in `HandleSignalInput`."""
+
+    id: str
+    update: str
+    args: Sequence[Any]
+    headers: Mapping[str, Payload]
+
+
+@dataclass
 class StartActivityInput:
     """Of `WorkflowOutboundInterceptor.start_activity`. `awaited_at_once` is Perdure's own: by
     `execute_activity`."""
@@ -182,6 +193,15 @@ class WorkflowInboundInterceptor:
     async def handle_query(self, input: HandleQueryInput) -> Any:
         """A query that has a handler. Must not wait for anything but the next interceptor."""
         return await self.next.handle_query(input)
+
+    def handle_update_validator(self, input: HandleUpdateInput) -> None:
+        """The validator of an update that has one, unless the history says that it was accepted. Raises to reject it;
+        may only look."""
+        self.next.handle_update_validator(input)
+
+    async def handle_update_handler(self, input: HandleUpdateInput) -> Any:
+        """The handler of an update."""
+        return await self.next.handle_update_handler(input)
 
 
 class WorkflowOutboundInterceptor:

@@ -21,6 +21,7 @@ from perdure.converter import DataConverter
 from perdure.exceptions import CancelledError
 from perdure.execution.commands import COMMAND_EVENTS, CommandLedger
 from perdure.execution.event_loop import WorkflowEventLoop
+from perdure.execution.interception import Interception
 from perdure.execution.source_lines import calling_line
 from perdure.protocol.commands import Command
 from perdure.protocol.events import EventType, HistoryEvent
@@ -55,6 +56,7 @@ class UpdateOwner(Protocol):
     ledger: CommandLedger
     replaying: bool
     read_only: bool
+    interception: Interception | None
 
     @property
     def converter(self) -> DataConverter: ...
@@ -175,7 +177,7 @@ class WorkflowUpdates:
             arguments = self._arguments(definition, delivery)
             validator = None if is_accepted else definition.bind_validator(self._owner.instance)
             if validator is not None:
-                context.run(self._look, validator, arguments)
+                context.run(self._look, validator, arguments, delivery)
                 arguments = self._arguments(definition, delivery)  # anew: the validator may have changed them
         except ReadOnlyContextError as error:
             self._owner.fail_task(error)
@@ -187,11 +189,15 @@ class WorkflowUpdates:
         else:
             self._accept(definition, delivery, arguments, context)
 
-    def _look(self, validator: Callable[..., Any], arguments: Sequence[Any]) -> None:
+    def _look(self, validator: Callable[..., Any], arguments: Sequence[Any], delivery: UpdateDelivery) -> None:
         """Run a validator where it may not act, and where what it takes from chance is not missed."""
+        interception = self._owner.interception
         self._owner.read_only = True
         try:
-            validator(*arguments)
+            if interception is None:
+                validator(*arguments)
+            else:
+                interception.inbound.handle_update_validator(interception.update_input(delivery, arguments))
         finally:
             self._owner.read_only = False
 
@@ -216,15 +222,19 @@ class WorkflowUpdates:
     ) -> None:
         self._issue(ProtocolMessage(delivery.update_id, UpdateMessageKind.ACCEPTANCE, delivery))
         self._running[delivery.update_id] = definition
-        handling = self._handle(definition, delivery.update_id, arguments)
+        handling = self._handle(definition, delivery, arguments)
         self._owner.loop.create_task_next(handling, name=f"update {delivery.update_name}", context=context)
 
-    async def _handle(self, definition: UpdateDefinition, update_id: str, arguments: Sequence[Any]) -> None:
-        owner = self._owner
+    async def _handle(self, definition: UpdateDefinition, delivery: UpdateDelivery, arguments: Sequence[Any]) -> None:
+        owner, update_id = self._owner, delivery.update_id
         try:
-            result = self.bound(definition)(*arguments)
-            if definition.is_async:
-                result = await result
+            if owner.interception is not None:
+                chain = owner.interception
+                result = await chain.inbound.handle_update_handler(chain.update_input(delivery, arguments))
+            else:
+                result = self.bound(definition)(*arguments)
+                if definition.is_async:
+                    result = await result
             data = owner.converter.value_to_bytes(result)
         except asyncio.CancelledError as error:
             self._fail(update_id, CancelledError(f"the update's handler was cancelled {error}".rstrip()))

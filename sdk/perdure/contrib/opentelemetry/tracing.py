@@ -107,6 +107,20 @@ class _TracingClient(perdure.client.OutboundInterceptor):
         with self._span(f"QueryWorkflow:{input.query}", input):
             return await super().query_workflow(input)
 
+    async def start_workflow_update(
+        self, input: perdure.client.StartWorkflowUpdateInput
+    ) -> perdure.client.WorkflowUpdateHandle[Any]:
+        with self._span(f"StartWorkflowUpdate:{input.update}", input):
+            return await super().start_workflow_update(input)
+
+    async def start_update_with_start_workflow(
+        self, input: perdure.client.StartWorkflowUpdateWithStartInput
+    ) -> perdure.client.WorkflowUpdateHandle[Any]:
+        start, update = input.start_workflow_input, input.update_workflow_input
+        with self._span(f"StartUpdateWithStartWorkflow:{start.workflow}", start):
+            put_context(self._tracing.propagator, update)
+            return await super().start_update_with_start_workflow(input)
+
     def _span(self, name: str, input: Any) -> Any:
         return self._tracing.current_span(name, SpanKind.CLIENT, {"temporalWorkflowID": input.id}, to=input)
 

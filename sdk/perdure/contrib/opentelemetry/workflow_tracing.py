@@ -23,6 +23,7 @@ from perdure.worker import (
     ExecuteWorkflowInput,
     HandleQueryInput,
     HandleSignalInput,
+    HandleUpdateInput,
     StartActivityInput,
     StartChildWorkflowInput,
     WorkflowInboundInterceptor,
@@ -76,18 +77,30 @@ class TracingWorkflowInboundInterceptor(WorkflowInboundInterceptor):
                 return result
 
     async def handle_signal(self, input: HandleSignalInput) -> None:
-        sender = context_of(self._propagator, input.headers)
-        own = context_of(self._propagator, workflow.info().headers)
-        with self._inside(own):
-            handled = self.point(f"HandleSignal:{input.signal}", kind=SpanKind.SERVER, linked_to=sender)
-            with self._inside(handled):
-                await super().handle_signal(input)
+        with self._handling(f"HandleSignal:{input.signal}", input):
+            await super().handle_signal(input)
 
     async def handle_query(self, input: HandleQueryInput) -> Any:
         with self._inside(context_of(self._propagator, input.headers)):
             handled = self.point(f"HandleQuery:{input.query}", kind=SpanKind.SERVER, even_on_replay=True)
             with self._inside(handled):
                 return await super().handle_query(input)
+
+    def handle_update_validator(self, input: HandleUpdateInput) -> None:
+        with self._handling(f"ValidateUpdate:{input.update}", input):
+            super().handle_update_validator(input)
+
+    async def handle_update_handler(self, input: HandleUpdateInput) -> Any:
+        with self._handling(f"HandleUpdate:{input.update}", input):
+            return await super().handle_update_handler(input)
+
+    @contextmanager
+    def _handling(self, name: str, input: HandleSignalInput | HandleUpdateInput) -> Iterator[None]:
+        """A block in the workflow's trace, linked to whoever sent what is handled."""
+        sender = context_of(self._propagator, input.headers)
+        own = context_of(self._propagator, workflow.info().headers)
+        with self._inside(own), self._inside(self.point(name, kind=SpanKind.SERVER, linked_to=sender)):
+            yield
 
     def point(
         self,

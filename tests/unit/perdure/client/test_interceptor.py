@@ -6,8 +6,17 @@ from typing import Any
 
 import pytest
 
-from perdure.client import Client, Interceptor, OutboundInterceptor, SignalWorkflowInput, StartWorkflowInput
-from perdure.common import Payload
+from perdure.client import (
+    Client,
+    Interceptor,
+    OutboundInterceptor,
+    SignalWorkflowInput,
+    StartWorkflowInput,
+    StartWorkflowUpdateInput,
+    StartWorkflowUpdateWithStartInput,
+    WithStartWorkflowOperation,
+)
+from perdure.common import Payload, WorkflowIDConflictPolicy
 from perdure.protocol.frontend import CountWorkflows, ExecutionCount
 from perdure.protocol.payload import unpack_payload_map
 from perdure.protocol.replies import Description, ExecutionStatus, Outcome, QueryAnswer, ReplyKind, Started
@@ -17,7 +26,9 @@ from perdure.protocol.requests import (
     QueryWorkflow,
     SignalWorkflow,
     StartWorkflow,
+    StartWorkflowWith,
 )
+from perdure.protocol.updates import UpdateReply, UpdateStage, UpdateWorkflow
 from tests.fake_engine import client_of
 from tests.unit.perdure.client.greeting import CONVERTER, Greet, Rows
 
@@ -35,6 +46,8 @@ def answer(number: int, request: Any) -> Rows:
             yield number, ReplyKind.OK, Description("default", "w", "r", "T", "q", 2, 5, 9, 11, 900, b"", b"")
         case CountWorkflows():
             yield number, ReplyKind.OK, ExecutionCount(7)
+        case UpdateWorkflow() | StartWorkflowWith():
+            yield number, ReplyKind.OUTCOME, UpdateReply("run-1", UpdateStage.COMPLETED, CONVERTER.to_bytes([[3]]))
         case _:
             yield number, ReplyKind.OK, None
 
@@ -74,6 +87,11 @@ async def test_every_call_passes_the_chain_in_the_order_given() -> None:
         handle.fetch_history_events()
         client.list_workflows()
         assert (await client.count_workflows()).count == 7
+        assert await handle.execute_update("add", 2) == [3]
+        start: Any = WithStartWorkflowOperation(
+            Greet.run, "ada", id="w", task_queue="q", id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING
+        )
+        assert await client.execute_update_with_start_workflow("add", 2, start_workflow_operation=start) == [3]
     passed = [
         "start_workflow",
         "start_workflow",
@@ -85,6 +103,8 @@ async def test_every_call_passes_the_chain_in_the_order_given() -> None:
         "fetch_workflow_history_events",
         "list_workflows",
         "count_workflows",
+        "start_workflow_update",
+        "start_update_with_start_workflow",
     ]
     assert notes == [f"{name}.{method}" for method in passed for name in "ab"]
 
@@ -106,6 +126,16 @@ class MarkingCalls(OutboundInterceptor):
         input.headers = {**input.headers, "user": Payload({}, b"bob")}
         await super().signal_workflow(input)
 
+    async def start_workflow_update(self, input: StartWorkflowUpdateInput) -> Any:
+        input.headers = {"user": Payload({}, b"eve")}
+        return await super().start_workflow_update(input)
+
+    async def start_update_with_start_workflow(self, input: StartWorkflowUpdateWithStartInput) -> Any:
+        input.start_workflow_input.headers = {"user": Payload({}, b"ada")}
+        input.update_workflow_input.headers = {"user": Payload({}, b"eve")}
+        input.update_workflow_input.args = (7,)
+        return await super().start_update_with_start_workflow(input)
+
 
 async def test_what_an_interceptor_changes_is_what_travels() -> None:
     async with client_of(answer) as (plain, engine):
@@ -117,6 +147,17 @@ async def test_what_an_interceptor_changes_is_what_travels() -> None:
         assert unpack_payload_map(start.headers) == {"user": Payload({}, b"ada")}
         (signal,) = engine.requests(SignalWorkflow)
         assert unpack_payload_map(signal.headers) == {"user": Payload({}, b"bob")}
+        await handle.execute_update("add", 2)
+        (update,) = engine.requests(UpdateWorkflow)
+        assert unpack_payload_map(update.headers) == {"user": Payload({}, b"eve")}
+        start: Any = WithStartWorkflowOperation(
+            Greet.run, "ada", id="w", task_queue="q", id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING
+        )
+        await client.execute_update_with_start_workflow("add", 2, start_workflow_operation=start)
+        (both,) = engine.requests(StartWorkflowWith)
+        assert unpack_payload_map(both.start.headers) == {"user": Payload({}, b"ada")}
+        assert unpack_payload_map(both.update.headers) == {"user": Payload({}, b"eve")}
+        assert CONVERTER.from_bytes(both.update.input) == [7]
 
 
 async def test_what_is_no_interceptor_is_named() -> None:

@@ -16,11 +16,13 @@ from perdure.execution.surroundings import WorkerSettings
 from perdure.protocol.child_workflow import StartChildWorkflowExecution
 from perdure.protocol.commands import ContinueAsNewWorkflowExecution, FailWorkflowExecution, ScheduleActivityTask
 from perdure.protocol.payload import pack_payload_map, unpack_payload_map
+from perdure.protocol.updates import ProtocolMessage, UpdateMessageKind
 from perdure.worker import (
     ContinueAsNewInput,
     ExecuteWorkflowInput,
     HandleQueryInput,
     HandleSignalInput,
+    HandleUpdateInput,
     StartActivityInput,
     StartChildWorkflowInput,
     WorkflowInboundInterceptor,
@@ -55,6 +57,15 @@ class Noting(WorkflowInboundInterceptor):
     async def handle_query(self, input: HandleQueryInput) -> Any:
         notes.append(f"query {input.id} {input.query} {sorted(input.headers)}")
         return await super().handle_query(input) + 100
+
+    def handle_update_validator(self, input: HandleUpdateInput) -> None:
+        notes.append(f"validate {input.id} {input.update} {list(input.args)} {sorted(input.headers)}")
+        super().handle_update_validator(input)
+
+    async def handle_update_handler(self, input: HandleUpdateInput) -> Any:
+        notes.append(f"update {input.id} {input.update} {list(input.args)}")
+        input.args = [10 * input.args[0]]
+        return [await super().handle_update_handler(input)]
 
 
 class NotingOutbound(WorkflowOutboundInterceptor):
@@ -104,6 +115,21 @@ class Greeter:
     def counted(self) -> int:
         return self.count
 
+    @workflow.update
+    async def add(self, by: int) -> int:
+        await asyncio.sleep(0)
+        self.count += by
+        return self.count
+
+    @add.validator
+    def check(self, by: int) -> None:
+        if by < 0:
+            raise ValueError("less than nothing")
+
+    @workflow.update
+    def reset(self, to: int) -> None:
+        self.count = to
+
 
 def settings(*interceptors: type[WorkflowInboundInterceptor]) -> WorkerSettings:
     return WorkerSettings("default", "queue", DataConverter.default, (), interceptors)
@@ -135,6 +161,46 @@ def test_all_that_goes_in_and_out_passes_the_interceptors() -> None:
     (other,) = [note for note in notes if note.startswith("signal other")]
     assert "RawValue" in other
     story.replay()
+
+
+def test_updates_pass_the_interceptors() -> None:
+    story = Story(Greeter, "ann", settings=settings(Outer, Noting))
+    story.task()
+    notes.clear()
+    story.update("add", -1, update_id="u0")
+    (refused,) = story.task()
+    assert isinstance(refused, ProtocolMessage)
+    assert refused.kind == UpdateMessageKind.REJECTION
+    assert refused.failure is not None
+    assert refused.failure.message == "less than nothing"
+    story.update("add", 1, update_id="u1", headers=pack_payload_map(USER))
+    story.update("reset", 0, update_id="u2")
+    answers = [message.result for message in story.task() if isinstance(message, ProtocolMessage) and message.result]
+    assert [story.converter.value_from_bytes(answer) for answer in answers] == [[None], [10]]
+    expected = [
+        "validate u0 add [-1] []",
+        "validate u1 add [1] ['user']",
+        "update u1 add [1]",
+        "update u2 reset [0]",
+    ]
+    assert [note for note in notes if "activity" not in note] == expected, "nothing is validated that has no validator"
+    notes.clear()
+    story.replay()
+    assert [note for note in notes if "u" in note.split()[0]] == ["outer", "run ['ann'] []", *expected[2:]]
+
+
+class RenamingUpdates(WorkflowInboundInterceptor):
+    async def handle_update_handler(self, input: HandleUpdateInput) -> Any:
+        input.update = "nobody"
+        return await super().handle_update_handler(input)
+
+
+def test_an_interceptor_that_asks_for_no_handler_fails_the_task() -> None:
+    story = Story(Greeter, "ann", settings=settings(RenamingUpdates))
+    story.task()
+    story.update("add", 1)
+    with pytest.raises(RuntimeError, match="asks for the update 'nobody', which has no handler"):
+        story.task()
 
 
 def test_without_interceptors_there_is_no_chain() -> None:

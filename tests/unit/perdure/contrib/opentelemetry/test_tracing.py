@@ -12,8 +12,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from perdure import activity, workflow
-from perdure.client import Client, WorkflowFailureError
-from perdure.common import RetryPolicy
+from perdure.client import Client, WithStartWorkflowOperation, WorkflowFailureError
+from perdure.common import RetryPolicy, WorkflowIDConflictPolicy
 from perdure.contrib.opentelemetry import TracingInterceptor
 from perdure.contrib.opentelemetry.workflow import completed_span
 from perdure.exceptions import ApplicationError, ApplicationErrorCategory
@@ -70,6 +70,13 @@ class Traced:
     @workflow.query
     def told(self) -> bool:
         return self.is_told
+
+    @workflow.update
+    async def ask(self) -> bool:
+        return self.is_told
+
+    @ask.validator
+    def may_ask(self) -> None: ...
 
 
 @workflow.defn
@@ -185,3 +192,25 @@ async def test_spans_may_be_made_always(
         "    RunActivity:greet",
         "  CompleteWorkflow:child",
     ]
+
+
+async def test_updates_are_traced(plain: Client, tracing: TracingInterceptor, exporter: InMemorySpanExporter) -> None:
+    client = Client(plain.transport, interceptors=[tracing])
+    async with Worker(client, task_queue=QUEUE, workflows=WORKFLOWS, activities=ACTIVITIES):
+        start = WithStartWorkflowOperation(
+            Traced.run, "ada", id="w", task_queue=QUEUE, id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING
+        )
+        await client.execute_update_with_start_workflow(Traced.ask, start_workflow_operation=start)
+        handle = await start.workflow_handle()
+        await handle.execute_update(Traced.ask)
+        await handle.terminate()
+    spans = exporter.get_finished_spans()
+    sent = [
+        span.context
+        for span in spans
+        if span.name in ("StartUpdateWithStartWorkflow:Traced", "StartWorkflowUpdate:ask")
+    ]
+    for name in ("ValidateUpdate:ask", "HandleUpdate:ask"):
+        made = [span for span in spans if span.name == name]
+        linked = [link.context.span_id for span in made for link in span.links]
+        assert linked == [context.span_id for context in sent if context is not None]
