@@ -4,7 +4,26 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+from perdure.connection_options import (
+    DnsLoadBalancingConfig,
+    GrpcCompression,
+    HttpConnectProxyConfig,
+    KeepAliveConfig,
+    RetryConfig,
+    TLSConfig,
+)
 from perdure.exceptions import PerdureError
+
+__all__ = [
+    "DnsLoadBalancingConfig",
+    "GrpcCompression",
+    "HttpConnectProxyConfig",
+    "KeepAliveConfig",
+    "RPCError",
+    "RPCStatusCode",
+    "RetryConfig",
+    "TLSConfig",
+]
 
 
 class RPCStatusCode(IntEnum):

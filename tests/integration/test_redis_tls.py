@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from perdure.client import TLSConfig
+from perdure.transport.certificates import with_certificates
 from perdure_broker.leases import open_leases
 from perdure_broker.port import BrokerUnavailable, WrongConfiguration
 from perdure_broker.redis_broker import open_broker
@@ -83,4 +85,13 @@ async def test_an_unknown_certificate_is_refused(place: str) -> None:
     broker = open_broker(f"rediss{place}")
     with pytest.raises((BrokerUnavailable, WrongConfiguration), match="certificate"):
         await broker.connect()
+    await broker.close()
+
+
+async def test_certificates_may_be_given_as_bytes(place: str, certificate: Path) -> None:
+    given = TLSConfig(
+        certificate.read_bytes(), None, certificate.read_bytes(), certificate.with_suffix(".key").read_bytes()
+    )
+    broker = open_broker(with_certificates(f"rediss{place}", given))
+    await broker.connect()
     await broker.close()

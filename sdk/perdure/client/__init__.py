@@ -9,6 +9,7 @@ from perdure.client.batches import (
     BatchOperationType,
 )
 from perdure.client.client import Client
+from perdure.client.configuration import ClientConfig, ClientConnectConfig
 from perdure.client.dead_letters import DeadLetter, DeadLetters
 from perdure.client.execution import (
     PendingActivityInfo,
@@ -62,7 +63,16 @@ from perdure.client.updates import WorkflowUpdateHandle, WorkflowUpdateStage
 from perdure.client.with_start import WithStartWorkflowOperation
 from perdure.common import HeaderCodecBehavior
 from perdure.converter import DataConverter, PayloadCodec
-from perdure.service import RPCError, RPCStatusCode
+from perdure.service import (
+    DnsLoadBalancingConfig,
+    GrpcCompression,
+    HttpConnectProxyConfig,
+    KeepAliveConfig,
+    RetryConfig,
+    RPCError,
+    RPCStatusCode,
+    TLSConfig,
+)
 
 __all__ = [
     "AsyncActivityCancelledError",
@@ -75,14 +85,20 @@ __all__ = [
     "Batches",
     "CancelWorkflowInput",
     "Client",
+    "ClientConfig",
+    "ClientConnectConfig",
     "CountWorkflowsInput",
     "DataConverter",
     "DeadLetter",
     "DeadLetters",
     "DescribeWorkflowInput",
+    "DnsLoadBalancingConfig",
     "FetchWorkflowHistoryEventsInput",
+    "GrpcCompression",
     "HeaderCodecBehavior",
+    "HttpConnectProxyConfig",
     "Interceptor",
+    "KeepAliveConfig",
     "ListWorkflowsInput",
     "Namespace",
     "Namespaces",
@@ -98,10 +114,12 @@ __all__ = [
     "RPCStatusCode",
     "RPCTimeoutOrCancelledError",
     "ResetReapplyExcludeType",
+    "RetryConfig",
     "SignalWorkflowInput",
     "StartWorkflowInput",
     "StartWorkflowUpdateInput",
     "StartWorkflowUpdateWithStartInput",
+    "TLSConfig",
     "TerminateWorkflowInput",
     "UpdateWithStartStartWorkflowInput",
     "UpdateWithStartUpdateWorkflowInput",

@@ -2,45 +2,47 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from types import TracebackType
-from typing import Any, Concatenate, Self, Unpack, cast, overload
+from typing import Any, Self, cast, overload
 
 from perdure.client.administration import Administration
 from perdure.client.async_activity import AsyncActivityHandle, reference_of
 from perdure.client.calls import ClientCalls
+from perdure.client.configuration import ClientConfig
 from perdure.client.connection import Connection, check_text
 from perdure.client.definitions import workflow_name_and_type
 from perdure.client.handle import WorkflowHandle
-from perdure.client.inputs import CountWorkflowsInput, ListWorkflowsInput, StartWorkflowInput
+from perdure.client.inputs import CountWorkflowsInput, ListWorkflowsInput
 from perdure.client.interceptor import Interceptor, OutboundInterceptor
 from perdure.client.lists import WorkflowExecutionAsyncIterator, WorkflowExecutionCount
-from perdure.client.start_options import StartOptions, StartOptionsByName, StartOptionsWithArgs
+from perdure.client.start_calls import StartCalls
 from perdure.client.with_start_calls import WithStartCalls
 from perdure.common import (
-    UNSET,
     HeaderCodecBehavior,
     MetricMeter,
     QueryRejectCondition,
-    RetryPolicy,
-    SearchAttributes,
-    TypedSearchAttributes,
-    WorkflowIDConflictPolicy,
-    WorkflowIDReusePolicy,
-    positional_arguments,
+)
+from perdure.connection_options import (
+    DnsLoadBalancingConfig,
+    GrpcCompression,
+    HttpConnectProxyConfig,
+    KeepAliveConfig,
+    RetryConfig,
+    TLSConfig,
+    warn_of_missed,
 )
 from perdure.converter import DataConverter
 from perdure.protocol.ids import DEFAULT_NAMESPACE
+from perdure.runtime import Runtime
+from perdure.service import RPCError, RPCStatusCode
 from perdure.transport import DEFAULT_ADDRESS, Transport, open_transport
 from perdure.types import (
-    CallableAsyncNoParam,
-    CallableAsyncSingleParam,
     MethodAsyncNoParam,
     MethodAsyncSingleParam,
-    MultiParamSpec,
-    ParamType,
     ReturnType,
     SelfType,
 )
@@ -48,7 +50,7 @@ from perdure.types import (
 PAGE_SIZE = 1000
 
 
-class Client(WithStartCalls, Administration):
+class Client(StartCalls, WithStartCalls, Administration):
     """A connection to a cluster, in one namespace. Make one with `Client.connect`, keep it, share it.
 
     It belongs to the event loop that it was made on. Close it with `close()`, or use it as `async with`.
@@ -56,7 +58,7 @@ class Client(WithStartCalls, Administration):
 
     def __init__(
         self,
-        transport: Transport,
+        service_client: Transport,
         *,
         namespace: str = DEFAULT_NAMESPACE,
         data_converter: DataConverter = DataConverter.default,
@@ -67,10 +69,11 @@ class Client(WithStartCalls, Administration):
     ) -> None:
         check_text("the namespace", namespace)
         code_headers = header_codec_behavior == HeaderCodecBehavior.CODEC
-        self._connection = connection = Connection(transport, namespace, data_converter, code_headers=code_headers)
+        self._connection = connection = Connection(service_client, namespace, data_converter, code_headers=code_headers)
         self._header_codec_behavior = header_codec_behavior
         self._metric_meter = metric_meter
         self._interceptors = tuple(interceptors)
+        self._reject_condition = default_workflow_query_reject_condition
         calls: OutboundInterceptor = ClientCalls(connection, default_workflow_query_reject_condition)
         for interceptor in reversed(self._interceptors):
             if not isinstance(interceptor, Interceptor):
@@ -88,10 +91,20 @@ class Client(WithStartCalls, Administration):
         data_converter: DataConverter = DataConverter.default,
         interceptors: Sequence[Interceptor] = (),
         default_workflow_query_reject_condition: QueryRejectCondition | None = None,
-        tls: bool = False,
+        tls: bool | TLSConfig | None = None,
         identity: str | None = None,
         header_codec_behavior: HeaderCodecBehavior = HeaderCodecBehavior.NO_CODEC,
         metric_meter: MetricMeter = MetricMeter.noop,
+        api_key: str | None = None,
+        retry_config: RetryConfig | None = None,
+        keep_alive_config: KeepAliveConfig | None = KeepAliveConfig.default,
+        connect_timeout: timedelta | None = None,
+        rpc_metadata: Mapping[str, str | bytes] = {},
+        lazy: bool = False,
+        runtime: Runtime | None = None,
+        http_connect_proxy_config: HttpConnectProxyConfig | None = None,
+        dns_load_balancing_config: DnsLoadBalancingConfig | None = None,
+        grpc_compression: GrpcCompression = GrpcCompression.GZIP,
     ) -> Client:
         """Connect to a cluster.
 
@@ -103,18 +116,31 @@ class Client(WithStartCalls, Administration):
             data_converter: Converts arguments, results and failures; the worker needs the same.
             interceptors: What all calls of this client pass through, the first one first. Those that are worker
                 interceptors too stand before those of each worker of this client.
-            tls: Encrypt the connection (as a `rediss://` URL does).
+            tls: Encrypt the connection (as a `rediss://` URL does), with certificates of one's own if it is a
+                `TLSConfig`.
             identity: Who calls, as histories show it; by default `pid@host`.
             header_codec_behavior: Whether the data converter's codec encodes headers, too; workers of this client do
                 the same.
             metric_meter: Where the metrics of workflows and activities go, in workers of this client.
+            connect_timeout: How long the connection may take to be made.
+            lazy: Has no effect: the connection is made at once, since where a request goes depends on the cluster.
+            api_key, retry_config, keep_alive_config, rpc_metadata, runtime, http_connect_proxy_config,
+                dns_load_balancing_config, grpc_compression: What `temporalio` configures gRPC by. They have no effect;
+                where that would be missed, a warning says what to do.
 
         Raises:
             ValueError: not an address.
             RPCError: nothing answers there, or no engine has ever started there.
         """
         address = target_host or os.environ.get("PERDURE_ADDRESS") or DEFAULT_ADDRESS
-        transport = await open_transport(address, identity=identity, tls=tls)
+        warn_of_missed({"api_key": api_key, "http_connect_proxy_config": http_connect_proxy_config})
+        try:
+            async with asyncio.timeout(None if connect_timeout is None else connect_timeout.total_seconds()):
+                transport = await open_transport(address, identity=identity, tls=tls or False)
+        except TimeoutError:
+            raise RPCError(
+                f"No connection within the connect_timeout of {connect_timeout}.", RPCStatusCode.UNAVAILABLE
+            ) from None
         return Client(
             transport,
             namespace=namespace or os.environ.get("PERDURE_NAMESPACE") or DEFAULT_NAMESPACE,
@@ -165,200 +191,31 @@ class Client(WithStartCalls, Administration):
         return self._metric_meter
 
     @property
+    def service_client(self) -> Transport:
+        """The same, by the name of `temporalio`: for another client, such as `Client(client.service_client, ...)`."""
+        return self._connection.transport
+
+    def config(self, *, active_config: bool = False) -> ClientConfig:
+        """The arguments that this client was made of; change some, and make another: `Client(**config)`. The two share
+        the connection: closing one closes both.
+
+        Args:
+            active_config: Has no effect: nothing changes what a client was given.
+        """
+        return ClientConfig(
+            service_client=self._connection.transport,
+            namespace=self.namespace,
+            data_converter=self.data_converter,
+            interceptors=list(self._interceptors),
+            default_workflow_query_reject_condition=self._reject_condition,
+            header_codec_behavior=self._header_codec_behavior,
+            metric_meter=self._metric_meter,
+        )
+
+    @property
     def transport(self) -> Transport:
         """The way to the cluster; for workers."""
         return self._connection.transport
-
-    # Starting --------------------------------------------------------------------------------------------------------
-    @overload
-    async def start_workflow(
-        self, workflow: MethodAsyncNoParam[SelfType, ReturnType], **options: Unpack[StartOptions]
-    ) -> WorkflowHandle[SelfType, ReturnType]: ...
-    @overload
-    async def start_workflow(
-        self,
-        workflow: MethodAsyncSingleParam[SelfType, ParamType, ReturnType],
-        arg: ParamType,
-        **options: Unpack[StartOptions],
-    ) -> WorkflowHandle[SelfType, ReturnType]: ...
-    @overload
-    async def start_workflow(
-        self,
-        workflow: Callable[Concatenate[SelfType, MultiParamSpec], Awaitable[ReturnType]],
-        **options: Unpack[StartOptionsWithArgs],
-    ) -> WorkflowHandle[SelfType, ReturnType]: ...
-    @overload
-    async def start_workflow(
-        self, workflow: CallableAsyncNoParam[ReturnType], **options: Unpack[StartOptions]
-    ) -> WorkflowHandle[Any, ReturnType]: ...
-    @overload
-    async def start_workflow(
-        self, workflow: CallableAsyncSingleParam[ParamType, ReturnType], arg: ParamType, **options: Unpack[StartOptions]
-    ) -> WorkflowHandle[Any, ReturnType]: ...
-    @overload
-    async def start_workflow(
-        self, workflow: str, arg: Any = ..., **options: Unpack[StartOptionsByName]
-    ) -> WorkflowHandle[Any, Any]: ...
-
-    async def start_workflow(
-        self,
-        workflow: str | Callable[..., Awaitable[Any]],
-        arg: Any = UNSET,
-        *,
-        args: Sequence[Any] = (),
-        id: str,
-        task_queue: str,
-        result_type: type | None = None,
-        execution_timeout: timedelta | None = None,
-        run_timeout: timedelta | None = None,
-        task_timeout: timedelta | None = None,
-        id_reuse_policy: WorkflowIDReusePolicy = WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-        id_conflict_policy: WorkflowIDConflictPolicy = WorkflowIDConflictPolicy.UNSPECIFIED,
-        retry_policy: RetryPolicy | None = None,
-        cron_schedule: str = "",
-        memo: Mapping[str, Any] | None = None,
-        search_attributes: TypedSearchAttributes | SearchAttributes | None = None,
-        start_delay: timedelta | None = None,
-        start_signal: str | None = None,
-        start_signal_args: Sequence[Any] = (),
-        rpc_timeout: timedelta | None = None,
-    ) -> WorkflowHandle[Any, Any]:
-        """Start a workflow; it is durable when this returns, whether or not a worker polls its task queue.
-
-        Args:
-            workflow: The workflow's `run` method, a workflow function, or the name of its type.
-            arg: Its argument, if it takes one.
-            args: Its arguments, if it takes several.
-            id: The workflow id: yours to choose, unique among the open runs of the namespace.
-            task_queue: Where its workers poll.
-            result_type: What the result is converted to, where `workflow` is a name.
-            execution_timeout: Bounds the workflow with its retries and continuations.
-            run_timeout: Bounds one run.
-            task_timeout: How long a worker may take for one workflow task.
-            id_reuse_policy: What to do when the last run of this id is closed.
-            id_conflict_policy: What to do when a run of this id is open.
-            retry_policy: Start again when it fails. None: do not.
-            cron_schedule: Run again and again at these times (UTC): five fields, `@daily` or the like, `@every 1h30m`;
-                `CRON_TZ=Europe/Berlin ` before it names a time zone.
-            memo: Notes that lists and descriptions show.
-            search_attributes: What lists can find it by; a dictionary of lists is the deprecated form.
-            start_delay: Wait this long before the first workflow task.
-            start_signal: A signal that the new run gets, or the open one in its place.
-            start_signal_args: Its arguments.
-            rpc_timeout: How long to wait for the engine's confirmation, by default 30 s.
-
-        Raises:
-            WorkflowAlreadyStartedError: the id is taken; `run_id` says by whom.
-            PayloadSizeError: the arguments are too large.
-            RPCError: refused, or no engine confirmed it in time.
-        """
-        name, hint = workflow_name_and_type(workflow)
-        input = StartWorkflowInput(
-            workflow=name,
-            args=positional_arguments(arg, (), args),
-            id=id,
-            task_queue=task_queue,
-            execution_timeout=execution_timeout,
-            run_timeout=run_timeout,
-            task_timeout=task_timeout,
-            id_reuse_policy=id_reuse_policy,
-            id_conflict_policy=id_conflict_policy,
-            retry_policy=retry_policy,
-            cron_schedule=cron_schedule,
-            memo=memo,
-            search_attributes=search_attributes,
-            start_delay=start_delay,
-            headers={},
-            ret_type=result_type or hint,
-            rpc_timeout=rpc_timeout,
-            start_signal=start_signal,
-            start_signal_args=start_signal_args,
-        )
-        return await self._connection.calls.start_workflow(input)
-
-    @overload
-    async def execute_workflow(
-        self, workflow: MethodAsyncNoParam[SelfType, ReturnType], **options: Unpack[StartOptions]
-    ) -> ReturnType: ...
-    @overload
-    async def execute_workflow(
-        self,
-        workflow: MethodAsyncSingleParam[SelfType, ParamType, ReturnType],
-        arg: ParamType,
-        **options: Unpack[StartOptions],
-    ) -> ReturnType: ...
-    @overload
-    async def execute_workflow(
-        self,
-        workflow: Callable[Concatenate[SelfType, MultiParamSpec], Awaitable[ReturnType]],
-        **options: Unpack[StartOptionsWithArgs],
-    ) -> ReturnType: ...
-    @overload
-    async def execute_workflow(
-        self, workflow: CallableAsyncNoParam[ReturnType], **options: Unpack[StartOptions]
-    ) -> ReturnType: ...
-    @overload
-    async def execute_workflow(
-        self, workflow: CallableAsyncSingleParam[ParamType, ReturnType], arg: ParamType, **options: Unpack[StartOptions]
-    ) -> ReturnType: ...
-    @overload
-    async def execute_workflow(self, workflow: str, arg: Any = ..., **options: Unpack[StartOptionsByName]) -> Any: ...
-
-    async def execute_workflow(
-        self,
-        workflow: str | Callable[..., Awaitable[Any]],
-        arg: Any = UNSET,
-        *,
-        args: Sequence[Any] = (),
-        id: str,
-        task_queue: str,
-        result_type: type | None = None,
-        execution_timeout: timedelta | None = None,
-        run_timeout: timedelta | None = None,
-        task_timeout: timedelta | None = None,
-        id_reuse_policy: WorkflowIDReusePolicy = WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-        id_conflict_policy: WorkflowIDConflictPolicy = WorkflowIDConflictPolicy.UNSPECIFIED,
-        retry_policy: RetryPolicy | None = None,
-        cron_schedule: str = "",
-        memo: Mapping[str, Any] | None = None,
-        search_attributes: TypedSearchAttributes | SearchAttributes | None = None,
-        start_delay: timedelta | None = None,
-        start_signal: str | None = None,
-        start_signal_args: Sequence[Any] = (),
-        rpc_timeout: timedelta | None = None,
-    ) -> Any:
-        """Start a workflow and wait for its result, in one request: `start_workflow`, then `result`.
-
-        Raises:
-            WorkflowFailureError: it did not complete; `cause` says why.
-            Further, what `start_workflow` raises.
-        """
-        name, hint = workflow_name_and_type(workflow)
-        input = StartWorkflowInput(
-            workflow=name,
-            args=positional_arguments(arg, (), args),
-            id=id,
-            task_queue=task_queue,
-            execution_timeout=execution_timeout,
-            run_timeout=run_timeout,
-            task_timeout=task_timeout,
-            id_reuse_policy=id_reuse_policy,
-            id_conflict_policy=id_conflict_policy,
-            retry_policy=retry_policy,
-            cron_schedule=cron_schedule,
-            memo=memo,
-            search_attributes=search_attributes,
-            start_delay=start_delay,
-            headers={},
-            ret_type=result_type or hint,
-            rpc_timeout=rpc_timeout,
-            start_signal=start_signal,
-            start_signal_args=start_signal_args,
-        )
-        calls = self._connection.calls
-        if isinstance(calls, ClientCalls) and start_signal is None:
-            return await calls.execute_workflow(input)
-        return await (await calls.start_workflow(input)).result()
 
     # Handles ---------------------------------------------------------------------------------------------------------
     def get_workflow_handle(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from perdure.service import RPCError, RPCStatusCode
-from perdure.transport.address import DEFAULT_ADDRESS, with_tls
+from perdure.service import RPCError, RPCStatusCode, TLSConfig
+from perdure.transport.address import DEFAULT_ADDRESS
+from perdure.transport.certificates import with_certificates
 from perdure.transport.transport import Transport
 from perdure_broker.address import parse_address
 from perdure_broker.leases import open_leases
@@ -12,7 +13,7 @@ from perdure_broker.redis_broker import open_broker
 
 
 async def open_transport(
-    address: str = DEFAULT_ADDRESS, *, identity: str | None = None, tls: bool = False
+    address: str = DEFAULT_ADDRESS, *, identity: str | None = None, tls: bool | TLSConfig = False
 ) -> Transport:
     """Connect to the cluster whose Redis or Valkey is at `address` (`host:port` or a URL).
 
@@ -21,7 +22,7 @@ async def open_transport(
         RPCError: UNAVAILABLE when nothing answers there, or no engine has announced itself there (yet: engines do so
             again when the server has lost its data), FAILED_PRECONDITION when the server cannot be used as it is.
     """
-    url = with_tls(address) if tls else address
+    url = with_certificates(address, tls)
     shown = parse_address(url).shown
     broker = open_broker(url)
     try:

@@ -1,0 +1,229 @@
+"""What a client offers to start workflows."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Concatenate, Unpack, overload
+
+from perdure.client.calls import ClientCalls
+from perdure.client.connection import Connection
+from perdure.client.definitions import workflow_name_and_type
+from perdure.client.handle import WorkflowHandle
+from perdure.client.inputs import StartWorkflowInput
+from perdure.client.start_options import StartOptions, StartOptionsByName, StartOptionsWithArgs
+from perdure.common import (
+    UNSET,
+    RetryPolicy,
+    SearchAttributes,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+    positional_arguments,
+)
+from perdure.types import (
+    CallableAsyncNoParam,
+    CallableAsyncSingleParam,
+    MethodAsyncNoParam,
+    MethodAsyncSingleParam,
+    MultiParamSpec,
+    ParamType,
+    ReturnType,
+    SelfType,
+)
+
+
+class StartCalls:
+    """The part of a `Client` that starts workflows."""
+
+    _connection: Connection
+
+    @overload
+    async def start_workflow(
+        self, workflow: MethodAsyncNoParam[SelfType, ReturnType], **options: Unpack[StartOptions]
+    ) -> WorkflowHandle[SelfType, ReturnType]: ...
+    @overload
+    async def start_workflow(
+        self,
+        workflow: MethodAsyncSingleParam[SelfType, ParamType, ReturnType],
+        arg: ParamType,
+        **options: Unpack[StartOptions],
+    ) -> WorkflowHandle[SelfType, ReturnType]: ...
+    @overload
+    async def start_workflow(
+        self,
+        workflow: Callable[Concatenate[SelfType, MultiParamSpec], Awaitable[ReturnType]],
+        **options: Unpack[StartOptionsWithArgs],
+    ) -> WorkflowHandle[SelfType, ReturnType]: ...
+    @overload
+    async def start_workflow(
+        self, workflow: CallableAsyncNoParam[ReturnType], **options: Unpack[StartOptions]
+    ) -> WorkflowHandle[Any, ReturnType]: ...
+    @overload
+    async def start_workflow(
+        self, workflow: CallableAsyncSingleParam[ParamType, ReturnType], arg: ParamType, **options: Unpack[StartOptions]
+    ) -> WorkflowHandle[Any, ReturnType]: ...
+    @overload
+    async def start_workflow(
+        self, workflow: str, arg: Any = ..., **options: Unpack[StartOptionsByName]
+    ) -> WorkflowHandle[Any, Any]: ...
+
+    async def start_workflow(
+        self,
+        workflow: str | Callable[..., Awaitable[Any]],
+        arg: Any = UNSET,
+        *,
+        args: Sequence[Any] = (),
+        id: str,
+        task_queue: str,
+        result_type: type | None = None,
+        execution_timeout: timedelta | None = None,
+        run_timeout: timedelta | None = None,
+        task_timeout: timedelta | None = None,
+        id_reuse_policy: WorkflowIDReusePolicy = WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+        id_conflict_policy: WorkflowIDConflictPolicy = WorkflowIDConflictPolicy.UNSPECIFIED,
+        retry_policy: RetryPolicy | None = None,
+        cron_schedule: str = "",
+        memo: Mapping[str, Any] | None = None,
+        search_attributes: TypedSearchAttributes | SearchAttributes | None = None,
+        start_delay: timedelta | None = None,
+        start_signal: str | None = None,
+        start_signal_args: Sequence[Any] = (),
+        rpc_timeout: timedelta | None = None,
+    ) -> WorkflowHandle[Any, Any]:
+        """Start a workflow; it is durable when this returns, whether or not a worker polls its task queue.
+
+        Args:
+            workflow: The workflow's `run` method, a workflow function, or the name of its type.
+            arg: Its argument, if it takes one.
+            args: Its arguments, if it takes several.
+            id: The workflow id: yours to choose, unique among the open runs of the namespace.
+            task_queue: Where its workers poll.
+            result_type: What the result is converted to, where `workflow` is a name.
+            execution_timeout: Bounds the workflow with its retries and continuations.
+            run_timeout: Bounds one run.
+            task_timeout: How long a worker may take for one workflow task.
+            id_reuse_policy: What to do when the last run of this id is closed.
+            id_conflict_policy: What to do when a run of this id is open.
+            retry_policy: Start again when it fails. None: do not.
+            cron_schedule: Run again and again at these times (UTC): five fields, `@daily` or the like, `@every 1h30m`;
+                `CRON_TZ=Europe/Berlin ` before it names a time zone.
+            memo: Notes that lists and descriptions show.
+            search_attributes: What lists can find it by; a dictionary of lists is the deprecated form.
+            start_delay: Wait this long before the first workflow task.
+            start_signal: A signal that the new run gets, or the open one in its place.
+            start_signal_args: Its arguments.
+            rpc_timeout: How long to wait for the engine's confirmation, by default 30 s.
+
+        Raises:
+            WorkflowAlreadyStartedError: the id is taken; `run_id` says by whom.
+            PayloadSizeError: the arguments are too large.
+            RPCError: refused, or no engine confirmed it in time.
+        """
+        name, hint = workflow_name_and_type(workflow)
+        input = StartWorkflowInput(
+            workflow=name,
+            args=positional_arguments(arg, (), args),
+            id=id,
+            task_queue=task_queue,
+            execution_timeout=execution_timeout,
+            run_timeout=run_timeout,
+            task_timeout=task_timeout,
+            id_reuse_policy=id_reuse_policy,
+            id_conflict_policy=id_conflict_policy,
+            retry_policy=retry_policy,
+            cron_schedule=cron_schedule,
+            memo=memo,
+            search_attributes=search_attributes,
+            start_delay=start_delay,
+            headers={},
+            ret_type=result_type or hint,
+            rpc_timeout=rpc_timeout,
+            start_signal=start_signal,
+            start_signal_args=start_signal_args,
+        )
+        return await self._connection.calls.start_workflow(input)
+
+    @overload
+    async def execute_workflow(
+        self, workflow: MethodAsyncNoParam[SelfType, ReturnType], **options: Unpack[StartOptions]
+    ) -> ReturnType: ...
+    @overload
+    async def execute_workflow(
+        self,
+        workflow: MethodAsyncSingleParam[SelfType, ParamType, ReturnType],
+        arg: ParamType,
+        **options: Unpack[StartOptions],
+    ) -> ReturnType: ...
+    @overload
+    async def execute_workflow(
+        self,
+        workflow: Callable[Concatenate[SelfType, MultiParamSpec], Awaitable[ReturnType]],
+        **options: Unpack[StartOptionsWithArgs],
+    ) -> ReturnType: ...
+    @overload
+    async def execute_workflow(
+        self, workflow: CallableAsyncNoParam[ReturnType], **options: Unpack[StartOptions]
+    ) -> ReturnType: ...
+    @overload
+    async def execute_workflow(
+        self, workflow: CallableAsyncSingleParam[ParamType, ReturnType], arg: ParamType, **options: Unpack[StartOptions]
+    ) -> ReturnType: ...
+    @overload
+    async def execute_workflow(self, workflow: str, arg: Any = ..., **options: Unpack[StartOptionsByName]) -> Any: ...
+
+    async def execute_workflow(
+        self,
+        workflow: str | Callable[..., Awaitable[Any]],
+        arg: Any = UNSET,
+        *,
+        args: Sequence[Any] = (),
+        id: str,
+        task_queue: str,
+        result_type: type | None = None,
+        execution_timeout: timedelta | None = None,
+        run_timeout: timedelta | None = None,
+        task_timeout: timedelta | None = None,
+        id_reuse_policy: WorkflowIDReusePolicy = WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+        id_conflict_policy: WorkflowIDConflictPolicy = WorkflowIDConflictPolicy.UNSPECIFIED,
+        retry_policy: RetryPolicy | None = None,
+        cron_schedule: str = "",
+        memo: Mapping[str, Any] | None = None,
+        search_attributes: TypedSearchAttributes | SearchAttributes | None = None,
+        start_delay: timedelta | None = None,
+        start_signal: str | None = None,
+        start_signal_args: Sequence[Any] = (),
+        rpc_timeout: timedelta | None = None,
+    ) -> Any:
+        """Start a workflow and wait for its result, in one request: `start_workflow`, then `result`.
+
+        Raises:
+            WorkflowFailureError: it did not complete; `cause` says why.
+            Further, what `start_workflow` raises.
+        """
+        name, hint = workflow_name_and_type(workflow)
+        input = StartWorkflowInput(
+            workflow=name,
+            args=positional_arguments(arg, (), args),
+            id=id,
+            task_queue=task_queue,
+            execution_timeout=execution_timeout,
+            run_timeout=run_timeout,
+            task_timeout=task_timeout,
+            id_reuse_policy=id_reuse_policy,
+            id_conflict_policy=id_conflict_policy,
+            retry_policy=retry_policy,
+            cron_schedule=cron_schedule,
+            memo=memo,
+            search_attributes=search_attributes,
+            start_delay=start_delay,
+            headers={},
+            ret_type=result_type or hint,
+            rpc_timeout=rpc_timeout,
+            start_signal=start_signal,
+            start_signal_args=start_signal_args,
+        )
+        calls = self._connection.calls
+        if isinstance(calls, ClientCalls) and start_signal is None:
+            return await calls.execute_workflow(input)
+        return await (await calls.start_workflow(input)).result()
