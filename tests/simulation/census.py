@@ -18,6 +18,8 @@ COUNTED = {
     EventType.WORKFLOW_EXECUTION_CANCEL_REQUESTED: "cancellations",
     EventType.WORKFLOW_TASK_COMPLETED: "workflow tasks",
     EventType.WORKFLOW_TASK_FAILED: "failed workflow tasks",
+    EventType.CHILD_WORKFLOW_EXECUTION_STARTED: "children",
+    EventType.EXTERNAL_WORKFLOW_EXECUTION_SIGNALED: "signals to other workflows",
     EventType.EVENT_BUFFERED: "buffered events",
 }
 

@@ -16,13 +16,20 @@ from typing import Any
 
 from perdure import activity, workflow
 from perdure.common import Priority, RetryPolicy
-from perdure.exceptions import ActivityError, ApplicationError, TimeoutError, is_cancelled_exception
+from perdure.exceptions import (
+    ActivityError,
+    ApplicationError,
+    ChildWorkflowError,
+    TimeoutError,
+    is_cancelled_exception,
+)
 from perdure.workflow import ActivityCancellationType, HandlerUnfinishedPolicy
+from tests.simulation import generated_family as family
+from tests.simulation.generated_family import BROKEN
 from tests.simulation.ledger import Ledger
 from tests.simulation.process import Process
 from tests.simulation.programs import Program, Spec, Step
 
-BROKEN = "Broken"
 NOBODY_QUEUE = "nobody"
 FOR_EVER_S = 3_600.0
 
@@ -57,7 +64,7 @@ class Generated:
     async def run(self, program: Program) -> dict[str, Any]:
         try:
             await self._do(program["steps"], "")
-        except (asyncio.CancelledError, ActivityError) as error:
+        except (asyncio.CancelledError, ActivityError, ChildWorkflowError) as error:
             if not is_cancelled_exception(error) or program["on_cancel"] == "raise":
                 raise
             await self._act("cleanup", {"kind": "plain", "ms": 1})
@@ -67,7 +74,7 @@ class Generated:
         return self.seen()
 
     def seen(self) -> dict[str, Any]:
-        return {"log": self.log, "signals": self.signals}
+        return {"id": workflow.info().workflow_id, "log": self.log, "signals": self.signals}
 
     @workflow.signal
     def go(self, label: str) -> None:
@@ -88,7 +95,7 @@ class Generated:
         for number, step in enumerate(steps):
             await getattr(self, f"_{step[0]}")(f"{place}{number}", *step[1:])
 
-    def _note(self, place: str, what: str) -> None:
+    def note(self, place: str, what: str) -> None:
         self.log.append((place, what))
 
     async def _act(self, place: str, spec: Spec) -> bool:
@@ -97,13 +104,13 @@ class Generated:
             called: Any = Labor.work_in_thread if spec["kind"] == "threaded" else Labor.work
             result = await workflow.execute_activity_method(called, args=[place, spec], **options(spec))
         except ActivityError as error:
-            self._note(place, told(error))
+            self.note(place, told(error))
             if spec.get("strict") or is_cancelled_exception(error):
                 raise
             return False
         if result["place"] != place or len(result["pad"]) != spec.get("size", 0):
             raise ApplicationError(f"activity {place} was given the result of {result['place']}", type=BROKEN)
-        self._note(place, "ok")
+        self.note(place, "ok")
         return True
 
     async def _timer(self, place: str, ms: int) -> None:
@@ -111,24 +118,24 @@ class Generated:
         await asyncio.sleep(ms / 1000)
         if workflow.time_ns() // 1000 < begin_us + ms * 1000:
             raise ApplicationError(f"timer {place} fired early", type=BROKEN)
-        self._note(place, "fired")
+        self.note(place, "fired")
 
     async def _all(self, place: str, branches: Sequence[Sequence[Step]]) -> None:
         await asyncio.gather(*(self._do(steps, f"{place}.{number}.") for number, steps in enumerate(branches)))
-        self._note(place, "done")
+        self.note(place, "done")
 
     async def _race(self, place: str, ms: int, steps: Sequence[Step]) -> None:
         try:
             await asyncio.wait_for(self._do(steps, f"{place}."), ms / 1000)
         except builtins.TimeoutError:
-            self._note(place, "expired")
-        except ActivityError as error:
-            # An activity that ended by a cancellation which came with the timeout.
+            self.note(place, "expired")
+        except (ActivityError, ChildWorkflowError) as error:
+            # What ended by a cancellation which came with the timeout.
             if not is_cancelled_exception(error) or workflow.cancellation_reason() is not None:
                 raise
-            self._note(place, "expired")
+            self.note(place, "expired")
         else:
-            self._note(place, "done")
+            self.note(place, "done")
 
     async def _first(self, place: str, branches: Sequence[Sequence[Step]]) -> None:
         tasks = [asyncio.create_task(self._do(steps, f"{place}.{number}.")) for number, steps in enumerate(branches)]
@@ -140,15 +147,21 @@ class Generated:
         for task in done:
             task.result()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._note(place, "done")
+        self.note(place, "done")
+
+    async def _child(self, place: str, spec: Spec) -> None:
+        await family.run_child(self, place, spec)
+
+    async def _tell(self, place: str, workflow_id: str, what: str) -> None:
+        await family.tell(self, place, workflow_id, what)
 
     async def _signals(self, place: str, count: int, ms: int = 0) -> None:
         try:
             await workflow.wait_condition(lambda: len(self.signals) >= count, timeout=ms / 1000 if ms else None)
         except builtins.TimeoutError:
-            self._note(place, "expired")
+            self.note(place, "expired")
         else:
-            self._note(place, "came")
+            self.note(place, "came")
 
     async def _saga(self, place: str, specs: Sequence[Spec], raises: bool) -> None:
         completed: list[int] = []
@@ -162,10 +175,10 @@ class Generated:
                 await self._compensate(place, completed)
                 if raises:
                     raise ApplicationError("compensated", self.seen(), type="Saga")
-                self._note(place, "compensated")
+                self.note(place, "compensated")
                 return
             completed.append(number)
-        self._note(place, "done")
+        self.note(place, "done")
 
     async def _compensate(self, place: str, completed: Sequence[int]) -> None:
         for number in reversed(completed):
@@ -180,12 +193,12 @@ class Generated:
         results = await asyncio.gather(*calls)
         if [result["place"] for result in results] != [f"{place}.{number}" for number in range(count)]:
             raise ApplicationError(f"the results of {place} are not in the order of its calls", type=BROKEN)
-        self._note(place, f"{count} done")
+        self.note(place, f"{count} done")
 
     async def _fork(self, place: str, by: str, branches: Sequence[Sequence[Step]]) -> None:
         number = workflow.time_ns() // 1000 % 2 if by == "time" else workflow.random().randrange(2)
         await self._do(branches[number], f"{place}.{number}.")
-        self._note(place, f"way {number}")
+        self.note(place, f"way {number}")
 
     async def _flaky(self, place: str, count: int) -> None:
         run_id = workflow.info().run_id
@@ -194,7 +207,7 @@ class Generated:
         if visits[visit] <= count and visits[run_id, ""] < FAILURES_MAX:
             visits[run_id, ""] += 1
             raise RuntimeError(f"simulated: visit {visits[visit]} of a flaky step")
-        self._note(place, "passed")
+        self.note(place, "passed")
 
     async def _fail(self, place: str, kind: str) -> None:
         raise ApplicationError("as planned", self.seen(), type=kind)

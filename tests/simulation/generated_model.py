@@ -1,9 +1,4 @@
-"""What may become of a generated workflow, given its program and what was done to it.
-
-Engines and workers may fail in between as they like:
-that may cost attempts and time, so an activity that has attempts left must come to its own end all the same, and only
-one that had none left may end by its worker's loss.
-"""
+"""What may become of a generated workflow, given its program and what was done to it."""
 
 from __future__ import annotations
 
@@ -18,35 +13,10 @@ from perdure.protocol.events import EventType, WorkflowExecutionSignaled
 from perdure.protocol.failure import Failure
 from perdure.workflow.definition import WorkflowDefinition
 from tests.simulation.generated import Generated, told
+from tests.simulation.generated_family import NOBODY, TAKEN, TERMINATED
 from tests.simulation.model import Story
-from tests.simulation.programs import Program, Spec, Step
-
-LOST = frozenset({"timeout HEARTBEAT", "timeout START_TO_CLOSE", "failed WorkerShutdown"})
-"""What may become of an attempt whatever it does: its worker was lost, was stopped for long, or was shut down."""
-
-_OK = frozenset({"ok"})
-
-_CANCELED = LOST | {"canceled"}
-
-_FAILS = {"retry": "failed Passing", "delayed": "failed Passing"}
-"""What attempts that are not the last fail with."""
-
-_OUTCOMES: Mapping[str, frozenset[str]] = {
-    "once": _OK | LOST,
-    "once doomed": LOST | {"failed ValueError"},
-    "fatal": frozenset({"failed Fatal"}),
-    "listed": frozenset({"failed Listed"}),
-    "doomed": LOST | {"failed ValueError"},
-    "late": LOST,
-    "silent": LOST,
-    "spent": LOST | {"failed Spent", "timeout SCHEDULE_TO_CLOSE"},
-    "endless": LOST | {"timeout SCHEDULE_TO_CLOSE"},
-    "nobody": _OK | LOST | {"timeout SCHEDULE_TO_START"},
-}
-"""What may become of an activity that nobody cancels; of other kinds: only that it completes."""
-
-PASSES = "passes"
-"""The end of steps that are followed by the next ones."""
+from tests.simulation.program_ends import CANCELED, FAILS, OK, PASSES, child_outcomes, ends, outcomes, outcomes_canceled
+from tests.simulation.programs import Program, Step
 
 _converter = DataConverter.default
 
@@ -71,28 +41,17 @@ class GeneratedModel:
         return None
 
 
-def outcomes(spec: Spec) -> frozenset[str]:
-    """What may become of an activity that nobody cancels."""
-    return _OUTCOMES.get(spec["kind"], _OK)
-
-
-def _outcomes_canceled(spec: Spec) -> frozenset[str]:
-    """What may become of an activity whose workflow, or part of it, is cancelled: no attempt is followed by another."""
-    kind = spec["kind"]
-    return outcomes(spec) | _CANCELED | ({_FAILS[kind]} if kind in _FAILS else set())
-
-
 def _problems(story: Story) -> list[str]:
     program: Program = _converter.from_bytes(story.started.input)[0]
-    ends = set(_ends(program["steps"]))
+    possible = set(ends(program["steps"]))
     kind, closing = story.closing.event_type, story.closing.attributes
     if kind == EventType.WORKFLOW_EXECUTION_COMPLETED:
-        return _completion_problems(story, program, ends)
+        return _completion_problems(story, program, possible)
     if kind == EventType.WORKFLOW_EXECUTION_FAILED:
-        return _failure_problems(story, program, ends, closing.failure)
+        return _failure_problems(story, program, possible, closing.failure)
     if kind == EventType.WORKFLOW_EXECUTION_CANCELED:
-        possible = story.cancels and (program["on_cancel"] != "swallow" or not _can_swallow(story))
-        return [] if possible else ["canceled, though nobody asked for that, or it does not let itself be"]
+        is_possible = story.cancels and (program["on_cancel"] != "swallow" or not _can_swallow(story))
+        return [] if is_possible else ["canceled, though nobody asked for that, or it does not let itself be"]
     if kind == EventType.WORKFLOW_EXECUTION_TIMED_OUT:
         has_timeout = story.started.run_timeout_ms or story.started.execution_timeout_ms
         return [] if has_timeout else ["timed out, though it has no timeout"]
@@ -109,7 +68,7 @@ def _can_swallow(story: Story) -> bool:
     return EventType.WORKFLOW_TASK_COMPLETED in before
 
 
-def _completion_problems(story: Story, program: Program, ends: set[str]) -> list[str]:
+def _completion_problems(story: Story, program: Program, possible: set[str]) -> list[str]:
     seen = _converter.value_from_bytes(story.closing.attributes.result)
     came = [
         _converter.value_from_bytes(event.attributes.input)
@@ -117,57 +76,25 @@ def _completion_problems(story: Story, program: Program, ends: set[str]) -> list
         if isinstance(event.attributes, WorkflowExecutionSignaled)
     ]
     wrong = [] if seen["signals"] == came else [f"it saw the signals {seen['signals']}, and {came} had come"]
-    if PASSES in ends:
+    if PASSES in possible:
         wrong += _log_problems(story, program, seen["log"], complete=not story.cancels)
     elif story.cancels and program["on_cancel"] == "swallow":
         wrong += _log_problems(story, program, seen["log"], complete=False)
     else:
-        wrong.append(f"completed, though it can only end by {sorted(ends)}")
+        wrong.append(f"completed, though it can only end by {sorted(possible)}")
     return wrong
 
 
-def _failure_problems(story: Story, program: Program, ends: set[str], failure: Failure) -> list[str]:
+def _failure_problems(story: Story, program: Program, possible: set[str], failure: Failure) -> list[str]:
     error = _converter.from_failure(failure)
     if story.cancels:  # which makes any attempt the last one, so that a strict activity or a saga may fail by it
-        ends = ends | _CANCELED | set(_FAILS.values()) | {"fails Saga"}
+        possible = possible | CANCELED | set(FAILS.values()) | {"fails Saga"}
     if isinstance(error, ActivityError):
-        problem = f"failed by an activity that {told(error)}; it may end by {sorted(ends)}"
-        return [] if told(error) in ends else [problem]
-    if not isinstance(error, ApplicationError) or f"fails {error.type}" not in ends:
-        return [f"failed by {error!r}; it may end by {sorted(ends)}"]
+        problem = f"failed by an activity that {told(error)}; it may end by {sorted(possible)}"
+        return [] if told(error) in possible else [problem]
+    if not isinstance(error, ApplicationError) or f"fails {error.type}" not in possible:
+        return [f"failed by {error!r}; it may end by {sorted(possible)}"]
     return _log_problems(story, program, error.details[0]["log"], complete=False)
-
-
-# How steps end --------------------------------------------------------------------------------------------------------
-def _ends(steps: Sequence[Step]) -> Iterator[str]:
-    """How steps, one after the other, may end: PASSES, or what ends the workflow."""
-    for step in steps:
-        found = set(_ends_of(*step))
-        yield from found - {PASSES}
-        if PASSES not in found:
-            return
-    yield PASSES
-
-
-def _ends_of(kind: str, *arguments: Any) -> Iterator[str]:
-    if kind == "act":
-        (spec,) = arguments
-        if not spec.get("strict"):
-            yield PASSES
-            return
-        for outcome in outcomes(spec):
-            yield PASSES if outcome == "ok" else outcome
-    elif kind == "saga":
-        specs, raises = arguments
-        can_complete = all("ok" in outcomes(spec) for spec in specs)
-        if can_complete or not raises:
-            yield PASSES
-        if raises and any(outcomes(spec) != _OK for spec in specs):
-            yield "fails Saga"
-    elif kind == "fail":
-        yield f"fails {arguments[0]}"
-    elif kind != "hang":
-        yield PASSES  # what is nested neither is strict nor fails
 
 
 # What the log says ----------------------------------------------------------------------------------------------------
@@ -184,19 +111,25 @@ def _log_problems(story: Story, program: Program, log: Sequence[Sequence[str]], 
     }
     for place, what in said.items():
         if place == "cleanup" or place.startswith("signal "):
-            allowed = _OK | _CANCELED
+            allowed = OK | CANCELED
         elif place in expected:
             allowed = expected[place][0]
         else:
             wrong.append(f"step {place} ({what}) is not in the program")
             continue
-        if what not in allowed:
+        if what not in allowed | _from_outside(story, place):
             wrong.append(f"step {place}: {what}, allowed: {sorted(allowed)}")
     if complete:
         missing = [place for place, (_, needed) in expected.items() if needed and place not in said]
         wrong += [f"step {place} is missing" for place in missing]
     wrong += _saga_problems(program["steps"], "", said, complete=complete)
     return wrong
+
+
+def _from_outside(story: Story, place: str) -> set[str]:
+    """What may become of a child by what others do: its id is taken by that of another run, or it is terminated."""
+    found = {TAKEN} if story.has_siblings else set()
+    return found | ({TERMINATED} if f"{story.workflow_id}/{place}" in story.terminated_ids else set())
 
 
 Expected = tuple[str, frozenset[str], bool]
@@ -210,7 +143,7 @@ def _expected(steps: Sequence[Step], place: str, *, needed: bool) -> Iterator[Ex
 def _expected_of(place: str, needed: bool, kind: str, *arguments: Any) -> Iterator[Expected]:
     """Places of a step, what may be said of each, and whether something must be."""
     if kind == "act":
-        yield place, outcomes(arguments[0]) if needed else _outcomes_canceled(arguments[0]), needed
+        yield place, outcomes(arguments[0]) if needed else outcomes_canceled(arguments[0]), needed
     elif kind == "timer":
         yield place, frozenset({"fired"}), needed
     elif kind == "all":
@@ -229,9 +162,15 @@ def _expected_of(place: str, needed: bool, kind: str, *arguments: Any) -> Iterat
         yield place, frozenset({"came", "expired"} if may_expire else {"came"}), needed
     elif kind == "saga":
         for number, spec in enumerate(arguments[0]):
-            yield f"{place}.{number}", outcomes(spec) if needed else _outcomes_canceled(spec), False
-            yield f"{place}.undo {number}", _OK if needed else _OK | _CANCELED, False
+            yield f"{place}.{number}", outcomes(spec) if needed else outcomes_canceled(spec), False
+            yield f"{place}.undo {number}", OK if needed else OK | CANCELED, False
         yield place, frozenset({"done", "compensated"}), needed
+    elif kind == "child":
+        yield place, child_outcomes(arguments[0], is_canceled=not needed), needed
+        if arguments[0].get("twice"):
+            yield f"{place}.again", frozenset({TAKEN}), False
+    elif kind == "tell":
+        yield place, frozenset({"told", NOBODY}), needed
     elif kind == "fork":
         for number, steps in enumerate(arguments[1]):
             yield from _expected(steps, f"{place}.{number}.", needed=False)

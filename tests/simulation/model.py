@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -15,8 +15,10 @@ class Story:
 
     Attributes:
         events: its history, without annotations; the last one is `closing`.
-        signals: the requests that asked for a signal to its workflow id, acknowledged or not; so for `cancels` and
-            `terminations`.
+        signals: what asked for a signal to its workflow id: requests, acknowledged or not, and events of other runs; so
+            for `cancels` and `terminations`.
+        has_siblings: there are other runs of its workflow id.
+        terminated_ids: the workflow ids that clients asked to terminate.
     """
 
     workflow_id: str
@@ -27,6 +29,8 @@ class Story:
     signals: Sequence[Any]
     cancels: Sequence[Any]
     terminations: Sequence[Any]
+    has_siblings: bool = False
+    terminated_ids: Collection[str] = ()
 
 
 class Model(Protocol):

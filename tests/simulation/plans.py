@@ -40,7 +40,7 @@ class Rival:
 
 @dataclass(frozen=True)
 class Act:
-    """`kind`: "cancel", "terminate", "query", "describe", "history", "list", "result"."""
+    """`kind`: "cancel", "terminate", "query", "describe", "history", "list", "result"; "end_child" ends a child."""
 
     kind: str
     client: int
@@ -113,9 +113,16 @@ def _disturb(plan: Plan, dice: random.Random) -> None:
             add("terminate", 9.0)
     elif fate < 0.2 or hangs:
         add("terminate", dice.choice([0.0, 0.01, dice.uniform(0, 3)]))
+    if first_child(plan.program) is not None and dice.random() < 0.3:
+        add("end_child", dice.uniform(0, 4))
     for kind, share in (("query", 0.3), ("describe", 0.1), ("history", 0.1), ("result", 0.3), ("list", 0.04)):
         if dice.random() < share:
             add(kind, dice.uniform(0, 4))
+
+
+def first_child(program: Program) -> str | None:
+    """The place of the first child among the outermost steps; None if there is none."""
+    return next((str(number) for number, step in enumerate(program["steps"]) if step[0] == "child"), None)
 
 
 def _rival(plan: Plan, programs: ProgramGenerator, dice: random.Random, *, after_close: bool) -> None:

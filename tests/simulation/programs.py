@@ -17,12 +17,18 @@ Steps (lists; each is over before the next one begins):
 - `["fork", "time" or "random", [steps, steps]]`: which of the two is done depends on the workflow's time, or on its
   source of chance: a replay that sees another time goes another way.
 - `["flaky", n]`: the first n times that the workflow's code comes here, its workflow task fails.
+- `["child", spec]`: a child workflow, which carries out a program of its own.
+- `["tell", workflow id, "signal" or "cancel"]`: sends that to a workflow that a client started.
 - `["fail", type]`: the workflow fails.
 - `["hang"]`: waits for ever.
 
 An activity's spec is a dictionary: `kind` (see `ACTIVITY_KINDS`), `ms` that it takes, and optionally `fails` (attempts
 that fail first), `attempts` (the most that are allowed), `size` (bytes of its result), `pad` (a large argument),
 `priority`, `cancel` (the cancellation type), `strict`.
+
+A child's spec: `program`, `policy` (the parent close policy), `cancel` (the cancellation type), `waits` (for its end;
+else for its start alone), and optionally `timeout_ms` (of its run), `signals` (how many it is sent), `twice` (its id is
+tried a second time).
 """
 
 from __future__ import annotations
@@ -61,12 +67,22 @@ LONG_TIMER_SHARE = 0.02
 HUGE = 300
 """Activities of a huge fan-out."""
 
+GENERATIONS = 2
+"""Children may have children, and these none."""
+
 _KINDS = [
     *["plain"] * 8, "threaded", "threaded", *["once"] * 3, "once doomed", "retry", "retry", "delayed", "fatal",
     "listed", "doomed", "beat", "beat", "stuck", "late", "silent", "spent", "endless", "nobody", "stubborn",
 ]  # fmt: skip
+TERMINATE, REQUEST_CANCEL = 1, 3
+TRY_CANCEL = 1
+
+TOLD_MAX = 25
+"""Workflows that others may send something to."""
+
 _STEPS = [
     *["act"] * 6, "timer", "timer", "all", "all", "race", "first", "signals", "saga", "fan", "fork", "fork", "flaky",
+    "child", "child", "tell",
 ]  # fmt: skip
 
 
@@ -77,6 +93,7 @@ class ProgramGenerator:
         self._random = generator
         self._huge = huge
         self._signals = 0
+        self._generation = 0
 
     def program(self) -> Program:
         dice = self._random
@@ -101,6 +118,8 @@ class ProgramGenerator:
     def _step(self, depth: int) -> Step:
         dice = self._random
         kind = dice.choice(_STEPS) if depth < 2 else dice.choice(["act", "act", "timer"])
+        if kind == "child" and self._generation == GENERATIONS:
+            kind = "act"
         if kind == "act":
             act = self._act()
             if depth == 0 and dice.random() < 0.1:
@@ -124,12 +143,57 @@ class ProgramGenerator:
             return ["saga", specs, depth == 0 and dice.random() < 0.5]
         if kind == "fork":
             return ["fork", dice.choice(["time", "random"]), [[self._act()], [["timer", dice.choice([1, 300])]]]]
+        if kind == "child":
+            return ["child", self._child()]
+        if kind == "tell":
+            return self._tell()
         if kind == "fan":
             return ["fan", dice.choice([3, 8, 25]), dice.choice([1, 20])]
         return ["flaky", dice.choice([1, 1, 2, 4])]
 
     def _act(self) -> Step:
         return ["act", self.spec()]
+
+    def _child(self) -> Spec:
+        dice = self._random
+        if dice.random() < 0.2:
+            return self._hanging_child()
+        outer, self._signals = self._signals, 0
+        self._generation += 1
+        steps = self._steps(dice.choice([1, 1, 2]), 0)
+        self._generation -= 1
+        self._signals = outer
+        if dice.random() < 0.1:
+            steps.append(["fail", "Planned"])
+        program = {"steps": steps, "on_cancel": dice.choice(["raise", "raise", "clean up", "swallow"])}
+        spec: Spec = {"program": program, "policy": dice.choice([1, 2, 3]), "cancel": dice.randrange(4)}
+        spec["waits"] = dice.random() < 0.7
+        spec["signals"] = signals_wanted(steps)
+        if spec["signals"]:  # it must not wait for them when its parent is gone
+            spec |= {"policy": TERMINATE, "cancel": TRY_CANCEL}
+        if dice.random() < 0.1:
+            spec["twice"] = True
+        return spec
+
+    def _hanging_child(self) -> Spec:
+        """One that ends by its timeout, or with its parent."""
+        dice = self._random
+        program = {"steps": [["hang"]], "on_cancel": "raise"}
+        spec: Spec = {
+            "program": program,
+            "policy": dice.choice([TERMINATE, REQUEST_CANCEL]),
+            "cancel": dice.randrange(4),
+        }
+        spec["waits"] = dice.random() < 0.6
+        if spec["waits"]:
+            spec["timeout_ms"] = dice.choice([50, 1_500])
+        return spec
+
+    def _tell(self) -> Step:
+        """Scripted workflows may only be cancelled by their own client, which knows what it did."""
+        number = self._random.randrange(TOLD_MAX)
+        is_cancel = number % 5 != 4 and self._random.random() < 0.15
+        return ["tell", f"wf-{number}", "cancel" if is_cancel else "signal"]
 
     def _wait_for_signals(self, depth: int) -> Step:
         """Only the outermost steps come in a fixed order, and so know how many signals there will have been."""

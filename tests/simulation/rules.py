@@ -31,6 +31,11 @@ class Rule(StrEnum):
     AFTER_SUCCESS = "no attempt is handed out after the success of its activity was acknowledged"
     HEARTBEAT_KEPT = "the details of an acknowledged heartbeat reach the next attempt"
     AT_MOST_ONCE = "an activity with one attempt runs at most once"
+    # Runs that know of one another
+    CHILD_ONCE = "a child is started once, as it was asked for, or its parent knows that it was not"
+    CHILD_TOLD = "how a child ended reaches its parent, once and truly"
+    PARENT_CLOSED = "a child whose parent is closed has what its parent close policy says"
+    SENT_ONCE = "a signal to another workflow arrives once, or its sender knows that it did not"
     # Histories and states
     ROWS = "the rows of a history are whole, in order, and as long as the run's own row says"
     CONTENT = "a run has the content that its records say, and all that its values refer to"

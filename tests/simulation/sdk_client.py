@@ -24,7 +24,7 @@ from perdure_broker.port import Broker, Leases
 from tests.simulation.crowd import send_crowd
 from tests.simulation.generated import Generated
 from tests.simulation.ledger import Ledger
-from tests.simulation.plans import Act, Plan, Rival, Signal
+from tests.simulation.plans import Act, Plan, Rival, Signal, first_child
 from tests.simulation.process import Process
 from tests.simulation.rules import Rule
 from tests.simulation.sdk_environment import connected
@@ -218,6 +218,11 @@ class SdkClient:
 
     async def _terminate(self, course: Course) -> None:
         await self._handle(course).terminate("at", "once", reason="enough", rpc_timeout=PATIENCE)
+
+    async def _end_child(self, course: Course) -> None:
+        child_id = f"{course.plan.workflow_id}/{first_child(course.plan.program)}"
+        handle = self._client.result().get_workflow_handle(child_id)
+        await handle.terminate(reason="enough", rpc_timeout=PATIENCE)
 
     async def _query(self, course: Course) -> None:
         """What was acknowledged before the question was asked, the answer has seen."""

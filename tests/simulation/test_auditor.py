@@ -12,6 +12,12 @@ from typing import Any
 
 import pytest
 
+from perdure.protocol.child_workflow import (
+    ChildWorkflowExecutionCompleted,
+    ChildWorkflowExecutionStarted,
+    ParentClosePolicy,
+    StartChildWorkflowExecutionInitiated,
+)
 from perdure.protocol.events import (
     EVENTS,
     ActivityAttemptFailed,
@@ -29,6 +35,10 @@ from perdure.protocol.events import (
     WorkflowTaskFailed,
     decode_records,
     encode_records,
+)
+from perdure.protocol.external_workflow import (
+    ExternalWorkflowExecutionSignaled,
+    SignalExternalWorkflowExecutionFailed,
 )
 from perdure.protocol.replies import ErrorCode, ErrorReply, ExecutionStatus, Outcome, ReplyKind
 from perdure.protocol.requests import (
@@ -254,6 +264,27 @@ def set_aside(case: Case) -> None:
     case.database.dead_letters["letter"] = DeadLetterRow(0, "letter", 0, "inbox", "some reason", b"some request")
 
 
+def know_of_no_arrival(case: Case) -> None:
+    failed = SignalExternalWorkflowExecutionFailed("NOT_FOUND", "default", "", "", 0, 0)
+    case.rewrite(
+        ExternalWorkflowExecutionSignaled,
+        lambda record: [replaced(record, failed._replace(initiated_event_id=record.attributes.initiated_event_id))],
+    )
+
+
+def abandon_every_child(case: Case) -> None:
+    """Among them those that their parent's end has ended."""
+    for rows in case.database.history.values():
+        for number, row in rows.items():
+            records = [
+                record._replace(attributes=record.attributes._replace(parent_close_policy=ParentClosePolicy.ABANDON))
+                if isinstance(record.attributes, StartChildWorkflowExecutionInitiated)
+                else record
+                for record in decode_records(row.data)
+            ]
+            rows[number] = row._replace(data=encode_records(records))
+
+
 CHANGES: dict[Rule, Callable[[Case], Any]] = {
     Rule.START_KEPT: lose_a_run,
     Rule.RUNS_APART: begin_a_run_within_another,
@@ -275,6 +306,10 @@ CHANGES: dict[Rule, Callable[[Case], Any]] = {
     Rule.AFTER_SUCCESS: hand_out_after_success,
     Rule.HEARTBEAT_KEPT: hand_out_with_other_details,
     Rule.AT_MOST_ONCE: run_twice_what_may_run_once,
+    Rule.CHILD_ONCE: lambda case: case.change(ChildWorkflowExecutionStarted, run_id=OTHER_RUN),
+    Rule.CHILD_TOLD: lambda case: case.change(ChildWorkflowExecutionCompleted, result=b"other"),
+    Rule.PARENT_CLOSED: abandon_every_child,
+    Rule.SENT_ONCE: know_of_no_arrival,
     Rule.ROWS: lose_a_row,
     Rule.CONTENT: lose_content,
     Rule.LEGAL: lambda case: case.change(TimerStarted, start_to_fire_timeout_ms=-1),

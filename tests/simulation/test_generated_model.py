@@ -33,6 +33,9 @@ PLAIN = {"kind": "plain", "ms": 1}
 ONCE = {"kind": "once", "ms": 1}
 FATAL = {"kind": "fatal", "ms": 1}
 SAGA: list[Step] = [["saga", [PLAIN, PLAIN, FATAL], False]]
+CHILD = {"program": {"steps": [["act", PLAIN]], "on_cancel": "raise"}, "policy": 1, "cancel": 1, "waits": True}
+LATE_CHILD = CHILD | {"program": {"steps": [["hang"]], "on_cancel": "raise"}, "timeout_ms": 50}
+FAILING_CHILD = CHILD | {"program": {"steps": [["fail", "Planned"]], "on_cancel": "raise"}}
 UNDONE = [["0.0", "ok"], ["0.1", "ok"], ["0.2", "failed Fatal"], ["0.undo 1", "ok"], ["0.undo 0", "ok"]]
 
 _converter = DataConverter.default
@@ -77,6 +80,11 @@ TERMINATED = EventType.WORKFLOW_EXECUTION_TERMINATED, WorkflowExecutionTerminate
         ([["race", 5, [["act", PLAIN]]]], [["0", "expired"]]),
         ([["all", [[["act", PLAIN]], [["timer", 1]]]]], [["0.1.0", "fired"], ["0.0.0", "ok"], ["0", "done"]]),
         (SAGA, [*UNDONE, ["0", "compensated"]]),
+        ([["child", CHILD], ["tell", "wf-2", "signal"]], [["0", "ok"], ["1", "nobody"]]),
+        ([["child", CHILD | {"waits": False}]], [["0", "started"]]),
+        ([["child", LATE_CHILD]], [["0", "timeout"]]),
+        ([["child", FAILING_CHILD | {"twice": True}]], [["0.again", "taken"], ["0", "failed Planned"]]),
+        ([["race", 5, [["child", CHILD]]]], [["0.0", "canceled"], ["0", "expired"]]),
     ],
 )
 def test_what_a_program_may_come_to(steps: list[Step], log: list[list[str]]) -> None:
@@ -90,6 +98,11 @@ def test_what_a_program_may_come_to(steps: list[Step], log: list[list[str]]) -> 
         ([["act", PLAIN], ["timer", 5]], [["0", "ok"]], "step 1 is missing"),
         ([["act", PLAIN]], [["0", "ok"], ["0", "ok"]], "step 0 ended twice"),
         ([["act", PLAIN]], [["0", "ok"], ["7", "ok"]], r"step 7 \(ok\) is not in the program"),
+        ([["child", CHILD]], [["0", "canceled"]], "step 0: canceled"),
+        ([["child", CHILD]], [["0", "terminated"]], "step 0: terminated"),
+        ([["child", CHILD]], [["0", "taken"]], "step 0: taken"),
+        ([["child", LATE_CHILD]], [["0", "ok"]], "step 0: ok"),
+        ([["child", FAILING_CHILD]], [["0", "ok"]], "step 0: ok"),
         ([["fail", "Planned"]], [], "completed, though it can only end by"),
         ([["hang"]], [], "completed, though it can only end by"),
         (SAGA, [*UNDONE[:4], ["0", "compensated"]], "undid"),
@@ -142,11 +155,26 @@ def test_plans_have_everything_and_depend_on_their_generator_alone() -> None:
     plans = [draw_plan(number, random.Random(f"plan {number}"), 20.0) for number in range(3_000)]
     assert plans == [draw_plan(number, random.Random(f"plan {number}"), 20.0) for number in range(3_000)]
     text = str(plans)
-    kinds = ["act", "timer", "all", "race", "first", "signals", "saga", "fan", "fork", "flaky", "fail", "hang"]
+    kinds = [
+        "act",
+        "timer",
+        "all",
+        "race",
+        "first",
+        "signals",
+        "saga",
+        "fan",
+        "fork",
+        "flaky",
+        "fail",
+        "hang",
+        "child",
+        "tell",
+    ]
     assert [kind for kind in kinds if f"['{kind}'" not in text] == []
     assert [kind for kind in ACTIVITY_KINDS if f"'kind': '{kind}'" not in text] == []
     acts = {act.kind for plan in plans for act in plan.acts}
-    assert acts == {"cancel", "terminate", "query", "describe", "history", "list", "result"}
+    assert acts == {"cancel", "terminate", "query", "describe", "history", "list", "result", "end_child"}
     assert {rival.conflict.name for plan in plans for rival in plan.rivals} == {
         "FAIL",
         "USE_EXISTING",

@@ -20,6 +20,9 @@ NEEDED = {
     "reuse a stale worker instance",
     "let a duplicate start run",
     "skip a timer below the cursor",
+    "lose a childs outcome",
+    "start a child twice",
+    "deliver a signal of another workflow twice",
 }
 """Bugs that must be among those that are planted, whatever others there are."""
 

@@ -246,6 +246,7 @@ class ChildFuture(ChildWorkflowHandle[Any, Any]):
             self.set_exception(error)
         if self._start is not None and not self._start.done():
             self._start.set_exception(error)
+            self.exception()  # whoever waits for the start is told, and never has a handle to ask for the result
 
     def _error(self, message: str, cause: BaseException | None, retry_state: RetryState | None) -> ChildWorkflowError:
         error = ChildWorkflowError(

@@ -9,7 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from perdure_store.memory import MemoryDatabase
-from tests.simulation.auditor import activities, answers, heartbeats, histories, models, requests, workflow_tasks
+from tests.simulation.auditor import (
+    activities,
+    answers,
+    family,
+    heartbeats,
+    histories,
+    models,
+    requests,
+    workflow_tasks,
+)
 from tests.simulation.auditor.evidence import Evidence
 from tests.simulation.auditor.leftovers import check_cursors, leftovers
 from tests.simulation.ledger import Ledger
@@ -25,6 +34,7 @@ CHECKS: list[Callable[[Evidence], Iterator[Finding]]] = [
     *activities.CHECKS,
     *heartbeats.CHECKS,
     *histories.CHECKS,
+    *family.CHECKS,
     *models.CHECKS,
 ]
 

@@ -18,6 +18,10 @@ from perdure.protocol.events import (
     WorkflowExecutionStarted,
     decode_records,
 )
+from perdure.protocol.external_workflow import (
+    RequestCancelExternalWorkflowExecutionInitiated,
+    SignalExternalWorkflowExecutionInitiated,
+)
 from perdure_store.memory import MemoryDatabase
 from perdure_store.port import ExecutionRow, HistoryRow
 from tests.simulation.ledger import Ask, Ledger
@@ -31,8 +35,12 @@ CLOSING = frozenset(
         EventType.WORKFLOW_EXECUTION_TIMED_OUT,
         EventType.WORKFLOW_EXECUTION_CANCELED,
         EventType.WORKFLOW_EXECUTION_TERMINATED,
+        EventType.WORKFLOW_EXECUTION_CONTINUED_AS_NEW,
     }
 )
+
+PARENT_IDENTITY = "parent"
+"""Who ends children whose parent has closed."""
 
 WorkflowKey = tuple[str, str]
 """Namespace and workflow id."""
@@ -60,6 +68,11 @@ class Run:
     def started(self) -> WorkflowExecutionStarted:
         attributes: WorkflowExecutionStarted = self.events[0].attributes
         return attributes
+
+    @property
+    def first_run_id(self) -> str:
+        """Of its chain."""
+        return self.started.first_execution_run_id or self.row.run_id
 
     @property
     def closing(self) -> HistoryEvent | None:
@@ -138,6 +151,29 @@ class Evidence:
     def asks(self, kind: type[Any]) -> list[Ask]:
         """The requests of one kind, in the order in which they were first sent."""
         return self._asks[kind]
+
+    @cached_property
+    def sent_signals(self) -> Mapping[WorkflowKey, list[SignalExternalWorkflowExecutionInitiated]]:
+        """What workflows sent to each workflow id."""
+        return self._sent(SignalExternalWorkflowExecutionInitiated)
+
+    @cached_property
+    def sent_cancels(self) -> Mapping[WorkflowKey, list[RequestCancelExternalWorkflowExecutionInitiated]]:
+        """What other workflows each workflow id was asked to cancel by."""
+        return self._sent(RequestCancelExternalWorkflowExecutionInitiated)
+
+    def _sent(self, kind: type[T]) -> dict[WorkflowKey, list[T]]:
+        found: dict[WorkflowKey, list[T]] = defaultdict(list)
+        for run in self.runs.values():
+            for _, initiated in run.of(kind):
+                target: Any = initiated
+                found[target.namespace, target.workflow_id].append(initiated)
+        return found
+
+    def last_run(self, run_id: str) -> Run | None:
+        """The last run of the chain that this one is the first of."""
+        chain = [run for run in self.runs.values() if run.first_run_id == run_id]
+        return max(chain, key=lambda run: (run.row.start_time_us, run.row.close_time_us or math.inf), default=None)
 
     def of_workflow(self, key: WorkflowKey) -> list[Run]:
         """The runs of a workflow id, in order of their start."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from perdure.protocol.codec import DecodeError
+from perdure.protocol.events import WorkflowExecutionCancelRequested
 from perdure.protocol.requests import RequestCancelWorkflow, SignalWorkflow, TerminateWorkflow
 from tests.simulation.auditor.content import whole_events
-from tests.simulation.auditor.evidence import Evidence, Run
+from tests.simulation.auditor.evidence import PARENT_IDENTITY, Evidence, Run
 from tests.simulation.model import Story
 from tests.simulation.rules import Finding, Rule
 
@@ -30,16 +32,34 @@ def check_models(evidence: Evidence) -> Iterator[Finding]:
 def _story(evidence: Evidence, run: Run) -> Story | None:
     if run.closing is None:
         return None
-    signals, cancels, terminations = [
+    asked: list[list[Any]] = [
         [ask.request for ask in evidence.asks(kind) if (ask.request.namespace, ask.request.workflow_id) == run.key]
         for kind in (SignalWorkflow, RequestCancelWorkflow, TerminateWorkflow)
     ]
+    signals, cancels, terminations = asked
     try:
         events = whole_events(evidence, run)
     except DecodeError:
         return None  # a rule of its own (`content`)
-    started, closing = events[0].attributes, events[-1]
-    return Story(run.row.workflow_id, run.row.run_id, started, events, closing, signals, cancels, terminations)
+    signals += evidence.sent_signals[run.key]
+    cancels += [*evidence.sent_cancels[run.key], *_from_parent(run)]
+    return Story(
+        run.row.workflow_id,
+        run.row.run_id,
+        events[0].attributes,
+        events,
+        events[-1],
+        signals,
+        cancels,
+        terminations,
+        len(evidence.of_workflow(run.key)) > 1,
+        frozenset(ask.request.workflow_id for ask in evidence.asks(TerminateWorkflow)),
+    )
+
+
+def _from_parent(run: Run) -> list[Any]:
+    """The requests to cancel that came from the parent close policy, which is a rule of its own (`family`)."""
+    return [cancel for _, cancel in run.of(WorkflowExecutionCancelRequested) if cancel.identity == PARENT_IDENTITY]
 
 
 CHECKS = [check_models]

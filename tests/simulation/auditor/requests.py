@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import Any
 
 from perdure.protocol.events import (
     WorkflowExecutionCancelRequested,
     WorkflowExecutionSignaled,
     WorkflowExecutionTerminated,
+)
+from perdure.protocol.external_workflow import (
+    RequestCancelExternalWorkflowExecutionInitiated,
+    SignalExternalWorkflowExecutionInitiated,
 )
 from perdure.protocol.replies import Started
 from perdure.protocol.requests import (
@@ -19,12 +24,14 @@ from perdure.protocol.requests import (
     StartWorkflow,
     TerminateWorkflow,
 )
-from tests.simulation.auditor.evidence import Evidence, Run
+from tests.simulation.auditor.evidence import PARENT_IDENTITY, Evidence, Run
 from tests.simulation.ledger import Ask
 from tests.simulation.rules import Finding, Rule
 
 ENGINE_IDENTITY = "engine"
 """Who ends a run whose history is too long."""
+
+_NOBODY = (ENGINE_IDENTITY, PARENT_IDENTITY)
 
 _AS_ASKED = ("workflow_type", "task_queue", "input", "workflow_id", "request_id", "memo", "run_timeout_ms")
 
@@ -52,6 +59,8 @@ def check_start_identity(evidence: Evidence) -> Iterator[Finding]:
         key = (request.namespace, request.workflow_id, request.request_id)
         asked[key].update(started.run_id for started in ask.bodies(Started) if started.created)
     for run in evidence.runs.values():
+        if run.started.parent is not None or run.started.continued_execution_run_id:
+            continue  # began by another run: rules of their own (`family`)
         key = (*run.key, run.started.request_id)
         if key not in asked:
             yield Finding(Rule.RUNS_APART, f"{run} was never asked for")
@@ -83,22 +92,32 @@ def check_signals(evidence: Evidence) -> Iterator[Finding]:
         asked[key] = ask
         if ask.acknowledged_s is not None and not recorded[key]:
             yield Finding(Rule.SIGNAL_KEPT, f"the acknowledged signal {key} stands in no history")
+    sent_on: dict[tuple[str, str, str], Any] = {
+        (initiated.namespace, initiated.workflow_id, f"{run.row.run_id}:{run.records[position].event_id}"): initiated
+        for run in evidence.runs.values()
+        for position, initiated in run.of(SignalExternalWorkflowExecutionInitiated)
+    }
     for key, signals in recorded.items():
         if len(signals) > 1:
             yield Finding(Rule.SIGNAL_ONCE, f"the signal {key} stands {len(signals)} times in history")
         for signal in signals:
-            sent = asked[key].request if key in asked else None
+            sent = asked[key].request if key in asked else sent_on.get(key)
             if sent is None or (sent.signal_name, sent.input) != (signal.signal_name, signal.input):
                 yield Finding(Rule.UNASKED, f"the signal {signal} was sent as {sent}")
 
 
 def check_cancellations(evidence: Evidence) -> Iterator[Finding]:
     recorded: dict[tuple[str, str], list[str]] = defaultdict(list)
+    asked: dict[tuple[str, str], list[str]] = defaultdict(list)
     for run in evidence.runs.values():
         waiting = run.waiting(WorkflowExecutionCancelRequested)
         for cancel in (*waiting, *(cancel for _, cancel in run.of(WorkflowExecutionCancelRequested))):
             recorded[run.key].append(cancel.request_id)
-    asked: dict[tuple[str, str], list[str]] = defaultdict(list)
+            if cancel.identity == PARENT_IDENTITY:
+                asked[run.key].append(cancel.request_id)
+        for position, initiated in run.of(RequestCancelExternalWorkflowExecutionInitiated):
+            request_id = f"{run.row.run_id}:{run.records[position].event_id}"
+            asked[initiated.namespace, initiated.workflow_id].append(request_id)
     for ask in evidence.asks(RequestCancelWorkflow):
         key = (ask.request.namespace, ask.request.workflow_id)
         asked[key].append(ask.request.request_id)
@@ -125,7 +144,7 @@ def check_terminations(evidence: Evidence) -> Iterator[Finding]:
         if ask.request.id_conflict_policy == IdConflictPolicy.TERMINATE_EXISTING:
             asked[ask.request.namespace, ask.request.workflow_id] += 1
     for key, runs in ended.items():
-        by_hand = [run for run in runs if run.closing and run.closing.attributes.identity != ENGINE_IDENTITY]
+        by_hand = [run for run in runs if run.closing and run.closing.attributes.identity not in _NOBODY]
         if len(by_hand) > asked[key]:
             yield Finding(Rule.UNASKED, f"{by_hand} were terminated, which was asked for {asked[key]} times")
 

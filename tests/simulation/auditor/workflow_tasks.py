@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from perdure.protocol.child_workflow import StartChildWorkflowExecution, StartChildWorkflowExecutionInitiated
 from perdure.protocol.commands import (
     CancelTimer,
     CancelWorkflowExecution,
@@ -37,6 +38,12 @@ from perdure.protocol.events import (
     WorkflowTaskFailed,
     WorkflowTaskScheduled,
 )
+from perdure.protocol.external_workflow import (
+    RequestCancelExternalWorkflowExecution,
+    RequestCancelExternalWorkflowExecutionInitiated,
+    SignalExternalWorkflowExecution,
+    SignalExternalWorkflowExecutionInitiated,
+)
 from perdure.protocol.requests import RespondWorkflowTaskCompleted, RespondWorkflowTaskFailed
 from tests.simulation.auditor.evidence import Evidence, Run
 from tests.simulation.rules import Finding, Rule
@@ -62,6 +69,9 @@ _EVENT_OF: dict[type[Any], type[Any]] = {
     UpsertSearchAttributes: UpsertWorkflowSearchAttributes,
     ModifyWorkflowProperties: WorkflowPropertiesModified,
     ContinueAsNewWorkflowExecution: WorkflowExecutionContinuedAsNew,
+    StartChildWorkflowExecution: StartChildWorkflowExecutionInitiated,
+    SignalExternalWorkflowExecution: SignalExternalWorkflowExecutionInitiated,
+    RequestCancelExternalWorkflowExecution: RequestCancelExternalWorkflowExecutionInitiated,
 }
 _SAME: dict[type[Any], tuple[str, ...]] = {
     ScheduleActivityTask: (
@@ -85,6 +95,9 @@ _SAME: dict[type[Any], tuple[str, ...]] = {
     RecordMarker: ("marker_name", "details", "headers", "failure"),
     UpsertSearchAttributes: ("search_attributes",),
     ModifyWorkflowProperties: ("upserted_memo",),
+    StartChildWorkflowExecution: ("workflow_id", "workflow_type", "input", "parent_close_policy", "run_timeout_ms"),
+    SignalExternalWorkflowExecution: ("workflow_id", "signal_name", "input", "child_initiated_event_id"),
+    RequestCancelExternalWorkflowExecution: ("workflow_id", "reason", "child_initiated_event_id"),
     ContinueAsNewWorkflowExecution: ("input", "backoff_start_interval_ms"),
 }
 """What a command and its event have in common."""

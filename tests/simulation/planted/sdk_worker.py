@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from perdure.protocol.events import HistoryEvent
 from perdure.protocol.tasks import WorkflowTask
+from perdure.worker.history_fetching import FetchedHistory
 from perdure.worker.workflow_worker import WorkflowWorker
 from perdure_broker.port import TaskEntry
 from tests.simulation.planted.bug import planted
@@ -27,14 +26,14 @@ def reuse_a_stale_worker_instance(patch: pytest.MonkeyPatch) -> None:
     last never came to anything, or was done for an earlier run of the same workflow id."""
     start_over = WorkflowWorker._start_over
 
-    def go_on(self: WorkflowWorker, entry: TaskEntry, task: WorkflowTask, events: Sequence[HistoryEvent]) -> None:
-        workflow_id = events[0].attributes.workflow_id
+    def go_on(self: WorkflowWorker, entry: TaskEntry, task: WorkflowTask, history: FetchedHistory) -> None:
+        workflow_id = history.events[0].attributes.workflow_id
         cached = [item for item in self._cache._instances.values() if item.run.workflow_id == workflow_id]
         if cached:
-            later = [event for event in events if event.event_id > cached[-1].continues_from]
-            self._activate(entry, task, cached[-1], later)
+            later = [event for event in history.events if event.event_id > cached[-1].continues_from]
+            self._activate(entry, task, cached[-1], later, history.updates)
         else:
-            start_over(self, entry, task, events)
+            start_over(self, entry, task, history)
 
     def keep(self: WorkflowWorker, entry: TaskEntry, task: WorkflowTask, body: Any) -> None:
         self._link.drop(entry)

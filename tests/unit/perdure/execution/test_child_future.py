@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from typing import Any
 
 import pytest
 
 from perdure import workflow
-from perdure.exceptions import ChildWorkflowError
+from perdure.exceptions import ChildWorkflowError, WorkflowAlreadyStartedError
 from perdure.protocol import child_workflow as child
 from perdure.protocol.external_workflow import (
     RequestCancelExternalWorkflowExecution,
@@ -249,3 +250,24 @@ def test_a_signal_to_a_child_names_the_child() -> None:
     story.task()
     assert story.result == 1
     story.replay()
+
+
+@workflow.defn
+class Reluctant:
+    @workflow.run
+    async def run(self) -> str:
+        try:
+            await workflow.start_child_workflow("Child", id="taken")
+        except WorkflowAlreadyStartedError as error:
+            return str(error)
+        return "started"
+
+
+def test_who_is_told_that_a_child_was_not_started_need_not_ask_again(caplog: pytest.LogCaptureFixture) -> None:
+    story = Story(Reluctant)
+    story.task()
+    story.refuse_child("taken")
+    story.task()
+    assert story.result == "Workflow execution already started"
+    gc.collect()
+    assert not caplog.records
