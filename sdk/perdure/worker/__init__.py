@@ -22,6 +22,18 @@ from perdure.worker.interceptor import (
     WorkflowInterceptorClassInput,
 )
 from perdure.worker.replayer import Replayer, WorkflowReplayResult, WorkflowReplayResults
+from perdure.worker.shared_state import SharedStateManager
+from perdure.worker.tuning import (
+    FixedSizeSlotSupplier,
+    PollerBehavior,
+    PollerBehaviorAutoscaling,
+    PollerBehaviorSimpleMaximum,
+    ResourceBasedSlotConfig,
+    ResourceBasedSlotSupplier,
+    ResourceBasedTunerConfig,
+    SlotSupplier,
+    WorkerTuner,
+)
 from perdure.worker.worker import Worker
 from perdure.worker.workflow_runner import UnsandboxedWorkflowRunner, WorkflowRunner
 from perdure.workflow.continuation import ContinueAsNewInput
@@ -32,19 +44,29 @@ __all__ = [
     "ContinueAsNewInput",
     "ExecuteActivityInput",
     "ExecuteWorkflowInput",
+    "FixedSizeSlotSupplier",
     "HandleQueryInput",
     "HandleSignalInput",
     "HandleUpdateInput",
     "Interceptor",
     "PatchActivationInput",
+    "PollerBehavior",
+    "PollerBehaviorAutoscaling",
+    "PollerBehaviorSimpleMaximum",
     "Replayer",
+    "ResourceBasedSlotConfig",
+    "ResourceBasedSlotSupplier",
+    "ResourceBasedTunerConfig",
+    "SharedStateManager",
     "SignalChildWorkflowInput",
     "SignalExternalWorkflowInput",
+    "SlotSupplier",
     "StartActivityInput",
     "StartChildWorkflowInput",
     "StartLocalActivityInput",
     "UnsandboxedWorkflowRunner",
     "Worker",
+    "WorkerTuner",
     "WorkflowInboundInterceptor",
     "WorkflowInterceptorClassInput",
     "WorkflowOutboundInterceptor",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from perdure.execution import io_guard, stand_ins
 from perdure.execution.instance import WorkflowInstance
 from perdure.execution.surroundings import RunIdentity, WorkerSettings
 from perdure.protocol.events import EventType
+from perdure.runtime import Runtime
 from perdure.worker.decoding import decoded
 from perdure.worker.interceptor import Interceptor, checked_interceptors, workflow_interceptor_classes
 from perdure.worker.registry import Registry
@@ -52,6 +54,11 @@ class Replayer:
         unsandboxed_workflow_runner: WorkflowRunner = UnsandboxedWorkflowRunner(),  # noqa: B008  # as above
         debug_mode: bool = False,
         header_codec_behavior: HeaderCodecBehavior = HeaderCodecBehavior.NO_CODEC,
+        workflow_task_executor: concurrent.futures.ThreadPoolExecutor | None = None,
+        build_id: str | None = None,
+        identity: str | None = None,
+        runtime: Runtime | None = None,
+        disable_safe_workflow_eviction: bool = False,
     ) -> None:
         """Make a replayer of these workflows.
 
@@ -61,8 +68,9 @@ class Replayer:
             data_converter: That of the workers that ran them.
             interceptors: As for a `Worker`.
             workflow_failure_exception_types: As for a `Worker`.
-            workflow_runner, unsandboxed_workflow_runner, debug_mode: Accepted for programs written for `temporalio`:
-                there is no sandbox, and no replay is ever taken from its thread.
+            workflow_runner, unsandboxed_workflow_runner, debug_mode, workflow_task_executor, build_id, identity,
+                runtime, disable_safe_workflow_eviction: Accepted for programs written for `temporalio`: there is no
+                sandbox, no replay is ever taken from its thread, and nobody is told of it.
             header_codec_behavior: As for a `Client`.
 
         Raises:

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Sequence
 
 from perdure.worker.link import WorkerLink
+from perdure.worker.pace import Pace
 from perdure_broker.port import BrokerUnavailable, TaskEntry, TaskStream, WorkerInfo
 
 logger = logging.getLogger("perdure.worker")
@@ -23,6 +24,7 @@ ANNOUNCEMENT_TTL_MS = 15_000
 
 _RETRY_MIN_S = 0.1
 _RETRY_MAX_S = 3.0
+_PACE_LOOK_S = 0.25  # how long a worker that waits for its pace may take to notice that it is to stop
 
 Accept = Callable[[Sequence[TaskEntry]], None]
 
@@ -31,13 +33,20 @@ class TaskReader:
     """One kind of task. `accept` is called with entries whose leases are held; it must not raise."""
 
     def __init__(
-        self, link: WorkerLink, streams: Sequence[TaskStream], slots: int, free: Callable[[], int], accept: Accept
+        self,
+        link: WorkerLink,
+        streams: Sequence[TaskStream],
+        slots: int,
+        free: Callable[[], int],
+        accept: Accept,
+        pace: Pace | None = None,
     ) -> None:
         self._link = link
         self._streams = streams
         self._slots = slots
         self._free = free
         self._accept = accept
+        self._pace = pace
         self._slot_freed = asyncio.Event()
         self._is_stopping = False
         self._is_lost = False
@@ -108,9 +117,21 @@ class TaskReader:
             await self._slot_freed.wait()
             return []
         count = min(free, READ_MAX)
+        pace = self._pace
+        if pace is not None:
+            wait_s = pace.wait_s()
+            if wait_s > 0:
+                await asyncio.sleep(min(wait_s, _PACE_LOOK_S))
+                return []
+            count = min(count, pace.count_max)
         self._asked_at = self._link.loop.time()
         block_ms = min(BLOCK_MS, self._link.leases.lease_ms // 4)
-        return await self._link.broker.read_tasks(self._streams, self._link.worker_id, count=count, block_ms=block_ms)
+        entries = await self._link.broker.read_tasks(
+            self._streams, self._link.worker_id, count=count, block_ms=block_ms
+        )
+        if pace is not None:
+            pace.took(len(entries))
+        return entries
 
     def _stale_after_s(self) -> float:
         """An entry was delivered after it was asked for. What comes back later than this may have aged on its way,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from types import TracebackType
 from typing import Any, Self
@@ -14,6 +15,8 @@ from perdure.execution.versions import PatchActivationInput
 from perdure.protocol.ids import text_problem
 from perdure.worker.interceptor import Interceptor, checked_interceptors
 from perdure.worker.registry import Registry
+from perdure.worker.shared_state import SharedStateManager
+from perdure.worker.tuning import PollerBehavior, PollerBehaviorSimpleMaximum, Slots, WorkerTuner, chosen_slots
 from perdure.worker.worker_run import WorkerOptions, WorkerRun
 from perdure.worker.workflow_runner import UnsandboxedWorkflowRunner, WorkflowRunner, check_runners
 
@@ -49,6 +52,21 @@ class Worker:
         workflow_runner: WorkflowRunner = UnsandboxedWorkflowRunner(),  # noqa: B008  # it has no state
         unsandboxed_workflow_runner: WorkflowRunner = UnsandboxedWorkflowRunner(),  # noqa: B008  # as above
         patch_activation_callback: Callable[[PatchActivationInput], bool] | None = None,
+        tuner: WorkerTuner | None = None,
+        max_activities_per_second: float | None = None,
+        max_task_queue_activities_per_second: float | None = None,
+        on_fatal_error: Callable[[BaseException], Awaitable[None]] | None = None,
+        shared_state_manager: SharedStateManager | None = None,
+        workflow_task_executor: concurrent.futures.ThreadPoolExecutor | None = None,
+        max_concurrent_workflow_task_polls: int | None = None,
+        nonsticky_to_sticky_poll_ratio: float = 0.2,
+        max_concurrent_activity_task_polls: int | None = None,
+        sticky_queue_schedule_to_start_timeout: timedelta = timedelta(seconds=10),
+        max_eager_activity_reservations_per_workflow_task: int = 3,
+        disable_eager_activity_execution: bool = False,
+        disable_safe_workflow_eviction: bool = False,
+        workflow_task_poller_behavior: PollerBehavior = PollerBehaviorSimpleMaximum(maximum=5),  # noqa: B008  # frozen
+        activity_task_poller_behavior: PollerBehavior = PollerBehaviorSimpleMaximum(maximum=5),  # noqa: B008  # frozen
         deadlock_timeout: timedelta = timedelta(seconds=2),
         debug_mode: bool = False,
     ) -> None:
@@ -78,6 +96,18 @@ class Worker:
             patch_activation_callback: Asked when a run comes to `workflow.patched` for the first time, past all
                 replay: whether it takes the change. Until every worker has the new code, say no: an old one could not
                 go on with a run that was told yes. It must not block.
+            tuner: The numbers of slots, in place of the three `max_concurrent_...`.
+            max_activities_per_second: At most so many activities are begun here in a second; the others wait in the
+                task queue, for this worker or another. Local activities are not counted.
+            max_task_queue_activities_per_second: Kept by this worker for itself, and a warning says so: several workers
+                begin that many each.
+            on_fatal_error: Called with what ends `run`, before it is raised.
+            shared_state_manager, workflow_task_executor, max_concurrent_workflow_task_polls,
+                nonsticky_to_sticky_poll_ratio, max_concurrent_activity_task_polls,
+                sticky_queue_schedule_to_start_timeout, max_eager_activity_reservations_per_workflow_task,
+                disable_eager_activity_execution, disable_safe_workflow_eviction, workflow_task_poller_behavior,
+                activity_task_poller_behavior: Accepted for programs written for `temporalio`; there is nothing here
+                that they would change.
             deadlock_timeout: Workflow code that keeps the thread for longer loses it: its stack is logged, its workflow
                 task fails and is tried again, the other workflows go on. Zero: never.
             debug_mode: Workflow code may keep the thread, so that a debugger may stop it.
@@ -93,7 +123,12 @@ class Worker:
         check_runners(workflow_runner, unsandboxed_workflow_runner)
         if no_remote_activities and not workflows:
             raise ValueError("a worker with no_remote_activities=True needs workflows, which call its activities")
+        slots = chosen_slots(
+            tuner,
+            Slots(max_concurrent_workflow_tasks, max_concurrent_activities, max_concurrent_local_activities),
+        )
         self._client = client
+        self._on_fatal_error = on_fatal_error
         self._options = WorkerOptions(
             transport=client.transport,
             namespace=client.namespace,
@@ -103,10 +138,11 @@ class Worker:
             executor=activity_executor,
             identity=identity or client.identity,
             max_cached_workflows=max_cached_workflows,
-            workflow_slots=_slots("max_concurrent_workflow_tasks", max_concurrent_workflow_tasks),
-            activity_slots=_slots("max_concurrent_activities", max_concurrent_activities),
-            local_activity_slots=_slots("max_concurrent_local_activities", max_concurrent_local_activities),
+            workflow_slots=slots.workflows or MAX_CONCURRENT,
+            activity_slots=slots.activities or MAX_CONCURRENT,
+            local_activity_slots=slots.local_activities or MAX_CONCURRENT,
             no_remote_activities=no_remote_activities,
+            activities_per_second=_activity_rate(max_activities_per_second, max_task_queue_activities_per_second),
             client=client,
             max_heartbeat_interval_s=max_heartbeat_throttle_interval.total_seconds(),
             default_heartbeat_interval_s=default_heartbeat_throttle_interval.total_seconds(),
@@ -154,6 +190,10 @@ class Worker:
         self._is_started = True
         try:
             await WorkerRun(self._options).run(self._shutdown_asked)
+        except Exception as error:
+            if self._on_fatal_error is not None:
+                await self._on_fatal_error(error)
+            raise
         finally:
             self._ended.set()
 
@@ -181,9 +221,16 @@ class Worker:
         await self._running
 
 
-def _slots(name: str, given: int | None) -> int:
-    if given is None:
-        return MAX_CONCURRENT
-    if given < 1:
-        raise ValueError(f"{name} is {given}; it must be at least 1")
-    return given
+def _activity_rate(of_worker: float | None, of_queue: float | None) -> float | None:
+    for name, rate in (("max_activities_per_second", of_worker), ("max_task_queue_activities_per_second", of_queue)):
+        if rate is not None and rate <= 0:
+            raise ValueError(f"{name} is {rate:g}; it must be above 0")
+    if of_queue is None:
+        return of_worker
+    warnings.warn(
+        "max_task_queue_activities_per_second is kept by each worker for itself: several workers of this task queue "
+        "begin that many each. Divide it by their number, and give it as max_activities_per_second",
+        UserWarning,
+        stacklevel=3,
+    )
+    return of_queue if of_worker is None else min(of_worker, of_queue)

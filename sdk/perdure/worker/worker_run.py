@@ -30,6 +30,7 @@ from perdure.worker.instance_cache import InstanceCache
 from perdure.worker.interceptor import Interceptor, workflow_interceptor_classes
 from perdure.worker.lease_keeper import Entry, LeaseKeeper
 from perdure.worker.link import WorkerLink
+from perdure.worker.pace import Pace
 from perdure.worker.registry import Registry
 from perdure.worker.task_reader import TaskReader
 from perdure.worker.workflow_worker import WorkflowWorker
@@ -78,6 +79,7 @@ class WorkerOptions:
     local_activity_slots: int = 1_000
     no_remote_activities: bool = False
     client: Client | None = None
+    activities_per_second: float | None = None
 
 
 class WorkerRun:
@@ -207,7 +209,9 @@ class WorkerRun:
 
     def _add_activity_reader(self, worker: ActivityWorker) -> None:
         stream = self._stream(StreamKind.ACTIVITY)
-        reader = TaskReader(self._link, [stream], worker.slots, worker.free, worker.accept)
+        rate = self._options.activities_per_second
+        pace = None if rate is None else Pace(rate, self._link.loop.time)
+        reader = TaskReader(self._link, [stream], worker.slots, worker.free, worker.accept, pace)
         worker.slot_freed = reader.slot_freed
         self._readers.append(reader)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from perdure.worker.pace import Pace
 from perdure.worker.task_reader import TaskReader
 from perdure_broker.port import BrokerUnavailable, StreamKind, TaskEntry, TaskStream
 from tests.unit.perdure.worker.test_link import _link
@@ -116,3 +117,19 @@ async def test_announcing_needs_the_server() -> None:
         with pytest.raises(BrokerUnavailable):
             await reading.reader.announce()
         on.server.start()
+
+
+async def test_it_keeps_its_pace_and_stops_while_it_waits() -> None:
+    async with stage() as on:
+        reading = Reading(on, 5)
+        pace = Pace(0.01, reading.link.loop.time)
+        reading.reader = TaskReader(reading.link, [STREAM], 5, reading.free, reading.accept, pace)
+        await reading.reader.announce()
+        for _ in range(2):
+            await on.give(activity_task("double", 1))
+        running = asyncio.create_task(reading.reader.run())
+        await reading.has(1)
+        assert pace.wait_s() > 60
+        reading.reader.stop()
+        await asyncio.wait_for(running, 5)
+        assert len(reading.taken) == 1

@@ -11,7 +11,7 @@ from perdure import activity, workflow
 from perdure.client import WorkflowFailureError
 from perdure.common import RetryPolicy
 from perdure.exceptions import ActivityError, ApplicationError, CancelledError
-from perdure.worker import Replayer, Worker
+from perdure.worker import PollerBehaviorAutoscaling, Replayer, Worker, WorkerTuner
 from tests.memory_cluster import memory_cluster
 from tests.waiting import wait_until
 from tests.worker_stage import stage
@@ -184,3 +184,42 @@ async def test_mistakes_are_named() -> None:
             Worker(on.client, task_queue=QUEUE, activities=ACTIVITIES, max_concurrent_activities=0)
         with pytest.raises(TypeError, match="is no worker interceptor"):
             Worker(on.client, task_queue=QUEUE, activities=ACTIVITIES, interceptors=[object()])  # type: ignore[list-item]
+        with pytest.raises(ValueError, match="max_activities_per_second is 0; it must be above 0"):
+            Worker(on.client, task_queue=QUEUE, activities=ACTIVITIES, max_activities_per_second=0)
+
+
+async def test_a_rate_of_the_queue_is_kept_by_each_worker_and_said_to_be() -> None:
+    async with stage() as on:
+        with pytest.warns(UserWarning, match="kept by each worker for itself"):
+            Worker(on.client, task_queue=QUEUE, activities=ACTIVITIES, max_task_queue_activities_per_second=5)
+
+
+async def test_what_ends_a_worker_is_told_before_it_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[BaseException] = []
+
+    async def tell(error: BaseException) -> None:
+        told.append(error)
+
+    async def fail(*_: object) -> None:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr("perdure.worker.worker_run.WorkerRun.run", fail)
+    async with stage() as on:
+        worker = Worker(on.client, task_queue=QUEUE, activities=ACTIVITIES, on_fatal_error=tell)
+        with pytest.raises(RuntimeError, match="broken") as raised:
+            await worker.run()
+        assert told == [raised.value]
+
+
+async def test_what_was_for_tuning_is_accepted() -> None:
+    async with stage() as on:
+        Worker(
+            on.client,
+            task_queue=QUEUE,
+            activities=ACTIVITIES,
+            tuner=WorkerTuner.create_fixed(activity_slots=3),
+            workflow_task_poller_behavior=PollerBehaviorAutoscaling(initial=5),
+            max_concurrent_activity_task_polls=2,
+            disable_eager_activity_execution=True,
+            sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),
+        )
