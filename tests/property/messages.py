@@ -32,6 +32,7 @@ _PLAIN: dict[Any, st.SearchStrategy[Any]] = {
     bool: st.booleans(),
     float: st.floats(allow_nan=False),
     type(None): st.none(),
+    Any: st.tuples(text, integers),
 }
 
 
@@ -86,6 +87,8 @@ def _values(hint: Any) -> st.SearchStrategy[Any]:
         return st.one_of(*(_values(argument) for argument in arguments))
     if origin is tuple and arguments[-1] is Ellipsis:
         return st.lists(_values(arguments[0]), max_size=3).map(tuple)
+    if origin is dict:
+        return st.dictionaries(_values(arguments[0]), _values(arguments[1]), max_size=3)
     if hint in _PLAIN:
         return _PLAIN[hint]
     return messages(hint)

@@ -21,7 +21,6 @@ from perdure.protocol.frontend import (
     DeadLetterPage,
     ExecutionCount,
     ExecutionPage,
-    NamespaceList,
     decode_cluster_description,
     decode_dead_letter,
     decode_dead_letter_page,
@@ -29,8 +28,8 @@ from perdure.protocol.frontend import (
     decode_execution_page,
     decode_frontend_envelope,
     decode_frontend_request,
-    decode_namespace_list,
 )
+from perdure.protocol.operations import NamespaceList, decode_namespace_list
 from perdure.protocol.payload import Payload, pack_payloads, unpack_payloads
 from perdure.protocol.replies import (
     ActivityDirective,
