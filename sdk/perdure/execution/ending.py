@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 
 from perdure.converter import DataConverter
-from perdure.exceptions import WorkflowTaskError, is_cancelled_exception
+from perdure.exceptions import CancelledError, WorkflowTaskError, is_cancelled_exception
 from perdure.protocol.commands import CancelWorkflowExecution, Command, FailWorkflowExecution
 from perdure.workflow.continuation import Continuation
 
@@ -31,6 +32,8 @@ def command_of(
         return CancelWorkflowExecution()
     if all(is_failure(leaf) for leaf in leaves):
         return FailWorkflowExecution(converter.to_failure(error))
+    if isinstance(error, asyncio.CancelledError):  # of a task that the workflow itself cancelled, and waits for
+        return FailWorkflowExecution(converter.to_failure(CancelledError(str(error))))
     if isinstance(error, Exception):
         raise error
     raise WorkflowTaskError(

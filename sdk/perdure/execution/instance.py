@@ -291,7 +291,8 @@ class WorkflowInstance(LocallyAskingWorkflow):
         if started is not None:
             self._start(arguments)
         if cancelled is not None:
-            self._cancel(cancelled.attributes.cause)
+            self.cancellation_reason = cancelled.attributes.cause
+            self.loop.call_soon(self._cancel)  # behind the first step of a workflow that begins: it may clean up
         self.loop.run_until_idle()
         if updates and self.updates.settle_unclaimed():
             self.loop.run_until_idle()
@@ -322,8 +323,7 @@ class WorkflowInstance(LocallyAskingWorkflow):
         self._main = self.loop.create_task(coroutine, name="main")
         self._main.add_done_callback(self._finished)
 
-    def _cancel(self, reason: str) -> None:
-        self.cancellation_reason = reason
+    def _cancel(self) -> None:
         if self._main is not None:
             self.is_delivering_cancellation = True
             self._main.cancel()

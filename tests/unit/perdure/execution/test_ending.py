@@ -15,6 +15,7 @@ from perdure.protocol.commands import (
     ContinueAsNewWorkflowExecution,
     FailWorkflowExecution,
 )
+from perdure.protocol.failure import CanceledInfo
 from perdure.workflow.continuation import Continuation
 
 MORE = ContinueAsNewWorkflowExecution(b"more")
@@ -35,8 +36,11 @@ def test_a_failure_fails_the_workflow() -> None:
 
 def test_a_cancellation_counts_where_it_was_asked_for() -> None:
     assert ended(asyncio.CancelledError(), was_cancelled=True) == CancelWorkflowExecution()
+    of_its_own = ended(asyncio.CancelledError("by itself"))
+    assert isinstance(of_its_own, FailWorkflowExecution)
+    assert (of_its_own.failure.message, of_its_own.failure.info) == ("by itself", CanceledInfo())
     with pytest.raises(WorkflowTaskError, match="nobody asked it to stop"):
-        ended(asyncio.CancelledError())
+        ended(SystemExit())
 
 
 def test_a_continuation_counts_before_all_else() -> None:

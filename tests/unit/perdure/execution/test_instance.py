@@ -461,6 +461,105 @@ def test_cancelled_before_it_was_sent_leaves_nothing() -> None:
     story.replay()
 
 
+@workflow.defn
+class Tidy:
+    def __init__(self) -> None:
+        self.log: list[str] = []
+
+    @workflow.run
+    async def run(self) -> list[str]:
+        self.log.append("begun")
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            self.log.append(workflow.cancellation_reason() or "")
+            self.log.append(await workflow.execute_activity("tidy_up", result_type=str, start_to_close_timeout=TIMEOUT))
+        return self.log
+
+    @workflow.signal
+    def note(self, text: str) -> None:
+        self.log.append(text)
+
+
+def test_a_workflow_that_is_cancelled_before_it_began_may_clean_up() -> None:
+    story = Story(Tidy)
+    story.request_cancel()
+    story.signal("note", "signal")
+    (tidying,) = story.task()
+    assert isinstance(tidying, ScheduleActivityTask)
+    story.complete_activity("1", "tidy")
+    story.task()
+    assert story.result == ["signal", "begun", "enough", "tidy"]
+    story.replay()
+
+
+def test_a_cancellation_comes_behind_signals_and_before_outcomes() -> None:
+    story = Story(Tidy)
+    story.task()
+    story.request_cancel()
+    story.signal("note", "signal")
+    story.fire_timer()
+    story.task()
+    story.complete_activity("1", "tidy")
+    story.task()
+    assert story.result == ["begun", "signal", "enough", "tidy"]
+    story.replay()
+
+
+@workflow.defn
+class Cleaning:
+    @workflow.run
+    async def run(self, how: str) -> str:
+        try:
+            match how:
+                case "timeout":
+                    async with asyncio.timeout(30):
+                        await asyncio.sleep(60)
+                case "group":
+                    async with asyncio.TaskGroup() as group:
+                        group.create_task(asyncio.sleep(60))
+                        group.create_task(asyncio.sleep(61))
+                case "gather":
+                    await asyncio.gather(asyncio.sleep(60), asyncio.sleep(61))
+                case "shield":
+                    inner = asyncio.ensure_future(
+                        workflow.execute_activity("inner", result_type=str, start_to_close_timeout=TIMEOUT)
+                    )
+                    try:
+                        await asyncio.shield(inner)
+                    except asyncio.CancelledError:
+                        return await inner
+        finally:
+            await workflow.execute_activity("tidy_up", start_to_close_timeout=TIMEOUT)
+        return "done"
+
+
+@pytest.mark.parametrize("how", ["timeout", "group", "gather"])
+def test_cleanup_follows_a_cancellation_whatever_is_waited_for(how: str) -> None:
+    story = Story(Cleaning, how)
+    story.task()
+    story.request_cancel()
+    *cancelled, cleanup = story.task()
+    assert [type(command) for command in cancelled] == [CancelTimer, CancelTimer]
+    assert isinstance(cleanup, ScheduleActivityTask)
+    story.complete_activity("1")
+    assert story.task() == [CancelWorkflowExecution()]
+    story.replay()
+
+
+def test_a_cancellation_that_was_caught_is_over() -> None:
+    story = Story(Cleaning, "shield")
+    story.task()
+    story.request_cancel()
+    assert story.task() == []
+    story.complete_activity("1", "kept")
+    story.task()
+    story.complete_activity("2")
+    story.task()
+    assert story.result == "kept"
+    story.replay()
+
+
 def test_a_workflow_may_ignore_its_cancellation() -> None:
     @workflow.defn
     async def stubborn() -> str:
