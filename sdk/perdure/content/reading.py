@@ -126,7 +126,10 @@ class ContentReader:
 
 
 def references_in(event: HistoryEvent) -> Iterable[int]:
-    """The places of references among the attributes of an event."""
+    """The places of references among the attributes of an event. Hashes are no values: one in 256 begins as a reference
+    does."""
+    if event.event_type == EventType.CONTENT_KEPT:
+        return ()
     return [index for index, field in enumerate(_fields(event)) if type(field) is bytes and is_reference(field)]
 
 

@@ -10,10 +10,11 @@ import pytest
 
 from perdure.content.reading import ContentError, ContentReader, hashes_in
 from perdure.content.sending import Parcel
-from perdure.protocol.content import MARK, split_hashes
+from perdure.protocol.content import HASH_BYTES, MARK, split_hashes
 from perdure.protocol.events import (
     ActivityTaskCompleted,
     ActivityTaskScheduled,
+    ContentKept,
     EventBuffered,
     EventType,
     HistoryEvent,
@@ -126,3 +127,11 @@ async def test_events_are_made_whole() -> None:
             assert third.attributes.result == LONGER
             assert last == events[4]
         assert await reader.resolve_events(3, RUN_ID, events[4:]) == events[4:]
+
+
+async def test_a_hash_that_begins_like_a_reference_is_none() -> None:
+    kept = ContentKept(MARK[:1] * HASH_BYTES, (7,))
+    events = [HistoryEvent(0, 1, EventType.CONTENT_KEPT, kept)]
+    async with reader_of({}) as (reader, _):
+        assert await reader.resolve_events(3, RUN_ID, events) == events
+    assert hashes_in(events) == {}
