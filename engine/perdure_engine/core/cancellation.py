@@ -6,7 +6,7 @@ from perdure.protocol.events import WorkflowExecutionCancelRequested
 from perdure.protocol.ids import text_problem
 from perdure.protocol.replies import ErrorCode
 from perdure.protocol.requests import RequestCancelWorkflow
-from perdure_engine.core import workflow_task
+from perdure_engine.core import chain, workflow_task
 from perdure_engine.core.ledger import happen
 from perdure_engine.core.state import MutableState
 from perdure_engine.core.transition import Remember, Transition
@@ -17,6 +17,8 @@ def request(state: MutableState, request: RequestCancelWorkflow, now_us: int, tr
     problem = text_problem("request id", request.request_id)
     if problem is not None:
         transition.refuse(ErrorCode.INVALID_ARGUMENT, problem)
+        return
+    if chain.refuses(state, request.first_execution_run_id, transition):
         return
     transition.answer()
     if state.cancel_requested:

@@ -22,7 +22,7 @@ from perdure.protocol.replies import ErrorCode, ReplyKind, Started
 from perdure.protocol.requests import StartWorkflow, StartWorkflowWith, TerminateWorkflow
 from perdure.protocol.tasks import TaskKind
 from perdure.protocol.updates import UpdateReply, UpdateStage
-from perdure_engine.core import activity, child, parent, properties, succession, update, workflow_task
+from perdure_engine.core import activity, chain, child, parent, properties, succession, update, workflow_task
 from perdure_engine.core.ledger import emit, flush
 from perdure_engine.core.limits import bounded_failure, size_problem
 from perdure_engine.core.run_start import begin_run, clear_timers
@@ -125,6 +125,8 @@ def terminate(
     successor: Successor | None = None,
 ) -> None:
     """End the run at once; the workflow is not asked. `successor`: what a reset put in its place."""
+    if chain.refuses(state, request.first_execution_run_id, transition):
+        return
     problem = size_problem("the details of the termination", request.details)
     if problem is not None:
         transition.refuse(ErrorCode.INVALID_ARGUMENT, problem)

@@ -87,7 +87,7 @@ class ClientCalls(OutboundInterceptor):
             connection,
             input.id,
             result_run_id=started.run_id,
-            first_execution_run_id=started.run_id,
+            first_execution_run_id=started.run_id if started.created else None,
             result_type=input.ret_type,
         )
 
@@ -159,14 +159,16 @@ class ClientCalls(OutboundInterceptor):
     async def cancel_workflow(self, input: CancelWorkflowInput) -> None:
         connection = self._connection
         target = self._target(input.id, input.run_id)
-        request = RequestCancelWorkflow(*target, input.reason, *connection.author())
+        chain = input.first_execution_run_id or ""
+        request = RequestCancelWorkflow(*target, input.reason, *connection.author(), chain)
         await connection.ask(input.id, request, nothing, input.rpc_timeout)
 
     async def terminate_workflow(self, input: TerminateWorkflowInput) -> None:
         connection = self._connection
         details = connection.converter.to_bytes(input.args)
         target = self._target(input.id, input.run_id)
-        request = TerminateWorkflow(*target, input.reason or "", details, *connection.author())
+        chain = input.first_execution_run_id or ""
+        request = TerminateWorkflow(*target, input.reason or "", details, *connection.author(), chain)
         await connection.ask(input.id, request, nothing, input.rpc_timeout)
 
     async def describe_workflow(self, input: DescribeWorkflowInput) -> WorkflowExecutionDescription:

@@ -137,12 +137,13 @@ class WithStartWorkflowOperation(Generic[SelfType, ReturnType]):
         return self.input
 
     def started(self, connection: Connection, run_id: str) -> None:
-        """The update has reached a run."""
+        """The update has reached a run; where one may have been open before, it may be in the middle of its chain."""
+        may_be_another = self.input.id_conflict_policy == WorkflowIDConflictPolicy.USE_EXISTING
         handle = WorkflowHandle[SelfType, ReturnType](
             connection,
             self.input.id,
             result_run_id=run_id,
-            first_execution_run_id=run_id,
+            first_execution_run_id=None if may_be_another else run_id,
             result_type=self.input.ret_type,
         )
         if not self._future().done():

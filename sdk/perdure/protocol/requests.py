@@ -109,7 +109,7 @@ class QueryRejectCondition(IntEnum):
 
 
 class RequestCancelWorkflow(NamedTuple):
-    """Reply: `None`."""
+    """Reply: `None`. `first_execution_run_id`: only if the open run is of the chain that began with this one."""
 
     namespace: str
     workflow_id: str
@@ -117,10 +117,11 @@ class RequestCancelWorkflow(NamedTuple):
     reason: str
     request_id: str
     identity: str
+    first_execution_run_id: str = ""
 
 
 class TerminateWorkflow(NamedTuple):
-    """Reply: `None`."""
+    """Reply: `None`. `first_execution_run_id` as in `RequestCancelWorkflow`."""
 
     namespace: str
     workflow_id: str
@@ -129,6 +130,7 @@ class TerminateWorkflow(NamedTuple):
     details: Payloads
     request_id: str
     identity: str
+    first_execution_run_id: str = ""
 
 
 class ResetWorkflow(NamedTuple):

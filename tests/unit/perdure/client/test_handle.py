@@ -15,15 +15,16 @@ from perdure.client import (
     WorkflowQueryFailedError,
     WorkflowQueryRejectedError,
 )
-from perdure.common import QueryRejectCondition
+from perdure.common import QueryRejectCondition, WorkflowIDConflictPolicy
 from perdure.protocol.failure import ApplicationInfo, Failure
-from perdure.protocol.replies import Description, ErrorCode, ExecutionStatus, Outcome, QueryAnswer, ReplyKind
+from perdure.protocol.replies import Description, ErrorCode, ExecutionStatus, Outcome, QueryAnswer, ReplyKind, Started
 from perdure.protocol.requests import (
     AwaitResult,
     DescribeWorkflow,
     QueryWorkflow,
     RequestCancelWorkflow,
     SignalWorkflow,
+    StartWorkflow,
     TerminateWorkflow,
 )
 from perdure_broker.port import StreamKind, TaskStream, WorkerInfo
@@ -42,6 +43,22 @@ def answer(number: int, request: Any) -> Rows:
             yield number, ReplyKind.OUTCOME, Outcome(request.run_id, status, next_run_id="run-2")
         case _:
             yield number, ReplyKind.OK, None
+
+
+async def test_what_ends_a_workflow_names_its_chain() -> None:
+    def answer(number: int, request: Any) -> Rows:
+        is_start = isinstance(request, StartWorkflow)
+        yield number, ReplyKind.OK, Started("run-1", request.id_conflict_policy == 1) if is_start else None
+
+    async with client_of(answer) as (client, engine):
+        mine = await client.start_workflow("W", id="w", task_queue="q")
+        existing = WorkflowIDConflictPolicy.USE_EXISTING
+        found = await client.start_workflow("W", id="w", task_queue="q", id_conflict_policy=existing)
+        for handle in (mine, found):
+            await handle.cancel()
+            await handle.terminate()
+        for kind in (RequestCancelWorkflow, TerminateWorkflow):
+            assert [request.first_execution_run_id for request in engine.requests(kind)] == ["run-1", ""]
 
 
 async def test_signal_cancel_and_terminate() -> None:

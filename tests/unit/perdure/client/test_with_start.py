@@ -37,7 +37,7 @@ async def test_both_go_in_one_request() -> None:
         assert request.start.id_conflict_policy == IdConflictPolicy.USE_EXISTING
         assert (request.update.update_id, request.update.update_name, request.signal) == ("u1", "add", None)
         handle = await start.workflow_handle()
-        assert (handle.id, handle.result_run_id) == ("w", "run-1")
+        assert (handle.id, handle.result_run_id, handle.first_execution_run_id) == ("w", "run-1", None)
 
 
 async def test_an_operation_is_for_one_update() -> None:

@@ -32,3 +32,12 @@ def test_a_request_that_comes_while_a_task_is_out_waits() -> None:
 def test_a_request_must_say_who_it_is() -> None:
     reply = refusal(running().decide(REQUEST._replace(request_id="")))
     assert (reply.code, reply.message) == (ErrorCode.INVALID_ARGUMENT, "request id must not be empty")
+
+
+def test_a_request_for_another_chain_is_refused() -> None:
+    run = running()
+    reply = refusal(run.decide(REQUEST._replace(first_execution_run_id="another")))
+    assert reply.code == ErrorCode.NOT_FOUND
+    assert not run.state.cancel_requested
+    assert run.decide(REQUEST._replace(first_execution_run_id=run.state.run_id)).reply_kind == ReplyKind.OK
+    assert run.state.cancel_requested
