@@ -6,7 +6,8 @@ Rules: synchronous from the first request of a batch to the last, so that nothin
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from perdure.protocol.child_workflow import ParentLink
@@ -64,6 +65,11 @@ from perdure_store.port import ExecutionKey, ExecutionRow, Store, TimerKey, Time
 
 _BY_WORKFLOW_ID = (SignalWorkflow, RequestCancelWorkflow, TerminateWorkflow, ReportActivity)
 
+_SOUGHT_OTHERWISE = frozenset(
+    {StartWorkflow, StartWorkflowWith, StartChildWorkflow, ResetWorkflow, AcknowledgeMessage, RecordChildClosed}
+)
+"""Requests that do not simply name a run or a workflow."""
+
 REPEATED_WITHIN_US = 3_600 * 1_000_000
 """A request may still be repeated so long after the run on which it took effect has closed."""
 
@@ -88,7 +94,6 @@ class Decider:
         deletions: Deletions,
     ) -> None:
         self._cache = cache
-        self._deletions = deletions
         self._waiters = waiters
         self._queries = queries
         self._visibility = visibility
@@ -97,7 +102,14 @@ class Decider:
         self._refusals = Refusals()
         external = ExternalRequests(store, broker, cache, self, self._refusals, post)
         self._messages = Messages(cache, self, external)
-        self._resets = Resets(cache, self)
+        self._deciders: dict[type[Any], Callable[[Batch, Arrival, Any, Loaded], None]] = {
+            StartWorkflow: self._start,
+            StartWorkflowWith: partial(start_with, self, cache, updates),
+            ResetWorkflow: Resets(cache, self).decide,
+            DeleteWorkflow: partial(deletions.decide, runs=self),
+            UpdateWorkflow: self._update,
+            AwaitUpdate: self._update,
+        }
 
     # What must be loaded -------------------------------------------------------------------------------------------
 
@@ -109,20 +121,8 @@ class Decider:
         """What the store must be asked for before this request can be decided, or None."""
         request = arrival.sent.request
         shard_id = arrival.shard.shard_id
-        if isinstance(request, ResetWorkflow):
-            return None  # `HistoryReader` asks
-        if isinstance(request, StartWorkflow | StartWorkflowWith):
-            request = start_of(request)
-            candidate = run_id_for_start(request.namespace, request.workflow_id, request.request_id)
-            return self._key_for_start(shard_id, request.namespace, request.workflow_id, candidate)
-        if isinstance(request, StartChildWorkflow):
-            candidate = run_id_for_child(request.origin.run_id, request.origin.event_id)
-            return self._key_for_start(shard_id, request.namespace, request.workflow_id, candidate)
-        if isinstance(request, AcknowledgeMessage):
-            return None
-        if isinstance(request, RecordChildClosed) and not self._is_open(request.run_id):
-            # Perhaps a reset put another run in the place of the parent.
-            return ExecutionKey(shard_id, request.namespace, request.workflow_id, "", request.run_id)
+        if type(request) in _SOUGHT_OTHERWISE:
+            return self._key_for_others(shard_id, request)
         run_id = request.run_id
         if run_id:
             if self._cache.get(run_id) is not None:
@@ -131,6 +131,21 @@ class Decider:
         if self._cache.latest(request.namespace, request.workflow_id) is not None:
             return None
         return ExecutionKey(shard_id, request.namespace, request.workflow_id)
+
+    def _key_for_others(self, shard_id: int, request: Any) -> ExecutionKey | None:
+        if isinstance(request, ResetWorkflow | AcknowledgeMessage):
+            return None  # of a reset, `HistoryReader` asks
+        if isinstance(request, StartChildWorkflow):
+            candidate = run_id_for_child(request.origin.run_id, request.origin.event_id)
+            return self._key_for_start(shard_id, request.namespace, request.workflow_id, candidate)
+        if isinstance(request, RecordChildClosed):
+            if self._is_open(request.run_id):
+                return None
+            # Perhaps a reset put another run in the place of the parent.
+            return ExecutionKey(shard_id, request.namespace, request.workflow_id, "", request.run_id)
+        start = start_of(request)
+        candidate = run_id_for_start(start.namespace, start.workflow_id, start.request_id)
+        return self._key_for_start(shard_id, start.namespace, start.workflow_id, candidate)
 
     def _is_open(self, run_id: str) -> bool:
         run = self._cache.get(run_id)
@@ -152,16 +167,9 @@ class Decider:
 
     def decide(self, batch: Batch, arrival: Arrival, loaded: Loaded) -> None:
         request = arrival.sent.request
-        if isinstance(request, StartWorkflow):
-            self._start(batch, arrival, request, loaded)
-        elif isinstance(request, ResetWorkflow):
-            self._resets.decide(batch, arrival, request, loaded)
-        elif isinstance(request, DeleteWorkflow):
-            self._deletions.decide(batch, arrival, request, loaded, self)
-        elif isinstance(request, UpdateWorkflow | AwaitUpdate):
-            self._update(batch, arrival, request, loaded)
-        elif isinstance(request, StartWorkflowWith):
-            start_with(self, self._cache, self._updates, batch, arrival, request, loaded)
+        decider = self._deciders.get(type(request))
+        if decider is not None:
+            decider(batch, arrival, request, loaded)
         elif not self._reading.read(batch, arrival, loaded) and not self._messages.take(batch, arrival, loaded):
             self._change(batch, arrival, request, loaded)
 
