@@ -32,10 +32,9 @@ from perdure_engine.core import attempt, deadline
 from perdure_engine.core.attempt import current, encode_activity_task
 from perdure_engine.core.ledger import annotate, emit, held_event
 from perdure_engine.core.limits import (
-    PRIORITY_MAX,
-    PRIORITY_MIN,
     bounded_failure,
     duration_problem,
+    priority_problem,
     retry_policy_problem,
     size_problem,
 )
@@ -97,10 +96,9 @@ def _options_problem(
     """What is wrong with the options of an activity. Remembered: thousands of activities have the same ones."""
     if not start_to_close_timeout_ms and not schedule_to_close_timeout_ms:
         return "give it a start_to_close_timeout or a schedule_to_close_timeout"
-    if not PRIORITY_MIN <= priority <= PRIORITY_MAX:
-        return f"its priority is {priority}; it must be from {PRIORITY_MIN} to {PRIORITY_MAX}"
     return (
-        (text_problem("its task queue", task_queue) if task_queue else None)
+        priority_problem(priority)
+        or (text_problem("its task queue", task_queue) if task_queue else None)
         or duration_problem("its schedule-to-close timeout", schedule_to_close_timeout_ms)
         or duration_problem("its schedule-to-start timeout", schedule_to_start_timeout_ms)
         or duration_problem("its start-to-close timeout", start_to_close_timeout_ms)

@@ -34,7 +34,13 @@ from perdure.protocol.replies import ExecutionStatus
 from perdure.protocol.requests import StartWorkflow
 from perdure_engine.core import external, properties, workflow_task
 from perdure_engine.core.ledger import emit, happen
-from perdure_engine.core.limits import duration_problem, retry_policy_problem, size_problem
+from perdure_engine.core.limits import (
+    duration_problem,
+    notes_problem,
+    priority_problem,
+    retry_policy_problem,
+    size_problem,
+)
 from perdure_engine.core.state import Bug, ChildPhase, ChildState, MutableState
 from perdure_engine.core.transition import Send, Settle, Successor, Transition
 
@@ -55,6 +61,8 @@ def start_problem(command: StartChildWorkflowExecution) -> str | None:
             or duration_problem("its run timeout", command.run_timeout_ms)
             or duration_problem("its task timeout", command.task_timeout_ms)
             or (_cron_problem(command.cron_schedule) if command.cron_schedule else None)
+            or notes_problem(command.summary, command.static_details)
+            or priority_problem(command.priority)
             or (None if command.retry_policy is None else retry_policy_problem(command.retry_policy))
         )
     if problem is None and command.parent_close_policy not in _POLICIES:
@@ -142,6 +150,9 @@ def start_request(message: StartChildWorkflow) -> StartWorkflow:
         search_attributes=wanted.search_attributes,
         headers=wanted.headers,
         cron_schedule=wanted.cron_schedule,
+        summary=wanted.summary,
+        static_details=wanted.static_details,
+        priority=wanted.priority,
     )
 
 

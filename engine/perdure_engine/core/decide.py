@@ -54,7 +54,13 @@ from perdure_engine.core import (
     workflow_execution,
     workflow_task,
 )
-from perdure_engine.core.limits import duration_problem, retry_policy_problem, size_problem
+from perdure_engine.core.limits import (
+    duration_problem,
+    notes_problem,
+    priority_problem,
+    retry_policy_problem,
+    size_problem,
+)
 from perdure_engine.core.state import Bug, MutableState
 from perdure_engine.core.transition import TimerKind, Transition
 
@@ -139,6 +145,8 @@ def start_problem(request: StartWorkflow) -> str | None:
         or duration_problem("the task timeout", request.task_timeout_ms)
         or duration_problem("the start delay", request.start_delay_ms)
         or (cron_problem(request) if request.cron_schedule else None)
+        or notes_problem(request.summary, request.static_details)
+        or priority_problem(request.priority)
         or (None if request.retry_policy is None else retry_policy_problem(request.retry_policy))
     )
 

@@ -41,6 +41,9 @@ HISTORY_LENGTH_MAX = 200_000
 HISTORY_SIZE_MAX = 50 * 1024 * 1024
 """Bytes of the stored history of one run (Temporal's limit)."""
 
+SUMMARY_LENGTH_MAX, DETAILS_LENGTH_MAX = 400, 20_000
+"""Characters of the static summary and the static details of a run (Temporal's limits, which count bytes)."""
+
 _MESSAGE_LENGTH_MAX = 2_000
 """Characters that are kept of the message of a failure that is too large."""
 
@@ -49,6 +52,20 @@ def duration_problem(name: str, duration_ms: int) -> str | None:
     if 0 <= duration_ms <= DURATION_MS_MAX:
         return None
     return f"{name} is {duration_ms} ms; it must be at least 0 and at most {DURATION_MS_MAX} ms (100 years)"
+
+
+def priority_problem(priority: int) -> str | None:
+    if PRIORITY_MIN <= priority <= PRIORITY_MAX:
+        return None
+    return f"its priority is {priority}; it must be from {PRIORITY_MIN} to {PRIORITY_MAX}"
+
+
+def notes_problem(summary: str, details: str) -> str | None:
+    """Whether what people wrote about a run is short enough."""
+    for name, text, limit in (("summary", summary, SUMMARY_LENGTH_MAX), ("details", details, DETAILS_LENGTH_MAX)):
+        if len(text) > limit:
+            return f"its static {name} has {len(text)} characters; the limit is {limit}"
+    return None
 
 
 def size_problem(what: str, data: bytes, owner: str = "") -> str | None:

@@ -81,6 +81,9 @@ def start(
         delay_ms,
         cron_schedule=request.cron_schedule,
         parent=link,
+        summary=request.summary,
+        static_details=request.static_details,
+        priority=request.priority,
     )
     state = begin_run(request.namespace, run_id, shard_id, attributes, now_us, transition, along)
     if along is None or along.update is None:

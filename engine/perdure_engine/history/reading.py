@@ -205,6 +205,8 @@ class Reading:
             properties.memo,
             properties.search_attributes,
             parent=started.parent,
+            summary=started.summary,
+            static_details=started.static_details,
         )
 
     # History -------------------------------------------------------------------------------------------------------
@@ -382,6 +384,8 @@ def describe(state: MutableState, now_us: int) -> Description:
         PendingWorkflowTask(task.scheduled_time_us, task.attempt, task.last_failure) if task is not None else None,
         state.started.parent,
         tuple(_describe_child(state, child) for child in state.children.values() if child.phase != ChildPhase.RESOLVED),
+        state.started.summary,
+        state.started.static_details,
     )
 
 

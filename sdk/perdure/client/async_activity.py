@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -50,7 +50,9 @@ class AsyncActivityHandle:
         check_text("workflow_id", self._workflow_id)
         check_text("activity_id", self._activity_id)
 
-    async def heartbeat(self, *details: Any, rpc_timeout: timedelta | None = None) -> None:
+    async def heartbeat(
+        self, *details: Any, rpc_metadata: Mapping[str, str | bytes] = {}, rpc_timeout: timedelta | None = None
+    ) -> None:
         """Say that the activity is alive, and how far it is. Sent at once, every time.
 
         Raises:
@@ -67,7 +69,9 @@ class AsyncActivityHandle:
         if directive.cancel_requested:
             raise AsyncActivityCancelledError(ActivityCancellationDetails(cancel_requested=True))
 
-    async def complete(self, result: Any = UNSET, *, rpc_timeout: timedelta | None = None) -> None:
+    async def complete(
+        self, result: Any = UNSET, *, rpc_metadata: Mapping[str, str | bytes] = {}, rpc_timeout: timedelta | None = None
+    ) -> None:
         """Complete the activity with a result.
 
         Raises:
@@ -78,7 +82,12 @@ class AsyncActivityHandle:
         await self._report(ActivityReport.COMPLETED, rpc_timeout, data=data)
 
     async def fail(
-        self, error: Exception, *, last_heartbeat_details: Sequence[Any] = [], rpc_timeout: timedelta | None = None
+        self,
+        error: Exception,
+        *,
+        last_heartbeat_details: Sequence[Any] = [],
+        rpc_metadata: Mapping[str, str | bytes] = {},
+        rpc_timeout: timedelta | None = None,
     ) -> None:
         """End the attempt by an error; its retry policy says whether there is another one.
 
@@ -93,7 +102,9 @@ class AsyncActivityHandle:
             heartbeat_details=converter.to_bytes(last_heartbeat_details) if last_heartbeat_details else b"",
         )
 
-    async def report_cancellation(self, *details: Any, rpc_timeout: timedelta | None = None) -> None:
+    async def report_cancellation(
+        self, *details: Any, rpc_metadata: Mapping[str, str | bytes] = {}, rpc_timeout: timedelta | None = None
+    ) -> None:
         """Say that the activity, which was asked to stop, has stopped.
 
         Raises:

@@ -295,6 +295,7 @@ class Client(StartCalls, WithStartCalls, Administration):
         limit: int | None = None,
         page_size: int = PAGE_SIZE,
         next_page_token: bytes | None = None,
+        rpc_metadata: Mapping[str, str | bytes] = {},
         rpc_timeout: timedelta | None = None,
     ) -> WorkflowExecutionAsyncIterator:
         """Runs that match `query`; `async for` reads them page by page, newest start first unless the query says
@@ -315,13 +316,19 @@ class Client(StartCalls, WithStartCalls, Administration):
                 query=query,
                 page_size=page_size,
                 next_page_token=next_page_token,
+                rpc_metadata=rpc_metadata,
                 rpc_timeout=rpc_timeout,
                 limit=limit,
             )
         )
 
     async def count_workflows(
-        self, query: str | None = None, rpc_timeout: timedelta | None = None
+        self,
+        query: str | None = None,
+        rpc_metadata: Mapping[str, str | bytes] = {},
+        rpc_timeout: timedelta | None = None,
     ) -> WorkflowExecutionCount:
         """How many runs match `query` (see `list_workflows`), by group if it ends in `GROUP BY`."""
-        return await self._connection.calls.count_workflows(CountWorkflowsInput(query=query, rpc_timeout=rpc_timeout))
+        return await self._connection.calls.count_workflows(
+            CountWorkflowsInput(query=query, rpc_metadata=rpc_metadata, rpc_timeout=rpc_timeout)
+        )

@@ -160,6 +160,16 @@ class WorkflowExecutionDescription(WorkflowExecution):
     pending_workflow_task: PendingWorkflowTaskInfo | None
     pending_children: tuple[PendingChildInfo, ...]
     pollers: tuple[PollerInfo, ...]
+    _static_summary: str = ""
+    _static_details: str = ""
+
+    async def static_summary(self) -> str | None:
+        """What the start said of the run in one line, if anything."""
+        return self._static_summary or None
+
+    async def static_details(self) -> str | None:
+        """What the start said of the run at length, if anything."""
+        return self._static_details or None
 
 
 def execution_of(row: ExecutionSummary, converter: DataConverter) -> WorkflowExecution:
@@ -224,6 +234,8 @@ def description_of(
         pollers=tuple(
             PollerInfo(worker.identity, worker.slots, timedelta(milliseconds=worker.age_ms)) for worker in workers
         ),
+        _static_summary=row.summary,
+        _static_details=row.static_details,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Generic, cast
 
@@ -30,6 +30,8 @@ from perdure.types import ReturnType, SelfType
 
 class WorkflowHandle(UpdateCalls[SelfType], Generic[SelfType, ReturnType]):
     """One workflow. Made by `Client.start_workflow` or `Client.get_workflow_handle`.
+
+    `rpc_metadata`, here and elsewhere, is for interceptors: there is no gRPC.
 
     Without a run id, each call means the open run of the workflow id, or the latest.
     """
@@ -72,7 +74,13 @@ class WorkflowHandle(UpdateCalls[SelfType], Generic[SelfType, ReturnType]):
         """The first run of the chain, if known."""
         return self._first_execution_run_id
 
-    async def result(self, *, follow_runs: bool = True, rpc_timeout: timedelta | None = None) -> ReturnType:
+    async def result(
+        self,
+        *,
+        follow_runs: bool = True,
+        rpc_metadata: Mapping[str, str | bytes] = {},
+        rpc_timeout: timedelta | None = None,
+    ) -> ReturnType:
         """Wait until the workflow closes, and return its result.
 
         Args:
@@ -99,6 +107,7 @@ class WorkflowHandle(UpdateCalls[SelfType], Generic[SelfType, ReturnType]):
         arg: Any = UNSET,
         *,
         args: Sequence[Any] = (),
+        rpc_metadata: Mapping[str, str | bytes] = {},
         rpc_timeout: timedelta | None = None,
     ) -> None:
         """Send a signal; it is durable when this returns.
@@ -113,6 +122,7 @@ class WorkflowHandle(UpdateCalls[SelfType], Generic[SelfType, ReturnType]):
                 signal=signal_name(signal),
                 args=positional_arguments(arg, (), args),
                 headers={},
+                rpc_metadata=rpc_metadata,
                 rpc_timeout=rpc_timeout,
             )
         )
@@ -125,6 +135,7 @@ class WorkflowHandle(UpdateCalls[SelfType], Generic[SelfType, ReturnType]):
         args: Sequence[Any] = (),
         result_type: type | None = None,
         reject_condition: QueryRejectCondition | None = None,
+        rpc_metadata: Mapping[str, str | bytes] = {},
         rpc_timeout: timedelta | None = None,
     ) -> Any:
         """Ask the workflow's code a question. It sees every event that was committed when the question arrived.
@@ -147,11 +158,14 @@ class WorkflowHandle(UpdateCalls[SelfType], Generic[SelfType, ReturnType]):
                 reject_condition=reject_condition,
                 headers={},
                 ret_type=result_type or hint,
+                rpc_metadata=rpc_metadata,
                 rpc_timeout=rpc_timeout,
             )
         )
 
-    async def cancel(self, *, reason: str = "", rpc_timeout: timedelta | None = None) -> None:
+    async def cancel(
+        self, *, reason: str = "", rpc_metadata: Mapping[str, str | bytes] = {}, rpc_timeout: timedelta | None = None
+    ) -> None:
         """Ask the workflow to cancel: its code gets a `CancelledError` and may clean up."""
         await self._connection.calls.cancel_workflow(
             CancelWorkflowInput(
@@ -159,11 +173,18 @@ class WorkflowHandle(UpdateCalls[SelfType], Generic[SelfType, ReturnType]):
                 run_id=self._run_id,
                 first_execution_run_id=self._first_execution_run_id,
                 reason=reason,
+                rpc_metadata=rpc_metadata,
                 rpc_timeout=rpc_timeout,
             )
         )
 
-    async def terminate(self, *args: Any, reason: str | None = None, rpc_timeout: timedelta | None = None) -> None:
+    async def terminate(
+        self,
+        *args: Any,
+        reason: str | None = None,
+        rpc_metadata: Mapping[str, str | bytes] = {},
+        rpc_timeout: timedelta | None = None,
+    ) -> None:
         """End the workflow at once; its code is not asked. `args` are kept as details."""
         await self._connection.calls.terminate_workflow(
             TerminateWorkflowInput(
@@ -172,6 +193,7 @@ class WorkflowHandle(UpdateCalls[SelfType], Generic[SelfType, ReturnType]):
                 first_execution_run_id=self._first_execution_run_id,
                 args=args,
                 reason=reason,
+                rpc_metadata=rpc_metadata,
                 rpc_timeout=rpc_timeout,
             )
         )
@@ -219,20 +241,25 @@ class WorkflowHandle(UpdateCalls[SelfType], Generic[SelfType, ReturnType]):
         """
         await delete_workflow(self._connection, self._id, self._run_id, rpc_timeout)
 
-    async def describe(self, *, rpc_timeout: timedelta | None = None) -> WorkflowExecutionDescription:
+    async def describe(
+        self, *, rpc_metadata: Mapping[str, str | bytes] = {}, rpc_timeout: timedelta | None = None
+    ) -> WorkflowExecutionDescription:
         """The state of the run, what is pending, and who polls its task queue."""
         return await self._connection.calls.describe_workflow(
-            DescribeWorkflowInput(id=self._id, run_id=self._run_id, rpc_timeout=rpc_timeout)
+            DescribeWorkflowInput(id=self._id, run_id=self._run_id, rpc_metadata=rpc_metadata, rpc_timeout=rpc_timeout)
         )
 
     async def fetch_history(
         self,
         *,
         event_filter_type: WorkflowHistoryEventFilterType = WorkflowHistoryEventFilterType.ALL_EVENT,
+        rpc_metadata: Mapping[str, str | bytes] = {},
         rpc_timeout: timedelta | None = None,
     ) -> WorkflowHistory:
         """The whole history of the run."""
-        events = self.fetch_history_events(event_filter_type=event_filter_type, rpc_timeout=rpc_timeout)
+        events = self.fetch_history_events(
+            event_filter_type=event_filter_type, rpc_metadata=rpc_metadata, rpc_timeout=rpc_timeout
+        )
         found = [event async for event in events]
         return WorkflowHistory(self._id, found, events.run_id)
 
@@ -242,6 +269,7 @@ class WorkflowHandle(UpdateCalls[SelfType], Generic[SelfType, ReturnType]):
         next_page_token: bytes | None = None,
         event_filter_type: WorkflowHistoryEventFilterType = WorkflowHistoryEventFilterType.ALL_EVENT,
         include_annotations: bool = False,
+        rpc_metadata: Mapping[str, str | bytes] = {},
         rpc_timeout: timedelta | None = None,
     ) -> WorkflowHistoryEventAsyncIterator:
         """The events of the run, page by page.
@@ -256,6 +284,7 @@ class WorkflowHandle(UpdateCalls[SelfType], Generic[SelfType, ReturnType]):
                 next_page_token=next_page_token,
                 event_filter_type=event_filter_type,
                 include_annotations=include_annotations,
+                rpc_metadata=rpc_metadata,
                 rpc_timeout=rpc_timeout,
             )
         )

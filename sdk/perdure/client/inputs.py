@@ -1,13 +1,13 @@
 """What a client interceptor is given: one dataclass a call. Each may be changed, or replaced, on its way.
 
-Rules: names and fields are those of `temporalio`, without gRPC's metadata. Fields are given by name, so that a later
-version may have more.
+Rules: names and fields are those of `temporalio`. `rpc_metadata` reaches interceptors and nobody else.
+Fields are given by name, so that a later version may have more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -15,6 +15,7 @@ from perdure.client.history import WorkflowHistoryEventFilterType
 from perdure.client.updates import WorkflowUpdateStage
 from perdure.common import (
     Payload,
+    Priority,
     QueryRejectCondition,
     RetryPolicy,
     SearchAttributes,
@@ -47,6 +48,11 @@ class StartWorkflowInput:
     rpc_timeout: timedelta | None
     start_signal: str | None = None
     start_signal_args: Sequence[Any] = ()
+    static_summary: str | None = None
+    static_details: str | None = None
+    priority: Priority = Priority.default
+    rpc_metadata: Mapping[str, str | bytes] = field(default_factory=dict)
+    request_eager_start: bool = False
 
 
 @dataclass
@@ -58,6 +64,7 @@ class CancelWorkflowInput:
     first_execution_run_id: str | None
     reason: str
     rpc_timeout: timedelta | None
+    rpc_metadata: Mapping[str, str | bytes] = field(default_factory=dict)
 
 
 @dataclass
@@ -67,6 +74,7 @@ class DescribeWorkflowInput:
     id: str
     run_id: str | None
     rpc_timeout: timedelta | None
+    rpc_metadata: Mapping[str, str | bytes] = field(default_factory=dict)
 
 
 @dataclass
@@ -80,6 +88,7 @@ class FetchWorkflowHistoryEventsInput:
     event_filter_type: WorkflowHistoryEventFilterType
     rpc_timeout: timedelta | None
     include_annotations: bool = False
+    rpc_metadata: Mapping[str, str | bytes] = field(default_factory=dict)
 
 
 @dataclass
@@ -91,6 +100,7 @@ class ListWorkflowsInput:
     next_page_token: bytes | None
     rpc_timeout: timedelta | None
     limit: int | None
+    rpc_metadata: Mapping[str, str | bytes] = field(default_factory=dict)
 
 
 @dataclass
@@ -99,6 +109,7 @@ class CountWorkflowsInput:
 
     query: str | None
     rpc_timeout: timedelta | None
+    rpc_metadata: Mapping[str, str | bytes] = field(default_factory=dict)
 
 
 @dataclass
@@ -113,6 +124,7 @@ class QueryWorkflowInput:
     headers: Mapping[str, Payload]
     ret_type: type | None
     rpc_timeout: timedelta | None
+    rpc_metadata: Mapping[str, str | bytes] = field(default_factory=dict)
 
 
 @dataclass
@@ -125,6 +137,7 @@ class SignalWorkflowInput:
     args: Sequence[Any]
     headers: Mapping[str, Payload]
     rpc_timeout: timedelta | None
+    rpc_metadata: Mapping[str, str | bytes] = field(default_factory=dict)
 
 
 @dataclass
@@ -137,6 +150,7 @@ class TerminateWorkflowInput:
     args: Sequence[Any]
     reason: str | None
     rpc_timeout: timedelta | None
+    rpc_metadata: Mapping[str, str | bytes] = field(default_factory=dict)
 
 
 @dataclass
@@ -153,6 +167,7 @@ class StartWorkflowUpdateInput:
     headers: Mapping[str, Payload]
     ret_type: type | None
     rpc_timeout: timedelta | None
+    rpc_metadata: Mapping[str, str | bytes] = field(default_factory=dict)
 
 
 @dataclass
@@ -187,6 +202,9 @@ class UpdateWithStartStartWorkflowInput:
     start_delay: timedelta | None
     headers: Mapping[str, Payload]
     ret_type: type | None
+    static_summary: str | None = None
+    static_details: str | None = None
+    priority: Priority = Priority.default
 
 
 @dataclass
@@ -197,3 +215,4 @@ class StartWorkflowUpdateWithStartInput:
     update_workflow_input: UpdateWithStartUpdateWorkflowInput
     rpc_timeout: timedelta | None
     _on_start: Callable[[str], None]
+    rpc_metadata: Mapping[str, str | bytes] = field(default_factory=dict)

@@ -55,6 +55,9 @@ def start_request(
         headers=pack_payload_map(input.headers),
         start_delay_ms=milliseconds("start_delay", input.start_delay),
         cron_schedule=input.cron_schedule,
+        summary=input.static_summary or "",
+        static_details=input.static_details or "",
+        priority=input.priority.priority_key or 3,
     )
 
 

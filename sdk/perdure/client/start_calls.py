@@ -14,6 +14,7 @@ from perdure.client.inputs import StartWorkflowInput
 from perdure.client.start_options import StartOptions, StartOptionsByName, StartOptionsWithArgs
 from perdure.common import (
     UNSET,
+    Priority,
     RetryPolicy,
     SearchAttributes,
     TypedSearchAttributes,
@@ -89,6 +90,11 @@ class StartCalls:
         start_delay: timedelta | None = None,
         start_signal: str | None = None,
         start_signal_args: Sequence[Any] = (),
+        static_summary: str | None = None,
+        static_details: str | None = None,
+        priority: Priority = Priority.default,
+        rpc_metadata: Mapping[str, str | bytes] = {},
+        request_eager_start: bool = False,
         rpc_timeout: timedelta | None = None,
     ) -> WorkflowHandle[Any, Any]:
         """Start a workflow; it is durable when this returns, whether or not a worker polls its task queue.
@@ -113,6 +119,11 @@ class StartCalls:
             start_delay: Wait this long before the first workflow task.
             start_signal: A signal that the new run gets, or the open one in its place.
             start_signal_args: Its arguments.
+            static_summary: One line about the run, for those who look at it.
+            static_details: More of the same.
+            priority: Of its activities and children that have none of their own.
+            rpc_metadata, request_eager_start: Accepted for programs written for `temporalio`; there is no gRPC, and
+                each start is as quick.
             rpc_timeout: How long to wait for the engine's confirmation, by default 30 s.
 
         Raises:
@@ -141,6 +152,11 @@ class StartCalls:
             rpc_timeout=rpc_timeout,
             start_signal=start_signal,
             start_signal_args=start_signal_args,
+            static_summary=static_summary,
+            static_details=static_details,
+            priority=priority,
+            rpc_metadata=rpc_metadata,
+            request_eager_start=request_eager_start,
         )
         return await self._connection.calls.start_workflow(input)
 
@@ -193,6 +209,11 @@ class StartCalls:
         start_delay: timedelta | None = None,
         start_signal: str | None = None,
         start_signal_args: Sequence[Any] = (),
+        static_summary: str | None = None,
+        static_details: str | None = None,
+        priority: Priority = Priority.default,
+        rpc_metadata: Mapping[str, str | bytes] = {},
+        request_eager_start: bool = False,
         rpc_timeout: timedelta | None = None,
     ) -> Any:
         """Start a workflow and wait for its result, in one request: `start_workflow`, then `result`.
@@ -222,6 +243,11 @@ class StartCalls:
             rpc_timeout=rpc_timeout,
             start_signal=start_signal,
             start_signal_args=start_signal_args,
+            static_summary=static_summary,
+            static_details=static_details,
+            priority=priority,
+            rpc_metadata=rpc_metadata,
+            request_eager_start=request_eager_start,
         )
         calls = self._connection.calls
         if isinstance(calls, ClientCalls) and start_signal is None:

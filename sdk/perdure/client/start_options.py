@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any, Required, TypedDict
 
 from perdure.common import (
+    Priority,
     RetryPolicy,
     SearchAttributes,
     TypedSearchAttributes,
@@ -32,6 +33,11 @@ class StartOptions(TypedDict, total=False):
     cron_schedule: str
     start_signal: str | None
     start_signal_args: Sequence[Any]
+    static_summary: str | None
+    static_details: str | None
+    priority: Priority
+    rpc_metadata: Mapping[str, str | bytes]
+    request_eager_start: bool
     rpc_timeout: timedelta | None
 
 
@@ -63,6 +69,9 @@ class WithStartOptions(TypedDict, total=False):
     memo: Mapping[str, Any] | None
     search_attributes: TypedSearchAttributes | SearchAttributes | None
     start_delay: timedelta | None
+    static_summary: str | None
+    static_details: str | None
+    priority: Priority
 
 
 class WithStartOptionsWithArgs(WithStartOptions, total=False):

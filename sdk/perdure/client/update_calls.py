@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Generic, cast, overload
 
@@ -29,6 +29,7 @@ class UpdateCalls(Generic[SelfType]):
         update: UpdateMethodMultiParam[[SelfType], LocalReturnType],
         *,
         id: str | None = None,
+        rpc_metadata: Mapping[str, str | bytes] = {},
         rpc_timeout: timedelta | None = None,
     ) -> LocalReturnType: ...
     @overload
@@ -38,6 +39,7 @@ class UpdateCalls(Generic[SelfType]):
         arg: ParamType,
         *,
         id: str | None = None,
+        rpc_metadata: Mapping[str, str | bytes] = {},
         rpc_timeout: timedelta | None = None,
     ) -> LocalReturnType: ...
     @overload
@@ -47,6 +49,7 @@ class UpdateCalls(Generic[SelfType]):
         *,
         args: Sequence[Any],
         id: str | None = None,
+        rpc_metadata: Mapping[str, str | bytes] = {},
         rpc_timeout: timedelta | None = None,
     ) -> LocalReturnType: ...
     @overload
@@ -58,6 +61,7 @@ class UpdateCalls(Generic[SelfType]):
         args: Sequence[Any] = (),
         id: str | None = None,
         result_type: type | None = None,
+        rpc_metadata: Mapping[str, str | bytes] = {},
         rpc_timeout: timedelta | None = None,
     ) -> Any: ...
     async def execute_update(
@@ -68,6 +72,7 @@ class UpdateCalls(Generic[SelfType]):
         args: Sequence[Any] = (),
         id: str | None = None,
         result_type: type | None = None,
+        rpc_metadata: Mapping[str, str | bytes] = {},
         rpc_timeout: timedelta | None = None,
     ) -> Any:
         """Send an update and wait for its result.
@@ -86,7 +91,7 @@ class UpdateCalls(Generic[SelfType]):
             RPCError: no such workflow, it is closed, or it has too many updates.
         """
         handle = await self._start_update(
-            update, arg, args, id, result_type, WorkflowUpdateStage.COMPLETED, rpc_timeout
+            update, arg, args, id, result_type, WorkflowUpdateStage.COMPLETED, rpc_metadata, rpc_timeout
         )
         return await handle.result()
 
@@ -97,6 +102,7 @@ class UpdateCalls(Generic[SelfType]):
         *,
         wait_for_stage: WorkflowUpdateStage,
         id: str | None = None,
+        rpc_metadata: Mapping[str, str | bytes] = {},
         rpc_timeout: timedelta | None = None,
     ) -> WorkflowUpdateHandle[LocalReturnType]: ...
     @overload
@@ -107,6 +113,7 @@ class UpdateCalls(Generic[SelfType]):
         *,
         wait_for_stage: WorkflowUpdateStage,
         id: str | None = None,
+        rpc_metadata: Mapping[str, str | bytes] = {},
         rpc_timeout: timedelta | None = None,
     ) -> WorkflowUpdateHandle[LocalReturnType]: ...
     @overload
@@ -117,6 +124,7 @@ class UpdateCalls(Generic[SelfType]):
         args: Sequence[Any],
         wait_for_stage: WorkflowUpdateStage,
         id: str | None = None,
+        rpc_metadata: Mapping[str, str | bytes] = {},
         rpc_timeout: timedelta | None = None,
     ) -> WorkflowUpdateHandle[LocalReturnType]: ...
     @overload
@@ -129,6 +137,7 @@ class UpdateCalls(Generic[SelfType]):
         args: Sequence[Any] = (),
         id: str | None = None,
         result_type: type | None = None,
+        rpc_metadata: Mapping[str, str | bytes] = {},
         rpc_timeout: timedelta | None = None,
     ) -> WorkflowUpdateHandle[Any]: ...
     async def start_update(
@@ -140,13 +149,14 @@ class UpdateCalls(Generic[SelfType]):
         args: Sequence[Any] = (),
         id: str | None = None,
         result_type: type | None = None,
+        rpc_metadata: Mapping[str, str | bytes] = {},
         rpc_timeout: timedelta | None = None,
     ) -> WorkflowUpdateHandle[Any]:
         """Send an update and wait until it has come to a stage: ACCEPTED (it is durable from then on) or COMPLETED.
 
         A rejected update gives a handle, too; its `result` raises. Else as `execute_update`.
         """
-        return await self._start_update(update, arg, args, id, result_type, wait_for_stage, rpc_timeout)
+        return await self._start_update(update, arg, args, id, result_type, wait_for_stage, rpc_metadata, rpc_timeout)
 
     async def _start_update(
         self,
@@ -156,6 +166,7 @@ class UpdateCalls(Generic[SelfType]):
         id: str | None,
         result_type: type | None,
         wait_for_stage: WorkflowUpdateStage,
+        rpc_metadata: Mapping[str, str | bytes],
         rpc_timeout: timedelta | None,
     ) -> WorkflowUpdateHandle[Any]:
         name, hint = update_name_and_type(update)
@@ -170,6 +181,7 @@ class UpdateCalls(Generic[SelfType]):
                 wait_for_stage=wait_for_stage,
                 headers={},
                 ret_type=result_type or hint,
+                rpc_metadata=rpc_metadata,
                 rpc_timeout=rpc_timeout,
             )
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from datetime import timedelta
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Generic, cast
@@ -64,7 +65,9 @@ class WorkflowUpdateHandle(Generic[LocalReturnType]):
         """The run that took it in; None: the open one, or the latest."""
         return self._workflow_run_id
 
-    async def result(self, *, rpc_timeout: timedelta | None = None) -> LocalReturnType:
+    async def result(
+        self, *, rpc_metadata: Mapping[str, str | bytes] = {}, rpc_timeout: timedelta | None = None
+    ) -> LocalReturnType:
         """Wait until the update is completed, and return its result. Asks nobody if that is known already.
 
         Args:

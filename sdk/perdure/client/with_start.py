@@ -16,6 +16,7 @@ from perdure.client.start_options import WithStartOptions, WithStartOptionsByNam
 from perdure.client.updates import WorkflowUpdateHandle, ask_update, handle_of, update_request
 from perdure.common import (
     UNSET,
+    Priority,
     RetryPolicy,
     SearchAttributes,
     TypedSearchAttributes,
@@ -96,6 +97,9 @@ class WithStartWorkflowOperation(Generic[SelfType, ReturnType]):
         memo: Mapping[str, Any] | None = None,
         search_attributes: TypedSearchAttributes | SearchAttributes | None = None,
         start_delay: timedelta | None = None,
+        static_summary: str | None = None,
+        static_details: str | None = None,
+        priority: Priority = Priority.default,
     ) -> None:
         if id_conflict_policy == WorkflowIDConflictPolicy.UNSPECIFIED:
             raise ValueError("give an id_conflict_policy: USE_EXISTING, FAIL or TERMINATE_EXISTING")
@@ -117,6 +121,9 @@ class WithStartWorkflowOperation(Generic[SelfType, ReturnType]):
             start_delay=start_delay,
             headers={},
             ret_type=result_type or hint,
+            static_summary=static_summary,
+            static_details=static_details,
+            priority=priority,
         )
         self._handle: asyncio.Future[WorkflowHandle[SelfType, ReturnType]] | None = None
         self._is_used = False

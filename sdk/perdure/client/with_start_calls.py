@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any, overload
@@ -29,6 +29,7 @@ class WithStartCalls:
         *,
         start_workflow_operation: WithStartWorkflowOperation[SelfType, Any],
         id: str | None = None,
+        rpc_metadata: Mapping[str, str | bytes] = {},
         rpc_timeout: timedelta | None = None,
     ) -> LocalReturnType: ...
     @overload
@@ -39,6 +40,7 @@ class WithStartCalls:
         *,
         start_workflow_operation: WithStartWorkflowOperation[SelfType, Any],
         id: str | None = None,
+        rpc_metadata: Mapping[str, str | bytes] = {},
         rpc_timeout: timedelta | None = None,
     ) -> LocalReturnType: ...
     @overload
@@ -49,6 +51,7 @@ class WithStartCalls:
         start_workflow_operation: WithStartWorkflowOperation[Any, Any],
         args: Sequence[Any],
         id: str | None = None,
+        rpc_metadata: Mapping[str, str | bytes] = {},
         rpc_timeout: timedelta | None = None,
     ) -> LocalReturnType: ...
     @overload
@@ -61,6 +64,7 @@ class WithStartCalls:
         args: Sequence[Any] = (),
         id: str | None = None,
         result_type: type | None = None,
+        rpc_metadata: Mapping[str, str | bytes] = {},
         rpc_timeout: timedelta | None = None,
     ) -> Any: ...
     async def execute_update_with_start_workflow(
@@ -72,6 +76,7 @@ class WithStartCalls:
         args: Sequence[Any] = (),
         id: str | None = None,
         result_type: type | None = None,
+        rpc_metadata: Mapping[str, str | bytes] = {},
         rpc_timeout: timedelta | None = None,
     ) -> Any:
         """Send an update to a workflow that is started if it does not run, and wait for its result.
@@ -92,7 +97,15 @@ class WithStartCalls:
             Further, what `WorkflowHandle.execute_update` raises.
         """
         handle = await self._start_update_with_start(
-            update, arg, args, start_workflow_operation, WorkflowUpdateStage.COMPLETED, id, result_type, rpc_timeout
+            update,
+            arg,
+            args,
+            start_workflow_operation,
+            WorkflowUpdateStage.COMPLETED,
+            id,
+            result_type,
+            rpc_metadata,
+            rpc_timeout,
         )
         return await handle.result()
 
@@ -104,6 +117,7 @@ class WithStartCalls:
         start_workflow_operation: WithStartWorkflowOperation[SelfType, Any],
         wait_for_stage: WorkflowUpdateStage,
         id: str | None = None,
+        rpc_metadata: Mapping[str, str | bytes] = {},
         rpc_timeout: timedelta | None = None,
     ) -> WorkflowUpdateHandle[LocalReturnType]: ...
     @overload
@@ -115,6 +129,7 @@ class WithStartCalls:
         start_workflow_operation: WithStartWorkflowOperation[SelfType, Any],
         wait_for_stage: WorkflowUpdateStage,
         id: str | None = None,
+        rpc_metadata: Mapping[str, str | bytes] = {},
         rpc_timeout: timedelta | None = None,
     ) -> WorkflowUpdateHandle[LocalReturnType]: ...
     @overload
@@ -126,6 +141,7 @@ class WithStartCalls:
         wait_for_stage: WorkflowUpdateStage,
         args: Sequence[Any],
         id: str | None = None,
+        rpc_metadata: Mapping[str, str | bytes] = {},
         rpc_timeout: timedelta | None = None,
     ) -> WorkflowUpdateHandle[LocalReturnType]: ...
     @overload
@@ -139,6 +155,7 @@ class WithStartCalls:
         args: Sequence[Any] = (),
         id: str | None = None,
         result_type: type | None = None,
+        rpc_metadata: Mapping[str, str | bytes] = {},
         rpc_timeout: timedelta | None = None,
     ) -> WorkflowUpdateHandle[Any]: ...
     async def start_update_with_start_workflow(
@@ -151,11 +168,12 @@ class WithStartCalls:
         args: Sequence[Any] = (),
         id: str | None = None,
         result_type: type | None = None,
+        rpc_metadata: Mapping[str, str | bytes] = {},
         rpc_timeout: timedelta | None = None,
     ) -> WorkflowUpdateHandle[Any]:
         """The same, until the update has come to a stage: ACCEPTED or COMPLETED."""
         return await self._start_update_with_start(
-            update, arg, args, start_workflow_operation, wait_for_stage, id, result_type, rpc_timeout
+            update, arg, args, start_workflow_operation, wait_for_stage, id, result_type, rpc_metadata, rpc_timeout
         )
 
     async def _start_update_with_start(
@@ -167,6 +185,7 @@ class WithStartCalls:
         stage: WorkflowUpdateStage,
         update_id: str | None,
         result_type: type | None,
+        rpc_metadata: Mapping[str, str | bytes],
         rpc_timeout: timedelta | None,
     ) -> WorkflowUpdateHandle[Any]:
         name, hint = update_name_and_type(update)
@@ -180,6 +199,7 @@ class WithStartCalls:
                 headers={},
                 ret_type=result_type or hint,
             ),
+            rpc_metadata=rpc_metadata,
             rpc_timeout=rpc_timeout,
             _on_start=partial(operation.started, self._connection),
         )

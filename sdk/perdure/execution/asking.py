@@ -20,6 +20,7 @@ from perdure.execution.interceptors import StartActivityInput
 from perdure.execution.surroundings import WorkerSettings
 from perdure.execution.timers import DurableTimer
 from perdure.protocol.commands import ScheduleActivityTask, StartTimer
+from perdure.protocol.events import HistoryEvent, WorkflowExecutionStarted
 from perdure.protocol.ids import text_problem
 from perdure.protocol.payload import pack_payload_map
 from perdure.workflow.activity_options import ActivityCancellationType, ActivityHandle
@@ -45,6 +46,14 @@ class AskingWorkflow:
     is_delivering_cancellation: bool
     activity_count: int
     timer_count: int
+    _started: HistoryEvent | None
+
+    @property
+    def started(self) -> WorkflowExecutionStarted:
+        """What the run began with."""
+        assert self._started is not None
+        attributes: WorkflowExecutionStarted = self._started.attributes
+        return attributes
 
     @property
     def converter(self) -> DataConverter:
@@ -130,7 +139,7 @@ class AskingWorkflow:
             milliseconds("heartbeat_timeout", heartbeat_timeout),
             None if retry_policy is None else retry_policy.to_data(),
             pack_payload_map(headers) if headers else b"",
-            priority_key or 3,
+            priority_key or self.started.priority,
             summary or "",
         )
         return ActivityFuture(self, command, result_type, awaited_at_once, cancellation_type)

@@ -15,7 +15,7 @@ from perdure.execution.interception import Interception
 from perdure.execution.interceptors import StartChildWorkflowInput
 from perdure.protocol.child_workflow import ParentClosePolicy, StartChildWorkflowExecution
 from perdure.protocol.cron import parse_cron
-from perdure.protocol.events import EventType, HistoryEvent
+from perdure.protocol.events import EventType, HistoryEvent, WorkflowExecutionStarted
 from perdure.protocol.ids import text_problem
 from perdure.protocol.memo import memo_problem, pack_memo
 from perdure.protocol.payload import pack_payload_map
@@ -48,6 +48,8 @@ class ParentWorkflow(ChildOwner, Protocol):
 
     @property
     def random(self) -> random.Random: ...
+    @property
+    def started(self) -> WorkflowExecutionStarted: ...
 
 
 class Children:
@@ -119,7 +121,8 @@ class Children:
         owner = self._owner
         owner.loop.check_may_act()
         workflow_id = options.id or self._new_id()
-        command = start_command(owner.converter, workflow_type, workflow_id, arguments, options, headers)
+        priority = owner.started.priority
+        command = start_command(owner.converter, workflow_type, workflow_id, arguments, options, headers, priority)
         return ChildFuture(owner, self._pending, command, result_type, awaited_at_once, options.cancellation_type)
 
     def _new_id(self) -> str:
@@ -147,6 +150,7 @@ def start_command(
     arguments: Sequence[Any],
     options: ChildOptions,
     headers: Mapping[str, Payload],
+    inherited_priority: int = 3,
 ) -> StartChildWorkflowExecution:
     """What a workflow asks for.
 
@@ -176,7 +180,7 @@ def start_command(
         _memo(converter, options.memo),
         search_attributes_to_bytes(options.search_attributes),
         pack_payload_map(headers),
-        options.priority.priority_key or 3,
+        options.priority.priority_key or inherited_priority,
         options.static_summary or "",
         options.static_details or "",
     )

@@ -43,7 +43,7 @@ from perdure.execution.updates import WorkflowUpdates, accepted_updates
 from perdure.execution.versions import Versions, markers_ahead
 from perdure.metrics import MetricMeter
 from perdure.protocol.commands import Command, CompleteWorkflowExecution
-from perdure.protocol.events import RESET_CAUSE, EventType, HistoryEvent, WorkflowExecutionStarted
+from perdure.protocol.events import RESET_CAUSE, EventType, HistoryEvent
 from perdure.protocol.updates import UpdateDelivery
 from perdure.workflow.continuation import ContinueAsNewInput, continuation_of
 from perdure.workflow.definition import WorkflowDefinition
@@ -438,12 +438,6 @@ class WorkflowInstance(LocallyAskingWorkflow):
             original = "" if self._started is None else self.started.original_execution_run_id
             self._chance = Chance(original or self.run.run_id)
         return self._chance
-
-    @property
-    def started(self) -> WorkflowExecutionStarted:
-        assert self._started is not None
-        attributes: WorkflowExecutionStarted = self._started.attributes
-        return attributes
 
     def check_may_act(self) -> None:
         self.loop.check_may_act()

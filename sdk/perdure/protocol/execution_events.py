@@ -24,7 +24,8 @@ class WorkflowExecutionStarted(NamedTuple):
     `continued_execution_run_id` names that, `initiator` says why, and `continued_failure` how it failed, if it did;
     `last_completion_result` is the result of the last run of the chain that completed. `execution_expiration_time_us`:
     when the execution timeout ends the chain, 0 for never. `original_execution_run_id`: for which run this event was
-    written, where a reset copied it; empty for this one."""
+    written, where a reset copied it; empty for this one. `priority`: of its activities and children that have
+    none of their own."""
 
     workflow_type: str
     task_queue: str
@@ -50,6 +51,9 @@ class WorkflowExecutionStarted(NamedTuple):
     execution_expiration_time_us: int = 0
     original_execution_run_id: str = ""
     parent: ParentLink | None = None
+    summary: str = ""
+    static_details: str = ""
+    priority: int = 3
 
     @staticmethod
     def _decode_retry_policy(value: Any) -> RetryPolicyData | None:

@@ -156,6 +156,8 @@ class Description(NamedTuple):
     pending_workflow_task: PendingWorkflowTask | None = None
     parent: ParentLink | None = None
     pending_children: tuple[PendingChild, ...] = ()
+    summary: str = ""
+    static_details: str = ""
 
     @staticmethod
     def _decode_parent(value: Any) -> ParentLink | None:

@@ -49,6 +49,9 @@ class StartWorkflow(NamedTuple):
     headers: HeaderMap = b""
     start_delay_ms: int = 0
     cron_schedule: str = ""
+    summary: str = ""
+    static_details: str = ""
+    priority: int = 3
 
     @staticmethod
     def _decode_retry_policy(value: Any) -> RetryPolicyData | None:

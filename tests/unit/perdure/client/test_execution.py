@@ -38,6 +38,14 @@ async def test_a_row_with_its_memo() -> None:
         await row.memo_value("colour")
 
 
+async def test_a_description_shows_what_the_start_said_of_the_run() -> None:
+    row = Description("default", "w", "r", "T", "q", 1, 1, 0, 4, 90, b"", b"")
+    silent = description_of(row, (), CONVERTER)
+    assert (await silent.static_summary(), await silent.static_details()) == (None, None)
+    told = description_of(row._replace(summary="one line", static_details="more"), (), CONVERTER)
+    assert (await told.static_summary(), await told.static_details()) == ("one line", "more")
+
+
 def test_a_description_shows_retries_and_pollers() -> None:
     activity = PendingActivity("1", "brew", "SCHEDULED", 3, 5, 1, 0, 9_000_000, "", FAILURE)
     task = PendingWorkflowTask(1_000_000, 2, FAILURE)

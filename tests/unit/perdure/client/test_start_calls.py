@@ -8,7 +8,7 @@ from typing import Any, assert_type
 import pytest
 
 from perdure.client import RPCError, RPCStatusCode, WorkflowFailureError, WorkflowHandle
-from perdure.common import RetryPolicy, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from perdure.common import Priority, RetryPolicy, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from perdure.converter.data_converter import KEPT_SIZE_MAX
 from perdure.exceptions import PayloadSizeError, WorkflowAlreadyStartedError
 from perdure.protocol.failure import ApplicationInfo, Failure
@@ -85,6 +85,11 @@ async def test_every_option_travels() -> None:
             retry_policy=RetryPolicy(maximum_attempts=3),
             memo={"customer": "ada"},
             start_delay=timedelta(milliseconds=5),
+            static_summary="one line",
+            static_details="more",
+            priority=Priority(2),
+            rpc_metadata={"for": "nobody"},
+            request_eager_start=True,
         )
         (request,) = engine.requests(StartWorkflow)
         timeouts = (request.execution_timeout_ms, request.run_timeout_ms, request.task_timeout_ms)
@@ -92,6 +97,7 @@ async def test_every_option_travels() -> None:
         assert (request.id_reuse_policy, request.id_conflict_policy, request.start_delay_ms) == (3, 2, 5)
         assert request.retry_policy == RetryPolicyData(maximum_attempts=3)
         assert b"ada" in request.memo
+        assert (request.summary, request.static_details, request.priority) == ("one line", "more", 2)
         assert (request.namespace, request.identity) == ("default", "tester")
 
 

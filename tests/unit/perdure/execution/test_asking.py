@@ -53,3 +53,10 @@ def test_activities_and_timers_are_numbered_each_for_itself() -> None:
     commands = Story(Counter).task()
     assert [c.activity_id for c in commands if isinstance(c, ScheduleActivityTask)] == ["1", "2"]
     assert [c.timer_id for c in commands if isinstance(c, StartTimer)] == ["1"]
+
+
+def test_an_activity_has_the_priority_of_its_workflow() -> None:
+    story = Story(Counter)
+    story.events[0] = story.events[0]._replace(attributes=story.events[0].attributes._replace(priority=2))
+    assert [c.priority for c in story.task() if isinstance(c, ScheduleActivityTask)] == [2, 2]
+    assert story.instance.info().priority.priority_key == 2

@@ -37,3 +37,9 @@ def test_a_schedule_that_cannot_be_is_refused() -> None:
 def test_a_memo_that_is_too_large_is_refused() -> None:
     with pytest.raises(ValueError, match="memo"):
         start_command(DataConverter.default, "Child", "id", (), PLAIN._replace(memo={"x": "y" * 3_000_000}), {})
+
+
+@pytest.mark.parametrize(("own", "inherited", "expected"), [(None, 3, 3), (None, 2, 2), (4, 2, 4)])
+def test_the_priority_is_its_own_or_its_parents(own: int | None, inherited: int, expected: int) -> None:
+    options = PLAIN._replace(priority=Priority(own))
+    assert start_command(DataConverter.default, "Child", "id", (), options, {}, inherited).priority == expected

@@ -54,6 +54,9 @@ from tests.unit.perdure_engine.core.runs import RUN_ID, START_US, begun, running
         ({"run_timeout_ms": 2**62}, "the run timeout is 4611686018427387904 ms; it must be at least 0 and at most"),
         ({"task_timeout_ms": -1}, "the task timeout is -1 ms"),
         ({"start_delay_ms": -1}, "the start delay is -1 ms"),
+        ({"priority": 5, "summary": "s" * 400, "static_details": "d" * 20_000}, None),
+        ({"priority": 6}, "its priority is 6; it must be from 1 to 5"),
+        ({"summary": "s" * 401}, "its static summary has 401 characters; the limit is 400"),
         ({"retry_policy": RetryPolicyData(backoff_coefficient=math.inf)}, "the backoff coefficient of the retry"),
     ],
 )

@@ -95,7 +95,7 @@ async def test_an_activity_whose_outcome_waits_for_the_workflow_is_not_pending(s
 
 @pytest.mark.parametrize("in_one_batch", [True, False])
 async def test_a_closed_run_is_described_with_its_end(stage: Stage, in_one_batch: bool) -> None:
-    run_id = await stage.start(memo=MEMO)
+    run_id = await stage.start(memo=MEMO, summary="one line", static_details="more")
     entry, task = await stage.take_workflow_task()
     if in_one_batch:
         _, number = await stage.send(completion(entry, task, done()), DESCRIBE)
@@ -107,6 +107,7 @@ async def test_a_closed_run_is_described_with_its_end(stage: Stage, in_one_batch
     assert (description.status, description.memo) == (ExecutionStatus.COMPLETED, MEMO)
     assert description.close_time_us >= description.start_time_us > 0
     assert description.history_length == 5
+    assert (description.summary, description.static_details) == ("one line", "more")
 
 
 async def test_a_closed_run_is_described_with_what_it_made_of_its_memo(stage: Stage) -> None:
