@@ -22,6 +22,7 @@ from perdure.protocol.ids import shard_id_for
 from perdure.protocol.operations import BatchOperation, BatchState, StartBatch
 from perdure.protocol.replies import ErrorCode, ReplyKind, decode_error
 from perdure.protocol.requests import (
+    DeleteWorkflow,
     RequestCancelWorkflow,
     ResetPoint,
     ResetWorkflow,
@@ -56,6 +57,9 @@ FORGET_EVERY_S = 3_600.0
 RUNNING = 1
 """`ExecutionStatus` of what can be terminated, cancelled or sent a signal."""
 
+OF_CLOSED_RUNS = (BatchOperation.RESET, BatchOperation.DELETE)
+"""What is done to closed runs, too."""
+
 
 class Plan(NamedTuple):
     """What is done to each run, as its row keeps it."""
@@ -82,7 +86,7 @@ def batch_query(operation: int, query: str, namespace: str, types: dict[str, int
     if wanted.order:
         raise ListQueryError("a batch operation has no order: leave ORDER BY away")
     parts = [wanted.where, Comparison(column("StartTime"), Operator.LESS_OR_EQUAL, (started_us,))]
-    if operation != BatchOperation.RESET:
+    if operation not in OF_CLOSED_RUNS:
         parts.append(Comparison(column("ExecutionStatus"), Operator.IN, (RUNNING,)))
     return wanted._replace(where=All(tuple(parts)))
 
@@ -175,6 +179,8 @@ def _request(row: BatchRow, plan: Plan, run: VisibilityRow) -> Any:
         return RequestCancelWorkflow(*target, row.reason, *author)
     if plan.operation == BatchOperation.SIGNAL:
         return SignalWorkflow(*target, plan.signal_name, plan.input, *author, plan.headers)
+    if plan.operation == BatchOperation.DELETE:
+        return DeleteWorkflow(*target, row.started_by)
     return ResetWorkflow(*target, row.reason, plan.reset_point, 0, (), *author)
 
 

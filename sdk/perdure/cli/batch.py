@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
-from perdure.cli.errors import CommandFailed, CommandGroup
+from perdure.cli.batch_run import BatchStart, batch_data, print_batch, rate_option, run_batch, yes_option
+from perdure.cli.errors import CommandGroup
 from perdure.cli.json_input import parse_inputs
 from perdure.cli.options import connection_options, input_option, with_client
-from perdure.cli.output import console, facts, note, print_json, table, time_text
-from perdure.client import (
-    BatchOperationDescription,
-    BatchOperationHandle,
-    BatchOperationState,
-    BatchOperationType,
-    Client,
-)
-from perdure.protocol.operations import BATCH_RATE_DEFAULT, BATCH_RATE_MAX
+from perdure.cli.output import console, note, print_json, table, time_text
+from perdure.client import BatchOperationDescription, BatchOperationType, Client
 
 
 @click.group(cls=CommandGroup)
 def batch() -> None:
-    """Cancel, terminate, signal or reset every workflow that a query finds."""
+    """Cancel, terminate, signal, reset or delete every workflow that a query finds."""
 
 
 @batch.command()
@@ -32,12 +24,11 @@ def batch() -> None:
     "--query", "list_query", required=True, metavar="QUERY", help="Which; as `perdure workflow list` takes it."
 )
 @click.option("--reason", default="", help="Why; kept in the histories.")
-@click.option("--rate", type=click.IntRange(1, BATCH_RATE_MAX), default=BATCH_RATE_DEFAULT, show_default=True,
-              help="Workflows a second.")  # fmt: skip
+@rate_option
 @click.option("--id", "batch_id", help="Names the operation; by default a new one.")
 @input_option
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--wait", is_flag=True, help="Wait until it is over.")
+@yes_option
+@click.option("--wait", is_flag=True, help="Wait until it is over, and show how far it is.")
 @connection_options
 def start(
     operation: str,
@@ -62,24 +53,8 @@ def start(
         raise click.UsageError("name the signal: perdure batch start signal NAME; no other operation takes one")
     args = parse_inputs(inputs)
 
-    async def work(client: Client) -> BatchOperationDescription:
-        if not yes:
-            found = (await client.count_workflows(list_query)).count
-            if not click.confirm(f"{operation} up to {found:,} workflows in {namespace}?", err=True):
-                raise CommandFailed("Nothing was done.")
-        handle = await client.batches.start(
-            kind, list_query, reason=reason, id=batch_id, rate=rate, signal=signal or "", args=args
-        )
-        return await _watched(handle) if wait else await handle.describe()
-
-    _print(with_client(address, namespace, work), as_json)
-
-
-async def _watched(handle: BatchOperationHandle) -> BatchOperationDescription:
-    found = await handle.result()
-    if found.state == BatchOperationState.FAILED:
-        raise CommandFailed(f"Batch {found.id} failed: {found.message}")
-    return found
+    start_ = BatchStart(kind, list_query, rate, reason, batch_id, signal or "", args)
+    run_batch(start_, address, namespace, as_json, yes=yes, wait=wait)
 
 
 @batch.command(name="list")
@@ -92,7 +67,7 @@ def list_(address: str, namespace: str, as_json: bool) -> None:
 
     rows = with_client(address, namespace, work)
     if as_json:
-        print_json([_data(row) for row in rows])
+        print_json([batch_data(row) for row in rows])
         return
     if not rows:
         note("There is no batch operation.")
@@ -120,7 +95,7 @@ def describe(batch_id: str, address: str, namespace: str, as_json: bool) -> None
     async def work(client: Client) -> BatchOperationDescription:
         return await client.batches.get_handle(batch_id).describe()
 
-    _print(with_client(address, namespace, work), as_json)
+    print_batch(with_client(address, namespace, work), as_json)
 
 
 @batch.command()
@@ -133,32 +108,4 @@ def stop(batch_id: str, reason: str, address: str, namespace: str, as_json: bool
     async def work(client: Client) -> BatchOperationDescription:
         return await client.batches.get_handle(batch_id).stop(reason=reason)
 
-    _print(with_client(address, namespace, work), as_json)
-
-
-def _print(found: BatchOperationDescription, as_json: bool) -> None:
-    if as_json:
-        print_json(_data(found))
-        return
-    console().print(
-        facts(
-            (
-                ("Batch", found.id),
-                ("Operation", found.operation.name),
-                ("State", found.state.name),
-                ("Query", found.query),
-                ("Reason", found.reason),
-                ("Done", f"{found.done} of {found.total}"),
-                ("Failed", found.failed or ""),
-                ("Message", found.message),
-                ("Started", f"{time_text(found.start_time)} by {found.identity}"),
-                ("Ended", time_text(found.close_time)),
-            )
-        )
-    )
-
-
-def _data(row: BatchOperationDescription) -> dict[str, Any]:
-    names = ("query", "reason", "identity", "rate", "total", "done", "failed", "start_time", "close_time", "message")
-    kinds = {"id": row.id, "operation": row.operation.name, "state": row.state.name}
-    return kinds | {name: getattr(row, name) for name in names}
+    print_batch(with_client(address, namespace, work), as_json)

@@ -8,13 +8,14 @@ from typing import Any
 
 import click
 
+from perdure.cli.batch_run import Many, many_options
 from perdure.cli.errors import CommandGroup
 from perdure.cli.json_input import duration, key_and_json, parse_inputs
 from perdure.cli.options import connection_options, input_option, run_id_option, with_client
 from perdure.cli.output import console, note, print_json
 from perdure.cli.replay import replay
 from perdure.cli.workflow_views import count, describe, list_, query, result, show, wait_result
-from perdure.client import Client, ResetReapplyExcludeType, WorkflowResetPoint
+from perdure.client import BatchOperationType, Client, ResetReapplyExcludeType, WorkflowResetPoint
 from perdure.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from perdure_broker.port import StreamKind, TaskStream
 
@@ -103,22 +104,30 @@ def start(
 
 
 @workflow.command()
-@click.argument("workflow_id")
-@click.argument("name")
+@click.argument("target", metavar="[WORKFLOW_ID] NAME", nargs=-1, required=True)
 @input_option
 @run_id_option
+@many_options
 @connection_options
 def signal(
-    workflow_id: str,
-    name: str,
+    target: tuple[str, ...],
     inputs: tuple[str, ...],
     run_id: str | None,
+    many: Many,
     address: str,
     namespace: str,
     as_json: bool,
 ) -> None:
-    """Send the signal NAME to a workflow."""
+    """Send the signal NAME to a workflow, or to every open one that a query finds."""
+    if len(target) > 2:
+        raise click.UsageError(f"too many words: {' '.join(target[2:])}; arguments of the signal go with --input")
     args = parse_inputs(inputs)
+    name = target[-1]
+    if many.is_meant(one=target[0] if len(target) == 2 else None):
+        kind = BatchOperationType.SIGNAL
+        many.run(kind, address, namespace, as_json, run_id=run_id, signal=name, args=args)
+        return
+    workflow_id = target[0]
 
     async def work(client: Client) -> None:
         await client.get_workflow_handle(workflow_id, run_id=run_id).signal(name, args=args)
@@ -128,12 +137,18 @@ def signal(
 
 
 @workflow.command()
-@click.argument("workflow_id")
+@click.argument("workflow_id", required=False)
 @click.option("--reason", default="", help="Why; kept in the history.")
 @run_id_option
+@many_options
 @connection_options
-def cancel(workflow_id: str, reason: str, run_id: str | None, address: str, namespace: str, as_json: bool) -> None:
-    """Ask a workflow to cancel; its code may clean up first."""
+def cancel(
+    workflow_id: str | None, reason: str, run_id: str | None, many: Many, address: str, namespace: str, as_json: bool
+) -> None:
+    """Ask a workflow, or every open one that a query finds, to cancel; its code may clean up first."""
+    if many.is_meant(one=workflow_id) or workflow_id is None:
+        many.run(BatchOperationType.CANCEL, address, namespace, as_json, run_id=run_id, reason=reason)
+        return
 
     async def work(client: Client) -> None:
         await client.get_workflow_handle(workflow_id, run_id=run_id).cancel(reason=reason)
@@ -143,12 +158,18 @@ def cancel(workflow_id: str, reason: str, run_id: str | None, address: str, name
 
 
 @workflow.command()
-@click.argument("workflow_id")
+@click.argument("workflow_id", required=False)
 @click.option("--reason", default="", help="Why; kept in the history.")
 @run_id_option
+@many_options
 @connection_options
-def terminate(workflow_id: str, reason: str, run_id: str | None, address: str, namespace: str, as_json: bool) -> None:
-    """End a workflow at once; its code is not asked."""
+def terminate(
+    workflow_id: str | None, reason: str, run_id: str | None, many: Many, address: str, namespace: str, as_json: bool
+) -> None:
+    """End a workflow, or every open one that a query finds, at once; its code is not asked."""
+    if many.is_meant(one=workflow_id) or workflow_id is None:
+        many.run(BatchOperationType.TERMINATE, address, namespace, as_json, run_id=run_id, reason=reason)
+        return
 
     async def work(client: Client) -> None:
         await client.get_workflow_handle(workflow_id, run_id=run_id).terminate(reason=reason or None)
@@ -169,7 +190,7 @@ _RESET_POINTS = {"first": WorkflowResetPoint.FIRST_WORKFLOW_TASK, "last": Workfl
 
 
 @workflow.command()
-@click.argument("workflow_id")
+@click.argument("workflow_id", required=False)
 @click.option(
     "--to",
     metavar="first|last|EVENT",
@@ -186,18 +207,29 @@ _RESET_POINTS = {"first": WorkflowResetPoint.FIRST_WORKFLOW_TASK, "last": Workfl
     help="Do not apply again what was sent to the workflow since. May be repeated.",
 )
 @run_id_option
+@many_options
 @connection_options
 def reset(
-    workflow_id: str,
+    workflow_id: str | None,
     to: WorkflowResetPoint | int,
     reason: str,
     exclude: tuple[str, ...],
     run_id: str | None,
+    many: Many,
     address: str,
     namespace: str,
     as_json: bool,
 ) -> None:
-    """Take a workflow back to a workflow task, and go on from there in a new run. The open run is terminated."""
+    """Take a workflow back to a workflow task, and go on from there in a new run. The open run is terminated.
+
+    With --query: every run that a query finds, to its first or its last workflow task.
+    """
+    if many.is_meant(one=workflow_id) or workflow_id is None:
+        if exclude or not isinstance(to, WorkflowResetPoint):
+            raise click.UsageError("with --query a reset goes --to first or last, and applies everything again")
+        kind = BatchOperationType.RESET
+        many.run(kind, address, namespace, as_json, run_id=run_id, reason=reason, reset_point=to)
+        return
 
     async def work(client: Client) -> None:
         handle = client.get_workflow_handle(workflow_id, run_id=run_id)
@@ -209,11 +241,20 @@ def reset(
 
 
 @workflow.command()
-@click.argument("workflow_id")
+@click.argument("workflow_id", required=False)
 @run_id_option
+@many_options
 @connection_options
-def delete(workflow_id: str, run_id: str | None, address: str, namespace: str, as_json: bool) -> None:
-    """Forget a run with its history; an open one is terminated first. Other runs of the workflow id stay."""
+def delete(
+    workflow_id: str | None, run_id: str | None, many: Many, address: str, namespace: str, as_json: bool
+) -> None:
+    """Forget a run, or every one that a query finds, with its history; an open one is terminated first.
+
+    Other runs of the workflow id stay.
+    """
+    if many.is_meant(one=workflow_id) or workflow_id is None:
+        many.run(BatchOperationType.DELETE, address, namespace, as_json, run_id=run_id)
+        return
 
     async def work(client: Client) -> None:
         await client.get_workflow_handle(workflow_id, run_id=run_id).delete()

@@ -1,4 +1,4 @@
-"""Batch operations: terminating, cancelling, signalling or resetting every run that a query finds."""
+"""Batch operations: terminating, cancelling, signalling, resetting or deleting every run that a query finds."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ class BatchOperationType(IntEnum):
     CANCEL = operations.BatchOperation.CANCEL
     SIGNAL = operations.BatchOperation.SIGNAL
     RESET = operations.BatchOperation.RESET
+    DELETE = operations.BatchOperation.DELETE
 
 
 class BatchOperationState(IntEnum):
@@ -129,6 +130,10 @@ class Batches:
     ) -> BatchOperationHandle:
         """Reset every run that `query` finds, open or closed. Options as `start`."""
         return await self.start(BatchOperationType.RESET, query, reason=reason, reset_point=to, **options)
+
+    async def delete(self, query: str, *, reason: str = "", **options: Any) -> BatchOperationHandle:
+        """Delete every run that `query` finds, with its history; open ones are terminated first. Options as `start`."""
+        return await self.start(BatchOperationType.DELETE, query, reason=reason, **options)
 
     async def start(
         self,

@@ -77,6 +77,7 @@ class BatchOperation(IntEnum):
     CANCEL = 2
     SIGNAL = 3
     RESET = 4
+    DELETE = 5
 
 
 class StartBatch(NamedTuple):

@@ -4,19 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from perdure.protocol.frontend import CountWorkflows, ExecutionCount
 from perdure.protocol.operations import StartBatch, StopBatch
-from perdure.protocol.replies import ReplyKind
 from tests.unit.perdure.cli.terminal import Terminal
-from tests.unit.perdure.client.greeting import Rows
-from tests.unit.perdure.client.test_batches import QUERY, Engine
-
-
-class Counting(Engine):
-    def __call__(self, number: int, request: object) -> Rows:
-        if isinstance(request, CountWorkflows):
-            return [(number, ReplyKind.OK, ExecutionCount(2))]
-        return super().__call__(number, request)
+from tests.unit.perdure.cli.test_batch_run import Counting
+from tests.unit.perdure.client.test_batches import QUERY
 
 
 @pytest.fixture
@@ -25,15 +16,14 @@ def terminal(terminal: Terminal) -> Terminal:
     return terminal
 
 
-def test_an_operation_is_begun_after_a_question(terminal: Terminal) -> None:
-    asked = terminal.run("batch", "start", "terminate", "--query", QUERY, "--reason", "why", "--wait", input="y\n")
-    assert "terminate up to 2 workflows in default?" in asked.stderr
-    assert "2 of 2" in asked.stdout
+def test_an_operation_is_begun_and_watched(terminal: Terminal) -> None:
+    told = terminal.run(
+        "batch", "start", "terminate", "--query", QUERY, "--reason", "why", "--id", "b", "--wait", "--yes"
+    )
+    assert (told.exit_code, "2 of 2" in told.stdout) == (0, True)
     [request] = terminal.requests(StartBatch)
-    assert (request.operation, request.query, request.reason) == (1, QUERY, "why")
-    refused = terminal.run("batch", "start", "terminate", "--query", QUERY, input="n\n")
-    assert (refused.exit_code, "Nothing was done" in refused.stderr) == (1, True)
-    assert not terminal.requests(StartBatch)
+    assert (request.operation, request.query, request.reason, request.batch_id) == (1, QUERY, "why", "b")
+    assert "perdure batch stop" in terminal.run("batch", "start", "delete", "--query", QUERY, "--yes").stderr
 
 
 def test_yes_asks_nothing_and_a_signal_has_a_name_and_input(terminal: Terminal) -> None:

@@ -27,7 +27,7 @@ class Engine:
         body: Any = info(getattr(request, "batch_id", ""), BatchOperationState.RUNNING)
         if isinstance(request, DescribeBatch):
             self.looks += 1
-            body = info(request.batch_id, BatchOperationState.COMPLETED if self.looks == 2 else 1, self.looks)
+            body = info(request.batch_id, BatchOperationState.COMPLETED if self.looks >= 2 else 1, min(self.looks, 2))
         elif isinstance(request, ListBatches):
             body = BatchList((info("b", 3),))
         elif isinstance(request, StopBatch):
@@ -42,11 +42,13 @@ async def test_each_kind_says_what_it_is_to_do() -> None:
         await batches.cancel(QUERY)
         await batches.signal(QUERY, "poke", 5)
         await batches.reset(QUERY, WorkflowResetPoint.FIRST_WORKFLOW_TASK)
-        first, second, third, fourth = engine.requests(StartBatch)
+        await batches.delete(QUERY)
+        first, second, third, fourth, fifth = engine.requests(StartBatch)
         assert first == StartBatch("default", "b", 1, QUERY, "why", client.identity, 7)
         assert (second.operation, second.batch_id != first.batch_id) == (2, True)
         assert (third.operation, third.signal_name, b"5" in third.input) == (3, "poke", True)
         assert (fourth.operation, fourth.reset_point) == (4, 1)
+        assert (fifth.operation, fifth.query) == (5, QUERY)
 
 
 async def test_an_operation_is_watched_listed_and_stopped() -> None:

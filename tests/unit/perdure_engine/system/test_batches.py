@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ from perdure.protocol.operations import (
     decode_batch_info,
 )
 from perdure.protocol.replies import ExecutionStatus
+from perdure.protocol.requests import DescribeWorkflow
 from perdure_engine.listing.tokens import ListQueryError
 from perdure_engine.system import batches
 from perdure_engine.system.batches import batch_query
@@ -44,6 +46,16 @@ async def over(stage: Stage) -> BatchInfo:
     while (info := await look()).state == BatchState.RUNNING:
         await pass_time(0.5)
     return info
+
+
+async def signal_counts(stage: Stage, engine: str) -> list[int]:
+    """How many signals each run has, as an engine that loads it again sees it."""
+    history: Any = stage.engines[engine].history
+    counts = []
+    for row in stage.database.executions.values():
+        await stage.ask(DescribeWorkflow("default", row.workflow_id, row.run_id))
+        counts.append(history.cache.get(row.run_id).state.signal_count)
+    return counts
 
 
 def statuses(stage: Stage) -> list[int]:
@@ -89,6 +101,38 @@ async def test_runs_are_reset(stage: Stage) -> None:
     assert sorted(statuses(stage)) == [ExecutionStatus.RUNNING, ExecutionStatus.COMPLETED]
 
 
+async def test_runs_are_deleted_open_or_closed(stage: Stage) -> None:
+    await workflows(stage, 3)
+    await stage.start("other")
+    await stage.decide(done())
+    await until(lambda: ExecutionStatus.COMPLETED in [row.status for row in stage.database.visibility.values()])
+    await answer(stage, start(BatchOperation.DELETE))
+    info = await over(stage)
+    assert (info.total, info.done, info.state) == (3, 3, BatchState.COMPLETED)
+    assert [row.workflow_id for row in stage.database.executions.values()] == ["other"]
+
+
+async def test_a_page_that_is_done_again_signals_each_run_once(stage: Stage) -> None:
+    """The engine dies between the answers to its requests and the row that says so."""
+    reached = asyncio.Event()
+
+    async def hold(method: str) -> None:
+        if method == "update_batch" and "two" not in stage.engines:
+            reached.set()
+            await asyncio.Event().wait()
+
+    stage.store_calls = hold
+    await workflows(stage, 3)
+    await answer(stage, start(BatchOperation.SIGNAL, signal_name="poke"))
+    await until(reached.is_set)
+    assert stage.database.batches["default", "b"].done == 0
+    stage.kill_engine("one")
+    await stage.start_engine("two")
+    info = await over(stage)
+    assert (info.done, info.failed, info.state) == (3, 0, BatchState.COMPLETED)
+    assert await signal_counts(stage, "two") == [1, 1, 1]
+
+
 async def test_another_engine_goes_on_where_the_first_one_died(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batches, "PAGE", 2)
     await workflows(stage, 6)
@@ -98,8 +142,7 @@ async def test_another_engine_goes_on_where_the_first_one_died(stage: Stage, mon
     await stage.start_engine("two")
     info = await over(stage)
     assert (info.done, info.state) == (6, BatchState.COMPLETED)
-    counts = [stage.engines["two"].history.cache.get(row.run_id) for row in stage.database.executions.values()]  # type: ignore[union-attr]
-    assert all(run is None or run.state.signal_count == 1 for run in counts)
+    assert await signal_counts(stage, "two") == 6 * [1]
 
 
 async def test_an_operation_that_is_stopped_goes_no_further(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
