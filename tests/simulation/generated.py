@@ -26,6 +26,7 @@ from perdure.exceptions import (
 from perdure.workflow import ActivityCancellationType, HandlerUnfinishedPolicy
 from tests.simulation import generated_family as family
 from tests.simulation.generated_family import BROKEN
+from tests.simulation.generated_updates import REFUSED, UNLUCKY, is_refused, is_unlucky
 from tests.simulation.ledger import Ledger
 from tests.simulation.process import Process
 from tests.simulation.programs import Program, Spec, Step
@@ -59,6 +60,7 @@ class Generated:
     def __init__(self) -> None:
         self.log: list[tuple[str, str]] = []
         self.signals: list[str] = []
+        self.updates: list[str] = []
 
     @workflow.run
     async def run(self, program: Program) -> dict[str, Any]:
@@ -74,7 +76,7 @@ class Generated:
         return self.seen()
 
     def seen(self) -> dict[str, Any]:
-        return {"id": workflow.info().workflow_id, "log": self.log, "signals": self.signals}
+        return {"id": workflow.info().workflow_id, "log": self.log, "signals": self.signals, "updates": self.updates}
 
     @workflow.signal
     def go(self, label: str) -> None:
@@ -85,6 +87,33 @@ class Generated:
         """A handler that takes its time."""
         self.signals.append(label)
         await self._act(f"signal {label}", {"kind": "plain", "ms": 5})
+
+    @workflow.update
+    def change(self, label: str) -> str:
+        """An update that is done at once."""
+        self.updates.append(label)
+        if is_unlucky(label):
+            raise ApplicationError("as planned", type=UNLUCKY)
+        return label
+
+    @change.validator
+    def check_change(self, label: str) -> None:
+        if is_refused(label):
+            raise ApplicationError("as planned", type=REFUSED)
+
+    @workflow.update(unfinished_policy=HandlerUnfinishedPolicy.ABANDON)
+    async def labor(self, label: str) -> str:
+        """An update that takes its time."""
+        self.updates.append(label)
+        await self._act(f"update {label}", {"kind": "plain", "ms": 5})
+        if is_unlucky(label):
+            raise ApplicationError("as planned", type=UNLUCKY)
+        return label
+
+    @labor.validator
+    def check_labor(self, label: str) -> None:
+        if is_refused(label):
+            raise ApplicationError("as planned", type=REFUSED)
 
     @workflow.query
     def progress(self) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from perdure.execution.instance import WorkflowInstance
 from perdure.execution.surroundings import RunIdentity, WorkerSettings
 from perdure.protocol.events import EventType, WorkflowExecutionSignaled
 from perdure.protocol.failure import Failure
+from perdure.protocol.updates import WorkflowExecutionUpdateAccepted
 from perdure.workflow.definition import WorkflowDefinition
 from tests.simulation.generated import Generated, told
 from tests.simulation.generated_family import NOBODY, TAKEN, TERMINATED
@@ -60,9 +61,9 @@ def _problems(story: Story) -> list[str]:
 
 def _can_swallow(story: Story) -> bool:
     """Whether the program was at its steps when it was cancelled, and was not cancelled again. Before its first line,
-    or while it waits for the handlers of its last signals, it knows nothing of cancellation."""
+    or while it waits for the handlers of its last signals and updates, it knows nothing of cancellation."""
     kinds = [event.event_type for event in story.events]
-    if kinds.count(EventType.WORKFLOW_EXECUTION_CANCEL_REQUESTED) != 1 or story.signals:
+    if kinds.count(EventType.WORKFLOW_EXECUTION_CANCEL_REQUESTED) != 1 or story.signals or story.updates:
         return False
     before = kinds[: kinds.index(EventType.WORKFLOW_EXECUTION_CANCEL_REQUESTED)]
     return EventType.WORKFLOW_TASK_COMPLETED in before
@@ -76,6 +77,13 @@ def _completion_problems(story: Story, program: Program, possible: set[str]) -> 
         if isinstance(event.attributes, WorkflowExecutionSignaled)
     ]
     wrong = [] if seen["signals"] == came else [f"it saw the signals {seen['signals']}, and {came} had come"]
+    taken = [
+        _converter.value_from_bytes(event.attributes.input)
+        for event in story.events
+        if isinstance(event.attributes, WorkflowExecutionUpdateAccepted)
+    ]
+    if seen["updates"] != taken:
+        wrong.append(f"it saw the updates {seen['updates']}, and {taken} were accepted")
     if PASSES in possible:
         wrong += _log_problems(story, program, seen["log"], complete=not story.cancels)
     elif story.cancels and program["on_cancel"] == "swallow":
@@ -110,7 +118,7 @@ def _log_problems(story: Story, program: Program, log: Sequence[Sequence[str]], 
         place: (allowed, needed) for place, allowed, needed in _expected(program["steps"], "", needed=not story.cancels)
     }
     for place, what in said.items():
-        if place == "cleanup" or place.startswith("signal "):
+        if place == "cleanup" or place.startswith(("signal ", "update ")):
             allowed = OK | CANCELED
         elif place in expected:
             allowed = expected[place][0]

@@ -20,14 +20,18 @@ from perdure.protocol.replies import (
     decode_error,
     decode_outcome,
     decode_started,
+    decode_task_dropped,
 )
 from perdure.protocol.requests import (
     AwaitResult,
     RecordActivityTaskHeartbeat,
     RecordActivityTaskStarted,
+    RespondWorkflowTaskCompleted,
     StartWorkflow,
+    StartWorkflowWith,
 )
 from perdure.protocol.tasks import ActivityTask, WorkflowTask
+from perdure.protocol.updates import AwaitUpdate, UpdateWorkflow, decode_update_reply
 from tests.simulation.rules import Finding, Rule
 
 Activity = tuple[str, str]
@@ -35,6 +39,8 @@ Activity = tuple[str, str]
 
 _BODIES: dict[type[Any], Callable[[Any], Any]] = {
     StartWorkflow: decode_started,
+    StartWorkflowWith: decode_started,
+    RespondWorkflowTaskCompleted: lambda body: None if body is None else decode_task_dropped(body),
     RecordActivityTaskStarted: decode_activity_directive,
     RecordActivityTaskHeartbeat: decode_activity_directive,
 }
@@ -76,7 +82,16 @@ class Ask:
 
 def _goes_on(first: Any, later: Any) -> bool:
     """A start that waits for the result, once it is acknowledged, is renewed as a question for the result alone."""
+    if _is_update(first):
+        return isinstance(later, AwaitUpdate)  # so is an update that was accepted
     return isinstance(first, StartWorkflow) and isinstance(later, AwaitResult) and first.wait_result
+
+
+def _is_update(request: Any) -> bool:
+    """Whether the outcome of a request is that of an update."""
+    return isinstance(request, UpdateWorkflow | AwaitUpdate) or (
+        isinstance(request, StartWorkflowWith) and request.update is not None
+    )
 
 
 class HandOut(NamedTuple):
@@ -137,6 +152,8 @@ class Ledger:
         decoded: Any = body
         if kind == ReplyKind.ERROR:
             decoded = decode_error(body)
+        elif kind == ReplyKind.OUTCOME and _is_update(ask.request):
+            decoded = decode_update_reply(body)
         elif kind == ReplyKind.OUTCOME:
             decoded = decode_outcome(body)
         elif type(ask.request) in _BODIES:

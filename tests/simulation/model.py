@@ -17,6 +17,7 @@ class Story:
         events: its history, without annotations; the last one is `closing`.
         signals: what asked for a signal to its workflow id: requests, acknowledged or not, and events of other runs; so
             for `cancels` and `terminations`.
+        updates: those that it accepted.
         has_siblings: there are other runs of its workflow id.
         terminated_ids: the workflow ids that clients asked to terminate.
     """
@@ -29,6 +30,7 @@ class Story:
     signals: Sequence[Any]
     cancels: Sequence[Any]
     terminations: Sequence[Any]
+    updates: Sequence[Any] = ()
     has_siblings: bool = False
     terminated_ids: Collection[str] = ()
 

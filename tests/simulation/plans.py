@@ -26,6 +26,19 @@ class Signal:
 
 
 @dataclass(frozen=True)
+class Update:
+    """`name` is that of a handler, `label` also the update id. `is_accepted_first`: its sender waits until it is
+    accepted, then for its outcome. Several senders may send the same one."""
+
+    client: int
+    at_s: float
+    name: str
+    label: str
+    is_hurried: bool = False
+    is_accepted_first: bool = False
+
+
+@dataclass(frozen=True)
 class Rival:
     """Somebody else starts the same workflow id. `after_close`: once the run is over."""
 
@@ -52,6 +65,7 @@ class Plan:
     """Times are virtual seconds: `start_at_s` from the beginning of the simulation, others from the start.
 
     Attributes:
+        brings: what comes along with the start, in one request: "signal", "update" or nothing.
         executes: start and result are one request.
         run_timeout_s, execution_timeout_s, start_delay_s: 0: none.
     """
@@ -64,6 +78,8 @@ class Plan:
     run_timeout_s: float = 0.0
     execution_timeout_s: float = 0.0
     start_delay_s: float = 0.0
+    brings: str = ""
+    updates: list[Update] = field(default_factory=list)
     signals: list[Signal] = field(default_factory=list)
     rivals: list[Rival] = field(default_factory=list)
     acts: list[Act] = field(default_factory=list)
@@ -88,6 +104,7 @@ def draw_plan(number: int, dice: random.Random, load_s: float) -> Plan:
         plan.run_timeout_s = dice.choice([0.05, 1.0, 8.0])
     elif timeout < 0.09:
         plan.execution_timeout_s = dice.choice([0.05, 1.0, 8.0])
+    _update(plan, dice)
     _disturb(plan, dice)
     needs_somebody = wanted > 0 or ["hang"] in program["steps"]
     _rival(plan, programs, dice, after_close=needs_somebody or dice.random() < 0.4)
@@ -97,6 +114,18 @@ def draw_plan(number: int, dice: random.Random, load_s: float) -> Plan:
 def _signal(dice: random.Random, label: str, *, is_needed: bool) -> Signal:
     name = dice.choice(["go", "go", "work"])
     return Signal(dice.randrange(CLIENTS), dice.uniform(0, 4), name, label, not is_needed and dice.random() < 0.4)
+
+
+def _update(plan: Plan, dice: random.Random) -> None:
+    """Now and then the workflow is sent updates, some of them by two clients at once."""
+    plan.brings = dice.choice(["signal", "update", *[""] * 8])
+    for number in range(dice.choice([0, 0, 0, 0, 1, 1, 2, 5])):
+        label = f"{plan.workflow_id}/update {number}{dice.choice(['', '', '', '', '!refused', '!unlucky'])}"
+        name, at_s = dice.choice(["change", "labor"]), dice.choice([0.0, dice.uniform(0, 4)])
+        for _ in range(dice.choice([1, 1, 1, 2])):
+            is_hurried, is_accepted_first = dice.random() < 0.2, dice.random() < 0.5
+            update = Update(dice.randrange(CLIENTS), at_s, name, label, is_hurried, is_accepted_first)
+            plan.updates.append(update)
 
 
 def _disturb(plan: Plan, dice: random.Random) -> None:

@@ -14,6 +14,8 @@ class Rule(StrEnum):
     RUNS_APART = "no two runs of a workflow id are open at the same time, and each was asked for"
     SIGNAL_KEPT = "an acknowledged signal stands in a history"
     SIGNAL_ONCE = "no signal stands twice in the histories of its workflow id"
+    UPDATE_KEPT = "what the sender of an update was told of its stage and its outcome stands in a history"
+    UPDATE_REJECTED = "an update that a validator refused has left no event"
     CANCEL_KEPT = "an acknowledged request to cancel stands in a history"
     TERMINATE_KEPT = "an acknowledged termination ended a run"
     TASK_KEPT = "an acknowledged workflow task stands in its history, followed by the commands that came with it"

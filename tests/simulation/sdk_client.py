@@ -18,16 +18,18 @@ from perdure.client import (
     WorkflowHandle,
     WorkflowQueryFailedError,
 )
+from perdure.common import WorkflowIDConflictPolicy
 from perdure.exceptions import TerminatedError, TimeoutError, WorkflowAlreadyStartedError
 from perdure.service import RPCError, RPCStatusCode
 from perdure_broker.port import Broker, Leases
 from tests.simulation.crowd import send_crowd
 from tests.simulation.generated import Generated
 from tests.simulation.ledger import Ledger
-from tests.simulation.plans import Act, Plan, Rival, Signal, first_child
+from tests.simulation.plans import Act, Plan, Rival, Signal, Update, first_child
 from tests.simulation.process import Process
 from tests.simulation.rules import Rule
 from tests.simulation.sdk_environment import connected
+from tests.simulation.sdk_updates import send_update, start_with_update
 from tests.simulation.sdk_worker import QUEUE
 
 T = TypeVar("T")
@@ -49,6 +51,8 @@ class Course:
         self.under_way: dict[str, None] = {}
         self.accepted: dict[str, None] = {}
         """Labels of signals that were acknowledged."""
+        self.updated: dict[str, None] = {}
+        """Labels of updates that the workflow took in."""
 
     def __str__(self) -> str:
         progress = "closed" if self.closed.is_set() else "started" if self.started.is_set() else "not started"
@@ -94,6 +98,9 @@ class SdkClient:
         for signal in plan.signals:
             if signal.client == mine:
                 parts.append((f"signal {signal.label}", _bound(self._signal, signal)))
+        for index, update in enumerate(plan.updates):
+            if update.client == mine:
+                parts.append((f"update {index}", _bound(self._update, update)))
         for index, act in enumerate(plan.acts):
             if act.client == mine:
                 parts.append((f"{act.kind} {index}", _bound(self._act, act)))
@@ -131,6 +138,15 @@ class SdkClient:
             "start_delay": _duration(plan.start_delay_s),
             "rpc_timeout": PATIENCE,
         }
+        if plan.brings == "update":
+            update = Update(plan.client, 0.0, "change", f"{plan.workflow_id}/along")
+            options["id_conflict_policy"] = WorkflowIDConflictPolicy.FAIL
+            del options["rpc_timeout"]
+            await start_with_update(client, options, plan.program, update, self._judge(plan))
+            course.started.set()
+            return await self._handle(course).result(rpc_timeout=PATIENCE)
+        if plan.brings == "signal":
+            options |= {"start_signal": "go", "start_signal_args": [f"{plan.workflow_id}/along"]}
         if plan.executes:
             course.started.set()  # or will be: whoever comes too early tries again
             return await client.execute_workflow(Generated.run, plan.program, **options)
@@ -150,6 +166,9 @@ class SdkClient:
             if missing:
                 text = f"it completed without having seen the acknowledged signals {missing}"
                 self._wrong(course.plan, Rule.SIGNAL_KEPT, text)
+            missing = [label for label in course.updated if label not in seen["updates"]]
+            if missing:
+                self._wrong(course.plan, Rule.UPDATE_KEPT, f"it completed without having seen the updates {missing}")
 
     async def _rival(self, course: Course, rival: Rival) -> None:
         if rival.after_close:
@@ -194,6 +213,28 @@ class SdkClient:
             else:
                 course.accepted[label] = None
                 return
+
+    # Updates ---------------------------------------------------------------------------------------------------------
+    async def _update(self, course: Course, update: Update) -> None:
+        """Until the workflow has taken it in or refused it, or is over."""
+        await course.started.wait()
+        await self._process.sleep(update.at_s)
+        while True:
+            try:
+                if await send_update(self._handle(course), update, self._judge(course.plan)):
+                    course.updated[update.label] = None
+            except RPCError as error:
+                if error.status != RPCStatusCode.NOT_FOUND:
+                    self._wrong(course.plan, Rule.UNEXPECTED, f"an update was answered with {error!r}")
+                    return
+                if course.closed.is_set():
+                    return
+                await self._process.sleep(AGAIN_S)
+            else:
+                return
+
+    def _judge(self, plan: Plan) -> Callable[[str], None]:
+        return lambda text: self._wrong(plan, Rule.UPDATE_KEPT, text)
 
     # Other acts ------------------------------------------------------------------------------------------------------
     async def _act(self, course: Course, act: Act) -> None:

@@ -40,6 +40,7 @@ from perdure.protocol.external_workflow import (
     ExternalWorkflowExecutionSignaled,
     SignalExternalWorkflowExecutionFailed,
 )
+from perdure.protocol.failure import ApplicationInfo, Failure
 from perdure.protocol.replies import ErrorCode, ErrorReply, ExecutionStatus, Outcome, ReplyKind
 from perdure.protocol.requests import (
     RequestCancelWorkflow,
@@ -48,6 +49,7 @@ from perdure.protocol.requests import (
     TerminateWorkflow,
 )
 from perdure.protocol.tasks import ActivityTask
+from perdure.protocol.updates import UpdateReply, UpdateStage, UpdateWorkflow, WorkflowExecutionUpdateAccepted
 from perdure_engine.core.snapshot import encode_snapshot
 from perdure_store.memory import MemoryDatabase
 from perdure_store.port import DeadLetterRow, ExecutionRow, SnapshotRow
@@ -55,6 +57,7 @@ from tests.simulation.auditor import audit
 from tests.simulation.auditor.states import folded
 from tests.simulation.client import POISON
 from tests.simulation.crew import MODELS
+from tests.simulation.generated_updates import REFUSED
 from tests.simulation.ledger import Ask, Attempt, Ledger, Reply
 from tests.simulation.rules import Rule
 from tests.simulation.scenario import draw_scenario
@@ -285,11 +288,21 @@ def abandon_every_child(case: Case) -> None:
             rows[number] = row._replace(data=encode_records(records))
 
 
+def tell_a_rejection(case: Case) -> None:
+    """Of an update that was accepted."""
+    refused = Failure.of("no", ApplicationInfo(REFUSED))
+    ask = next(case.asks(UpdateWorkflow))
+    run_id = ask.bodies(UpdateReply)[0].run_id
+    ask.replies.append(Reply(ReplyKind.OUTCOME, UpdateReply(run_id, UpdateStage.COMPLETED, b"", refused), LATE_S))
+
+
 CHANGES: dict[Rule, Callable[[Case], Any]] = {
     Rule.START_KEPT: lose_a_run,
     Rule.RUNS_APART: begin_a_run_within_another,
     Rule.SIGNAL_KEPT: lambda case: case.remove(WorkflowExecutionSignaled),
     Rule.SIGNAL_ONCE: lambda case: case.repeat(WorkflowExecutionSignaled),
+    Rule.UPDATE_KEPT: lambda case: case.remove(WorkflowExecutionUpdateAccepted),
+    Rule.UPDATE_REJECTED: tell_a_rejection,
     Rule.CANCEL_KEPT: forget_a_cancellation,
     Rule.TERMINATE_KEPT: end_a_termination_otherwise,
     Rule.TASK_KEPT: lambda case: case.remove(WorkflowTaskCompleted),

@@ -57,7 +57,7 @@ def _told(steps: list[Step], closing: tuple[EventType, Any], *came: str, cancels
 
 
 def _completed(log: list[list[str]], *seen: str) -> tuple[EventType, Any]:
-    result = _converter.value_to_bytes({"log": log, "signals": seen})
+    result = _converter.value_to_bytes({"log": log, "signals": seen, "updates": []})
     return EventType.WORKFLOW_EXECUTION_COMPLETED, WorkflowExecutionCompleted(result, 1)
 
 

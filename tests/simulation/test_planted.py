@@ -22,6 +22,7 @@ NEEDED = {
     "skip a timer below the cursor",
     "lose a childs outcome",
     "start a child twice",
+    "drop an update after its acceptance",
     "deliver a signal of another workflow twice",
 }
 """Bugs that must be among those that are planted, whatever others there are."""

@@ -17,6 +17,7 @@ from tests.simulation.auditor import (
     histories,
     models,
     requests,
+    updates,
     workflow_tasks,
 )
 from tests.simulation.auditor.evidence import Evidence
@@ -35,6 +36,7 @@ CHECKS: list[Callable[[Evidence], Iterator[Finding]]] = [
     *heartbeats.CHECKS,
     *histories.CHECKS,
     *family.CHECKS,
+    *updates.CHECKS,
     *models.CHECKS,
 ]
 

@@ -53,8 +53,8 @@ Effect = tuple[Any, ...]
 def check_refused(evidence: Evidence) -> Iterator[Finding]:
     """Only what was sent once tells: of several sendings one may take effect, and the others be refused for that."""
     sendings: dict[Effect, list[Ask]] = defaultdict(list)
-    for kind in CHANGING:
-        for ask in evidence.asks(kind):
+    for asks in (evidence.starts(), evidence.signals(), *(evidence.asks(kind) for kind in CHANGING[2:])):
+        for ask in asks:
             effect = _effect_of(ask.request)
             if effect is not None:
                 sendings[effect].append(ask)

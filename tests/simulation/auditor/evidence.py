@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -22,6 +22,7 @@ from perdure.protocol.external_workflow import (
     RequestCancelExternalWorkflowExecutionInitiated,
     SignalExternalWorkflowExecutionInitiated,
 )
+from perdure.protocol.requests import SignalWorkflow, StartWorkflow, StartWorkflowWith
 from perdure_store.memory import MemoryDatabase
 from perdure_store.port import ExecutionRow, HistoryRow
 from tests.simulation.ledger import Ask, Ledger
@@ -151,6 +152,21 @@ class Evidence:
     def asks(self, kind: type[Any]) -> list[Ask]:
         """The requests of one kind, in the order in which they were first sent."""
         return self._asks[kind]
+
+    def starts(self) -> list[Ask]:
+        """Every request to start a workflow, as if what came along with some had come by itself."""
+        return [*self._asks[StartWorkflow], *self._parts(lambda request: request.start)]
+
+    def signals(self) -> list[Ask]:
+        """Every signal of a client, those that came along with a start included."""
+        return [*self._asks[SignalWorkflow], *self._parts(lambda request: request.signal)]
+
+    def _parts(self, part: Callable[[StartWorkflowWith], Any]) -> list[Ask]:
+        return [
+            replace(ask, request=part(ask.request))
+            for ask in self._asks[StartWorkflowWith]
+            if part(ask.request) is not None
+        ]
 
     @cached_property
     def sent_signals(self) -> Mapping[WorkflowKey, list[SignalExternalWorkflowExecutionInitiated]]:

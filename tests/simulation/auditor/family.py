@@ -91,7 +91,8 @@ def check_started(evidence: Evidence) -> Iterator[Finding]:
 def _is_as_asked(evidence: Evidence, asked: _Asked, child: Run) -> bool:
     started, initiated = child.started, asked.initiated
     try:
-        wanted = whole_events(evidence, asked.run)[asked.event_id - 1].attributes.input
+        whole = whole_events(evidence, asked.run)[asked.run.events.index(_event_of(asked.run, initiated))]
+        wanted = whole.attributes.input
         given = whole_events(evidence, child)[0].attributes.input
     except DecodeError:
         return True  # a rule of its own (`content`)

@@ -7,7 +7,8 @@ from typing import Any
 
 from perdure.protocol.codec import DecodeError
 from perdure.protocol.events import WorkflowExecutionCancelRequested
-from perdure.protocol.requests import RequestCancelWorkflow, SignalWorkflow, TerminateWorkflow
+from perdure.protocol.requests import RequestCancelWorkflow, TerminateWorkflow
+from perdure.protocol.updates import WorkflowExecutionUpdateAccepted
 from tests.simulation.auditor.content import whole_events
 from tests.simulation.auditor.evidence import PARENT_IDENTITY, Evidence, Run
 from tests.simulation.model import Story
@@ -32,11 +33,13 @@ def check_models(evidence: Evidence) -> Iterator[Finding]:
 def _story(evidence: Evidence, run: Run) -> Story | None:
     if run.closing is None:
         return None
-    asked: list[list[Any]] = [
+    cancels, terminations = [
         [ask.request for ask in evidence.asks(kind) if (ask.request.namespace, ask.request.workflow_id) == run.key]
-        for kind in (SignalWorkflow, RequestCancelWorkflow, TerminateWorkflow)
+        for kind in (RequestCancelWorkflow, TerminateWorkflow)
     ]
-    signals, cancels, terminations = asked
+    signals: list[Any] = [
+        ask.request for ask in evidence.signals() if (ask.request.namespace, ask.request.workflow_id) == run.key
+    ]
     try:
         events = whole_events(evidence, run)
     except DecodeError:
@@ -52,6 +55,7 @@ def _story(evidence: Evidence, run: Run) -> Story | None:
         signals,
         cancels,
         terminations,
+        [accepted for _, accepted in run.of(WorkflowExecutionUpdateAccepted)],
         len(evidence.of_workflow(run.key)) > 1,
         frozenset(ask.request.workflow_id for ask in evidence.asks(TerminateWorkflow)),
     )

@@ -20,8 +20,6 @@ from perdure.protocol.replies import Started
 from perdure.protocol.requests import (
     IdConflictPolicy,
     RequestCancelWorkflow,
-    SignalWorkflow,
-    StartWorkflow,
     TerminateWorkflow,
 )
 from tests.simulation.auditor.evidence import PARENT_IDENTITY, Evidence, Run
@@ -37,7 +35,7 @@ _AS_ASKED = ("workflow_type", "task_queue", "input", "workflow_id", "request_id"
 
 
 def check_starts(evidence: Evidence) -> Iterator[Finding]:
-    for ask in evidence.asks(StartWorkflow):
+    for ask in evidence.starts():
         for started in ask.bodies(Started):
             run = evidence.runs.get(started.run_id)
             name = f"the start {ask.request.request_id} of {ask.request.workflow_id}"
@@ -54,7 +52,7 @@ def check_starts(evidence: Evidence) -> Iterator[Finding]:
 def check_start_identity(evidence: Evidence) -> Iterator[Finding]:
     """One request, one run."""
     asked: dict[tuple[str, str, str], set[str]] = defaultdict(set)
-    for ask in evidence.asks(StartWorkflow):
+    for ask in evidence.starts():
         request = ask.request
         key = (request.namespace, request.workflow_id, request.request_id)
         asked[key].update(started.run_id for started in ask.bodies(Started) if started.created)
@@ -86,7 +84,7 @@ def check_signals(evidence: Evidence) -> Iterator[Finding]:
             if not recorded[*run.key, signal.request_id]:
                 recorded[*run.key, signal.request_id].append(signal)
     asked: dict[tuple[str, str, str], Ask] = {}
-    for ask in evidence.asks(SignalWorkflow):
+    for ask in evidence.signals():
         request = ask.request
         key = (request.namespace, request.workflow_id, request.request_id)
         asked[key] = ask
@@ -140,7 +138,7 @@ def check_terminations(evidence: Evidence) -> Iterator[Finding]:
         asked[key] += 1
         if ask.acknowledged_s is not None and not ended[key]:
             yield Finding(Rule.TERMINATE_KEPT, f"the acknowledged termination of {key} ended no run")
-    for ask in evidence.asks(StartWorkflow):
+    for ask in evidence.starts():
         if ask.request.id_conflict_policy == IdConflictPolicy.TERMINATE_EXISTING:
             asked[ask.request.namespace, ask.request.workflow_id] += 1
     for key, runs in ended.items():

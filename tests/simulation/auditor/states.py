@@ -21,9 +21,10 @@ def folded(row: ExecutionRow, rows: Sequence[HistoryRow]) -> MutableState:
     first = decode_records(rows[0].data)
     state = begin(row.namespace, row.workflow_id, row.run_id, row.shard_id, first[0])
     fold(state, first[1:])
+    state.batch_no = rows[0].batch_no
     for later in rows[1:]:
         fold(state, decode_records(later.data))
-    state.batch_no = rows[-1].batch_no
+        state.batch_no = later.batch_no
     state.history_size_bytes += sum(len(item.data) for item in rows)
     return state
 
@@ -36,6 +37,12 @@ def picture_of(state: MutableState) -> Any:
     for activity in shown["activities"].values():
         activity.pop("heartbeat_details", None)
     return shown
+
+
+def _differences(found: MutableState, expected: MutableState) -> dict[str, tuple[Any, Any]]:
+    """The fields that are not the same."""
+    one, other = picture_of(found), picture_of(expected)
+    return {word: (one[word], other[word]) for word in one if one[word] != other[word]}
 
 
 def check_snapshot(database: MemoryDatabase, snapshot: SnapshotRow) -> Iterator[Finding]:
@@ -52,8 +59,9 @@ def check_snapshot(database: MemoryDatabase, snapshot: SnapshotRow) -> Iterator[
         yield Finding(Rule.SNAPSHOT, f"{row.workflow_id}: {type(error).__name__}: {error}")
         return
     found.batch_no = snapshot.batch_no
-    if picture_of(found) != picture_of(expected):
-        yield Finding(Rule.SNAPSHOT, f"{row.workflow_id}: the snapshot has {found}, the history gives {expected}")
+    differs = _differences(found, expected)
+    if differs:
+        yield Finding(Rule.SNAPSHOT, f"{row.workflow_id}: what the snapshot has, and the history gives: {differs}")
 
 
 def check_states(history: HistoryService, database: MemoryDatabase) -> Iterator[Finding]:
@@ -71,5 +79,6 @@ def check_states(history: HistoryService, database: MemoryDatabase) -> Iterator[
             yield Finding(Rule.STATE, text)
             continue
         expected = folded(row, rows)
-        if picture_of(state) != picture_of(expected):
-            yield Finding(Rule.STATE, f"{state.workflow_id}: memory has {state}, the history gives {expected}")
+        differs = _differences(state, expected)
+        if differs:
+            yield Finding(Rule.STATE, f"{state.workflow_id}: what memory has, and the history gives: {differs}")

@@ -44,7 +44,14 @@ from perdure.protocol.external_workflow import (
     SignalExternalWorkflowExecution,
     SignalExternalWorkflowExecutionInitiated,
 )
+from perdure.protocol.replies import TaskDropped
 from perdure.protocol.requests import RespondWorkflowTaskCompleted, RespondWorkflowTaskFailed
+from perdure.protocol.updates import (
+    ProtocolMessage,
+    UpdateMessageKind,
+    WorkflowExecutionUpdateAccepted,
+    WorkflowExecutionUpdateCompleted,
+)
 from tests.simulation.auditor.evidence import Evidence, Run
 from tests.simulation.rules import Finding, Rule
 
@@ -57,7 +64,7 @@ MEANT = ("simulated: ", "attempt ")
 
 EXPECTED_CAUSES = frozenset({"WORKFLOW_TASK_TIMED_OUT", "UNHANDLED_COMMAND"})
 
-_EVENT_OF: dict[type[Any], type[Any]] = {
+_EVENT_OF: dict[Any, type[Any]] = {
     ScheduleActivityTask: ActivityTaskScheduled,
     RequestCancelActivityTask: ActivityTaskCancelRequested,
     StartTimer: TimerStarted,
@@ -70,10 +77,12 @@ _EVENT_OF: dict[type[Any], type[Any]] = {
     ModifyWorkflowProperties: WorkflowPropertiesModified,
     ContinueAsNewWorkflowExecution: WorkflowExecutionContinuedAsNew,
     StartChildWorkflowExecution: StartChildWorkflowExecutionInitiated,
+    UpdateMessageKind.ACCEPTANCE: WorkflowExecutionUpdateAccepted,
+    UpdateMessageKind.RESPONSE: WorkflowExecutionUpdateCompleted,
     SignalExternalWorkflowExecution: SignalExternalWorkflowExecutionInitiated,
     RequestCancelExternalWorkflowExecution: RequestCancelExternalWorkflowExecutionInitiated,
 }
-_SAME: dict[type[Any], tuple[str, ...]] = {
+_SAME: dict[Any, tuple[str, ...]] = {
     ScheduleActivityTask: (
         "activity_id",
         "activity_type",
@@ -95,6 +104,8 @@ _SAME: dict[type[Any], tuple[str, ...]] = {
     RecordMarker: ("marker_name", "details", "headers", "failure"),
     UpsertSearchAttributes: ("search_attributes",),
     ModifyWorkflowProperties: ("upserted_memo",),
+    UpdateMessageKind.ACCEPTANCE: (),
+    UpdateMessageKind.RESPONSE: ("update_id", "result", "failure"),
     StartChildWorkflowExecution: ("workflow_id", "workflow_type", "input", "parent_close_policy", "run_timeout_ms"),
     SignalExternalWorkflowExecution: ("workflow_id", "signal_name", "input", "child_initiated_event_id"),
     RequestCancelExternalWorkflowExecution: ("workflow_id", "reason", "child_initiated_event_id"),
@@ -107,8 +118,8 @@ def check_completed(evidence: Evidence) -> Iterator[Finding]:
     for ask in evidence.asks(RespondWorkflowTaskCompleted):
         request = ask.request
         run = evidence.runs.get(request.run_id)
-        if ask.acknowledged_s is None:
-            continue
+        if ask.acknowledged_s is None or ask.bodies(TaskDropped):
+            continue  # it came to nothing: it was out for updates alone, and its worker rejected them
         if run is None:
             yield Finding(Rule.TASK_KEPT, f"a workflow task of {request.run_id} was acknowledged, which does not exist")
             continue
@@ -148,7 +159,8 @@ def _completed_at(run: Run, scheduled_event_id: int, attempt: int) -> int | None
     for position, completed in run.of(WorkflowTaskCompleted):
         if completed.scheduled_event_id == scheduled_event_id:
             scheduled = run.event(scheduled_event_id)
-            if isinstance(scheduled, WorkflowTaskScheduled) and scheduled.attempt == attempt:
+            # One that was out for updates alone has a token in the place of its attempt.
+            if isinstance(scheduled, WorkflowTaskScheduled) and scheduled.attempt == max(attempt, 1):
                 return position
     return None
 
@@ -156,7 +168,7 @@ def _completed_at(run: Run, scheduled_event_id: int, attempt: int) -> int | None
 def _was_failed(run: Run, request: Any, is_cause: Callable[[str], bool]) -> bool:
     """Whether this attempt of a workflow task was failed for such a cause: the first one by an event, others by an
     annotation."""
-    if request.attempt == 1:
+    if request.attempt <= 1:
         return any(
             failed.scheduled_event_id == request.scheduled_event_id and is_cause(failed.cause)
             for _, failed in run.of(WorkflowTaskFailed)
@@ -174,7 +186,11 @@ def commands_problem(commands: Sequence[Command], after: Sequence[Any]) -> str |
     """
     position = 0
     for command in commands:
-        kind = type(command)
+        kind: Any = type(command)
+        if isinstance(command, ProtocolMessage):
+            kind = command.kind
+            if kind == UpdateMessageKind.REJECTION:
+                continue  # which leaves nothing
         while position < len(after) and isinstance(after[position].attributes, ActivityTaskCanceled):
             position += 1
         attributes = after[position].attributes if position < len(after) else None
