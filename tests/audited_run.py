@@ -312,7 +312,7 @@ class AuditedRun:
                 task.token if task.is_speculative else task.attempt
             )
         for activity in self._pending():
-            if activity.attempt_scheduled_time_us <= self.now_us:
+            if activity.attempt_scheduled_time_us <= self.now_us and not activity.is_parked:
                 expected[TaskKind.ACTIVITY, activity.scheduled_event_id] = activity.attempt
         for at_us, kind, event_id in self.timers:
             if at_us <= self.now_us and kind == TimerKind.ACTIVITY_RETRY:
@@ -367,6 +367,8 @@ class AuditedRun:
         if wanted.schedule_to_close_timeout_ms:
             due_us = activity.scheduled_time_us + wanted.schedule_to_close_timeout_ms * 1000
             rows.append((due_us, TimerKind.ACTIVITY_SCHEDULE_TO_CLOSE, event_id))
+        if activity.is_parked:
+            return rows
         if attempt_us > self.now_us:
             return [*rows, (attempt_us, TimerKind.ACTIVITY_RETRY, event_id)]
         if (TaskKind.ACTIVITY, event_id) not in self.tasks:

@@ -10,11 +10,11 @@ from types import ModuleType
 from typing import Any
 
 from perdure.protocol.events import EventType
-from perdure_engine.core import child_fold, decide, external_fold, fold, outcome, update_events
+from perdure_engine.core import activity_fold, child_fold, decide, external_fold, fold, outcome, update_events
 from perdure_engine.core.transition import TimerKind
 
 TABLES: list[tuple[ModuleType, str]] = [
-    (fold, "ACTIVITY_TRANSITIONS"),
+    (activity_fold, "ACTIVITY_TRANSITIONS"),
     (fold, "TIMER_TRANSITIONS"),
     (fold, "RULES"),
     (child_fold, "CHILD_TRANSITIONS"),

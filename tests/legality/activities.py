@@ -10,6 +10,8 @@ from perdure.protocol.events import (
     ActivityAttemptDetached,
     ActivityAttemptFailed,
     ActivityAttemptStarted,
+    ActivityPaused,
+    ActivityReset,
     ActivityTaskCanceled,
     ActivityTaskCancelRequested,
     ActivityTaskCompleted,
@@ -17,6 +19,7 @@ from perdure.protocol.events import (
     ActivityTaskScheduled,
     ActivityTaskStarted,
     ActivityTaskTimedOut,
+    ActivityUnpaused,
     EventBuffered,
     HistoryEvent,
     WorkflowTaskFailed,
@@ -34,12 +37,31 @@ class _Activity:
         self.scheduled = record
         self.attributes: ActivityTaskScheduled = record.attributes
         self.attempt = 1
+        self.attempt_base = 0
+        self.is_paused = False
+        self.is_parked = False
+        self.is_interrupted = False
+        self.next_attempt_us = 0
         self.is_reported = False
         self.is_detached = False
         self.is_settled = False
         self.last_failure: Failure | None = None
         self.cancel_requested_event_id = 0
         self.started: HistoryEvent | None = None
+
+    @property
+    def counted_attempt(self) -> int:
+        return max(self.attempt - self.attempt_base, 1)
+
+    def is_interrupted_by(self, failure: Failure) -> bool:
+        """Whether an attempt may end by this failure without counting."""
+        info = failure.info
+        is_named = isinstance(info, ApplicationInfo) and info.type in ("ActivityPause", "ActivityReset")
+        return self.is_interrupted and is_named
+
+    def waits(self, now_us: int) -> bool:
+        """Whether no attempt is out."""
+        return self.is_parked or self.next_attempt_us > now_us
 
     @property
     def policy(self) -> RetryPolicyData:
@@ -55,6 +77,9 @@ class Activities:
             ActivityAttemptStarted: self._report,
             ActivityAttemptDetached: self._detach,
             ActivityAttemptFailed: self._retry,
+            ActivityPaused: self._pause,
+            ActivityUnpaused: self._unpause,
+            ActivityReset: self._begin_anew,
             ActivityTaskCancelRequested: self._request_cancel,
             ActivityTaskStarted: self._start,
             ActivityTaskCompleted: self._close,
@@ -116,17 +141,70 @@ class Activities:
             yield f"attempt {failed.attempt} failed, where {activity.attempt} was out"
         if activity.cancel_requested_event_id:
             yield "it is tried again, and was asked to stop"
-        if activity.policy.maximum_attempts and failed.attempt >= activity.policy.maximum_attempts:
+        is_interrupted = activity.is_interrupted_by(failed.failure)
+        is_last = 0 < activity.policy.maximum_attempts <= activity.counted_attempt
+        if is_last and not is_interrupted:
             yield f"attempt {failed.attempt} is tried again, and {activity.policy.maximum_attempts} are allowed"
         if _is_fatal(failed.failure, activity.policy):
             yield "its failure is one that is not tried again"
         delay_us = failed.next_attempt_time_us - record.time_us
-        if delay_us not in _delays_us(failed, activity.policy):
-            yield f"the next attempt is {delay_us} us later, not {_delays_us(failed, activity.policy)}"
+        delays_us = {0} if is_interrupted else _delays_us(failed, activity)
+        if delay_us not in delays_us:
+            yield f"the next attempt is {delay_us} us later, not {delays_us}"
+        if bool(failed.attempt_base) != is_interrupted:
+            yield f"{failed.attempt_base} attempts are said not to count any more"
+        activity.attempt_base = failed.attempt_base or activity.attempt_base
+        activity.is_interrupted = False
+        activity.is_parked = activity.is_paused
+        activity.next_attempt_us = failed.next_attempt_time_us
         activity.attempt = failed.attempt + 1
         activity.is_reported = False
         activity.is_detached = False
         activity.last_failure = failed.failure
+
+    # What operators do -----------------------------------------------------------------------------------------------
+    def _changed(
+        self, change: ActivityPaused | ActivityUnpaused | ActivityReset, found: list[_Activity]
+    ) -> Iterator[str]:
+        activity = self._pending.get(change.scheduled_event_id)
+        if activity is None or activity.is_settled:
+            yield f"activity {change.scheduled_event_id} is over"
+            return
+        if activity.cancel_requested_event_id:
+            yield "it was asked to stop"
+        if change.attempt != activity.attempt:
+            yield f"attempt {change.attempt} is meant, where {activity.attempt} is pending"
+        found.append(activity)
+
+    def _pause(self, record: HistoryEvent, paused: ActivityPaused) -> Iterator[str]:
+        found: list[_Activity] = []
+        yield from self._changed(paused, found)
+        for activity in found:
+            activity.is_paused = True
+            activity.is_parked = activity.waits(record.time_us)
+            activity.is_interrupted = activity.is_interrupted or not activity.is_parked
+
+    def _unpause(self, record: HistoryEvent, unpaused: ActivityUnpaused) -> Iterator[str]:
+        found: list[_Activity] = []
+        yield from self._changed(unpaused, found)
+        for activity in found:
+            if not activity.is_paused:
+                yield "it was not paused"
+            yield from _begun_again(activity, record, unpaused.start_time_us)
+            activity.is_paused = activity.is_parked = False
+            if unpaused.reset_attempts:
+                activity.attempt_base = activity.attempt - 1
+
+    def _begin_anew(self, record: HistoryEvent, reset: ActivityReset) -> Iterator[str]:
+        found: list[_Activity] = []
+        yield from self._changed(reset, found)
+        for activity in found:
+            runs = activity.is_reported or activity.is_detached
+            yield from _begun_again(activity, record, reset.start_time_us)
+            if not reset.keep_paused:
+                activity.is_paused = activity.is_parked = False
+            activity.is_interrupted = runs
+            activity.attempt_base = activity.attempt if runs else activity.attempt - 1
 
     def _request_cancel(self, record: HistoryEvent, attributes: ActivityTaskCancelRequested) -> Iterator[str]:
         activity = self._pending.get(attributes.scheduled_event_id)
@@ -141,7 +219,9 @@ class Activities:
         """From here on the history is that of another run, in which nothing runs yet."""
         if failed.cause == RESET_CAUSE:
             for activity in self._pending.values():
-                activity.is_reported = False
+                activity.is_reported = activity.is_detached = activity.is_interrupted = False
+                activity.is_parked = activity.is_paused
+                activity.next_attempt_us = 0
                 if activity.is_settled:
                     yield f"activity {activity.scheduled.event_id} was over before the reset"
 
@@ -187,6 +267,15 @@ class Activities:
             yield from _failed_problems(activity, outcome)
 
 
+def _begun_again(activity: _Activity, record: HistoryEvent, start_time_us: int) -> Iterator[str]:
+    """The pending attempt is to begin at this time; 0: it has begun, or stays paused."""
+    if start_time_us and not activity.waits(record.time_us):
+        yield f"attempt {activity.attempt} is out, and is to begin again"
+    elif 0 < start_time_us < record.time_us:
+        yield f"attempt {activity.attempt} is to begin in the past, at {start_time_us}"
+    activity.next_attempt_us = start_time_us or activity.next_attempt_us
+
+
 def _canceled_problems(activity: _Activity, outcome: ActivityTaskCanceled) -> Iterator[str]:
     if not activity.cancel_requested_event_id:
         yield "nobody asked it to stop"
@@ -198,7 +287,7 @@ def _canceled_problems(activity: _Activity, outcome: ActivityTaskCanceled) -> It
 def _failed_problems(activity: _Activity, outcome: ActivityTaskFailed | ActivityTaskTimedOut) -> Iterator[str]:
     state, policy = outcome.retry_state, activity.policy
     reasons = {
-        RetryState.MAXIMUM_ATTEMPTS_REACHED: 0 < policy.maximum_attempts <= activity.attempt,
+        RetryState.MAXIMUM_ATTEMPTS_REACHED: 0 < policy.maximum_attempts <= activity.counted_attempt,
         RetryState.NON_RETRYABLE_FAILURE: _is_fatal(outcome.failure, policy),
         RetryState.CANCEL_REQUESTED: activity.cancel_requested_event_id != 0,
         RetryState.TIMEOUT: _may_time_out(activity, outcome),
@@ -228,14 +317,14 @@ def _may_time_out(activity: _Activity, outcome: ActivityTaskFailed | ActivityTas
     return waited_in_vain and activity.attributes.schedule_to_start_timeout_ms != 0
 
 
-def _delays_us(failed: ActivityAttemptFailed, policy: RetryPolicyData) -> set[int]:
+def _delays_us(failed: ActivityAttemptFailed, activity: _Activity) -> set[int]:
     """How long the next attempt may have to wait: as policy or failure say, or not at all if its worker is gone."""
-    info = failed.failure.info
+    info, policy = failed.failure.info, activity.policy
     if isinstance(info, ApplicationInfo) and info.next_retry_delay_ms > 0:
         return {info.next_retry_delay_ms * 1000}
     maximum_ms = policy.maximum_interval_ms or 100 * policy.initial_interval_ms
     wait_ms = float(policy.initial_interval_ms)
-    for _ in range(1, failed.attempt):
+    for _ in range(1, activity.counted_attempt):
         wait_ms = min(wait_ms * policy.backoff_coefficient, maximum_ms)
     delays = {int(min(wait_ms, maximum_ms)) * 1000}
     if isinstance(info, TimeoutInfo) and info.timeout_type == TimeoutType.HEARTBEAT:

@@ -31,7 +31,9 @@ from perdure.protocol.memo import pack_memo
 from perdure.protocol.payload import Payload
 from perdure.protocol.replies import ReplyKind
 from perdure.protocol.requests import (
+    ActivityChange,
     ActivityReport,
+    ChangeActivity,
     RecordActivityTaskHeartbeat,
     RecordActivityTaskStarted,
     ReportActivity,
@@ -76,6 +78,8 @@ failures = st.builds(
             ApplicationInfo("Odd"),
             ApplicationInfo("Odd"),
             ApplicationInfo("Fatal"),
+            ApplicationInfo("ActivityPause"),
+            ApplicationInfo("ActivityReset"),
             ApplicationInfo("Odd", non_retryable=True),
             ApplicationInfo("Odd", next_retry_delay_ms=1_500),
             CanceledInfo(b"why"),
@@ -379,6 +383,30 @@ class RunMachine(RuleBasedStateMachine):
         is_known = event_id in self.run.state.activities or activity_id in self.run.state.activity_ids
         transition = self.run.decide(request)
         assert is_known or transition.reply_kind == ReplyKind.ERROR
+        assert transition.reply_kind != ReplyKind.ERROR or not (transition.records or transition.effects)
+
+    @precondition(lambda self: self.is_open())
+    @rule(
+        activity_id=activity_ids,
+        by_type=st.sampled_from([False, False, True]),
+        change=st.sampled_from(ActivityChange),
+        delay_ms=st.sampled_from([0, 0, 2_000]),
+        resets=st.tuples(st.booleans(), st.booleans(), st.booleans()),
+        request_id=st.sampled_from([f"change-{number}" for number in range(20)]),
+    )
+    def activity_is_changed(
+        self,
+        activity_id: str,
+        by_type: bool,
+        change: ActivityChange,
+        delay_ms: int,
+        resets: tuple[bool, bool, bool],
+        request_id: str,
+    ) -> None:
+        """An operator pauses activities, lets them go on, or resets them."""
+        named = ("", "charge") if by_type else (activity_id, "")
+        request = ChangeActivity("default", "order", "", *named, change, "", delay_ms, *resets, request_id, "operator")
+        transition = self.run.decide(request)
         assert transition.reply_kind != ReplyKind.ERROR or not (transition.records or transition.effects)
 
     def teardown(self) -> None:

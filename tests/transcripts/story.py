@@ -54,7 +54,9 @@ from perdure.protocol.messages import Origin, RecordChildClosed, RecordChildStar
 from perdure.protocol.payload import Payload
 from perdure.protocol.replies import ExecutionStatus
 from perdure.protocol.requests import (
+    ActivityChange,
     ActivityReport,
+    ChangeActivity,
     IdConflictPolicy,
     IdReusePolicy,
     RecordActivityTaskHeartbeat,
@@ -204,6 +206,33 @@ _REPORTS = {
     "failed": ActivityReport.FAILED,
     "canceled": ActivityReport.CANCELED,
 }
+
+
+_CHANGES = {
+    "pause-activity": ActivityChange.PAUSE,
+    "unpause-activity": ActivityChange.UNPAUSE,
+    "reset-activity": ActivityChange.RESET,
+}
+
+
+def _change_activity(words: Words) -> ChangeActivity:
+    """`pause-activity ID` or `type=`, `unpause-activity`, `reset-activity`."""
+    change, kind = _CHANGES[words.plain[0]], words.text("type")
+    return ChangeActivity(
+        "default",
+        "order-7",
+        "",
+        "" if kind else words.plain[1],
+        kind,
+        change,
+        words.text("reason"),
+        words.ms("delay"),
+        words.flag("reset-attempts"),
+        words.flag("reset-heartbeat"),
+        words.flag("keep-paused"),
+        words.text("id", f"{change.name.lower()}-1"),
+        "operator",
+    )
 
 
 def _report(words: Words) -> ReportActivity:
@@ -507,6 +536,8 @@ class Narrator:
             return RecordExternalAnswer(RUN_ID, int(words.plain[1]), cause)
         if verb == "child":
             return _tell_of_child(words)
+        if verb in _CHANGES:
+            return _change_activity(words)
         if verb == "report":
             return _report(words)
         event_id, what = int(words.plain[1]), words.plain[2]

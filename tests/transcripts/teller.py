@@ -152,8 +152,10 @@ class Teller:
         if isinstance(effect, Settle):
             return f"settle: message from {effect.event_id}"
         assert isinstance(effect, Push)
-        word = "cancel" if effect.message.current else "drop"
-        return f"tell {effect.worker}: {word} attempt {effect.message.attempt} of {effect.message.scheduled_event_id}"
+        message = effect.message
+        wanted = [("pause", message.paused), ("reset", message.reset), ("cancel", message.current), ("drop", True)]
+        word = next(word for word, is_meant in wanted if is_meant)
+        return f"tell {effect.worker}: {word} attempt {message.attempt} of {message.scheduled_event_id}"
 
     def _dispatch(self, effect: Dispatch) -> str:
         if not effect.is_published:

@@ -193,7 +193,7 @@ def report_started(
     canceled = activity.phase == ActivityPhase.CANCEL_REQUESTED
     if activity.reported_time_us:
         is_same = attempt.is_reported_by(activity, request.identity, request.started_time_us)
-        transition.answer(ActivityDirective(is_same, canceled))
+        transition.answer(directive(activity) if is_same else ActivityDirective(False, canceled))
         return
     started_us = attempt.started_time_us(activity, request.started_time_us, now_us)
     said_us = request.started_time_us
@@ -201,7 +201,13 @@ def report_started(
     annotate(state, transition, now_us, report)
     transition.effects.append(KeepWorker(request.scheduled_event_id, request.attempt, request.identity))
     deadline.watch_started(activity, now_us, transition)
-    transition.answer(ActivityDirective(True, canceled))
+    transition.answer(directive(activity))
+
+
+def directive(activity: ActivityState) -> ActivityDirective:
+    """What is wanted of the attempt that is out."""
+    canceled = activity.phase == ActivityPhase.CANCEL_REQUESTED
+    return ActivityDirective(True, canceled, activity.is_paused, activity.is_reset)
 
 
 def heartbeat(state: MutableState, request: RecordActivityTaskHeartbeat, now_us: int, transition: Transition) -> None:
@@ -217,7 +223,7 @@ def heartbeat(state: MutableState, request: RecordActivityTaskHeartbeat, now_us:
     activity.heartbeat_details = request.details
     activity.heartbeat_time_us = now_us
     transition.effects.append(KeepHeartbeat(activity.scheduled_event_id, request.details))
-    transition.answer(ActivityDirective(True, activity.phase == ActivityPhase.CANCEL_REQUESTED))
+    transition.answer(directive(activity))
 
 
 def complete(state: MutableState, request: RespondActivityTaskCompleted, now_us: int, transition: Transition) -> None:

@@ -14,6 +14,8 @@ from perdure.protocol.events import (
     ActivityTaskTimedOut,
 )
 from perdure.protocol.failure import (
+    ACTIVITY_PAUSE,
+    ACTIVITY_RESET,
     ApplicationInfo,
     CanceledInfo,
     Failure,
@@ -21,6 +23,7 @@ from perdure.protocol.failure import (
     ServerInfo,
     TimeoutInfo,
 )
+from perdure.protocol.retry import DEFAULT_RETRY_POLICY
 from perdure.protocol.tasks import INLINE_SIZE_MAX, ActivityTask, TaskKind, encode_task
 from perdure_engine.core import deadline, workflow_task
 from perdure_engine.core.ledger import annotate, settle
@@ -81,6 +84,9 @@ def encode_activity_task(state: MutableState, activity: ActivityState, *, inline
             attributes.heartbeat_timeout_ms,
             attributes.retry_policy.maximum_attempts == 1,
             attributes.task_queue,
+            attributes.priority,
+            None if attributes.retry_policy == DEFAULT_RETRY_POLICY else attributes.retry_policy,
+            activity.attempt_base,
         )
     )
 
@@ -113,7 +119,12 @@ def fail(
     *,
     at_once: bool = False,
 ) -> None:
-    """An attempt that was out failed: another one after its backoff (none if `at_once`), or the outcome."""
+    """An attempt that was out failed: another one after its backoff (none if `at_once`), or the outcome. One that ended
+    because the activity was paused or reset does not count, and the next one waits for no backoff."""
+    attempt_base = 0
+    if is_interruption(activity, failure):
+        at_once = True
+        attempt_base = min(activity.attempt_base + 1, activity.attempt)
     delay_ms = 0 if at_once else _retry_delay_ms(activity, failure)
     next_us = now_us + delay_ms * 1000
     verdict = retry_state(activity, failure, next_us)
@@ -124,8 +135,17 @@ def fail(
     event_id = activity.scheduled_event_id
     transition.effects.append(Retire(TaskKind.ACTIVITY, event_id))
     deadline.clear_attempt(activity, transition)
-    record = ActivityAttemptFailed(event_id, activity.attempt, failure, identity, next_us, activity.heartbeat_details)
+    record = ActivityAttemptFailed(
+        event_id, activity.attempt, failure, identity, next_us, activity.heartbeat_details, attempt_base
+    )
     annotate(state, transition, now_us, record)
+    begin(state, activity, delay_ms, transition)
+
+
+def begin(state: MutableState, activity: ActivityState, delay_ms: int, transition: Transition) -> None:
+    """Let the pending attempt begin after a delay, unless the activity is paused."""
+    if activity.is_parked:
+        return
     if delay_ms:
         deadline.watch_backoff(activity, transition)
     else:
@@ -136,7 +156,15 @@ def _retry_delay_ms(activity: ActivityState, failure: Failure) -> int:
     info = failure.info
     if isinstance(info, ApplicationInfo) and info.next_retry_delay_ms > 0:
         return min(info.next_retry_delay_ms, DURATION_MS_MAX)
-    return activity.attributes.retry_policy.backoff_ms(activity.attempt)
+    return activity.attributes.retry_policy.backoff_ms(activity.counted_attempt)
+
+
+def is_interruption(activity: ActivityState, failure: Failure) -> bool:
+    """Whether the attempt failed because the activity was paused or reset while it was out."""
+    if not activity.is_interrupted:
+        return False
+    info = failure.info
+    return isinstance(info, ApplicationInfo) and info.type in (ACTIVITY_PAUSE, ACTIVITY_RESET)
 
 
 def retry_state(activity: ActivityState, failure: Failure, next_us: int) -> RetryState:
@@ -149,7 +177,8 @@ def retry_state(activity: ActivityState, failure: Failure, next_us: int) -> Retr
         return RetryState.NON_RETRYABLE_FAILURE
     if isinstance(info, ServerInfo) and info.non_retryable:
         return RetryState.NON_RETRYABLE_FAILURE
-    if policy.maximum_attempts and activity.attempt >= policy.maximum_attempts:
+    is_last = policy.maximum_attempts and activity.counted_attempt >= policy.maximum_attempts
+    if is_last and not is_interruption(activity, failure):
         return RetryState.MAXIMUM_ATTEMPTS_REACHED
     if activity.attributes.schedule_to_close_timeout_ms and next_us >= deadline.schedule_to_close_at_us(activity):
         return RetryState.TIMEOUT
@@ -163,8 +192,11 @@ def _outcome(
     info = failure.info
     if isinstance(info, TimeoutInfo):
         return timed_out(activity, failure, started_id, retry_state)
-    if retry_state == RetryState.CANCEL_REQUESTED and isinstance(info, CanceledInfo):
-        return ActivityTaskCanceled(info.details, event_id, started_id, activity.cancel_requested_event_id, identity)
+    if retry_state == RetryState.CANCEL_REQUESTED and (
+        isinstance(info, CanceledInfo) or is_interruption(activity, failure)
+    ):
+        details = info.details if isinstance(info, CanceledInfo) else b""
+        return ActivityTaskCanceled(details, event_id, started_id, activity.cancel_requested_event_id, identity)
     return ActivityTaskFailed(failure, event_id, started_id, identity, retry_state)
 
 

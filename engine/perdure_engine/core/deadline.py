@@ -21,8 +21,8 @@ started in time without its being known here."""
 
 
 def is_waiting(activity: ActivityState, now_us: int) -> bool:
-    """Whether the attempt waits for its backoff: there is a retry timer, and no task."""
-    return activity.attempt_scheduled_time_us > now_us
+    """Whether there is no task: the attempt waits for its backoff (there is a retry timer), or to be unpaused."""
+    return activity.attempt_scheduled_time_us > now_us or activity.is_parked
 
 
 def schedule_to_close_at_us(activity: ActivityState) -> int:
@@ -86,11 +86,22 @@ def clear_attempt(activity: ActivityState, transition: Transition) -> None:
 def clear_all(activity: ActivityState, now_us: int, transition: Transition) -> None:
     """The activity is over."""
     if is_waiting(activity, now_us):
-        _clear(activity, activity.attempt_scheduled_time_us, TimerKind.ACTIVITY_RETRY, transition)
+        clear_backoff(activity, transition)
     else:
         clear_attempt(activity, transition)
+    clear_scheduled(activity, transition)
+
+
+def clear_scheduled(activity: ActivityState, transition: Transition) -> None:
+    """The activity is over, or begins anew."""
     if activity.attributes.schedule_to_close_timeout_ms:
         _clear(activity, schedule_to_close_at_us(activity), TimerKind.ACTIVITY_SCHEDULE_TO_CLOSE, transition)
+
+
+def clear_backoff(activity: ActivityState, transition: Transition) -> None:
+    """The attempt, which waits, is not to begin when its backoff is over."""
+    if not activity.is_parked:
+        _clear(activity, activity.attempt_scheduled_time_us, TimerKind.ACTIVITY_RETRY, transition)
 
 
 def _clear_schedule_to_start(activity: ActivityState, transition: Transition) -> None:

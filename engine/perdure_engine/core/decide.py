@@ -16,6 +16,7 @@ from perdure.protocol.ids import text_problem
 from perdure.protocol.messages import RecordChildClosed, RecordChildStarted, RecordExternalAnswer
 from perdure.protocol.replies import ErrorCode, ExecutionStatus, ReplyKind, Started
 from perdure.protocol.requests import (
+    ChangeActivity,
     IdConflictPolicy,
     IdReusePolicy,
     RecordActivityTaskHeartbeat,
@@ -46,6 +47,7 @@ from perdure_engine.core import (
     completion,
     content,
     external,
+    pausing,
     properties,
     run_start,
     signal,
@@ -109,6 +111,7 @@ DECIDED: dict[type[Any], Callable[[MutableState, Any, int, Transition], None]] =
     RespondActivityTaskCanceled: activity.report_canceled,
     RespondActivityTaskDetached: async_completion.detach,
     ReportActivity: async_completion.report,
+    ChangeActivity: pausing.change,
     RecordActivityTaskStarted: activity.report_started,
     RecordActivityTaskHeartbeat: activity.heartbeat,
     ReportTaskLost: _lose,

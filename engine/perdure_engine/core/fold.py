@@ -1,7 +1,7 @@
 """The fold: how each record changes mutable state. Nothing else may.
 
-`apply` looks up the record's type; a type without a row is a `Bug`. The tables say from which phase an activity or
-timer may take which record, so that an illegal history cannot be folded silently.
+`apply` looks up the record's type; a type without a row is a `Bug`. The tables say from which phase a timer (or, in
+other modules, an activity or a child) may take which record, so that an illegal history cannot be folded silently.
 """
 
 from __future__ import annotations
@@ -27,12 +27,11 @@ from perdure.protocol.memo import merged_memo
 from perdure.protocol.replies import ExecutionStatus
 from perdure.protocol.search_attributes import merged_search_attributes
 from perdure_engine.core import update_events
+from perdure_engine.core.activity_fold import ACTIVITY_RULES, begin_anew, step_activity
 from perdure_engine.core.child_fold import CHILD_NEWS, CHILD_RULES, buffer_child
 from perdure_engine.core.external_fold import EXTERNAL_ANSWERS, EXTERNAL_RULES, buffer_answer
 from perdure_engine.core.outcome import outcome_of
 from perdure_engine.core.state import (
-    ActivityPhase,
-    ActivityState,
     BufferedEvent,
     Bug,
     MutableState,
@@ -40,34 +39,6 @@ from perdure_engine.core.state import (
     TimerState,
     WorkflowTaskState,
 )
-
-ACTIVITY_TRANSITIONS: dict[tuple[ActivityPhase, EventType], ActivityPhase | None] = {
-    (ActivityPhase.SCHEDULED, EventType.ACTIVITY_ATTEMPT_STARTED): ActivityPhase.STARTED,
-    (ActivityPhase.CANCEL_REQUESTED, EventType.ACTIVITY_ATTEMPT_STARTED): ActivityPhase.CANCEL_REQUESTED,
-    (ActivityPhase.SCHEDULED, EventType.ACTIVITY_ATTEMPT_DETACHED): ActivityPhase.STARTED,
-    (ActivityPhase.STARTED, EventType.ACTIVITY_ATTEMPT_DETACHED): ActivityPhase.STARTED,
-    (ActivityPhase.CANCEL_REQUESTED, EventType.ACTIVITY_ATTEMPT_DETACHED): ActivityPhase.CANCEL_REQUESTED,
-    (ActivityPhase.SCHEDULED, EventType.ACTIVITY_ATTEMPT_FAILED): ActivityPhase.SCHEDULED,
-    (ActivityPhase.STARTED, EventType.ACTIVITY_ATTEMPT_FAILED): ActivityPhase.SCHEDULED,
-    (ActivityPhase.SCHEDULED, EventType.ACTIVITY_TASK_CANCEL_REQUESTED): ActivityPhase.CANCEL_REQUESTED,
-    (ActivityPhase.STARTED, EventType.ACTIVITY_TASK_CANCEL_REQUESTED): ActivityPhase.CANCEL_REQUESTED,
-    (ActivityPhase.RESOLVED, EventType.ACTIVITY_TASK_CANCEL_REQUESTED): ActivityPhase.RESOLVED,
-    (ActivityPhase.SCHEDULED, EventType.EVENT_BUFFERED): ActivityPhase.RESOLVED,
-    (ActivityPhase.STARTED, EventType.EVENT_BUFFERED): ActivityPhase.RESOLVED,
-    (ActivityPhase.CANCEL_REQUESTED, EventType.EVENT_BUFFERED): ActivityPhase.RESOLVED,
-    (ActivityPhase.SCHEDULED, EventType.ACTIVITY_TASK_STARTED): ActivityPhase.RESOLVED,
-    (ActivityPhase.STARTED, EventType.ACTIVITY_TASK_STARTED): ActivityPhase.RESOLVED,
-    (ActivityPhase.CANCEL_REQUESTED, EventType.ACTIVITY_TASK_STARTED): ActivityPhase.RESOLVED,
-    (ActivityPhase.RESOLVED, EventType.ACTIVITY_TASK_STARTED): ActivityPhase.RESOLVED,
-    (ActivityPhase.RESOLVED, EventType.ACTIVITY_TASK_COMPLETED): None,
-    (ActivityPhase.RESOLVED, EventType.ACTIVITY_TASK_FAILED): None,
-    (ActivityPhase.RESOLVED, EventType.ACTIVITY_TASK_TIMED_OUT): None,
-    (ActivityPhase.SCHEDULED, EventType.ACTIVITY_TASK_TIMED_OUT): None,
-    (ActivityPhase.CANCEL_REQUESTED, EventType.ACTIVITY_TASK_TIMED_OUT): None,
-    (ActivityPhase.RESOLVED, EventType.ACTIVITY_TASK_CANCELED): None,
-    (ActivityPhase.CANCEL_REQUESTED, EventType.ACTIVITY_TASK_CANCELED): None,
-}
-"""Phase and record to the next phase; None: the activity is no longer pending. A missing row is a `Bug`."""
 
 TIMER_TRANSITIONS: dict[tuple[TimerPhase, EventType], TimerPhase | None] = {
     (TimerPhase.STARTED, EventType.EVENT_BUFFERED): TimerPhase.RESOLVED,
@@ -174,13 +145,7 @@ def _reset(state: MutableState, record: HistoryEvent) -> None:
     for timer in state.timers.values():
         timer.fire_at_us = max(timer.fire_at_us, now_us)
     for activity in state.activities.values():
-        activity.scheduled_time_us = activity.attempt_scheduled_time_us = now_us
-        activity.started_time_us = activity.reported_time_us = activity.said_time_us = 0
-        activity.heartbeat_time_us = activity.heartbeat_check_us = 0
-        activity.worker = ""
-        activity.is_detached = False
-        if activity.phase == ActivityPhase.STARTED:
-            activity.phase = ActivityPhase.SCHEDULED
+        begin_anew(activity, now_us)
 
 
 def _workflow_task_attempt_failed(state: MutableState, record: HistoryEvent) -> None:
@@ -190,78 +155,6 @@ def _workflow_task_attempt_failed(state: MutableState, record: HistoryEvent) -> 
     )
     state.buffered = []
     state.sticky_worker = ""
-
-
-# Activities ---------------------------------------------------------------------------------------------------------
-
-
-def _activity_scheduled(state: MutableState, record: HistoryEvent) -> None:
-    attributes = record.attributes
-    state.activities[record.event_id] = ActivityState(
-        record.event_id, record.time_us, attributes, attempt_scheduled_time_us=record.time_us
-    )
-    state.activity_ids[attributes.activity_id] = record.event_id
-
-
-def _step_activity(state: MutableState, scheduled_event_id: int, event_type: int) -> ActivityState:
-    activity = state.activities.get(scheduled_event_id)
-    if activity is None:
-        raise Bug(
-            f"run {state.run_id}: event type {event_type} for activity {scheduled_event_id}, which is not pending"
-        )
-    try:
-        phase = ACTIVITY_TRANSITIONS[activity.phase, event_type]  # type: ignore[index]  # an int equals its EventType
-    except KeyError:
-        raise Bug(
-            f"run {state.run_id}: activity {scheduled_event_id} in {activity.phase!r} takes no {event_type}"
-        ) from None
-    if phase is None:
-        del state.activities[scheduled_event_id]
-        del state.activity_ids[activity.attributes.activity_id]
-    else:
-        activity.phase = phase
-    return activity
-
-
-def _activity_changed(state: MutableState, record: HistoryEvent) -> None:
-    _step_activity(state, record.attributes.scheduled_event_id, record.event_type)
-
-
-def _activity_cancel_requested(state: MutableState, record: HistoryEvent) -> None:
-    activity = _step_activity(state, record.attributes.scheduled_event_id, record.event_type)
-    activity.cancel_requested_event_id = record.event_id
-
-
-def _activity_attempt_started(state: MutableState, record: HistoryEvent) -> None:
-    report = record.attributes
-    activity = _step_activity(state, report.scheduled_event_id, record.event_type)
-    activity.started_time_us = report.started_time_us
-    activity.said_time_us = report.said_time_us
-    activity.reported_time_us = record.time_us
-    activity.worker = report.identity
-
-
-def _activity_attempt_detached(state: MutableState, record: HistoryEvent) -> None:
-    activity = _step_activity(state, record.attributes.scheduled_event_id, record.event_type)
-    if not activity.reported_time_us:
-        activity.started_time_us = record.attributes.started_time_us
-        activity.reported_time_us = record.time_us
-    activity.worker = ""
-    activity.is_detached = True
-
-
-def _activity_attempt_failed(state: MutableState, record: HistoryEvent) -> None:
-    report = record.attributes
-    activity = _step_activity(state, report.scheduled_event_id, record.event_type)
-    activity.attempt = report.attempt + 1
-    activity.attempt_scheduled_time_us = report.next_attempt_time_us
-    activity.last_failure = report.failure
-    activity.started_time_us = activity.reported_time_us = activity.said_time_us = 0
-    activity.heartbeat_time_us = activity.heartbeat_check_us = 0
-    activity.worker = ""
-    activity.is_detached = False
-    if report.heartbeat_details:
-        activity.heartbeat_details = report.heartbeat_details
 
 
 # Timers -------------------------------------------------------------------------------------------------------------
@@ -343,7 +236,7 @@ def buffer(state: MutableState, time_us: int, event: EventBuffered, *, stored: b
     state.buffered.append(BufferedEvent(time_us, event, stored))
     attributes = event.attributes
     if isinstance(attributes, _OUTCOME_TYPES):
-        _step_activity(state, attributes.scheduled_event_id, EventType.EVENT_BUFFERED)
+        step_activity(state, attributes.scheduled_event_id, EventType.EVENT_BUFFERED)
     elif isinstance(attributes, TimerFired):
         _step_timer(state, attributes.timer_id, EventType.EVENT_BUFFERED)
     elif isinstance(attributes, WorkflowExecutionSignaled):
@@ -390,16 +283,6 @@ RULES: dict[int, Callable[[MutableState, HistoryEvent], None]] = {
     EventType.WORKFLOW_TASK_FAILED: _workflow_task_failed,
     EventType.WORKFLOW_TASK_TIMED_OUT: _workflow_task_failed,
     EventType.WORKFLOW_TASK_ATTEMPT_FAILED: _workflow_task_attempt_failed,
-    EventType.ACTIVITY_TASK_SCHEDULED: _activity_scheduled,
-    EventType.ACTIVITY_TASK_STARTED: _activity_changed,
-    EventType.ACTIVITY_TASK_COMPLETED: _activity_changed,
-    EventType.ACTIVITY_TASK_FAILED: _activity_changed,
-    EventType.ACTIVITY_TASK_TIMED_OUT: _activity_changed,
-    EventType.ACTIVITY_TASK_CANCELED: _activity_changed,
-    EventType.ACTIVITY_TASK_CANCEL_REQUESTED: _activity_cancel_requested,
-    EventType.ACTIVITY_ATTEMPT_STARTED: _activity_attempt_started,
-    EventType.ACTIVITY_ATTEMPT_DETACHED: _activity_attempt_detached,
-    EventType.ACTIVITY_ATTEMPT_FAILED: _activity_attempt_failed,
     EventType.TIMER_STARTED: _timer_started,
     EventType.TIMER_FIRED: _timer_changed,
     EventType.TIMER_CANCELED: _timer_changed,
@@ -419,6 +302,7 @@ RULES: dict[int, Callable[[MutableState, HistoryEvent], None]] = {
     EventType.WORKFLOW_EXECUTION_TERMINATED: _closed,
     EventType.WORKFLOW_EXECUTION_TIMED_OUT: _closed,
     EventType.WORKFLOW_EXECUTION_CONTINUED_AS_NEW: _closed,
+    **ACTIVITY_RULES,
     **CHILD_RULES,
     **EXTERNAL_RULES,
 }

@@ -227,5 +227,5 @@ def _resume(state: MutableState, now_us: int, transition: Transition) -> None:
         transition.effects.append(SetTimer(timer.fire_at_us, TimerKind.USER, timer.started_event_id))
     for activity in state.activities.values():
         deadline.watch_scheduled(activity, transition)
-        attempt.dispatch(state, activity, transition)
+        attempt.begin(state, activity, 0, transition)
     workflow_task.schedule(state, transition, now_us)

@@ -63,6 +63,12 @@ class _ActivityRow(NamedTuple):
     heartbeat_details: bytes
     said_time_us: int = 0
     is_detached: bool = False
+    is_paused: bool = False
+    is_parked: bool = False
+    is_interrupted: bool = False
+    is_reset: bool = False
+    forgets_heartbeat: bool = False
+    attempt_base: int = 0
 
     @staticmethod
     def _decode_attributes(value: Any) -> Any:
@@ -268,6 +274,12 @@ def _activity_row(activity: ActivityState) -> _ActivityRow:
         activity.heartbeat_details,
         activity.said_time_us,
         activity.is_detached,
+        activity.is_paused,
+        activity.is_parked,
+        activity.is_interrupted,
+        activity.is_reset,
+        activity.forgets_heartbeat,
+        activity.attempt_base,
     )
 
 
@@ -387,6 +399,12 @@ def _activity_state(row: _ActivityRow) -> ActivityState:
         row.heartbeat_details,
         said_time_us=row.said_time_us,
         is_detached=row.is_detached,
+        is_paused=row.is_paused,
+        is_parked=row.is_parked,
+        is_interrupted=row.is_interrupted,
+        is_reset=row.is_reset,
+        forgets_heartbeat=row.forgets_heartbeat,
+        attempt_base=row.attempt_base,
     )
 
 

@@ -67,6 +67,10 @@ class ActivityState:
         heartbeat_time_us: the last heartbeat, and `heartbeat_check_us`: when the heartbeat timer is due. Neither is
             stored: both are 0 after a reload, until the next heartbeat and the next check.
         is_detached: its worker let go of the attempt, which is completed from elsewhere.
+        is_paused: no attempt begins until it is unpaused; `is_parked`: and none is out.
+        is_interrupted: it was paused or reset while this attempt was out, which may end for that; `is_reset`: reset.
+        forgets_heartbeat: the next attempt finds no heartbeat details.
+        attempt_base: so many attempts no longer count for the retry policy.
     """
 
     scheduled_event_id: int
@@ -85,6 +89,17 @@ class ActivityState:
     heartbeat_check_us: int = 0
     said_time_us: int = 0
     is_detached: bool = False
+    is_paused: bool = False
+    is_parked: bool = False
+    is_interrupted: bool = False
+    is_reset: bool = False
+    forgets_heartbeat: bool = False
+    attempt_base: int = 0
+
+    @property
+    def counted_attempt(self) -> int:
+        """The attempt as the retry policy counts it, from 1."""
+        return max(self.attempt - self.attempt_base, 1)
 
 
 @dataclass(slots=True)

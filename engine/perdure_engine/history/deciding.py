@@ -16,6 +16,7 @@ from perdure.protocol.ids import run_id_for_child, run_id_for_start
 from perdure.protocol.messages import AcknowledgeMessage, RecordChildClosed, StartChildWorkflow
 from perdure.protocol.replies import ErrorCode, ErrorReply, ReplyKind, Started
 from perdure.protocol.requests import (
+    ChangeActivity,
     DeleteWorkflow,
     RecordActivityTaskStarted,
     ReportActivity,
@@ -63,7 +64,7 @@ from perdure_engine.history.visibility import VisibilityWriter
 from perdure_engine.history.waiters import Waiters
 from perdure_store.port import ExecutionKey, ExecutionRow, Store, TimerKey, TimerRow
 
-_BY_WORKFLOW_ID = (SignalWorkflow, RequestCancelWorkflow, TerminateWorkflow, ReportActivity)
+_BY_WORKFLOW_ID = (SignalWorkflow, RequestCancelWorkflow, TerminateWorkflow, ReportActivity, ChangeActivity)
 
 _SOUGHT_OTHERWISE = frozenset(
     {StartWorkflow, StartWorkflowWith, StartChildWorkflow, ResetWorkflow, AcknowledgeMessage, RecordChildClosed}
@@ -229,7 +230,7 @@ class Decider:
         self,
         batch: Batch,
         arrival: Arrival,
-        request: SignalWorkflow | RequestCancelWorkflow | TerminateWorkflow | ReportActivity,
+        request: SignalWorkflow | RequestCancelWorkflow | TerminateWorkflow | ReportActivity | ChangeActivity,
         run: CachedRun,
     ) -> bool:
         """Answer a request by workflow id that comes again, and was for the run before this one, or was refused before

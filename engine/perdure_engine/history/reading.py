@@ -402,17 +402,25 @@ _PENDING = {
 }
 
 
+def _state_of(activity: ActivityState) -> str:
+    if activity.is_parked:
+        return "PAUSED"
+    if activity.is_paused and activity.phase != ActivityPhase.CANCEL_REQUESTED:
+        return "PAUSE_REQUESTED"
+    return _PENDING[activity.phase]
+
+
 def _describe_activity(activity: ActivityState, now_us: int) -> PendingActivity:
     next_us = activity.attempt_scheduled_time_us
     return PendingActivity(
         activity.attributes.activity_id,
         activity.attributes.activity_type,
-        _PENDING[activity.phase],
-        activity.attempt,
+        _state_of(activity),
+        activity.counted_attempt,
         activity.attributes.retry_policy.maximum_attempts,
         activity.scheduled_time_us,
         activity.started_time_us,
-        next_us if next_us > now_us else 0,
+        next_us if next_us > now_us and not activity.is_parked else 0,
         activity.worker,
         activity.last_failure,
     )

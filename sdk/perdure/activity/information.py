@@ -15,7 +15,7 @@ class Info:
     """Of the running attempt; made by `activity.info()`.
 
     Attributes:
-        attempt: From 1.
+        attempt: From 1; counted anew after a reset.
         heartbeat_details: What the attempt before last told by `activity.heartbeat`.
         idempotency_key: The same for every attempt of this activity, and for no other activity: what an external
             service should be given, so that a repeated attempt does nothing twice.
@@ -71,7 +71,7 @@ class ActivityCancellationDetails:
     Attributes:
         not_found: The engine no longer wants this attempt, for example because its workflow has closed.
         cancel_requested: The workflow asked for it.
-        paused, reset: Reserved.
+        paused, reset: An operator paused or reset the activity: the next attempt finds what this one told last.
         timed_out: One of its times has passed.
         worker_shutdown: The worker stops.
     """

@@ -14,6 +14,7 @@ COMMANDS = {
     "demo": "perdure.cli.servers:demo",
     "worker": "perdure.cli.worker:worker",
     "workflow": "perdure.cli.workflow:workflow",
+    "activity": "perdure.cli.activity:activity",
     "batch": "perdure.cli.batch:batch",
     "search-attribute": "perdure.cli.search_attribute:search_attribute",
     "dead-letter": "perdure.cli.dead_letter:dead_letter",

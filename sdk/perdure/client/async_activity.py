@@ -56,7 +56,8 @@ class AsyncActivityHandle:
         """Say that the activity is alive, and how far it is. Sent at once, every time.
 
         Raises:
-            AsyncActivityCancelledError: it is to stop; say that it has by `report_cancellation`.
+            AsyncActivityCancelledError: it is to stop; say that it has by `report_cancellation`. Or it was paused or
+                reset (`details` say so): end the attempt by `fail`, or let it go on.
             RPCError: the activity is not pending any more (NOT_FOUND), or no engine answered in time.
         """
         data = self._connection.converter.to_bytes(details)
@@ -66,8 +67,12 @@ class AsyncActivityHandle:
         )
         if not directive.current:
             raise RPCError("the activity waits for its next attempt, or is over", RPCStatusCode.NOT_FOUND)
-        if directive.cancel_requested:
-            raise AsyncActivityCancelledError(ActivityCancellationDetails(cancel_requested=True))
+        if directive.cancel_requested or directive.paused or directive.reset:
+            raise AsyncActivityCancelledError(
+                ActivityCancellationDetails(
+                    cancel_requested=directive.cancel_requested, paused=directive.paused, reset=directive.reset
+                )
+            )
 
     async def complete(
         self, result: Any = UNSET, *, rpc_metadata: Mapping[str, str | bytes] = {}, rpc_timeout: timedelta | None = None

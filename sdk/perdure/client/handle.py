@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Generic, cast
 
+from perdure.client.activity_calls import ActivityCalls
 from perdure.client.connection import Connection, check_text
 from perdure.client.definitions import query_name_and_type, signal_name
 from perdure.client.deletion import delete_workflow
@@ -28,7 +29,7 @@ from perdure.protocol.requests import AwaitResult
 from perdure.types import ReturnType, SelfType
 
 
-class WorkflowHandle(UpdateCalls[SelfType], Generic[SelfType, ReturnType]):
+class WorkflowHandle(UpdateCalls[SelfType], ActivityCalls, Generic[SelfType, ReturnType]):
     """One workflow. Made by `Client.start_workflow` or `Client.get_workflow_handle`.
 
     `rpc_metadata`, here and elsewhere, is for interceptors: there is no gRPC.

@@ -18,8 +18,11 @@ class WorkflowExecutionStatus(IntEnum):
 
 
 class PendingActivityState(IntEnum):
-    """What an activity that has not closed is doing."""
+    """What an activity that has not closed is doing (Temporal's numbers). `PAUSE_REQUESTED`: its attempt is out, and no
+    other one begins."""
 
     SCHEDULED = 1
     STARTED = 2
     CANCEL_REQUESTED = 3
+    PAUSED = 4
+    PAUSE_REQUESTED = 5

@@ -55,6 +55,9 @@ class EventType(IntEnum):
     WORKFLOW_TASK_ATTEMPT_FAILED = 1003
     EVENT_BUFFERED = 1004
     ACTIVITY_ATTEMPT_DETACHED = 1005
+    ACTIVITY_PAUSED = 1006
+    ACTIVITY_UNPAUSED = 1007
+    ACTIVITY_RESET = 1008
     PROPERTIES_AT_CLOSE = 1010
     CONTENT_KEPT = 1020
     # On the way to a sticky worker alone, never in a history.

@@ -215,7 +215,8 @@ class ActivityAttemptStarted(NamedTuple):
 
 
 class ActivityAttemptFailed(NamedTuple):
-    """Attempt `attempt` failed and `attempt + 1` may start from `next_attempt_time_us`."""
+    """Attempt `attempt` failed and `attempt + 1` may start from `next_attempt_time_us`, unless the activity is paused.
+    `attempt_base`: so many attempts no longer count; 0 if that is as it was."""
 
     scheduled_event_id: int
     attempt: int
@@ -223,6 +224,7 @@ class ActivityAttemptFailed(NamedTuple):
     identity: str
     next_attempt_time_us: int
     heartbeat_details: Payloads = b""
+    attempt_base: int = 0
 
     @staticmethod
     def _decode_failure(value: Any) -> Failure:
@@ -237,6 +239,45 @@ class ActivityAttemptDetached(NamedTuple):
     attempt: int
     identity: str
     started_time_us: int
+
+
+class ActivityPaused(NamedTuple):
+    """Somebody paused the activity: no attempt begins until it is unpaused. `attempt` is the one that runs or waits."""
+
+    scheduled_event_id: int
+    attempt: int
+    identity: str
+    reason: str
+    request_id: str
+
+
+class ActivityUnpaused(NamedTuple):
+    """The activity goes on. `attempt` begins at `start_time_us`, or is running (0). `reset_attempts`: it counts as the
+    first; `reset_heartbeat`: the next one to begin finds no heartbeat details."""
+
+    scheduled_event_id: int
+    attempt: int
+    identity: str
+    reason: str
+    request_id: str
+    start_time_us: int
+    reset_attempts: bool = False
+    reset_heartbeat: bool = False
+
+
+class ActivityReset(NamedTuple):
+    """The activity begins anew: its next attempt counts as the first, and its schedule-to-close timeout counts from
+    now. As with `ActivityUnpaused`, which this is, too, but for `keep_paused`. `start_time_us` 0: an attempt runs, or
+    the activity stays paused."""
+
+    scheduled_event_id: int
+    attempt: int
+    identity: str
+    reason: str
+    request_id: str
+    start_time_us: int
+    reset_heartbeat: bool = False
+    keep_paused: bool = False
 
 
 class WorkflowTaskAttemptFailed(NamedTuple):
@@ -327,6 +368,9 @@ EVENTS = Registry(
         EventType.WORKFLOW_TASK_ATTEMPT_FAILED: WorkflowTaskAttemptFailed,
         EventType.EVENT_BUFFERED: EventBuffered,
         EventType.ACTIVITY_ATTEMPT_DETACHED: ActivityAttemptDetached,
+        EventType.ACTIVITY_PAUSED: ActivityPaused,
+        EventType.ACTIVITY_UNPAUSED: ActivityUnpaused,
+        EventType.ACTIVITY_RESET: ActivityReset,
         EventType.PROPERTIES_AT_CLOSE: PropertiesAtClose,
         EventType.CONTENT_KEPT: ContentKept,
         EventType.ACTIVITY_TASKS_SCHEDULED_AS_ASKED: ActivityTasksScheduledAsAsked,

@@ -33,6 +33,10 @@ class ErrorCategory(IntEnum):
     BENIGN = 1
 
 
+ACTIVITY_PAUSE, ACTIVITY_RESET = "ActivityPause", "ActivityReset"
+"""Types of the failures by which an attempt ends because its activity was paused, or reset (Temporal's names)."""
+
+
 class RetryState(IntEnum):
     """Why there is, or is not, a further attempt."""
 

@@ -94,7 +94,7 @@ class QueryAnswer(NamedTuple):
 
 
 class PendingActivity(NamedTuple):
-    """`state` is SCHEDULED, STARTED or CANCEL_REQUESTED. Times are 0 when unknown."""
+    """`state` is SCHEDULED, STARTED, CANCEL_REQUESTED, PAUSED or PAUSE_REQUESTED. Times are 0 when unknown."""
 
     activity_id: str
     activity_type: str
@@ -194,20 +194,25 @@ class TaskDropped(NamedTuple):
 
 
 class ActivityDirective(NamedTuple):
-    """What the engine wants of a running activity. `current` False: the attempt is over, or runs elsewhere; stop it."""
+    """What the engine wants of a running activity. `current` False: the attempt is over, or runs elsewhere; stop it.
+    `paused`, `reset`: an operator wants it to end and to begin again (later), if it can be asked to."""
 
     current: bool
     cancel_requested: bool
+    paused: bool = False
+    reset: bool = False
 
 
 class CancelActivity(NamedTuple):
     """A push to a worker: cancellation was requested of an attempt that it runs (or, `current` False, its run is
-    closed)."""
+    closed; or, `paused` or `reset`, an operator did that)."""
 
     run_id: str
     scheduled_event_id: int
     attempt: int
     current: bool = True
+    paused: bool = False
+    reset: bool = False
 
 
 decode_error = struct_decoder(ErrorReply)

@@ -31,7 +31,9 @@ from perdure.protocol.start_requests import (
     StartWorkflowWith as StartWorkflowWith,
 )
 from perdure.protocol.task_requests import (
+    ActivityChange as ActivityChange,
     ActivityReport as ActivityReport,
+    ChangeActivity as ChangeActivity,
     GetActivityTask as GetActivityTask,
     GetWorkflowTask as GetWorkflowTask,
     RecordActivityTaskHeartbeat as RecordActivityTaskHeartbeat,
@@ -60,6 +62,7 @@ class RequestType(IntEnum):
     RESET_WORKFLOW = 12
     DELETE_WORKFLOW = 13
     REPORT_ACTIVITY = 15
+    CHANGE_ACTIVITY = 16
     UPDATE_WORKFLOW = 9
     AWAIT_UPDATE = 10
     START_WORKFLOW_WITH = 11
@@ -236,6 +239,7 @@ Request = (
     | DescribeWorkflow
     | GetHistory
     | ReportActivity
+    | ChangeActivity
     | UpdateWorkflow
     | AwaitUpdate
     | StartWorkflowWith
@@ -276,6 +280,7 @@ REQUESTS = Registry(
         RequestType.DESCRIBE_WORKFLOW: DescribeWorkflow,
         RequestType.GET_HISTORY: GetHistory,
         RequestType.REPORT_ACTIVITY: ReportActivity,
+        RequestType.CHANGE_ACTIVITY: ChangeActivity,
         RequestType.UPDATE_WORKFLOW: UpdateWorkflow,
         RequestType.AWAIT_UPDATE: AwaitUpdate,
         RequestType.START_WORKFLOW_WITH: StartWorkflowWith,

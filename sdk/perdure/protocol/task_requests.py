@@ -84,6 +84,35 @@ class ReportActivity(NamedTuple):
         return decode_failure_or_none(value)
 
 
+class ActivityChange(IntEnum):
+    """What an operator does to activities of a run."""
+
+    PAUSE = 1
+    UNPAUSE = 2
+    RESET = 3
+
+
+class ChangeActivity(NamedTuple):
+    """Pause, unpause or reset an activity, or all of a type: one of `activity_id` and `activity_type` is empty.
+
+    `delay_ms`: before the attempt that this lets begin. `reset_attempts` goes with UNPAUSE, `keep_paused` with RESET,
+    `reset_heartbeat` with both. Reply: None. A repeated request id is answered like the first."""
+
+    namespace: str
+    workflow_id: str
+    run_id: str
+    activity_id: str
+    activity_type: str
+    change: int
+    reason: str
+    delay_ms: int
+    reset_attempts: bool
+    reset_heartbeat: bool
+    keep_paused: bool
+    request_id: str
+    identity: str
+
+
 class RecordActivityTaskStarted(NamedTuple):
     """Sent for an activity that runs longer than 100 ms, and awaited before one that may be attempted only once.
 

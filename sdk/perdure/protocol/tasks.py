@@ -8,9 +8,14 @@ from typing import Any, NamedTuple
 from perdure.protocol.codec import CODEC_VERSION, DecodeError, Registry, pack, shown, unpack
 from perdure.protocol.ids import is_run_id
 from perdure.protocol.payload import HeaderMap, Payloads
+from perdure.protocol.retry import RetryPolicyData, decode_retry_policy
 
 INLINE_SIZE_MAX = 32 * 1024
 """Bytes of events or input that ride in a stream entry; what is larger is fetched by the worker."""
+
+
+PRIORITY_DEFAULT = 3
+"""The priority of an activity that was given none (Temporal's number)."""
 
 
 class TaskKind(IntEnum):
@@ -44,7 +49,8 @@ class WorkflowTask(NamedTuple):
 
 class ActivityTask(NamedTuple):
     """`inline` False: the input was too large for the stream; ask with `GetActivityTask`. `report_start` True: wait for
-    the reply to `RecordActivityTaskStarted` before running, because this attempt is the only one allowed."""
+    the reply to `RecordActivityTaskStarted` before running, because this attempt is the only one allowed.
+    `retry_policy` None: the default one. `attempt_base`: so many attempts before this one no longer count."""
 
     namespace: str
     workflow_id: str
@@ -66,6 +72,13 @@ class ActivityTask(NamedTuple):
     heartbeat_timeout_ms: int
     report_start: bool
     task_queue: str = ""
+    priority: int = PRIORITY_DEFAULT
+    retry_policy: RetryPolicyData | None = None
+    attempt_base: int = 0
+
+    @staticmethod
+    def _decode_retry_policy(value: Any) -> RetryPolicyData | None:
+        return decode_retry_policy(value)
 
 
 class QueryTask(NamedTuple):

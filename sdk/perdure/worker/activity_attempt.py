@@ -14,7 +14,14 @@ from perdure.activity.async_completion import CompleteAsync
 from perdure.activity.definition import ActivityDefinition
 from perdure.content.sending import CUT_ABOVE_BYTES, CUT_ABOVE_BYTES_GROWN, Parcel
 from perdure.exceptions import ApplicationError, CancelledError, TimeoutError, TimeoutType
-from perdure.protocol.failure import ApplicationInfo, ErrorCategory, Failure, TimeoutInfo
+from perdure.protocol.failure import (
+    ACTIVITY_PAUSE,
+    ACTIVITY_RESET,
+    ApplicationInfo,
+    ErrorCategory,
+    Failure,
+    TimeoutInfo,
+)
 from perdure.protocol.replies import ReplyKind, decode_activity_directive
 from perdure.protocol.requests import (
     RecordActivityTaskHeartbeat,
@@ -47,10 +54,11 @@ class ActivityAttempt(Attempt):
 
     Attributes:
         known_content: Hashes of the pieces that its input was made of, if it was large.
+        interruption: It was paused or reset, and is to end for that if it can be asked to.
         key: Names the attempt in what the engine says about it: run id, scheduled event id, attempt.
     """
 
-    __slots__ = ("_heartbeats", "_is_refused", "_is_reported", "entry", "key", "known_content")
+    __slots__ = ("_heartbeats", "_is_refused", "_is_reported", "entry", "interruption", "key", "known_content")
 
     _owner: ActivityAttemptOwner
 
@@ -63,6 +71,7 @@ class ActivityAttempt(Attempt):
         self._heartbeats: Heartbeats | None = None
         self._is_refused = False
         self._is_reported = False
+        self.interruption: StopReason | None = None
         self.known_content: dict[bytes, int] = _NOTHING
 
     def begin(self) -> None:
@@ -99,8 +108,9 @@ class ActivityAttempt(Attempt):
 
     def failed(self, error: BaseException) -> None:
         """It raised: a failure, or the end of a cancellation."""
-        if isinstance(error, asyncio.CancelledError | CancelledError) and self.stop_reason is not None:
-            self._stopped(error)
+        reason = self.stop_reason or self.interruption
+        if reason is not None and isinstance(error, asyncio.CancelledError | CancelledError):
+            self._stopped(error, reason)
         elif isinstance(error, CompleteAsync):
             self._detach()
         else:
@@ -135,10 +145,10 @@ class ActivityAttempt(Attempt):
             )
         )
 
-    def _stopped(self, error: BaseException) -> None:
+    def _stopped(self, error: BaseException, reason: StopReason) -> None:
         """It ended because it was asked to."""
         task, link, entry = self.task, self._owner.link, self.entry
-        match self.stop_reason:
+        match reason:
             case StopReason.CANCEL_REQUESTED:
                 details = getattr(error, "details", ())
                 self._report(
@@ -156,6 +166,12 @@ class ActivityAttempt(Attempt):
             case StopReason.TIMED_OUT:
                 info = TimeoutInfo(TimeoutType.START_TO_CLOSE, self._last_heartbeat())
                 self._fail(Failure.of("activity start-to-close timeout", info, source="PythonSDK"))
+            case StopReason.PAUSED:
+                paused = ApplicationInfo(ACTIVITY_PAUSE)
+                self._fail(Failure.of("the activity was paused while it ran", paused, source="PythonSDK"))
+            case StopReason.RESET:
+                reset = ApplicationInfo(ACTIVITY_RESET)
+                self._fail(Failure.of("the activity was reset while it ran", reset, source="PythonSDK"))
             case StopReason.NOT_WANTED:
                 self._end()
                 self.drop()
@@ -255,6 +271,19 @@ class ActivityAttempt(Attempt):
             self.stop(StopReason.NOT_WANTED)
         elif directive.cancel_requested:
             self.stop(StopReason.CANCEL_REQUESTED)
+        elif directive.reset or directive.paused:
+            self.interrupt(StopReason.RESET if directive.reset else StopReason.PAUSED)
+
+    def interrupt(self, reason: StopReason) -> None:
+        """The activity was paused or reset. An attempt that sends heartbeats is stopped: it can go on where it was.
+        Any other one is left to end by itself, unless it looks whether it is to stop."""
+        if self._is_over or self.stop_reason is not None:
+            return
+        if self._heartbeats is not None:
+            self.stop(reason)
+        elif self.interruption is None:
+            self.interruption = reason
+            self.show_stop(reason)
 
     def heartbeat(self, details: tuple[Any, ...]) -> None:
         """The activity said that it is alive. From any thread."""

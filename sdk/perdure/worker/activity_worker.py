@@ -147,7 +147,7 @@ class ActivityWorker:
         elif attempt.stop_reason is StopReason.NOT_WANTED:
             attempt.drop()
             self._freed()
-        elif attempt.stop_reason is not None:
+        elif attempt.stop_reason is not None or attempt.interruption is not None:
             attempt.failed(asyncio.CancelledError())
         else:
             self._start(attempt)
@@ -207,14 +207,18 @@ class ActivityWorker:
 
     # What the engine says --------------------------------------------------------------------------------------------
     def pushed(self, body: Any) -> None:
-        """A word about an attempt: it was cancelled, or is no longer wanted."""
+        """A word about an attempt: it was cancelled, paused or reset, or is no longer wanted."""
         try:
             push = decode_cancel_activity(body)
         except DecodeError as error:
             logger.warning("A push of the engine cannot be read: %s", error)
             return
         attempt = self._running.get((push.run_id, push.scheduled_event_id, push.attempt))
-        if attempt is not None:
+        if attempt is None:
+            return
+        if push.reset or push.paused:
+            attempt.interrupt(StopReason.RESET if push.reset else StopReason.PAUSED)
+        else:
             attempt.stop(StopReason.CANCEL_REQUESTED if push.current else StopReason.NOT_WANTED)
 
     def lost(self, entries: Iterable[Entry]) -> None:

@@ -17,12 +17,13 @@ from perdure.activity.context import ActivityContext, current_context
 from perdure.activity.definition import ActivityDefinition
 from perdure.activity.information import ActivityCancellationDetails, Info
 from perdure.activity.shared_flag import SharedFlag
-from perdure.common import Priority
+from perdure.common import Priority, RetryPolicy
 from perdure.exceptions import ApplicationError
 from perdure.execution.surroundings import moment
 from perdure.metrics import MetricMeter
 from perdure.protocol.codec import pack
-from perdure.protocol.tasks import ActivityTask
+from perdure.protocol.retry import DEFAULT_RETRY_POLICY
+from perdure.protocol.tasks import PRIORITY_DEFAULT, ActivityTask
 from perdure.worker.deadlines import Deadlines
 from perdure.worker.link import WorkerLink
 
@@ -42,6 +43,8 @@ class StopReason(Enum):
     """Why a running attempt is stopped."""
 
     CANCEL_REQUESTED = "its workflow cancelled it"
+    PAUSED = "an operator paused it"
+    RESET = "an operator reset it"
     TIMED_OUT = "its start-to-close timeout has passed"
     NOT_WANTED = "the engine no longer wants this attempt"
     WORKER_SHUTDOWN = "its worker stops"
@@ -49,6 +52,8 @@ class StopReason(Enum):
 
 _DETAILS = {
     StopReason.CANCEL_REQUESTED: ActivityCancellationDetails(cancel_requested=True),
+    StopReason.PAUSED: ActivityCancellationDetails(paused=True),
+    StopReason.RESET: ActivityCancellationDetails(reset=True),
     StopReason.TIMED_OUT: ActivityCancellationDetails(timed_out=True),
     StopReason.NOT_WANTED: ActivityCancellationDetails(not_found=True),
     StopReason.WORKER_SHUTDOWN: ActivityCancellationDetails(worker_shutdown=True),
@@ -177,10 +182,14 @@ class Attempt(ActivityContext):
         if self.stop_reason is not None:
             return
         self.stop_reason = reason
-        self.cancellation_details = _DETAILS[reason]
-        self.cancelled.set()
+        self.show_stop(reason)
         if self.stop_now is not None:
             self.stop_now()
+
+    def show_stop(self, reason: StopReason) -> None:
+        """Let its code see that it is to stop, if it looks."""
+        self.cancellation_details = _DETAILS[reason]
+        self.cancelled.set()
 
     def _kill(self) -> None:
         if not self._is_over and self.kill_now is not None:
@@ -215,7 +224,7 @@ class Attempt(ActivityContext):
         return Info(
             activity_id=task.activity_id,
             activity_type=task.activity_type,
-            attempt=task.attempt,
+            attempt=max(task.attempt - task.attempt_base, 1),
             current_attempt_scheduled_time=moment(task.current_attempt_scheduled_time_us),
             heartbeat_details=link.converter.from_bytes(task.heartbeat_details),
             heartbeat_timeout=_duration(task.heartbeat_timeout_ms),
@@ -231,8 +240,8 @@ class Attempt(ActivityContext):
             workflow_namespace=task.namespace if task.workflow_id else None,
             workflow_run_id=task.run_id if task.workflow_id else None,
             workflow_type=task.workflow_type or None,
-            priority=Priority.default,
-            retry_policy=None,
+            priority=Priority.default if task.priority == PRIORITY_DEFAULT else Priority(task.priority),
+            retry_policy=RetryPolicy.from_data(task.retry_policy or DEFAULT_RETRY_POLICY),
             idempotency_key=f"{task.namespace}/{task.workflow_id}/{task.run_id}/{task.activity_id}",
         )
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from perdure.activity import ActivityCancellationDetails
 from perdure.client import (
     AsyncActivityCancelledError,
     AsyncActivityIDReference,
@@ -23,6 +24,7 @@ from tests.unit.perdure.client.greeting import CONVERTER, Rows
 DIRECTIVES = {
     b"": ActivityDirective(True, False),
     CONVERTER.to_bytes(("stop",)): ActivityDirective(True, True),
+    CONVERTER.to_bytes(("later",)): ActivityDirective(True, False, True),
     CONVERTER.to_bytes(("gone",)): ActivityDirective(False, False),
 }
 
@@ -68,6 +70,9 @@ async def test_a_heartbeat_tells_what_the_engine_wants() -> None:
             await handle.heartbeat("stop")
         assert caught.value.details is not None
         assert caught.value.details.cancel_requested
+        with pytest.raises(AsyncActivityCancelledError) as paused:
+            await handle.heartbeat("later")
+        assert paused.value.details == ActivityCancellationDetails(paused=True)
         with pytest.raises(RPCError, match="waits for its next attempt, or is over") as gone:
             await handle.heartbeat("gone")
         assert gone.value.status == RPCStatusCode.NOT_FOUND

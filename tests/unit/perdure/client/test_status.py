@@ -10,5 +10,6 @@ def test_the_statuses_are_those_of_the_wire() -> None:
     assert {s.name: s.value for s in WorkflowExecutionStatus} == {s.name: s.value for s in ExecutionStatus}
 
 
-def test_a_pending_activity_is_in_one_of_three_states() -> None:
-    assert [state.name for state in PendingActivityState] == ["SCHEDULED", "STARTED", "CANCEL_REQUESTED"]
+def test_the_states_of_a_pending_activity_are_temporals() -> None:
+    states = {"SCHEDULED": 1, "STARTED": 2, "CANCEL_REQUESTED": 3, "PAUSED": 4, "PAUSE_REQUESTED": 5}
+    assert {state.name: state.value for state in PendingActivityState} == states

@@ -12,18 +12,21 @@ from perdure.activity.definition import ActivityDefinition
 from perdure.activity.shared_flag import SharedFlag
 from perdure.exceptions import ApplicationError, CancelledError
 from perdure.metrics import MetricMeter
-from perdure.protocol.replies import ErrorCode, ErrorReply, ReplyKind
+from perdure.protocol.failure import ApplicationInfo
+from perdure.protocol.replies import ActivityDirective, CancelActivity, ErrorCode, ErrorReply, ReplyKind
 from perdure.protocol.requests import (
+    RecordActivityTaskStarted,
     RespondActivityTaskCanceled,
     RespondActivityTaskCompleted,
     RespondActivityTaskFailed,
 )
+from perdure.worker import Worker
 from perdure.worker.activity_attempt import ActivityAttempt
 from perdure.worker.attempt import StopReason
 from perdure.worker.deadlines import Deadlines
 from perdure_broker.port import TaskEntry
 from tests.unit.perdure.worker.test_link import _link
-from tests.worker_stage import Stage, activity_task, stage
+from tests.worker_stage import QUEUE, Stage, activity_task, stage
 
 ENTRY = TaskEntry(b"stream", b"1-1", b"")
 
@@ -144,3 +147,99 @@ async def test_a_report_that_cannot_be_taken_fails_the_attempt_once() -> None:
         attempt._reported(ReplyKind.ERROR, refusal)
         assert len(owner.sent) == 2
         assert dropped == [ENTRY]
+
+
+# Paused or reset ---------------------------------------------------------------------------------------------------
+
+SEEN: list[Any] = []
+
+
+@pytest.fixture(autouse=True)
+async def _fresh() -> None:
+    SEEN.clear()
+
+
+@activity.defn
+async def wait_for_ever() -> None:
+    SEEN.append("began")
+    try:
+        await asyncio.Event().wait()
+    finally:
+        SEEN.append(activity.cancellation_details())
+
+
+@activity.defn
+async def beat_for_ever() -> None:
+    try:
+        while True:
+            activity.heartbeat("half")
+            await asyncio.sleep(0.01)
+    finally:
+        SEEN.append(activity.cancellation_details())
+
+
+@activity.defn
+async def look_for_ever() -> None:
+    await activity.wait_for_cancelled()
+    SEEN.append(activity.cancellation_details())
+    raise asyncio.CancelledError
+
+
+@activity.defn
+async def work_for_a_while() -> str:
+    while not activity.is_cancelled():  # noqa: ASYNC110  # what code does that looks between its steps
+        await asyncio.sleep(0.01)
+    return "finished"
+
+
+def _worker(on: Stage) -> Worker:
+    activities = [wait_for_ever, beat_for_ever, look_for_ever, work_for_a_while]
+    return Worker(on.client, task_queue=QUEUE, activities=activities)
+
+
+@pytest.mark.parametrize("name", ["beat_for_ever", "look_for_ever"])
+@pytest.mark.parametrize("word", ["paused", "reset"])
+async def test_a_pause_or_a_reset_ends_an_attempt_that_can_be_asked(name: str, word: str) -> None:
+    async with stage() as on, _worker(on):
+        task = activity_task(name)
+        await on.give(task)
+        await on.report(RecordActivityTaskStarted)
+        await on.push(CancelActivity(task.run_id, task.scheduled_event_id, 1, True, word == "paused", word == "reset"))
+        failed = await on.report(RespondActivityTaskFailed)
+        assert isinstance(failed.failure.info, ApplicationInfo)
+        assert failed.failure.info.type == {"paused": "ActivityPause", "reset": "ActivityReset"}[word]
+        assert [activity.ActivityCancellationDetails(**{word: True})] == SEEN
+
+
+async def test_a_heartbeat_is_told_of_a_pause() -> None:
+    async with stage() as on, _worker(on):
+        on.directive = ActivityDirective(True, False, True)
+        await on.give(activity_task("beat_for_ever"))
+        assert (await on.report(RespondActivityTaskFailed)).failure.info.type == "ActivityPause"
+
+
+async def test_an_attempt_without_heartbeats_may_finish_though_it_is_paused() -> None:
+    async with stage() as on, _worker(on):
+        on.directive = ActivityDirective(True, False, True)
+        await on.give(activity_task("work_for_a_while"))
+        done = await on.report(RespondActivityTaskCompleted)
+        assert on.client.data_converter.from_bytes(done.result) == ["finished"]
+
+
+async def test_one_that_is_paused_can_be_cancelled_still() -> None:
+    async with stage() as on, _worker(on):
+        task = activity_task("wait_for_ever")
+        await on.give(task)
+        await on.report(RecordActivityTaskStarted)
+        await on.push(CancelActivity(task.run_id, task.scheduled_event_id, 1, True, True))
+        await on.push(CancelActivity(task.run_id, task.scheduled_event_id, 1))
+        await on.report(RespondActivityTaskCanceled)
+        assert ["began", activity.ActivityCancellationDetails(cancel_requested=True)] == SEEN
+
+
+async def test_the_only_attempt_does_not_begin_while_its_activity_is_paused() -> None:
+    async with stage() as on, _worker(on):
+        on.directive = ActivityDirective(True, False, True)
+        await on.give(activity_task("wait_for_ever", report_start=True))
+        assert (await on.report(RespondActivityTaskFailed)).failure.info.type == "ActivityPause"
+        assert not SEEN

@@ -202,7 +202,7 @@ def test_only_the_worker_that_reported_an_attempt_can_lose_it(lost: str, is_lost
 
 def test_a_task_says_what_is_needed_to_run_it() -> None:
     command = activity_command(
-        task_queue="gpu", retry_policy=RetryPolicyData(maximum_attempts=1), heartbeat_timeout_ms=3_000
+        task_queue="gpu", retry_policy=RetryPolicyData(maximum_attempts=1), heartbeat_timeout_ms=3_000, priority=1
     )
     run = running(command)
     task = decode_task(run.tasks[TaskKind.ACTIVITY, 5].data)
@@ -227,6 +227,8 @@ def test_a_task_says_what_is_needed_to_run_it() -> None:
         3_000,
         True,
         "gpu",
+        1,
+        RetryPolicyData(maximum_attempts=1),
     )
     bare = decode_task(encode_activity_task(run.state, run.state.activities[5], inline=False))
     assert bare == task._replace(input=b"", inline=False)

@@ -10,15 +10,7 @@ import pytest
 
 from perdure.protocol.commands import CompleteWorkflowExecution, StartTimer
 from perdure.protocol.events import (
-    ActivityAttemptDetached,
-    ActivityAttemptFailed,
-    ActivityAttemptStarted,
-    ActivityTaskCanceled,
-    ActivityTaskCancelRequested,
-    ActivityTaskCompleted,
-    ActivityTaskFailed,
     ActivityTaskStarted,
-    ActivityTaskTimedOut,
     EventBuffered,
     EventType,
     HistoryEvent,
@@ -28,26 +20,11 @@ from perdure.protocol.events import (
     WorkflowTaskScheduled,
     WorkflowTaskStarted,
 )
-from perdure.protocol.failure import Failure
 from perdure_engine.core import fold as module
-from perdure_engine.core.fold import ACTIVITY_TRANSITIONS, RULES, TIMER_TRANSITIONS, apply, begin
-from perdure_engine.core.state import ActivityPhase, Bug, MutableState, TimerPhase
+from perdure_engine.core.fold import RULES, TIMER_TRANSITIONS, apply, begin
+from perdure_engine.core.state import Bug, MutableState, TimerPhase
 from tests.unit.perdure_engine.core.runs import RUN_ID, START_US, activity_command, begun, running
 
-FAILURE = Failure("it broke")
-COMPLETED = ActivityTaskCompleted(b"", 5, 0)
-ACTIVITY_RECORDS: dict[EventType, Any] = {
-    EventType.ACTIVITY_ATTEMPT_STARTED: ActivityAttemptStarted(5, 1, "w1", START_US),
-    EventType.ACTIVITY_ATTEMPT_DETACHED: ActivityAttemptDetached(5, 1, "w1", START_US),
-    EventType.ACTIVITY_ATTEMPT_FAILED: ActivityAttemptFailed(5, 1, FAILURE, "w1", START_US),
-    EventType.ACTIVITY_TASK_CANCEL_REQUESTED: ActivityTaskCancelRequested(5, 4),
-    EventType.EVENT_BUFFERED: EventBuffered(EventType.ACTIVITY_TASK_COMPLETED, COMPLETED),
-    EventType.ACTIVITY_TASK_STARTED: ActivityTaskStarted(5, "w1", 1),
-    EventType.ACTIVITY_TASK_COMPLETED: COMPLETED,
-    EventType.ACTIVITY_TASK_FAILED: ActivityTaskFailed(FAILURE, 5, 0, "w1", 2),
-    EventType.ACTIVITY_TASK_TIMED_OUT: ActivityTaskTimedOut(FAILURE, 5, 0, 3),
-    EventType.ACTIVITY_TASK_CANCELED: ActivityTaskCanceled(b"", 5, 0, 6),
-}
 TIMER_RECORDS: dict[EventType, Any] = {
     EventType.EVENT_BUFFERED: EventBuffered(EventType.TIMER_FIRED, TimerFired("nap", 6)),
     EventType.TIMER_FIRED: TimerFired("nap", 6),
@@ -63,24 +40,6 @@ def pending() -> MutableState:
 def record(state: MutableState, event_type: int, attributes: Any) -> HistoryEvent:
     is_annotation = event_type >= EventType.ACTIVITY_ATTEMPT_STARTED
     return HistoryEvent(0 if is_annotation else state.next_event_id, START_US, event_type, attributes)
-
-
-@pytest.mark.parametrize(("phase", "event_type"), list(product(ActivityPhase, ACTIVITY_RECORDS)))
-def test_an_activity_takes_what_its_table_says(phase: ActivityPhase, event_type: EventType) -> None:
-    state = pending()
-    state.activities[5].phase = phase
-    change = record(state, event_type, ACTIVITY_RECORDS[event_type])
-    if (phase, event_type) not in ACTIVITY_TRANSITIONS:
-        with pytest.raises(Bug, match=f"run {RUN_ID}: activity 5 in .* takes no {int(event_type)}"):
-            apply(state, change)
-        return
-    apply(state, change)
-    expected = ACTIVITY_TRANSITIONS[phase, event_type]
-    if expected is None:
-        assert state.activities == {}
-        assert state.activity_ids == {}
-    else:
-        assert state.activities[5].phase == expected
 
 
 @pytest.mark.parametrize(("phase", "event_type"), list(product(TimerPhase, TIMER_RECORDS)))
