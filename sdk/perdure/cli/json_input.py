@@ -62,10 +62,10 @@ def _exact(value: Any, text: str, source: str) -> Any:
         raise click.UsageError(f"{source} cannot be sent: {error}") from error
 
 
-def parse_inputs(inputs: Sequence[str]) -> list[Any]:
-    """The arguments of a workflow, signal or query: one `--input` each."""
+def parse_inputs(inputs: Sequence[str], option: str = "--input") -> list[Any]:
+    """The arguments of a workflow, signal, query or update: one `--input` each."""
     many = len(inputs) > 1
-    return [parse_json(text, f"--input number {n}" if many else "--input") for n, text in enumerate(inputs, 1)]
+    return [parse_json(text, f"{option} number {n}" if many else option) for n, text in enumerate(inputs, 1)]
 
 
 def _read(path: str, source: str) -> str:

@@ -136,3 +136,13 @@ async def _notice_silence(client: Client) -> None:
             f"Redis answers at {transport.address}, but no engine does so far; waiting for {TIMEOUT_S:.0f} s in all. "
             "Check that one runs (`perdure dev`, or `perdure engine --redis ...`), and that its database is up."
         )
+
+
+def choice(members: Any) -> click.Choice[str]:
+    """The members of an enumeration, as a user types them."""
+    return click.Choice([member.name.lower().replace("_", "-") for member in members if int(member)])
+
+
+def member(kind: Any, chosen: str) -> Any:
+    """What `choice` let the user choose."""
+    return kind[chosen.upper().replace("-", "_")]

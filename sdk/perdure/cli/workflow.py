@@ -1,106 +1,25 @@
-"""`perdure workflow`: the commands that act on a workflow. Those that look are in `workflow_views`."""
+"""`perdure workflow`: the commands that act on a workflow. Those that begin one, that look, and that its code answers
+are in `workflow_start`, `workflow_views` and `workflow_answers`."""
 
 from __future__ import annotations
-
-import uuid
-from datetime import timedelta
-from typing import Any
 
 import click
 
 from perdure.cli.batch_run import Many, many_options
 from perdure.cli.errors import CommandGroup
-from perdure.cli.json_input import duration, key_and_json, parse_inputs
-from perdure.cli.options import connection_options, input_option, run_id_option, with_client
-from perdure.cli.output import console, note, print_json
+from perdure.cli.json_input import parse_inputs
+from perdure.cli.options import choice, connection_options, input_option, member, run_id_option, with_client
+from perdure.cli.output import console, print_json
 from perdure.cli.replay import replay
-from perdure.cli.workflow_views import count, describe, list_, query, result, show, wait_result
+from perdure.cli.workflow_answers import metadata, query, stack, update
+from perdure.cli.workflow_start import start
+from perdure.cli.workflow_views import count, describe, list_, result, show
 from perdure.client import BatchOperationType, Client, ResetReapplyExcludeType, WorkflowResetPoint
-from perdure.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from perdure_broker.port import StreamKind, TaskStream
 
 
 @click.group(cls=CommandGroup, name="workflow")
 def workflow() -> None:
     """Start, watch, signal, query, cancel workflows."""
-
-
-def _choice(members: Any) -> click.Choice[str]:
-    return click.Choice([member.name.lower().replace("_", "-") for member in members if int(member)])
-
-
-def _member(kind: Any, chosen: str) -> Any:
-    return kind[chosen.upper().replace("-", "_")]
-
-
-@workflow.command()
-@click.argument("workflow_type", metavar="[TYPE]", required=False)
-@click.option("--type", "type_option", metavar="TYPE", help="The workflow type; the same as the argument.")
-@click.option("--task-queue", required=True, help="Where its workers poll.")
-@click.option("--id", "workflow_id", help="The workflow id; by default the type and a random text.")
-@input_option
-@click.option("--id-reuse-policy", type=_choice(WorkflowIDReusePolicy), default="allow-duplicate", show_default=True)
-@click.option("--id-conflict-policy", type=_choice(WorkflowIDConflictPolicy), default="fail", show_default=True)
-@click.option("--execution-timeout", type=duration, help="Bounds the workflow with its retries, for example 1h30m.")
-@click.option("--run-timeout", type=duration, help="Bounds one run.")
-@click.option("--task-timeout", type=duration, help="Bounds one workflow task.")
-@click.option("--start-delay", type=duration, help="Wait before the first workflow task.")
-@click.option(
-    "--memo", type=key_and_json, metavar="KEY=JSON", multiple=True, help="A note for lists: KEY=JSON. May be repeated."
-)
-@click.option("--wait", is_flag=True, help="Wait for the result, and print it.")
-@connection_options
-def start(
-    workflow_type: str | None,
-    type_option: str | None,
-    task_queue: str,
-    workflow_id: str | None,
-    inputs: tuple[str, ...],
-    id_reuse_policy: str,
-    id_conflict_policy: str,
-    execution_timeout: timedelta | None,
-    run_timeout: timedelta | None,
-    task_timeout: timedelta | None,
-    start_delay: timedelta | None,
-    memo: tuple[tuple[str, Any], ...],
-    wait: bool,
-    address: str,
-    namespace: str,
-    as_json: bool,
-) -> None:
-    """Start a workflow of TYPE; it is durable when the command returns."""
-    if (workflow_type is None) == (type_option is None):
-        raise click.UsageError("name the workflow type once: perdure workflow start TYPE, or --type TYPE")
-    name = workflow_type or type_option or ""
-    args = parse_inputs(inputs)
-
-    async def work(client: Client) -> None:
-        handle = await client.start_workflow(
-            name,
-            args=args,
-            id=workflow_id or f"{name}-{uuid.uuid4().hex[:8]}",
-            task_queue=task_queue,
-            id_reuse_policy=_member(WorkflowIDReusePolicy, id_reuse_policy),
-            id_conflict_policy=_member(WorkflowIDConflictPolicy, id_conflict_policy),
-            execution_timeout=execution_timeout,
-            run_timeout=run_timeout,
-            task_timeout=task_timeout,
-            start_delay=start_delay,
-            memo=dict(memo),
-        )
-        if wait:
-            await wait_result(handle, as_json)
-            return
-        if as_json:
-            started = {"workflow_id": handle.id, "run_id": handle.result_run_id}
-            print_json({**started, "workflow_type": name, "task_queue": task_queue, "namespace": namespace})
-        else:
-            console().print(f"Started {name}: workflow id {handle.id}, run id {handle.result_run_id}", markup=False)
-        queue = await client.transport.queue_state(TaskStream(namespace, task_queue, StreamKind.WORKFLOW))
-        if not queue.workers:
-            note(f"No worker polls the task queue {task_queue!r} yet; the workflow goes on when one does.")
-
-    with_client(address, namespace, work)
 
 
 @workflow.command()
@@ -202,7 +121,7 @@ _RESET_POINTS = {"first": WorkflowResetPoint.FIRST_WORKFLOW_TASK, "last": Workfl
 @click.option("--reason", default="", help="Why; kept in the history.")
 @click.option(
     "--exclude",
-    type=_choice(ResetReapplyExcludeType),
+    type=choice(ResetReapplyExcludeType),
     multiple=True,
     help="Do not apply again what was sent to the workflow since. May be repeated.",
 )
@@ -233,7 +152,7 @@ def reset(
 
     async def work(client: Client) -> None:
         handle = client.get_workflow_handle(workflow_id, run_id=run_id)
-        kinds = [_member(ResetReapplyExcludeType, kind) for kind in exclude]
+        kinds = [member(ResetReapplyExcludeType, kind) for kind in exclude]
         new = (await handle.reset(to, reason=reason, exclude=kinds)).result_run_id or ""
         _done(as_json, f"Reset {workflow_id}: run id {new}", workflow_id, run_id=new, reason=reason)
 
@@ -270,5 +189,5 @@ def _done(as_json: bool, text: str, workflow_id: str, **more: str) -> None:
         console().print(text, markup=False)
 
 
-for _view in (list_, count, describe, show, result, query, replay):
-    workflow.add_command(_view)
+for _command in (start, list_, count, describe, show, result, query, update, stack, metadata, replay):
+    workflow.add_command(_command)

@@ -1,16 +1,15 @@
-"""`perdure workflow list / count / describe / show / result / query`: the commands that look."""
+"""`perdure workflow list / count / describe / show / result`: the commands that look."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import click
 
 from perdure.cli.errors import CommandFailed, explain
 from perdure.cli.history_table import history_table
-from perdure.cli.json_input import duration, parse_inputs
-from perdure.cli.options import connection_options, input_option, run_id_option, with_client
+from perdure.cli.options import connection_options, run_id_option, with_client
 from perdure.cli.output import (
     console,
     duration_text,
@@ -99,11 +98,12 @@ def count(list_query: str | None, address: str, namespace: str, as_json: bool) -
 def describe(workflow_id: str, run_id: str | None, address: str, namespace: str, as_json: bool) -> None:
     """Describe a workflow: its state, what is pending, who polls its task queue."""
 
-    async def work(client: Client) -> tuple[WorkflowExecutionDescription, dict[str, Any]]:
+    async def work(client: Client) -> tuple[WorkflowExecutionDescription, dict[str, Any], dict[str, str | None]]:
         found = await client.get_workflow_handle(workflow_id, run_id=run_id).describe()
-        return found, dict(await found.memo())
+        notes = {"summary": await found.static_summary(), "details": await found.static_details()}
+        return found, dict(await found.memo()), notes
 
-    found, memo = with_client(address, namespace, work)
+    found, memo, notes = with_client(address, namespace, work)
     if as_json:
         pending = {
             "pending_activities": found.pending_activities,
@@ -111,12 +111,12 @@ def describe(workflow_id: str, run_id: str | None, address: str, namespace: str,
             "pending_children": found.pending_children,
         }
         size = {"history_length": found.history_length, "history_size": found.history_size}
-        print_json({**_execution_data(found), **size, "memo": memo, **pending, "pollers": found.pollers})
+        print_json({**_execution_data(found), **notes, **size, "memo": memo, **pending, "pollers": found.pollers})
         return
-    _print_description(found, memo)
+    _print_description(found, memo, notes)
 
 
-def _print_description(found: WorkflowExecutionDescription, memo: dict[str, Any]) -> None:
+def _print_description(found: WorkflowExecutionDescription, memo: dict[str, Any], notes: dict[str, str | None]) -> None:
     out = console()
     out.print(
         facts(
@@ -124,6 +124,8 @@ def _print_description(found: WorkflowExecutionDescription, memo: dict[str, Any]
                 ("Workflow id", found.id),
                 ("Run id", found.run_id),
                 ("Type", found.workflow_type),
+                ("Summary", notes["summary"] or ""),
+                ("Details", notes["details"] or ""),
                 ("Task queue", found.task_queue),
                 ("Namespace", found.namespace),
                 ("Status", status_text(found.status.name if found.status else "")),
@@ -237,33 +239,6 @@ async def wait_result(handle: WorkflowHandle[Any, Any], as_json: bool) -> None:
             print_json({"workflow_id": handle.id, "status": "FAILED", "failure": exception_data(error.cause)})
         raise CommandFailed(f"Workflow {handle.id} did not complete: {explain(error.cause)}") from error
     print_json({"workflow_id": handle.id, "status": "COMPLETED", "result": value} if as_json else value)
-
-
-@click.command()
-@click.argument("workflow_id")
-@click.argument("name")
-@input_option
-@click.option("--timeout", type=duration, default="10s", show_default=True, help="How long to wait for a worker.")
-@run_id_option
-@connection_options
-def query(
-    workflow_id: str,
-    name: str,
-    inputs: tuple[str, ...],
-    timeout: timedelta,
-    run_id: str | None,
-    address: str,
-    namespace: str,
-    as_json: bool,
-) -> None:
-    """Ask a workflow's code the query NAME, and print the answer as JSON."""
-    args = parse_inputs(inputs)
-
-    async def work(client: Client) -> Any:
-        return await client.get_workflow_handle(workflow_id, run_id=run_id).query(name, args=args, rpc_timeout=timeout)
-
-    answer = with_client(address, namespace, work)
-    print_json({"workflow_id": workflow_id, "query": name, "result": answer} if as_json else answer)
 
 
 def _execution_data(row: WorkflowExecution) -> dict[str, Any]:

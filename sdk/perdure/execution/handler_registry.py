@@ -12,7 +12,9 @@ from typing import Any, Protocol
 from perdure.converter import DataConverter
 from perdure.execution.event_loop import WorkflowEventLoop
 from perdure.execution.interception import Interception
+from perdure.execution.metadata import METADATA_QUERIES, workflow_metadata
 from perdure.execution.source_lines import waiting_stack
+from perdure.execution.updates import WorkflowUpdates
 from perdure.protocol.events import WorkflowExecutionSignaled
 from perdure.workflow.definition import WorkflowDefinition
 from perdure.workflow.errors import HandlerUnfinishedPolicy, UnfinishedSignalHandlersWarning
@@ -21,7 +23,8 @@ from perdure.workflow.handlers import QueryDefinition, SignalDefinition, runtime
 logger = logging.getLogger("perdure.workflow")
 
 STACK_TRACE_QUERY = "__stack_trace"
-"""A query that every workflow answers: where each of its tasks waits."""
+"""A query that every workflow answers: where each of its tasks waits, with the lines of code (Temporal has a further
+query for those, `__enhanced_stack_trace`, which only its web page reads)."""
 
 
 class UnanswerableQueryError(LookupError):
@@ -38,7 +41,10 @@ class HandlerOwner(Protocol):
     loop: WorkflowEventLoop
     replaying: bool
     interception: Interception | None
+    current_details: str
 
+    @property
+    def updates(self) -> WorkflowUpdates: ...
     @property
     def converter(self) -> DataConverter: ...
     @property
@@ -152,14 +158,18 @@ class HandlerRegistry:
             UnknownQueryError: there is no such handler.
             Exception: whatever the handler raises.
         """
-        definition = self._queries.get(name) or self._queries.get(None)
+        definition = self._queries.get(name)
         if definition is None:
             if name == STACK_TRACE_QUERY:
                 return self._owner.converter.value_to_bytes(self._stack_trace())
+            if name in METADATA_QUERIES:
+                return self._owner.converter.value_to_bytes(self._metadata())
+            definition = self._queries.get(None)
+        if definition is None:
             known = ", ".join(sorted(filter(None, self._queries))) or "none"
             raise UnknownQueryError(
                 f"workflow type {self._owner.definition.name!r} has no query {name!r}; it has: {known} "
-                f"(and {STACK_TRACE_QUERY})"
+                f"(and {STACK_TRACE_QUERY}, {METADATA_QUERIES[0]})"
             )
         values = self._owner.converter.from_bytes(arguments, definition.argument_hints(_COUNT_MAX))
         problem = definition.count_problem(len(values))
@@ -175,6 +185,16 @@ class HandlerRegistry:
             result.close()
             raise TypeError(f"query handler {name!r} returned a coroutine; it must be a plain `def`")
         return self._owner.converter.value_to_bytes(result)
+
+    def _metadata(self) -> Any:
+        owner = self._owner
+        return workflow_metadata(
+            owner.definition.name or "",
+            signals=self._signals.values(),
+            queries=self._queries.values(),
+            updates=owner.updates.definitions,
+            current_details=owner.current_details,
+        )
 
     def _stack_trace(self) -> str:
         stacks = ["\n".join(waiting_stack(task.get_coro())) for task in self._owner.loop.unfinished_tasks()]  # type: ignore[arg-type]  # tasks here are made of coroutines

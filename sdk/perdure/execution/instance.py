@@ -81,6 +81,7 @@ class WorkflowInstance(LocallyAskingWorkflow):
         self.replaying = False
         self.read_only = False
         self.cancellation_reason: str | None = None
+        self.current_details = ""
         self.is_delivering_cancellation = False
         self.instance: Any = None
         self.activity_count = self.timer_count = 0

@@ -14,7 +14,7 @@ import asyncio
 import contextvars
 import logging
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 from perdure.converter import DataConverter
@@ -106,6 +106,10 @@ class WorkflowUpdates:
     @property
     def running(self) -> int:
         return len(self._running)
+
+    @property
+    def definitions(self) -> Iterable[UpdateDefinition]:
+        return self._definitions.values()
 
     def update(self, name: str | None) -> UpdateDefinition | None:
         return self._definitions.get(name)

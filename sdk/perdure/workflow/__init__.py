@@ -90,7 +90,12 @@ from perdure.workflow.local_activity_method_calls import (
 )
 from perdure.workflow.log_adapter import LoggerAdapter, logger
 from perdure.workflow.metrics import metric_meter
-from perdure.workflow.properties import upsert_memo, upsert_search_attributes
+from perdure.workflow.properties import (
+    get_current_details,
+    set_current_details,
+    upsert_memo,
+    upsert_search_attributes,
+)
 from perdure.workflow.saga import CompensationError, Saga
 from perdure.workflow.unsafe_code import SandboxImportNotificationPolicy, unsafe
 from perdure.workflow.update_handlers import UpdateMethodMultiParam, update
@@ -140,6 +145,7 @@ __all__ = [
     "execute_local_activity",
     "execute_local_activity_class",
     "execute_local_activity_method",
+    "get_current_details",
     "get_dynamic_query_handler",
     "get_dynamic_signal_handler",
     "get_dynamic_update_handler",
@@ -169,6 +175,7 @@ __all__ = [
     "random",
     "random_seed",
     "run",
+    "set_current_details",
     "set_dynamic_query_handler",
     "set_dynamic_signal_handler",
     "set_dynamic_update_handler",

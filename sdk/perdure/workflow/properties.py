@@ -1,4 +1,4 @@
-"""What a workflow says about itself while it runs: its memo, and the search attributes that it is found by."""
+"""What a workflow says about itself while it runs: its memo, the search attributes that it is found by, its details."""
 
 from __future__ import annotations
 
@@ -32,3 +32,22 @@ def upsert_memo(updates: Mapping[str, Any]) -> None:
         ReadOnlyContextError: in a query.
     """
     current().properties.upsert_memo(updates)
+
+
+def set_current_details(description: str) -> None:
+    """Describe where this workflow stands, for people: a text of several lines, perhaps in Markdown.
+
+    It is not stored: whoever asks (`perdure workflow metadata`, or the query `__workflow_metadata`) has it from the
+    workflow's code.
+
+    Raises:
+        ReadOnlyContextError: in a query or a validator.
+    """
+    runtime = current()
+    runtime.check_may_act()
+    runtime.current_details = description
+
+
+def get_current_details() -> str:
+    """What `set_current_details` was given last; empty at first."""
+    return current().current_details

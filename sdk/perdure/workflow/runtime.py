@@ -92,6 +92,7 @@ class Runtime(Protocol):
     history_length: int
     history_size: int
     cancellation_reason: str | None
+    current_details: str
 
     @property
     def instance(self) -> Any: ...

@@ -21,10 +21,9 @@ from perdure.protocol.replies import (
     PendingActivity,
     PendingChild,
     PendingWorkflowTask,
-    QueryAnswer,
     ReplyKind,
 )
-from perdure.protocol.requests import AwaitResult, DescribeWorkflow, GetHistory, QueryWorkflow
+from perdure.protocol.requests import AwaitResult, DescribeWorkflow, GetHistory
 from tests.unit.perdure.cli.terminal import Terminal
 from tests.unit.perdure.client.every_event import HISTORY
 from tests.unit.perdure.client.greeting import Rows, refuse
@@ -50,6 +49,8 @@ DESCRIPTION = Description(
     PendingWorkflowTask(NOON_US, 3, FAILURE),
     ParentLink("default", "mother", "mother-run", 5, "grandmother", "grandmother-run"),
     (PendingChild("kid", "kid-run", "Kid", 7, 3), PendingChild("other", "", "Kid", 8, 1)),
+    "greets Ada",
+    "and nobody else",
 )
 
 
@@ -64,8 +65,6 @@ def look(number: int, request: Any) -> Rows:
             body = DESCRIPTION
         case GetHistory():
             body = HistoryPage((encode_records(HISTORY),), b"")
-        case QueryWorkflow():
-            body = QueryAnswer(CONVERTER.to_bytes([{"mood": "good"}]))
         case AwaitResult():
             result = CONVERTER.to_bytes(["done"])
             yield number, ReplyKind.OUTCOME, Outcome("run-1", int(ExecutionStatus.COMPLETED), result)
@@ -117,9 +116,11 @@ def test_describe_shows_what_is_pending_and_that_nobody_polls(terminal: Terminal
     assert "mother" in result.stdout
     assert "REQUEST_CANCEL" in result.stdout
     assert "BEING STARTED" in result.stdout
+    assert "greets Ada" in result.stdout
     assert "No worker polls the task queue 'q'" in result.stderr
     data = terminal.json("workflow", "describe", "w")
     assert data["pollers"] == []
+    assert (data["summary"], data["details"]) == ("greets Ada", "and nobody else")
     assert (data["parent_id"], data["root_id"]) == ("mother", "grandmother")
     assert [child["id"] for child in data["pending_children"]] == ["kid", "other"]
     assert data["pending_activities"][0]["last_failure"]["error_type"] == "TeaError"
@@ -147,13 +148,6 @@ def test_the_result_of_a_failed_workflow(terminal: Terminal) -> None:
     as_json = terminal.run("workflow", "result", "w", "--json")
     assert as_json.exit_code == 1
     assert '"error_type": "TeaError"' in as_json.stdout
-
-
-def test_query(terminal: Terminal) -> None:
-    assert terminal.json("workflow", "query", "w", "mood", "--input", "1")["result"] == {"mood": "good"}
-    (request,) = terminal.requests()
-    assert request.query_type == "mood"
-    assert CONVERTER.from_bytes(request.args) == [1]
 
 
 @pytest.mark.parametrize("command", ["describe", "show", "result"])
