@@ -74,10 +74,11 @@ def page(query: ListQuery, dialect: Dialect, *, limit: int, after: Place | None)
     if after is not None:
         where = _joined([where, words.after(order, after)], " AND ")
     words.parameters |= {"namespace": query.namespace, "limit": limit}
-    if order == NEWEST_FIRST and not _is_narrow(query.where):
-        words.parameters["statuses"] = _statuses(query.where)
-        return words.statement("page_by_status", where=where)
     keys = ", ".join([*(words.order(one) for one in order), _fragment("by_run_id")])
+    statuses = _statuses(query.where)
+    if statuses and len(order) == 1 and order[0].field == NEWEST_FIRST[0].field and not _is_narrow(query.where):
+        ranges = words.ranges(statuses, where, keys)
+        return words.statement("page_by_status", ranges=ranges, order=keys)
     return words.statement("page", where=where, order=keys)
 
 
@@ -123,6 +124,12 @@ class _Words:
     def statement(self, fragment: str, **parts: str) -> Statement:
         return Statement(_fragment(fragment).format(**parts).encode(), self.parameters)
 
+    def ranges(self, statuses: Sequence[int], where: str, order: str) -> str:
+        """A page of each status; a page of all is among them."""
+        bound = [self._name("bound_int", status) for status in statuses]
+        parts = [self._say("range_of_status", status=status, where=where, order=order) for status in bound]
+        return _joined(parts, " UNION ALL ")
+
     def condition(self, condition: Condition) -> str:
         if isinstance(condition, All):
             return _joined([self.condition(part) for part in condition.parts], " AND ", _fragment("everything"))
@@ -150,6 +157,8 @@ class _Words:
         if field.name == "RunId" and not field.key:
             wanted = [value for value in values if _is_uuid(value)]  # no run has another one
             return self._say("run_ids", bound=self._bind(field, wanted, many=True))
+        if not field.key and len(values) == 1:  # the order of an index is of use behind an equal value alone
+            return self._say("equal", value=self.value(field), bound=self._bind(field, values[0]))
         if not field.key:
             return self._say("in", value=self.value(field), bound=self._bind(field, values, many=True))
         wrapped = [[value] if field.type in _LISTS else value for value in values]

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 
 import psycopg
 import pytest
 
+from perdure_engine.listing.fields import Fields
+from perdure_engine.listing.parser import parse_count, parse_list
 from perdure_store import sql
-from perdure_store.dialect import LISTS, PLANNER
+from perdure_store.dialect import LISTS, PLANNER, POSTGRES
+from perdure_store.list_query import FieldType
+from perdure_store.list_sql import Statement, count, page
 from tests.tidy.sql_files import QUERY_NAMES, SQL
 
 WHOLE_TABLES = {
@@ -68,3 +73,82 @@ def test_a_page_is_read_in_the_order_of_its_index(connection: psycopg.Connection
     for setting in PLANNER:
         connection.execute(f"SET {setting.name} = {setting.value}")
     assert "Sort" not in plan_of(connection, name)
+
+
+RUNS = """
+INSERT INTO perdure.executions_visibility (
+    namespace, run_id, workflow_id, workflow_type, task_queue, status, start_time, execution_time, close_time,
+    execution_duration_us, history_length, history_size_bytes, memo, search_attributes, parent_workflow_id,
+    parent_run_id, root_workflow_id, root_run_id, version
+)
+SELECT
+    'default', gen_random_uuid(), 'wf-' || n, 'type-' || n % 10, 'queue', CASE n % 20 WHEN 0 THEN 1 ELSE 2 END,
+    now() - n * interval '1 second', now(), CASE n % 20 WHEN 0 THEN NULL ELSE now() END, 0, 11, 900, '',
+    jsonb_build_object('Customer:Keyword', 'c' || n % 1000), '', '', '', '', 5
+FROM generate_series(1, 20000) AS x (n)
+"""
+
+TYPES = {"Customer": int(FieldType.KEYWORD)}
+
+LISTED = [
+    ("", "executions_visibility_status"),
+    ("StartTime > '-1h'", "executions_visibility_status"),
+    ("ORDER BY StartTime ASC", "executions_visibility_status"),
+    ("ExecutionStatus = 'Running'", "executions_visibility_status"),
+    ("ExecutionStatus IN ('Running', 'Failed') AND TaskQueue = 'queue'", "executions_visibility_status"),
+    ("WorkflowType = 'type-3'", "executions_visibility_type"),
+    ("WorkflowType = 'type-3' AND StartTime > '-1h'", "executions_visibility_type"),
+    ("WorkflowId = 'wf-7'", "executions_visibility_workflow_id"),
+    ("Customer = 'c7'", "executions_visibility_attributes"),
+]
+
+COUNTED = [
+    ("ExecutionStatus = 'Running'", "executions_visibility_"),
+    ("WorkflowType = 'type-3'", "executions_visibility_type"),
+    ("Customer = 'c7'", "executions_visibility_attributes"),
+]
+
+
+@pytest.fixture
+def lists(connection: psycopg.Connection[tuple[str]]) -> psycopg.Connection[tuple[str]]:
+    """As the connection that serves lists, beside 20,000 runs whose statistics are known."""
+    connection.execute(RUNS)
+    connection.execute("VACUUM ANALYZE perdure.executions_visibility")
+    for setting in LISTS:
+        connection.execute(f"SET {setting.name} = {setting.value}")
+    return connection
+
+
+def plan_of_statement(connection: psycopg.Connection[tuple[str]], statement: Statement) -> str:
+    lines = connection.execute(b"EXPLAIN (COSTS OFF) " + statement.text, statement.parameters).fetchall()
+    return "\n".join(line[0] for line in lines)
+
+
+def test_a_list_reads_a_page_of_its_index(lists: psycopg.Connection[tuple[str]]) -> None:
+    for text, index in LISTED:
+        query = parse_list(text, "default", Fields(TYPES), time.time_ns() // 1000)
+        plan = plan_of_statement(lists, page(query, POSTGRES, limit=100, after=None))
+        assert index in plan, f"{text}\n{plan}"
+        assert "Seq Scan" not in plan, f"{text}\n{plan}"
+        few = index.endswith(("attributes", "workflow_id"))  # which are put in order when all of them were found
+        assert few or "Bitmap" not in plan, f"{text}\n{plan}"
+
+
+def test_a_count_reads_its_index(lists: psycopg.Connection[tuple[str]]) -> None:
+    for text, index in COUNTED:
+        query = parse_count(text, "default", Fields(TYPES), time.time_ns() // 1000)
+        plan = plan_of_statement(lists, count(query, POSTGRES, limit=100))
+        assert index in plan, f"{text}\n{plan}"
+        assert "Seq Scan" not in plan, f"{text}\n{plan}"
+
+
+def test_a_prefix_of_a_workflow_id_is_looked_up_where_the_database_sorts_by_bytes(
+    lists: psycopg.Connection[tuple[str]],
+) -> None:
+    [(sorts_by_bytes,)] = lists.execute(
+        "SELECT datlocprovider = 'b' OR datcollate IN ('C', 'POSIX') "
+        "FROM pg_database WHERE datname = current_database()"
+    ).fetchall()
+    query = parse_list("WorkflowId STARTS_WITH 'wf-77'", "default", Fields({}), 0)
+    plan = plan_of_statement(lists, count(query, POSTGRES, limit=100))
+    assert ("executions_visibility_workflow_id" in plan) >= bool(sorts_by_bytes), plan
