@@ -18,6 +18,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from perdure_engine.embedded.postgres import EmbeddedPostgres
+from perdure_store.memory_tables import RETENTION_DEFAULT_MS
 from perdure_store.postgres import PostgresStore
 
 SHARD_COUNT = 16
@@ -36,6 +37,7 @@ BEGIN
     END LOOP;
 END $$;
 DELETE FROM perdure.namespaces WHERE namespace <> 'default';
+UPDATE perdure.namespaces SET retention_ms = {RETENTION_DEFAULT_MS};
 INSERT INTO perdure.shards SELECT n, 0, '', 0, '', '0-0', 1, 0 FROM generate_series(0, {SHARD_COUNT - 1}) AS n;
 """
 

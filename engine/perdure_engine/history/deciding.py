@@ -102,7 +102,7 @@ class Decider:
         self._updates = updates
         self._refusals = Refusals()
         external = ExternalRequests(store, broker, cache, self, self._refusals, post)
-        self._messages = Messages(cache, self, external)
+        self._messages = Messages(cache, self, external, post)
         self._deciders: dict[type[Any], Callable[[Batch, Arrival, Any, Loaded], None]] = {
             StartWorkflow: self._start,
             StartWorkflowWith: partial(start_with, self, cache, updates),

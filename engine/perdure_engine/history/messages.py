@@ -22,6 +22,7 @@ from perdure.protocol.messages import (
     SignalExternalWorkflow,
     StartChildWorkflow,
 )
+from perdure.protocol.replies import ErrorCode, ErrorReply, ReplyKind
 from perdure_engine.core.child import start_request
 from perdure_engine.core.decide import settle_reuse
 from perdure_engine.core.state import MutableState
@@ -31,17 +32,22 @@ from perdure_engine.history.batch import Batch
 from perdure_engine.history.cache import CachedRun, ExecutionCache
 from perdure_engine.history.external import INVALID_ARGUMENT, ExternalRequests
 from perdure_engine.history.loading import Loaded
+from perdure_engine.history.post import Post
 from perdure_engine.history.runs import Runs
 from perdure_engine.history.shard import Shard
 from perdure_store.port import ExecutionRow
+
+EVENT_ID_MAX = 2**53
+"""Far above the events that a run may have, and well within what the columns of the store hold."""
 
 WORKFLOW_ALREADY_EXISTS = "WORKFLOW_ALREADY_EXISTS"
 
 
 class Messages:
-    def __init__(self, cache: ExecutionCache, runs: Runs, external: ExternalRequests) -> None:
+    def __init__(self, cache: ExecutionCache, runs: Runs, external: ExternalRequests, post: Post) -> None:
         self._cache = cache
         self._runs = runs
+        self._post = post
         self._handlers: dict[type[Any], Callable[[Batch, Arrival, Any, Loaded], None]] = {
             StartChildWorkflow: self._start_child,
             RecordChildStarted: self._record_started,
@@ -59,8 +65,24 @@ class Messages:
         handler = self._handlers.get(type(request))
         if handler is None:
             return False
-        handler(batch, arrival, request, loaded)
+        problem = self._problem(request)
+        if problem is None:
+            handler(batch, arrival, request, loaded)
+        else:
+            refusal = ErrorReply(ErrorCode.INVALID_ARGUMENT, problem)
+            batch.reply(arrival.sender, arrival.sent.number, ReplyKind.ERROR, refusal)
         return True
+
+    def _problem(self, request: Any) -> str | None:
+        """What no engine would have sent, or None."""
+        origin: Origin | None = getattr(request, "origin", None)
+        if origin is not None and not self._post.has_shard(origin.shard_id):
+            return f"a message says that it comes from shard {origin.shard_id}, which there is not"
+        told = origin if origin is not None else request
+        event_id = getattr(told, "initiated_event_id", 0) or getattr(told, "event_id", 0)
+        if not 0 < event_id <= EVENT_ID_MAX:
+            return f"a message is about event {event_id}; events are numbered from 1 to {EVENT_ID_MAX} at the most"
+        return None
 
     def refuse(self, batch: Batch, shard: Shard, request: Any) -> bool:
         """A message that cannot be carried out is answered all the same, or its sender would send it for ever. True if

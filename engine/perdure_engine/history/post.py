@@ -34,6 +34,9 @@ class Post:
         self._map_version = cluster.map_version
         self._shard_count = cluster.shard_count
 
+    def has_shard(self, shard_id: int) -> bool:
+        return 0 <= shard_id < self._shard_count
+
     def shard_of(self, message: Any) -> int:
         """The shard of the workflow that a message names."""
         return shard_id_for(message.namespace, message.workflow_id, self._shard_count)

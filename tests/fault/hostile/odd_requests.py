@@ -60,6 +60,8 @@ class Maker:
                 kinds = list(COMMANDS.kind_of)
                 return tuple(COMMANDS.numbered(self.make(choose(kinds))) for _ in range(choose((0, 1, 5))))
             return tuple(self._value(arguments[0]) for _ in range(choose((0, 1, 3))))
+        if hint is Any:
+            return choose((None, 0, "x", b"\xff", ("x", 1), -(2**63)))
         if hint is str:
             return self._text()
         if hint is bytes:

@@ -10,10 +10,14 @@ import pytest
 from perdure.protocol.child_workflow import StartChildWorkflowExecution
 from perdure.protocol.events import EventType, HistoryEvent, decode_records
 from perdure.protocol.ids import run_id_for_child
+from perdure.protocol.messages import AcknowledgeMessage, CancelExternalWorkflow, Origin, RecordExternalAnswer
+from perdure.protocol.replies import ReplyKind, decode_error
 from perdure.protocol.tasks import WorkflowTask, decode_task
 from perdure_broker.port import BrokerUnavailable
 from perdure_engine.history.post import MESSAGE_KIND
 from tests.engine_stage import WORKFLOWS, Stage, completion, done, until
+
+RUN_ID = "6c0d6c2f-7a5b-5c57-9d4e-6a1c1b2f0e55"
 
 
 @pytest.fixture
@@ -157,3 +161,17 @@ async def test_a_message_that_cannot_be_carried_out_is_kept_and_answered(
     letters = list(wide.database.dead_letters.values())
     assert letters
     assert all("broken on purpose" in letter.reason for letter in letters)
+
+
+@pytest.mark.parametrize(
+    ("message", "problem"),
+    [
+        (AcknowledgeMessage(RUN_ID, 2**64 - 1), "is about event 18446744073709551615"),
+        (RecordExternalAnswer(RUN_ID, 0, ""), "is about event 0"),
+        (CancelExternalWorkflow(Origin(8, RUN_ID, 3), "default", "kid", "", "why", "me"), "comes from shard 8"),
+    ],
+)
+async def test_what_no_engine_would_have_sent_is_refused(wide: Stage, message: Any, problem: str) -> None:
+    kind, body = await wide.ask(message, shard_id=wide.shard_of("kid"))
+    assert kind == ReplyKind.ERROR
+    assert problem in decode_error(body).message
