@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from typing import Any
 
 from perdure import activity, workflow
+from perdure.client import WorkflowHandle
 from perdure.common import RetryPolicy
 from perdure.protocol.events import EventType
 from perdure.worker import Replayer, Worker
@@ -87,7 +90,25 @@ class Gated:
         self.pokes += 1
 
 
-WORKFLOWS = [Locals, Gated]
+@workflow.defn
+class Served:
+    """Does nothing but what updates ask for."""
+
+    def __init__(self) -> None:
+        self.is_over = False
+
+    @workflow.run
+    async def run(self) -> None:
+        await workflow.wait_condition(lambda: self.is_over)
+
+    @workflow.update
+    async def serve(self) -> str:
+        text = await workflow.execute_local_activity(wait_at_gate, start_to_close_timeout=TIMEOUT)
+        self.is_over = True
+        return text
+
+
+WORKFLOWS = [Locals, Gated, Served]
 ACTIVITIES = [greet, add, succeed_third, wait_at_gate]
 
 
@@ -115,15 +136,41 @@ async def test_a_long_one_lets_signals_in_and_is_not_begun_again() -> None:
         handle = await client.start_workflow(Gated.run, id="gated", task_queue=QUEUE, task_timeout=task_timeout)
         await handle.signal(Gated.poke)
 
-        async def look() -> bool:
-            events = [event async for event in handle.fetch_history_events()]
-            return sum(event.event_type == EventType.WORKFLOW_TASK_COMPLETED for event in events) >= 3
-
-        await wait_until(look, what="the task to be extended")
+        await wait_until(_completed(handle, 3), what="the task to be extended")
         SEEN.gate.set()
         assert await handle.result() == "through after 1"
         assert SEEN.begun == 1
         await Replayer(workflows=WORKFLOWS).replay_workflow(await handle.fetch_history())
+
+
+async def test_an_update_may_take_longer_than_its_task() -> None:
+    """Its task is out for the update alone, and becomes an ordinary one."""
+    global SEEN
+    SEEN = Seen()
+    async with (
+        memory_cluster() as client,
+        Worker(client, task_queue=QUEUE, workflows=WORKFLOWS, activities=ACTIVITIES, no_remote_activities=True),
+    ):
+        task_timeout = timedelta(milliseconds=200)
+        handle = await client.start_workflow(Served.run, id="served", task_queue=QUEUE, task_timeout=task_timeout)
+        await wait_until(_completed(handle, 1), what="the first task to be completed")
+        serving = asyncio.create_task(handle.execute_update(Served.serve))
+        await wait_until(_completed(handle, 3), what="the task of the update to be extended")
+        SEEN.gate.set()
+        assert await serving == "through"
+        await handle.result()
+        assert SEEN.begun == 1
+        await Replayer(workflows=WORKFLOWS).replay_workflow(await handle.fetch_history())
+
+
+def _completed(handle: WorkflowHandle[Any, Any], count: int) -> Callable[[], Awaitable[bool]]:
+    """Whether so many workflow tasks are."""
+
+    async def look() -> bool:
+        events = [event async for event in handle.fetch_history_events()]
+        return sum(event.event_type == EventType.WORKFLOW_TASK_COMPLETED for event in events) >= count
+
+    return look
 
 
 async def test_another_worker_begins_it_anew() -> None:

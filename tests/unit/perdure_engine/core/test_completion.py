@@ -23,6 +23,7 @@ from tests.unit.perdure_engine.core.runs import (
     running,
     signal,
 )
+from tests.unit.perdure_engine.core.test_update import reject, update
 
 
 def test_events_come_in_order() -> None:
@@ -114,3 +115,17 @@ def test_another_task_follows_at_once_if_the_worker_wants_one() -> None:
     assert names(transition) == ["WORKFLOW_TASK_STARTED", "WORKFLOW_TASK_COMPLETED", "WORKFLOW_TASK_SCHEDULED"]
     [dispatched] = [effect for effect in transition.effects if isinstance(effect, Dispatch)]
     assert dispatched.worker == "w1"
+
+
+def test_a_task_that_only_rejects_is_kept_if_the_worker_wants_another() -> None:
+    """A local activity was begun in it: the instance stands beyond the task, and cannot go back."""
+    run = running()
+    update(run)
+    transition = go_on(run, reject(), wants_new_task=True)
+    assert names(transition) == [
+        "WORKFLOW_TASK_SCHEDULED",
+        "WORKFLOW_TASK_STARTED",
+        "WORKFLOW_TASK_COMPLETED",
+        "WORKFLOW_TASK_SCHEDULED",
+    ]
+    assert transition.reply_body is None, "the worker is not sent back to where it was"
