@@ -24,14 +24,14 @@ from perdure.protocol.operations import (
     SearchAttributeTypes,
     SetRetention,
 )
-from perdure.protocol.replies import ErrorCode, ErrorReply, ReplyKind
+from perdure.protocol.replies import ErrorCode, ErrorReply, ExecutionStatus, ReplyKind
 from perdure.protocol.search_attributes import PREDEFINED, TYPE_WORDS, SearchAttributeType, name_problem
 from perdure_engine.core.limits import DURATION_MS_MAX
 from perdure_engine.environment import Environment
 from perdure_engine.listing.fields import COLUMN_NAMES
 from perdure_engine.system.retention import RETENTION_DEFAULT_MS
 from perdure_store.catalog import NamespaceRow
-from perdure_store.list_query import ListQuery
+from perdure_store.list_query import ListQuery, column
 from perdure_store.port import Store
 
 RETENTION_MIN_MS = 60_000
@@ -90,11 +90,14 @@ class Catalog:
         return ReplyKind.OK, NamespaceInfo(*row)
 
     async def delete_namespace(self, request: DeleteNamespace) -> Answer:
-        [counted] = await self._store.count_visibility(ListQuery(request.namespace))
-        if counted.total:
+        by_status = ListQuery(request.namespace, groups=(column("ExecutionStatus"),))
+        totals = {group.values[0]: group.total for group in await self._store.count_visibility(by_status)}
+        if totals:
+            total, running = sum(totals.values()), totals.get(ExecutionStatus.RUNNING, 0)
+            runs = f"{total:,} run{'s' if total != 1 else ''}, {running:,} running"
             return _refused(
-                f"the namespace {request.namespace!r} has {counted.total:,} runs; delete them first, or wait until its "
-                "retention is over"
+                f"the namespace {request.namespace!r} has {runs}. Delete all of them first (`perdure namespace delete "
+                "NAME --delete-runs`, or `client.batches.delete`), or let them end and their retention pass"
             )
         if not await self._store.delete_namespace(request.namespace):
             return _refused(f"there is no registered namespace {request.namespace!r}", ErrorCode.NOT_FOUND)

@@ -115,6 +115,22 @@ def run_batch(start: BatchStart, address: str, namespace: str, as_json: bool, *,
     Raises:
         CommandFailed: nobody agreed, or what was waited for is not what happened.
     """
+    found = carry_out(start, address, namespace, yes=yes, wait=wait, shows=not as_json)
+    print_batch(found, as_json)
+    if wait:
+        check(found)
+    elif found.state == BatchOperationState.RUNNING:
+        note(_goes_on(found.id))
+
+
+def carry_out(
+    start: BatchStart, address: str, namespace: str, *, yes: bool, wait: bool, shows: bool
+) -> BatchOperationDescription:
+    """Begin a batch operation, and watch it if asked for.
+
+    Raises:
+        CommandFailed: nobody agreed.
+    """
 
     async def work(client: Client) -> BatchOperationDescription:
         if not yes:
@@ -122,20 +138,12 @@ def run_batch(start: BatchStart, address: str, namespace: str, as_json: bool, *,
         batch_id = start.id or uuid.uuid4().hex[:12]
         try:
             handle = await _begin(client, start, batch_id)
-            return await (_watched(handle, shows=not as_json) if wait else handle.describe())
+            return await (_watched(handle, shows=shows) if wait else handle.describe())
         except asyncio.CancelledError:  # Ctrl-C
             note(_goes_on(batch_id))
             raise
 
-    found = with_client(address, namespace, work)
-    print_batch(found, as_json)
-    if not wait:
-        if found.state == BatchOperationState.RUNNING:
-            note(_goes_on(found.id))
-        return
-    problem = _problem(found)
-    if problem is not None:
-        raise CommandFailed(problem)
+    return with_client(address, namespace, work)
 
 
 async def _begin(client: Client, start: BatchStart, batch_id: str) -> BatchOperationHandle:
@@ -200,14 +208,20 @@ def _goes_on(batch_id: str) -> str:
     )
 
 
-def _problem(found: BatchOperationDescription) -> str | None:
+def check(found: BatchOperationDescription) -> None:
+    """What is over must have done everything.
+
+    Raises:
+        CommandFailed: it did not.
+    """
     if found.state == BatchOperationState.FAILED:
-        return f"Batch {found.id} failed: {found.message}"
+        raise CommandFailed(f"Batch {found.id} failed: {found.message}")
     if found.state == BatchOperationState.STOPPED:
-        return f"Batch {found.id} was stopped: {found.done:,} of {found.total:,} are done"
+        raise CommandFailed(f"Batch {found.id} was stopped: {found.done:,} of {found.total:,} are done")
     if found.failed:
-        return f"{found.failed:,} of {found.total:,} could not be done, the last one because: {found.message}"
-    return None
+        raise CommandFailed(
+            f"{found.failed:,} of {found.total:,} could not be done, the last one because: {found.message}"
+        )
 
 
 def print_batch(found: BatchOperationDescription, as_json: bool) -> None:

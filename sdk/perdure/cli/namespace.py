@@ -6,11 +6,12 @@ from datetime import timedelta
 
 import click
 
+from perdure.cli.batch_run import BatchStart, carry_out, check, rate_option, yes_option
 from perdure.cli.errors import CommandGroup
 from perdure.cli.json_input import duration
 from perdure.cli.options import connection_options, with_client
 from perdure.cli.output import console, duration_text, facts, note, print_json, table, time_text
-from perdure.client import Client, Namespace
+from perdure.client import BatchOperationType, Client, Namespace
 
 
 @click.group(cls=CommandGroup)
@@ -99,9 +100,18 @@ def describe(name: str, address: str, namespace: str, as_json: bool) -> None:
 
 @namespace.command()
 @click.argument("name")
+@click.option("--delete-runs", is_flag=True, help="Delete its workflows first; those that run are terminated.")
+@rate_option
+@yes_option
 @connection_options
-def delete(name: str, address: str, namespace: str, as_json: bool) -> None:
-    """Forget the namespace NAME, which must have no runs."""
+def delete(name: str, delete_runs: bool, rate: int, yes: bool, address: str, namespace: str, as_json: bool) -> None:
+    """Forget the namespace NAME: what was registered of it, and the types of its search attributes.
+
+    It must have no workflows, unless --delete-runs says that they are to go, too.
+    """
+    if delete_runs:
+        start = BatchStart(BatchOperationType.DELETE, "WorkflowId IS NOT NULL", rate, f"namespace {name} is deleted")
+        check(carry_out(start, address, name, yes=yes, wait=True, shows=not as_json))
 
     async def work(client: Client) -> None:
         await client.namespaces.delete(name)

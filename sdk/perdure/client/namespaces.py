@@ -79,7 +79,8 @@ class Namespaces:
         """Forget a namespace that has no runs, with its types of search attributes. Using it again is allowed.
 
         Raises:
-            RPCError: NOT_FOUND; INVALID_ARGUMENT: it has runs.
+            RPCError: NOT_FOUND; INVALID_ARGUMENT: it has runs; says how many. `batches.delete` of a client of that
+                namespace deletes them.
         """
         check_text("the namespace", name)
         await self._connection.ask_frontend(operations.DeleteNamespace(name), nothing, rpc_timeout)

@@ -121,6 +121,22 @@ async def test_a_batch_of_the_same_id_and_query_does_its_own_namespace_alone(nam
     assert gone.value.status == RPCStatusCode.NOT_FOUND
 
 
+async def test_a_namespace_goes_when_its_runs_are_gone(namespaces: tuple[Client, Client]) -> None:
+    red, blue = namespaces
+    await red.namespaces.create("blue")
+    for client in namespaces:
+        await start(client)
+        await counted(client, "", 1)
+    with pytest.raises(RPCError, match="has 1 run, 1 running"):
+        await red.namespaces.delete("blue")
+    await red.namespaces.update("blue", retention=timedelta(hours=1), description="to be deleted")
+    assert await blue.get_workflow_handle("same").query(Notebook.read) == [], "what runs is not concerned"
+    assert (await (await blue.batches.delete("WorkflowId IS NOT NULL")).result()).done == 1
+    await red.namespaces.delete("blue")
+    assert (await red.namespaces.describe("blue")).created is None
+    assert await red.get_workflow_handle("same").query(Notebook.read) == []
+
+
 async def test_each_namespace_forgets_by_its_own_retention(
     environment: WorkflowEnvironment, namespaces: tuple[Client, Client]
 ) -> None:

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
+from perdure.cli import batch_run
+from perdure.client import BatchOperationState
 from perdure.protocol import operations
+from perdure.protocol.replies import ReplyKind
 from tests.unit.perdure.cli.terminal import Terminal
+from tests.unit.perdure.cli.test_batch_run import Counting, Ending
+from tests.unit.perdure.client.greeting import Rows
 from tests.unit.perdure.client.test_namespaces import registry
 
 
@@ -34,3 +43,26 @@ def test_a_namespace_is_created_described_changed_and_deleted(terminal: Terminal
     assert terminal.json("namespace", "describe", "short")["description"] == "words"
     assert terminal.run("namespace", "delete", "short").stdout == "Namespace short is forgotten.\n"
     assert terminal.requests() == [operations.DeleteNamespace("short")]
+
+
+def test_a_namespace_is_deleted_with_its_runs_if_somebody_agrees(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Engine(Counting):
+        def __call__(self, number: int, request: Any) -> Rows:
+            if isinstance(request, operations.DeleteNamespace):
+                return [(number, ReplyKind.OK, None)]
+            return super().__call__(number, request)
+
+    monkeypatch.setattr(batch_run, "POLL_S", 0.01)
+    terminal.answer(Engine())
+    refused = terminal.run("namespace", "delete", "short", "--delete-runs")
+    assert (refused.exit_code, "would delete 3 workflows" in refused.stderr) == (1, True)
+    assert terminal.run("namespace", "delete", "short", "--delete-runs", "--yes").exit_code == 0
+    assert terminal.json("namespace", "delete", "short", "--delete-runs", "--yes") == {"namespace": "short"}
+    terminal.answer(Ending(BatchOperationState.STOPPED))
+    stopped = terminal.run("namespace", "delete", "short", "--delete-runs", "--yes")
+    assert (stopped.exit_code, "was stopped" in stopped.stderr) == (1, True)
+    [request] = terminal.requests(operations.StartBatch)
+    assert (request.operation, request.query) == (5, "WorkflowId IS NOT NULL")
+    assert not terminal.requests(operations.DeleteNamespace)

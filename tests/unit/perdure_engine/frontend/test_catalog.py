@@ -36,7 +36,8 @@ async def test_a_namespace_is_registered_once_and_changed(stage: Stage) -> None:
 
 async def test_only_a_namespace_without_runs_is_forgotten(stage: Stage) -> None:
     await some_workflows(stage)
-    assert "has 3 runs" in (await refusal(stage, DeleteNamespace("default"))).message
+    refused = await refusal(stage, DeleteNamespace("default"))
+    assert "has 3 runs, 2 running. Delete all of them first (`perdure namespace delete" in refused.message
     await answer(stage, PutNamespace("short", DAY_MS))
     await answer(stage, AddSearchAttributes("short", (("Amount", 3),)))
     assert await answer(stage, DeleteNamespace("short")) is None
