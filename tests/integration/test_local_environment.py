@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 
 from perdure import workflow
+from perdure.common import SearchAttributeKey
 from perdure.exceptions import RequestError
 from perdure.testing import WorkflowEnvironment
 from perdure.worker import Worker
+
+TIER = SearchAttributeKey.for_keyword("Tier")
 
 
 @workflow.defn
@@ -20,7 +23,10 @@ async def greet(name: str) -> str:
 
 
 async def test_a_local_environment_runs_workflows_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    async with await WorkflowEnvironment.start_local(data_dir=tmp_path, namespace="mine") as env:
+    async with await WorkflowEnvironment.start_local(
+        data_dir=tmp_path, namespace="mine", search_attributes=[TIER], ui=True
+    ) as env:
+        assert "Tier" in await env.client.search_attributes.list()
         assert not env.supports_time_skipping
         async with Worker(env.client, task_queue="greetings", workflows=[greet]):
             assert await env.client.execute_workflow(greet, "you", id="greet", task_queue="greetings") == "Hello, you!"

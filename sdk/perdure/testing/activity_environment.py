@@ -5,21 +5,22 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import inspect
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar, TypeVarTuple, overload
+from typing import Any, ParamSpec, TypeVar, cast
 
 from perdure.activity import ActivityCancellationDetails, Info
 from perdure.activity.context import ActivityContext, current_context
 from perdure.activity.definition import ActivityDefinition
 from perdure.activity.shared_flag import SharedFlag
+from perdure.client import Client
 from perdure.common import Priority
 from perdure.converter import DataConverter, PayloadConverter
 from perdure.metrics import MetricMeter
 from perdure.worker.thread_cancellation import ThreadCancellation
 
 _T = TypeVar("_T")
-_Ts = TypeVarTuple("_Ts")
+_P = ParamSpec("_P")
 
 CANCEL_REQUESTED = ActivityCancellationDetails(cancel_requested=True)
 
@@ -32,9 +33,11 @@ class ActivityEnvironment:
         on_heartbeat: Called with the details of each `activity.heartbeat`.
         payload_converter: What `activity.payload_converter()` gives.
         metric_meter: What `activity.metric_meter()` gives.
+        client: What `activity.client()` gives in `async` activities: a real one, or a stand-in of the test's.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, client: Client | None = None) -> None:
+        self.client = client
         self.info = self.default_info()
         self.on_heartbeat: Callable[..., None] = lambda *details: None
         self.payload_converter: PayloadConverter = DataConverter.default.payload_converter
@@ -71,12 +74,8 @@ class ActivityEnvironment:
             idempotency_key="test",
         )
 
-    @overload
-    def run(self, fn: Callable[[*_Ts], Coroutine[Any, Any, _T]], *args: *_Ts) -> Awaitable[_T]: ...
-    @overload
-    def run(self, fn: Callable[[*_Ts], _T], *args: *_Ts) -> _T: ...
-    def run(self, fn: Callable[..., Any], *args: Any) -> Any:  # type: ignore[misc]  # mypy does not see that it takes all
-        """Call an activity: its result, or, for an `async` one, what to await for it.
+    def run(self, fn: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        """Call an activity: its result, or, for an `async` one, the coroutine that gives it.
 
         Raises:
             CancelledError: `cancel` was called. In an `async` activity asyncio's, else `perdure.exceptions`'.
@@ -85,8 +84,8 @@ class ActivityEnvironment:
         if self._cancelled is not None:
             attempt.cancel(self._cancelled)
         if inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(getattr(fn, "__call__", None)):  # noqa: B004
-            return attempt.run_async(fn(*args))
-        return attempt.run_here(lambda: fn(*args))
+            return cast(_T, attempt.run_async(cast(Coroutine[Any, Any, Any], fn(*args, **kwargs))))
+        return attempt.run_here(lambda: fn(*args, **kwargs))
 
     def cancel(self, cancellation_details: ActivityCancellationDetails = CANCEL_REQUESTED) -> None:
         """Ask what runs, and what is run from now on, to stop. From any thread for `def` activities."""
@@ -116,6 +115,9 @@ class _Attempt(ActivityContext):
 
     def make_info(self) -> Info:
         return self._environment.info
+
+    def client(self) -> Client | None:
+        return self._environment.client if self._task is not None else None
 
     def heartbeat(self, details: tuple[Any, ...]) -> None:
         self._environment.on_heartbeat(*details)

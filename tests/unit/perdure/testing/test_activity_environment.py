@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import threading
+from typing import Any
 
 import pytest
 
@@ -129,3 +130,16 @@ async def test_a_worker_that_stops_is_told(activity_environment: ActivityEnviron
     running = asyncio.ensure_future(activity_environment.run(end_with_the_worker))
     activity_environment.worker_shutdown()
     assert await running
+
+
+@activity.defn
+async def ask_client(name: str) -> bool:
+    return activity.client() is not None and bool(name)
+
+
+async def test_arguments_may_be_named_and_a_client_given() -> None:
+    client: Any = object()
+    assert await ActivityEnvironment(client).run(ask_client, name="ada")
+    assert ActivityEnvironment().run(add_here, 1, b=2) == 3
+    with pytest.raises(RuntimeError, match="no client"):
+        await ActivityEnvironment().run(ask_client, "ada")
