@@ -64,9 +64,11 @@ def picture(value: Any) -> Any:
         without = set(_UNFOLDED)
         if isinstance(value, ActivityState) and value.phase == ActivityPhase.RESOLVED:
             without.add("heartbeat_details")
-        if isinstance(value, MutableState) and value.workflow_task is not None and value.workflow_task.is_speculative:
-            without.add("workflow_task")
-            return {**_fields(value, without), "workflow_task": None}
+        if isinstance(value, MutableState):
+            more: dict[str, Any] = {"admitted": [item.delivery for item in value.admitted.values() if item.is_stored]}
+            if value.workflow_task is not None and value.workflow_task.is_speculative:
+                more["workflow_task"] = None
+            return {**_fields(value, without), **more}
         return _fields(value, without)
     if isinstance(value, dict):
         return {key: picture(item) for key, item in value.items()}

@@ -57,7 +57,7 @@ def complete(state: MutableState, request: RespondWorkflowTaskCompleted, now_us:
         return
     flush(state, transition, held)
     if state.admitted:
-        update.settle_unanswered(state, scheduled_event_id, request.attempt, transition)
+        update.settle_unanswered(state, scheduled_event_id, request.attempt, now_us, transition)
     overgrown = history_problem(state.next_event_id - 1, state.history_size_bytes)
     if overgrown is not None:
         workflow_execution.end_overgrown(state, overgrown, now_us, transition)
@@ -78,8 +78,8 @@ def _drop(state: MutableState, request: RespondWorkflowTaskCompleted, now_us: in
     """A speculative task came to nothing: its worker goes back to where it was."""
     for command in request.commands:
         if isinstance(command, ProtocolMessage):
-            update.reject(state, command, transition)
-    update.settle_unanswered(state, request.scheduled_event_id, request.attempt, transition)
+            update.reject(state, command, now_us, transition)
+    update.settle_unanswered(state, request.scheduled_event_id, request.attempt, now_us, transition)
     speculation.drop(state)
     transition.answer(TaskDropped(state.last_completed_event_id))
     speculation.begin(state, now_us, transition)

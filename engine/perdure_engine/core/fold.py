@@ -296,6 +296,8 @@ RULES: dict[int, Callable[[MutableState, HistoryEvent], None]] = {
     EventType.CONTENT_KEPT: _content_kept,
     EventType.WORKFLOW_EXECUTION_UPDATE_ACCEPTED: update_events.accepted,
     EventType.WORKFLOW_EXECUTION_UPDATE_COMPLETED: update_events.completed,
+    EventType.WORKFLOW_EXECUTION_UPDATE_ADMITTED: update_events.admitted,
+    EventType.UPDATE_FORGOTTEN: update_events.forgotten,
     EventType.WORKFLOW_EXECUTION_COMPLETED: _closed,
     EventType.WORKFLOW_EXECUTION_FAILED: _closed,
     EventType.WORKFLOW_EXECUTION_CANCELED: _closed,

@@ -28,6 +28,7 @@ from perdure.protocol.events import (
 from perdure.protocol.failure import Failure
 from perdure.protocol.ids import run_id_for_child, text_problem
 from perdure.protocol.requests import ResetPoint, ResetReapplyExclude, ResetWorkflow
+from perdure.protocol.updates import WorkflowExecutionUpdateAccepted, WorkflowExecutionUpdateAdmitted
 from perdure_engine.core import attempt, content, deadline, workflow_task
 from perdure_engine.core.child_fold import CHILD_NEWS, CHILD_OUTCOMES
 from perdure_engine.core.external_fold import EXTERNAL_ANSWERS
@@ -56,6 +57,14 @@ ANSWERS = CHILD_NEWS | EXTERNAL_ANSWERS
 
 REASON_LENGTH_MAX = 1_000
 """Characters of the reason of a reset."""
+
+_SENT: dict[ResetReapplyExclude, tuple[type[Any], ...]] = {
+    ResetReapplyExclude.SIGNAL: (WorkflowExecutionSignaled,),
+    ResetReapplyExclude.UPDATE: (WorkflowExecutionUpdateAdmitted, WorkflowExecutionUpdateAccepted),
+}
+"""Events by which people's messages reached a run, under what excludes them."""
+
+_UPDATES = _SENT[ResetReapplyExclude.UPDATE]
 
 _SHOWN_MAX = 10
 """Events that a refusal names."""
@@ -102,10 +111,8 @@ def _advice(completed: Sequence[int]) -> str:
 
 def sent_after(records: Iterable[HistoryEvent], event_id: int, exclude: Sequence[int]) -> list[HistoryEvent]:
     """What people sent to a run after an event, as far as a reset applies it again."""
-    if ResetReapplyExclude.SIGNAL in exclude:
-        return []
-    signals = (record for record in records if isinstance(record.attributes, WorkflowExecutionSignaled))
-    return [record for record in signals if record.event_id > event_id]
+    kinds = tuple(kind for excluded, classes in _SENT.items() if excluded not in exclude for kind in classes)
+    return [record for record in records if record.event_id > event_id and isinstance(record.attributes, kinds)]
 
 
 def fork(
@@ -129,7 +136,9 @@ def fork(
     )
     emit(state, transition, now_us, cause)
     for record in again:
-        if not isinstance(record.attributes, WorkflowExecutionSignaled):
+        if isinstance(record.attributes, _UPDATES):
+            _admit(state, record.attributes, now_us, transition)
+        elif not isinstance(record.attributes, WorkflowExecutionSignaled):
             _answer(state, record, now_us, transition)
         elif record.attributes.request_id not in state.request_ids:
             emit(state, transition, now_us, record.attributes)
@@ -162,6 +171,16 @@ def answers(records: Sequence[HistoryEvent], event_id: int, base_run_id: str = "
             return []
         event_id = resets[-1]
     return [record for record in records if record.event_id > event_id and record.event_type in ANSWERS]
+
+
+def _admit(state: MutableState, known: Any, now_us: int, transition: Transition) -> None:
+    """An update that a run before had taken in: its handler has not run in this one, unless it did before the point."""
+    update_id = known.update_id if isinstance(known, WorkflowExecutionUpdateAdmitted) else known.protocol_instance_id
+    if update_id not in state.updates and update_id not in state.admitted:
+        attributes = WorkflowExecutionUpdateAdmitted(
+            update_id, known.update_name, known.input, known.identity, known.headers
+        )
+        emit(state, transition, now_us, attributes)
 
 
 def _answer(state: MutableState, record: HistoryEvent, now_us: int, transition: Transition) -> None:

@@ -1,8 +1,8 @@
 """Snapshots: mutable state as bytes, so that a long run need not be folded from its first event.
 
 A snapshot is a message like those of the protocol: fields are only ever appended, with a default. It holds what the
-fold of the history would give, and so neither `recent` events nor the times of heartbeats, nor
-updates that are only admitted.
+fold of the history would give, and so neither `recent` events nor the times of heartbeats, nor updates that only
+memory knows of.
 """
 
 from __future__ import annotations
@@ -19,9 +19,11 @@ from perdure.protocol.events import (
     WorkflowExecutionStarted,
 )
 from perdure.protocol.failure import Failure, decode_failure_or_none
+from perdure.protocol.updates import UpdateDelivery, decode_delivery
 from perdure_engine.core.state import (
     ActivityPhase,
     ActivityState,
+    AdmittedUpdate,
     BufferedEvent,
     ChildPhase,
     ChildState,
@@ -171,6 +173,7 @@ class _Snapshot(NamedTuple):
     external_cancels: tuple[_ExternalRow, ...] = ()
     updates: tuple[_UpdateRow, ...] = ()
     bases: tuple[_BaseRow, ...] = ()
+    admitted: tuple[UpdateDelivery, ...] = ()
 
     @staticmethod
     def _decode_started(value: Any) -> Any:
@@ -203,6 +206,10 @@ class _Snapshot(NamedTuple):
     @staticmethod
     def _decode_external_cancels(value: Any) -> tuple[_ExternalRow, ...]:
         return tuple([_external(row) for row in value])
+
+    @staticmethod
+    def _decode_admitted(value: Any) -> tuple[UpdateDelivery, ...]:
+        return tuple([decode_delivery(row) for row in value])
 
     @staticmethod
     def _decode_updates(value: Any) -> tuple[_UpdateRow, ...]:
@@ -248,6 +255,7 @@ def encode_snapshot(state: MutableState) -> bytes:
         _external_rows(state.external_cancels),
         tuple([_update_row(update) for update in state.updates.values()]),
         tuple([_BaseRow(*base) for base in state.bases]),
+        tuple([update.delivery for update in state.admitted.values() if update.is_stored]),
     )
     return pack((CODEC_VERSION, snapshot))
 
@@ -376,6 +384,8 @@ def decode_snapshot(data: bytes) -> MutableState:
     for update in row.updates:
         update_phase = _known(UpdatePhase, update.phase)
         state.updates[update.update_id] = UpdateState(*update[:2], update_phase, update.completed_batch_no)
+    for delivery in row.admitted:
+        state.admitted[delivery.update_id] = AdmittedUpdate(delivery, is_stored=True)
     for held in row.buffered:
         event = EventBuffered(*held[1:])
         event = event._replace(attributes=EVENTS.decode(event.event_type, event.attributes))

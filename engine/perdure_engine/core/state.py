@@ -127,11 +127,13 @@ class UpdateState:
 
 @dataclass(slots=True)
 class AdmittedUpdate:
-    """An update that no worker has accepted yet. It is stored nowhere: its sender sends it again until it has a reply.
-    `sent_with`: event id and attempt of the workflow task that carries it."""
+    """An update that no worker has accepted yet. It is stored nowhere: its sender sends it again until it has a reply;
+    unless a reset brought it along (`is_stored`), which the history says. `sent_with`: event id and attempt of the
+    workflow task that carries it."""
 
     delivery: UpdateDelivery
     sent_with: tuple[int, int] | None = None
+    is_stored: bool = False
 
 
 @dataclass(slots=True)
@@ -231,7 +233,7 @@ class MutableState:
         content: the hashes of the pieces of content that the run has, and what each takes where it is kept.
         request_ids: the signals and cancel requests that took effect, to answer a repeated one.
         memo: as it is now, packed; so `search_attributes`.
-        updates: those that the history knows, by update id; `admitted`: those that it does not, in memory alone.
+        updates: those that were accepted, by update id; `admitted`: those that were not yet.
         last_token: of the last speculative workflow task, in memory alone.
     """
 

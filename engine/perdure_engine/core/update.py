@@ -17,6 +17,7 @@ from perdure.protocol.replies import ErrorCode, ErrorReply, ReplyKind
 from perdure.protocol.updates import (
     ProtocolMessage,
     UpdateDelivery,
+    UpdateForgotten,
     UpdateMessageKind,
     UpdateReply,
     UpdateStage,
@@ -25,7 +26,7 @@ from perdure.protocol.updates import (
     WorkflowExecutionUpdateCompleted,
 )
 from perdure_engine.core import speculation
-from perdure_engine.core.ledger import emit
+from perdure_engine.core.ledger import annotate, emit
 from perdure_engine.core.limits import UPDATES_IN_FLIGHT_MAX, UPDATES_MAX, bounded_failure, size_problem
 from perdure_engine.core.state import AdmittedUpdate, MutableState, UpdatePhase
 from perdure_engine.core.transition import Transition, UpdateReached
@@ -147,13 +148,12 @@ def carry_out(
     elif message.kind == UpdateMessageKind.RESPONSE:
         _complete(state, message, completed_event_id, now_us, transition)
     else:
-        reject(state, message, transition)
+        reject(state, message, now_us, transition)
 
 
 def _accept(
     state: MutableState, message: ProtocolMessage, completed_event_id: int, now_us: int, transition: Transition
 ) -> None:
-    state.admitted.pop(message.update_id, None)
     delivery = message.delivery
     assert delivery is not None
     sequencing_event_id = completed_event_id - 2  # the Scheduled event of the task, behind which the worker saw nothing
@@ -167,7 +167,7 @@ def _accept(
         delivery.headers,
         completed_event_id,
     )
-    emit(state, transition, now_us, accepted)
+    emit(state, transition, now_us, accepted)  # which takes it from those that are admitted
     transition.effects.append(UpdateReached(message.update_id, UpdateStage.ACCEPTED))
 
 
@@ -188,20 +188,25 @@ def _complete(
     transition.effects.append(reached)
 
 
-def reject(state: MutableState, message: ProtocolMessage, transition: Transition) -> None:
-    """The workflow does not want the update: those who wait hear of it, and nobody else."""
-    if state.admitted.pop(message.update_id, None) is None:
+def reject(state: MutableState, message: ProtocolMessage, now_us: int, transition: Transition) -> None:
+    """The workflow does not want the update: those who wait hear of it, and nobody else; but of one that a reset
+    brought along, the history must say that it is settled."""
+    rejected = state.admitted.pop(message.update_id, None)
+    if rejected is None:
         return
+    if rejected.is_stored:
+        annotate(state, transition, now_us, UpdateForgotten(message.update_id))
     failure = bounded_failure(message.failure or Failure("the update was rejected"))
     transition.effects.append(UpdateReached(message.update_id, UpdateStage.COMPLETED, b"", failure))
 
 
-def settle_unanswered(state: MutableState, event_id: int, attempt: int, transition: Transition) -> None:
+def settle_unanswered(state: MutableState, event_id: int, attempt: int, now_us: int, transition: Transition) -> None:
     """A workflow task was completed: an update that it carried, and about which the worker said nothing, would be sent
     for ever."""
     for update_id, update in list(state.admitted.items()):
         if update.sent_with == (event_id, attempt):
-            reject(state, ProtocolMessage(update_id, UpdateMessageKind.REJECTION, failure=_UNANSWERED), transition)
+            unanswered = ProtocolMessage(update_id, UpdateMessageKind.REJECTION, failure=_UNANSWERED)
+            reject(state, unanswered, now_us, transition)
 
 
 # The end of the run ---------------------------------------------------------------------------------------------------

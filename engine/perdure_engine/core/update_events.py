@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from perdure.protocol.events import EventType, HistoryEvent
-from perdure_engine.core.state import Bug, MutableState, UpdatePhase, UpdateState
+from perdure.protocol.updates import UpdateDelivery
+from perdure_engine.core.state import AdmittedUpdate, Bug, MutableState, UpdatePhase, UpdateState
 
 UPDATE_TRANSITIONS: dict[tuple[UpdatePhase | None, EventType], UpdatePhase] = {
     (None, EventType.WORKFLOW_EXECUTION_UPDATE_ACCEPTED): UpdatePhase.ACCEPTED,
@@ -12,9 +13,19 @@ UPDATE_TRANSITIONS: dict[tuple[UpdatePhase | None, EventType], UpdatePhase] = {
 """Phase (None: the history knows no such update) and record to the next phase. A missing row is a `Bug`."""
 
 
+def admitted(state: MutableState, record: HistoryEvent) -> None:
+    state.admitted[record.attributes.update_id] = AdmittedUpdate(UpdateDelivery(*record.attributes), is_stored=True)
+
+
+def forgotten(state: MutableState, record: HistoryEvent) -> None:
+    state.admitted.pop(record.attributes.update_id, None)
+
+
 def accepted(state: MutableState, record: HistoryEvent) -> None:
     update_id = record.attributes.protocol_instance_id
     _next_phase(state, update_id, record.event_type)
+    if state.admitted:
+        state.admitted.pop(update_id, None)
     state.updates[update_id] = UpdateState(update_id, record.event_id)
 
 

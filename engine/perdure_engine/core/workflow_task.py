@@ -119,7 +119,7 @@ def sent_updates(state: MutableState) -> list[UpdateDelivery]:
     """The updates that go with the task that is out, in the order in which they came."""
     task = _pending(state)
     sent_with = (state.workflow_task_id(), task.sent_attempt)
-    return [update.delivery for update in state.admitted.values() if update.sent_with == sent_with]
+    return [update.delivery for update in state.admitted.values() if update.sent_with == sent_with or update.is_stored]
 
 
 def abridged(events: Sequence[HistoryEvent]) -> list[HistoryEvent]:

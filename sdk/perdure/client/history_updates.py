@@ -1,6 +1,6 @@
 """Updates inside history events as Temporal's JSON writes them: nested messages, where ours are flat.
 
-Role: for each of the two classes, both ways. What Temporal's message does not name (the completed workflow task) is not
+Role: for each of the classes, both ways. What Temporal's message does not name (the completed workflow task) is not
 written; where it follows from what is there, it is read.
 """
 
@@ -10,22 +10,21 @@ from collections.abc import Callable
 from typing import Any
 
 from perdure.client.history_values import CODECS
-from perdure.protocol.updates import WorkflowExecutionUpdateAccepted, WorkflowExecutionUpdateCompleted
+from perdure.protocol.updates import (
+    WorkflowExecutionUpdateAccepted,
+    WorkflowExecutionUpdateAdmitted,
+    WorkflowExecutionUpdateCompleted,
+)
 
 _PAYLOADS, _HEADERS, _FAILURE = CODECS["input"], CODECS["headers"], CODECS["failure"]
 
 
 def _accepted_to_json(event: WorkflowExecutionUpdateAccepted) -> dict[str, Any]:
-    given: dict[str, Any] = {"name": event.update_name}
-    if event.input:
-        given["args"] = _PAYLOADS.to_json(event.input)
-    if event.headers:
-        given["header"] = _HEADERS.to_json(event.headers)
     return {
         "protocolInstanceId": event.protocol_instance_id,
         "acceptedRequestMessageId": event.accepted_request_message_id,
         "acceptedRequestSequencingEventId": str(event.accepted_request_sequencing_event_id),
-        "acceptedRequest": {"meta": _meta(event.protocol_instance_id, event.identity), "input": given},
+        "acceptedRequest": {"meta": _meta(event.protocol_instance_id, event.identity), "input": _input_to_json(event)},
     }
 
 
@@ -43,6 +42,31 @@ def _accepted_from_json(row: dict[str, Any]) -> WorkflowExecutionUpdateAccepted:
         _HEADERS.from_json(given.get("header") or {}),
         sequencing_event_id + 2,
     )
+
+
+def _admitted_to_json(event: WorkflowExecutionUpdateAdmitted) -> dict[str, Any]:
+    request = {"meta": _meta(event.update_id, event.identity), "input": _input_to_json(event)}
+    return {"request": request, "origin": "UPDATE_ADMITTED_EVENT_ORIGIN_REAPPLY"}
+
+
+def _admitted_from_json(row: dict[str, Any]) -> WorkflowExecutionUpdateAdmitted:
+    meta, given = row["request"].get("meta") or {}, row["request"]["input"]
+    return WorkflowExecutionUpdateAdmitted(
+        str(meta["updateId"]),
+        str(given["name"]),
+        _PAYLOADS.from_json(given.get("args") or {}),
+        str(meta.get("identity") or ""),
+        _HEADERS.from_json(given.get("header") or {}),
+    )
+
+
+def _input_to_json(event: WorkflowExecutionUpdateAccepted | WorkflowExecutionUpdateAdmitted) -> dict[str, Any]:
+    given: dict[str, Any] = {"name": event.update_name}
+    if event.input:
+        given["args"] = _PAYLOADS.to_json(event.input)
+    if event.headers:
+        given["header"] = _HEADERS.to_json(event.headers)
+    return given
 
 
 def _completed_to_json(event: WorkflowExecutionUpdateCompleted) -> dict[str, Any]:
@@ -72,6 +96,7 @@ def _meta(update_id: str, identity: str) -> dict[str, Any]:
 
 NESTED: dict[type[Any], tuple[Callable[[Any], dict[str, Any]], Callable[[dict[str, Any]], Any]]] = {
     WorkflowExecutionUpdateAccepted: (_accepted_to_json, _accepted_from_json),
+    WorkflowExecutionUpdateAdmitted: (_admitted_to_json, _admitted_from_json),
     WorkflowExecutionUpdateCompleted: (_completed_to_json, _completed_from_json),
 }
 """Classes of attributes that are written as a whole: how, and how they are read."""

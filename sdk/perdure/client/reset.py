@@ -19,10 +19,11 @@ class WorkflowResetPoint(IntEnum):
 
 
 class ResetReapplyExcludeType(IntEnum):
-    """What a reset does not apply again though it came after the point that it goes back to. (Updates are never applied
-    again: whoever sent one has its answer.)"""
+    """What a reset does not apply again though it came after the point that it goes back to. An update that had been
+    accepted is delivered to the new run as if it were new: it may be rejected there, and nobody waits for it."""
 
     SIGNAL = int(ResetReapplyExclude.SIGNAL)
+    UPDATE = int(ResetReapplyExclude.UPDATE)
 
 
 async def reset_workflow(

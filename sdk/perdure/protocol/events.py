@@ -30,7 +30,12 @@ from perdure.protocol.external_workflow import EXTERNAL_EVENTS
 from perdure.protocol.failure import Failure, decode_failure, decode_failure_or_none
 from perdure.protocol.payload import HeaderMap, PayloadLists, PayloadMap, Payloads
 from perdure.protocol.retry import RetryPolicyData, decode_retry_policy
-from perdure.protocol.updates import WorkflowExecutionUpdateAccepted, WorkflowExecutionUpdateCompleted
+from perdure.protocol.updates import (
+    UpdateForgotten,
+    WorkflowExecutionUpdateAccepted,
+    WorkflowExecutionUpdateAdmitted,
+    WorkflowExecutionUpdateCompleted,
+)
 
 RESET_CAUSE = "RESET_WORKFLOW"
 """Cause of the workflow task at which a reset begins."""
@@ -363,6 +368,7 @@ EVENTS = Registry(
         **EXTERNAL_EVENTS,
         EventType.WORKFLOW_EXECUTION_UPDATE_ACCEPTED: WorkflowExecutionUpdateAccepted,
         EventType.WORKFLOW_EXECUTION_UPDATE_COMPLETED: WorkflowExecutionUpdateCompleted,
+        EventType.WORKFLOW_EXECUTION_UPDATE_ADMITTED: WorkflowExecutionUpdateAdmitted,
         EventType.ACTIVITY_ATTEMPT_STARTED: ActivityAttemptStarted,
         EventType.ACTIVITY_ATTEMPT_FAILED: ActivityAttemptFailed,
         EventType.WORKFLOW_TASK_ATTEMPT_FAILED: WorkflowTaskAttemptFailed,
@@ -373,6 +379,7 @@ EVENTS = Registry(
         EventType.ACTIVITY_RESET: ActivityReset,
         EventType.PROPERTIES_AT_CLOSE: PropertiesAtClose,
         EventType.CONTENT_KEPT: ContentKept,
+        EventType.UPDATE_FORGOTTEN: UpdateForgotten,
         EventType.ACTIVITY_TASKS_SCHEDULED_AS_ASKED: ActivityTasksScheduledAsAsked,
     },
 )

@@ -115,6 +115,23 @@ class WorkflowExecutionUpdateAccepted(NamedTuple):
     workflow_task_completed_event_id: int
 
 
+class WorkflowExecutionUpdateAdmitted(NamedTuple):
+    """A reset gives the run an update that an earlier run had accepted: it is delivered as if it were new, but nobody
+    sends it again."""
+
+    update_id: str
+    update_name: str
+    input: Payloads
+    identity: str
+    headers: HeaderMap
+
+
+class UpdateForgotten(NamedTuple):
+    """An annotation: an update that the history says was admitted was not accepted."""
+
+    update_id: str
+
+
 class WorkflowExecutionUpdateCompleted(NamedTuple):
     update_id: str
     accepted_event_id: int

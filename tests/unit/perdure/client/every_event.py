@@ -129,6 +129,7 @@ _ATTRIBUTES = [
     child.ChildWorkflowExecutionTimedOut(*CHILD_RUN, "Child", 5, 6, _STATE),
     child.ChildWorkflowExecutionTerminated(*CHILD_RUN, "Child", 5, 6),
     updates.WorkflowExecutionUpdateAccepted("u", "u/request", 2, "change", DATA, "me", FIELDS, 4),
+    updates.WorkflowExecutionUpdateAdmitted("w", "change", DATA, "me", FIELDS),
     updates.WorkflowExecutionUpdateCompleted("u", 5, DATA, None, 0),
     updates.WorkflowExecutionUpdateCompleted("v", 5, b"", FAILURE, 0),
 ]

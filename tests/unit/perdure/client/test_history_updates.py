@@ -9,7 +9,11 @@ import pytest
 from perdure.client.history_json import events_from_json, events_to_json
 from perdure.client.history_updates import NESTED
 from perdure.protocol.events import EventType
-from perdure.protocol.updates import WorkflowExecutionUpdateAccepted, WorkflowExecutionUpdateCompleted
+from perdure.protocol.updates import (
+    WorkflowExecutionUpdateAccepted,
+    WorkflowExecutionUpdateAdmitted,
+    WorkflowExecutionUpdateCompleted,
+)
 from tests.unit.perdure.client.every_event import HISTORY
 
 
@@ -35,7 +39,9 @@ def test_a_completed_update_has_an_outcome(number: int, outcome: str) -> None:
 
 def test_what_protobuf_leaves_out_may_be_missing() -> None:
     accepted = {"acceptedRequest": {"meta": {"updateId": "u"}, "input": {"name": "change"}}}
-    read_accepted, read_completed = (NESTED[cls][1] for cls in NESTED)
+    read_accepted, read_admitted, read_completed = (NESTED[cls][1] for cls in NESTED)
+    admitted = {"request": accepted["acceptedRequest"]}
+    assert read_admitted(admitted) == WorkflowExecutionUpdateAdmitted("u", "change", b"", "", b"")
     assert read_accepted(accepted) == WorkflowExecutionUpdateAccepted("u", "", 0, "change", b"", "", b"", 2)
     completed = read_completed({"meta": {"updateId": "u"}})
     assert completed == WorkflowExecutionUpdateCompleted("u", 0, b"", None, 0)

@@ -17,6 +17,7 @@ from perdure.protocol.requests import (
 )
 from perdure.protocol.retry import RetryPolicyData
 from perdure.protocol.tasks import TaskKind
+from perdure.protocol.updates import WorkflowExecutionUpdateAdmitted
 from perdure_engine.core.reset import (
     REASON_LENGTH_MAX,
     Base,
@@ -27,6 +28,7 @@ from perdure_engine.core.reset import (
 )
 from perdure_engine.core.state import ActivityPhase
 from perdure_engine.core.transition import TimerKind
+from perdure_engine.core.workflow_task import sent_updates
 from tests.audited_run import AuditedRun
 from tests.legality import violations
 from tests.unit.perdure_engine.core.runs import (
@@ -43,6 +45,7 @@ from tests.unit.perdure_engine.core.runs import (
     running,
     signal,
 )
+from tests.unit.perdure_engine.core.test_update import accept, reject, respond, update
 
 NEW_ID = "7d1e1c52-7c43-5d0f-9a35-3f0a3f6d1c11"
 REQUEST = ResetWorkflow("default", "order-7", RUN_ID, "a bug", int(ResetPoint.LAST_WORKFLOW_TASK), 0, (), "r-1", "ops")
@@ -180,6 +183,49 @@ def test_what_came_after_the_point_is_applied_again() -> None:
     assert kinds(new)[-3:] == ["WORKFLOW_TASK_FAILED", "WORKFLOW_EXECUTION_SIGNALED", "WORKFLOW_TASK_SCHEDULED"]
     without = reset(run, exclude=(int(ResetReapplyExclude.SIGNAL),))
     assert kinds(without)[-2:] == ["WORKFLOW_TASK_FAILED", "WORKFLOW_TASK_SCHEDULED"]
+
+
+def updated() -> AuditedRun:
+    """A run that has taken in three updates behind its first workflow task, one of them to its end."""
+    run = running(StartTimer("t", 60_000))
+    for update_id, messages in (("done", (accept("done"), respond("done"))), ("open", (accept("open"),))):
+        update(run, update_id)
+        go_on(run, *messages)
+    return run
+
+
+def test_updates_that_came_after_the_point_are_delivered_again() -> None:
+    new = reset(updated(), point=int(ResetPoint.FIRST_WORKFLOW_TASK))
+    assert kinds(new)[-4:] == [
+        "WORKFLOW_TASK_FAILED",
+        "WORKFLOW_EXECUTION_UPDATE_ADMITTED",
+        "WORKFLOW_EXECUTION_UPDATE_ADMITTED",
+        "WORKFLOW_TASK_SCHEDULED",
+    ]
+    assert [item.update_id for item in sent_updates(new.state)] == ["done", "open"]
+    new.end_batch()
+    new.take_snapshot()
+    for from_snapshot in (False, True):
+        new.reload(from_snapshot=from_snapshot)
+        assert [item.update_id for item in sent_updates(new.state)] == ["done", "open"], "nobody sends them again"
+    go_on(new, reject("done"), accept("open"))
+    assert not new.state.admitted
+    assert list(new.state.updates) == ["open"]
+    assert "UPDATE_FORGOTTEN" in kinds(new)
+    assert not violations(records_of(new))
+
+
+def test_updates_may_be_left_out_or_come_a_second_time() -> None:
+    run = updated()
+    first = {"point": int(ResetPoint.FIRST_WORKFLOW_TASK)}
+    without = reset(run, exclude=(int(ResetReapplyExclude.UPDATE),), **first)
+    assert "WORKFLOW_EXECUTION_UPDATE_ADMITTED" not in kinds(without)
+    last = reset(run)
+    admitted = [
+        r.attributes.update_id for r in last.history if isinstance(r.attributes, WorkflowExecutionUpdateAdmitted)
+    ]
+    assert admitted == ["open"], "the first had been handled by then"
+    assert list(last.state.updates) == ["done"]
 
 
 def test_a_signal_that_waited_for_the_task_is_applied_once() -> None:

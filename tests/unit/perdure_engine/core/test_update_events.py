@@ -5,9 +5,15 @@ from __future__ import annotations
 import pytest
 
 from perdure.protocol.events import EventType, HistoryEvent
-from perdure.protocol.updates import WorkflowExecutionUpdateAccepted, WorkflowExecutionUpdateCompleted
+from perdure.protocol.updates import (
+    UpdateDelivery,
+    UpdateForgotten,
+    WorkflowExecutionUpdateAccepted,
+    WorkflowExecutionUpdateAdmitted,
+    WorkflowExecutionUpdateCompleted,
+)
 from perdure_engine.core.state import Bug, UpdatePhase
-from perdure_engine.core.update_events import accepted, completed
+from perdure_engine.core.update_events import accepted, admitted, completed, forgotten
 from tests.unit.perdure_engine.core.runs import running
 
 ACCEPTED = HistoryEvent(
@@ -37,3 +43,22 @@ def test_what_cannot_follow_is_a_bug() -> None:
     accepted(state, ACCEPTED)
     with pytest.raises(Bug, match="takes no 41"):
         accepted(state, ACCEPTED)
+
+
+def test_what_a_reset_admits_waits_until_it_is_accepted_or_forgotten() -> None:
+    state = running().state
+    record = HistoryEvent(
+        5,
+        0,
+        EventType.WORKFLOW_EXECUTION_UPDATE_ADMITTED,
+        WorkflowExecutionUpdateAdmitted("u1", "change", b"x", "client", b""),
+    )
+    admitted(state, record)
+    assert state.admitted["u1"].delivery == UpdateDelivery("u1", "change", b"x", "client")
+    assert state.admitted["u1"].is_stored
+    accepted(state, ACCEPTED)
+    assert not state.admitted
+    other = record._replace(attributes=record.attributes._replace(update_id="u2"))
+    admitted(state, other)
+    forgotten(state, HistoryEvent(0, 0, EventType.UPDATE_FORGOTTEN, UpdateForgotten("u2")))
+    assert not state.admitted
