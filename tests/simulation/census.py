@@ -20,6 +20,8 @@ COUNTED = {
     EventType.WORKFLOW_TASK_FAILED: "failed workflow tasks",
     EventType.CHILD_WORKFLOW_EXECUTION_STARTED: "children",
     EventType.EXTERNAL_WORKFLOW_EXECUTION_SIGNALED: "signals to other workflows",
+    EventType.WORKFLOW_EXECUTION_UPDATE_ACCEPTED: "updates",
+    EventType.WORKFLOW_EXECUTION_CONTINUED_AS_NEW: "continued runs",
     EventType.EVENT_BUFFERED: "buffered events",
 }
 

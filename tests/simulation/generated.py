@@ -64,6 +64,10 @@ class Generated:
 
     @workflow.run
     async def run(self, program: Program) -> dict[str, Any]:
+        before = program.get("before", {})
+        self.signals[:0] = before.get("signals", [])
+        self.updates[:0] = before.get("updates", [])
+        following = program.get("next")
         try:
             await self._do(program["steps"], "")
         except (asyncio.CancelledError, ActivityError, ChildWorkflowError) as error:
@@ -72,7 +76,10 @@ class Generated:
             await self._act("cleanup", {"kind": "plain", "ms": 1})
             if program["on_cancel"] == "clean up":
                 raise
+            following = None
         await workflow.wait_condition(workflow.all_handlers_finished)
+        if following is not None:
+            workflow.continue_as_new(following | {"before": self.seen()})
         return self.seen()
 
     def seen(self) -> dict[str, Any]:

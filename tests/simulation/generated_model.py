@@ -9,7 +9,7 @@ from perdure.converter import DataConverter
 from perdure.exceptions import ActivityError, ApplicationError
 from perdure.execution.instance import WorkflowInstance
 from perdure.execution.surroundings import RunIdentity, WorkerSettings
-from perdure.protocol.events import EventType, WorkflowExecutionSignaled
+from perdure.protocol.events import EventType, HistoryEvent, WorkflowExecutionSignaled
 from perdure.protocol.failure import Failure
 from perdure.protocol.updates import WorkflowExecutionUpdateAccepted
 from perdure.workflow.definition import WorkflowDefinition
@@ -48,6 +48,8 @@ def _problems(story: Story) -> list[str]:
     kind, closing = story.closing.event_type, story.closing.attributes
     if kind == EventType.WORKFLOW_EXECUTION_COMPLETED:
         return _completion_problems(story, program, possible)
+    if kind == EventType.WORKFLOW_EXECUTION_CONTINUED_AS_NEW:
+        return _continuation_problems(story, program, possible)
     if kind == EventType.WORKFLOW_EXECUTION_FAILED:
         return _failure_problems(story, program, possible, closing.failure)
     if kind == EventType.WORKFLOW_EXECUTION_CANCELED:
@@ -70,27 +72,35 @@ def _can_swallow(story: Story) -> bool:
 
 
 def _completion_problems(story: Story, program: Program, possible: set[str]) -> list[str]:
+    is_swallowed = bool(story.cancels) and program["on_cancel"] == "swallow"
     seen = _converter.value_from_bytes(story.closing.attributes.result)
-    came = [
-        _converter.value_from_bytes(event.attributes.input)
-        for event in story.events
-        if isinstance(event.attributes, WorkflowExecutionSignaled)
-    ]
-    wrong = [] if seen["signals"] == came else [f"it saw the signals {seen['signals']}, and {came} had come"]
-    taken = [
-        _converter.value_from_bytes(event.attributes.input)
-        for event in story.events
-        if isinstance(event.attributes, WorkflowExecutionUpdateAccepted)
-    ]
-    if seen["updates"] != taken:
-        wrong.append(f"it saw the updates {seen['updates']}, and {taken} were accepted")
-    if PASSES in possible:
-        wrong += _log_problems(story, program, seen["log"], complete=not story.cancels)
-    elif story.cancels and program["on_cancel"] == "swallow":
-        wrong += _log_problems(story, program, seen["log"], complete=False)
-    else:
-        wrong.append(f"completed, though it can only end by {sorted(possible)}")
+    wrong = _seen_problems(story, program, seen, complete=not story.cancels)
+    if not is_swallowed and (PASSES not in possible or "next" in program):
+        wrong.append(f"completed, though it can only end by {sorted(possible)}, or go on")
     return wrong
+
+
+def _continuation_problems(story: Story, program: Program, possible: set[str]) -> list[str]:
+    """What goes on in another run is the next program, which knows all that this run has seen."""
+    following = _converter.from_bytes(story.closing.attributes.input)[0]
+    wrong = _seen_problems(story, program, following.pop("before"), complete=not story.cancels)
+    if PASSES not in possible or following != program.get("next"):
+        wrong.append(f"went on with {following}, though it can only end by {sorted(possible)}")
+    return wrong
+
+
+def _seen_problems(story: Story, program: Program, seen: Any, *, complete: bool) -> list[str]:
+    before = program.get("before", {"signals": [], "updates": []})
+    wrong = []
+    for what, kind in (("signals", WorkflowExecutionSignaled), ("updates", WorkflowExecutionUpdateAccepted)):
+        came = [_converter.value_from_bytes(event.attributes.input) for event in story.events if _is(event, kind)]
+        if seen[what] != before[what] + came:
+            wrong.append(f"it saw the {what} {seen[what]}, and {before[what] + came} had come")
+    return wrong + _log_problems(story, program, seen["log"], complete=complete)
+
+
+def _is(event: HistoryEvent, kind: type[Any]) -> bool:
+    return isinstance(event.attributes, kind)
 
 
 def _failure_problems(story: Story, program: Program, possible: set[str], failure: Failure) -> list[str]:

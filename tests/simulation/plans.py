@@ -65,6 +65,8 @@ class Plan:
     """Times are virtual seconds: `start_at_s` from the beginning of the simulation, others from the start.
 
     Attributes:
+        attempts: how many the workflow has if it fails; 1: it has no retry policy.
+        cron: whether it runs again and again until it is ended.
         brings: what comes along with the start, in one request: "signal", "update" or nothing.
         executes: start and result are one request.
         run_timeout_s, execution_timeout_s, start_delay_s: 0: none.
@@ -78,11 +80,18 @@ class Plan:
     run_timeout_s: float = 0.0
     execution_timeout_s: float = 0.0
     start_delay_s: float = 0.0
+    attempts: int = 1
+    cron: bool = False
     brings: str = ""
     updates: list[Update] = field(default_factory=list)
     signals: list[Signal] = field(default_factory=list)
     rivals: list[Rival] = field(default_factory=list)
     acts: list[Act] = field(default_factory=list)
+
+    @property
+    def has_many_runs(self) -> bool:
+        """What one run was sent, another one may not know."""
+        return bool(self.rivals) or self.attempts > 1 or self.cron
 
 
 def draw_plan(number: int, dice: random.Random, load_s: float) -> Plan:
@@ -91,7 +100,7 @@ def draw_plan(number: int, dice: random.Random, load_s: float) -> Plan:
     program = programs.program()
     workflow_id = f"wf-{number}"
     plan = Plan(workflow_id, program, dice.randrange(CLIENTS), dice.uniform(0, load_s), dice.random() < 0.4)
-    wanted = signals_wanted(program["steps"])
+    wanted = signals_wanted(program)
     plan.signals = [_signal(dice, f"{workflow_id}/{index}", is_needed=index < wanted) for index in range(wanted)]
     plan.signals += [
         _signal(dice, f"{workflow_id}/extra {index}", is_needed=False)
@@ -104,6 +113,11 @@ def draw_plan(number: int, dice: random.Random, load_s: float) -> Plan:
         plan.run_timeout_s = dice.choice([0.05, 1.0, 8.0])
     elif timeout < 0.09:
         plan.execution_timeout_s = dice.choice([0.05, 1.0, 8.0])
+    if not wanted and dice.random() < 0.15:
+        plan.attempts = dice.choice([2, 3])
+    elif not wanted and ["hang"] not in program["steps"] and dice.random() < 0.04:
+        plan.cron = True
+        plan.acts.append(Act("terminate", dice.randrange(CLIENTS), 9.0))
     _update(plan, dice)
     _disturb(plan, dice)
     needs_somebody = wanted > 0 or ["hang"] in program["steps"]
@@ -160,7 +174,7 @@ def _rival(plan: Plan, programs: ProgramGenerator, dice: random.Random, *, after
     if dice.random() > 0.15:
         return
     program = programs.program()
-    while signals_wanted(program["steps"]) or ["hang"] in program["steps"]:
+    while signals_wanted(program) or ["hang"] in program["steps"]:
         program = programs.program()
     client, label = dice.randrange(CLIENTS), f"{plan.workflow_id}/rival"
     if after_close:

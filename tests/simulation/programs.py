@@ -1,8 +1,8 @@
 """Random workflow programs: what a generated workflow does, as data that travels in its input.
 
 A program is a dictionary: `steps`, done one after the other; `on_cancel`, what it does when it is cancelled ("raise";
-"clean up": an activity, then raise; "swallow": an activity, then complete); `pad`, a large value; `ends`, whether it
-ever ends by itself.
+"clean up": an activity, then raise; "swallow": an activity, then complete); `pad`, a large value;
+`next`, the program of the run that follows, if it goes on as new. `before` is what a run was given by the one before.
 
 Steps (lists; each is over before the next one begins):
 - `["act", spec]`: an activity. Its failure is recorded and survived, but for a `strict` one.
@@ -108,8 +108,20 @@ class ProgramGenerator:
         if self._huge:
             self._huge -= 1
             steps.insert(0, ["fan", HUGE, 1])
+        if last > 0.12 and dice.random() < 0.15:
+            program["next"] = self._next(dice.choice([1, 1, 3]))
         if dice.random() < 0.05:
             program["pad"] = "p" * dice.choice([3_000, 40_000, 120_000])
+        return program
+
+    def _next(self, runs: int) -> Program:
+        """What the workflow goes on with in other runs."""
+        program: Program = {
+            "steps": self._steps(self._random.choice([0, 1, 2]), 0),
+            "on_cancel": self._random.choice(["raise", "swallow"]),
+        }
+        if runs > 1:
+            program["next"] = self._next(runs - 1)
         return program
 
     def _steps(self, count: int, depth: int) -> list[Step]:
@@ -161,16 +173,18 @@ class ProgramGenerator:
         outer, self._signals = self._signals, 0
         self._generation += 1
         steps = self._steps(dice.choice([1, 1, 2]), 0)
-        self._generation -= 1
-        self._signals = outer
         if dice.random() < 0.1:
             steps.append(["fail", "Planned"])
         program = {"steps": steps, "on_cancel": dice.choice(["raise", "raise", "clean up", "swallow"])}
         spec: Spec = {"program": program, "policy": dice.choice([1, 2, 3]), "cancel": dice.randrange(4)}
         spec["waits"] = dice.random() < 0.7
-        spec["signals"] = signals_wanted(steps)
+        if dice.random() < 0.1 and steps[-1][0] != "fail":
+            spec["program"]["next"] = self._next(1)
+        spec["signals"] = signals_wanted(spec["program"])
         if spec["signals"]:  # it must not wait for them when its parent is gone
             spec |= {"policy": TERMINATE, "cancel": TRY_CANCEL}
+        self._generation -= 1
+        self._signals = outer
         if dice.random() < 0.1:
             spec["twice"] = True
         return spec
@@ -222,6 +236,7 @@ class ProgramGenerator:
         return spec
 
 
-def signals_wanted(steps: list[Step]) -> int:
-    """How many signals must come in, for these steps to end."""
-    return max((step[1] for step in steps if step[0] == "signals" and len(step) == 2), default=0)
+def signals_wanted(program: Program) -> int:
+    """How many signals must come in, for this program and those that follow it to end."""
+    mine = max((step[1] for step in program["steps"] if step[0] == "signals" and len(step) == 2), default=0)
+    return max(mine, signals_wanted(program["next"])) if "next" in program else mine

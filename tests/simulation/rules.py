@@ -34,6 +34,7 @@ class Rule(StrEnum):
     HEARTBEAT_KEPT = "the details of an acknowledged heartbeat reach the next attempt"
     AT_MOST_ONCE = "an activity with one attempt runs at most once"
     # Runs that know of one another
+    CHAIN = "a run leads on to one other run at most, which is there at once, and is given what it was to have"
     CHILD_ONCE = "a child is started once, as it was asked for, or its parent knows that it was not"
     CHILD_TOLD = "how a child ended reaches its parent, once and truly"
     PARENT_CLOSED = "a child whose parent is closed has what its parent close policy says"

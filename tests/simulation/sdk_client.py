@@ -18,7 +18,7 @@ from perdure.client import (
     WorkflowHandle,
     WorkflowQueryFailedError,
 )
-from perdure.common import WorkflowIDConflictPolicy
+from perdure.common import RetryPolicy, WorkflowIDConflictPolicy
 from perdure.exceptions import TerminatedError, TimeoutError, WorkflowAlreadyStartedError
 from perdure.service import RPCError, RPCStatusCode
 from perdure_broker.port import Broker, Leases
@@ -136,8 +136,11 @@ class SdkClient:
             "run_timeout": _duration(plan.run_timeout_s),
             "execution_timeout": _duration(plan.execution_timeout_s),
             "start_delay": _duration(plan.start_delay_s),
+            "cron_schedule": "@every 2s" if plan.cron else "",
             "rpc_timeout": PATIENCE,
         }
+        if plan.attempts > 1:
+            options["retry_policy"] = RetryPolicy(timedelta(milliseconds=50), maximum_attempts=plan.attempts)
         if plan.brings == "update":
             update = Update(plan.client, 0.0, "change", f"{plan.workflow_id}/along")
             options["id_conflict_policy"] = WorkflowIDConflictPolicy.FAIL
@@ -161,7 +164,7 @@ class SdkClient:
         except WorkflowFailureError as failed:
             course.is_cut_short = isinstance(failed.cause, TerminatedError | TimeoutError)
             return
-        if not course.plan.rivals:
+        if not course.plan.has_many_runs:
             missing = [label for label in course.accepted if label not in seen["signals"]]
             if missing:
                 text = f"it completed without having seen the acknowledged signals {missing}"
@@ -275,7 +278,7 @@ class SdkClient:
                 self._wrong(course.plan, Rule.UNEXPECTED, f"a query failed: {error}")
             return
         missing = [label for label in known if label not in seen["signals"]]
-        if not missing or course.plan.rivals:
+        if not missing or course.plan.has_many_runs:
             return
         await course.closed.wait()
         if not course.is_cut_short:

@@ -28,6 +28,7 @@ from perdure.protocol.events import (
     WorkflowExecutionCanceled,
     WorkflowExecutionCancelRequested,
     WorkflowExecutionCompleted,
+    WorkflowExecutionContinuedAsNew,
     WorkflowExecutionSignaled,
     WorkflowExecutionTerminated,
     WorkflowExecutionTimedOut,
@@ -291,7 +292,7 @@ def abandon_every_child(case: Case) -> None:
 def tell_a_rejection(case: Case) -> None:
     """Of an update that was accepted."""
     refused = Failure.of("no", ApplicationInfo(REFUSED))
-    ask = next(case.asks(UpdateWorkflow))
+    ask = next(ask for ask in case.asks(UpdateWorkflow) if ask.bodies(UpdateReply)[-1].failure is None)
     run_id = ask.bodies(UpdateReply)[0].run_id
     ask.replies.append(Reply(ReplyKind.OUTCOME, UpdateReply(run_id, UpdateStage.COMPLETED, b"", refused), LATE_S))
 
@@ -319,6 +320,7 @@ CHANGES: dict[Rule, Callable[[Case], Any]] = {
     Rule.AFTER_SUCCESS: hand_out_after_success,
     Rule.HEARTBEAT_KEPT: hand_out_with_other_details,
     Rule.AT_MOST_ONCE: run_twice_what_may_run_once,
+    Rule.CHAIN: lambda case: case.change(WorkflowExecutionContinuedAsNew, new_execution_run_id=OTHER_RUN),
     Rule.CHILD_ONCE: lambda case: case.change(ChildWorkflowExecutionStarted, run_id=OTHER_RUN),
     Rule.CHILD_TOLD: lambda case: case.change(ChildWorkflowExecutionCompleted, result=b"other"),
     Rule.PARENT_CLOSED: abandon_every_child,

@@ -15,6 +15,7 @@ from perdure.protocol.events import (
     HistoryEvent,
     WorkflowExecutionCanceled,
     WorkflowExecutionCompleted,
+    WorkflowExecutionContinuedAsNew,
     WorkflowExecutionFailed,
     WorkflowExecutionSignaled,
     WorkflowExecutionStarted,
@@ -41,8 +42,15 @@ UNDONE = [["0.0", "ok"], ["0.1", "ok"], ["0.2", "failed Fatal"], ["0.undo 1", "o
 _converter = DataConverter.default
 
 
-def _told(steps: list[Step], closing: tuple[EventType, Any], *came: str, cancels: int = 0, timeout_ms: int = 0) -> Any:
-    program: Program = {"steps": steps, "on_cancel": "raise"}
+def _told(
+    steps: list[Step],
+    closing: tuple[EventType, Any],
+    *came: str,
+    cancels: int = 0,
+    timeout_ms: int = 0,
+    program: Program | None = None,
+) -> Any:
+    program = {"steps": steps, "on_cancel": "raise"} | (program or {})
     started = WorkflowExecutionStarted(
         "Generated", "queue", _converter.to_bytes((program,)), "wf", run_timeout_ms=timeout_ms
     )
@@ -118,6 +126,21 @@ def test_signals_are_seen_once_and_in_order() -> None:
     assert _told([], _completed([], "a", "b"), "a", "b") is None
     assert "it saw the signals ['b', 'a']" in _told([], _completed([], "b", "a"), "a", "b")
     assert "it saw the signals ['a']" in _told([], _completed([], "a"), "a", "b")
+
+
+def test_what_goes_on_is_the_next_program_with_all_that_was_seen() -> None:
+    following: Program = {"steps": [["timer", 1]], "on_cancel": "raise"}
+    before = {"id": "wf", "log": [["0", "ok"]], "signals": ["a"], "updates": []}
+
+    def told(given: Program) -> Any:
+        went_on = WorkflowExecutionContinuedAsNew("r", "Generated", "q", _converter.to_bytes((given,)), 0, 0, 1)
+        closing = EventType.WORKFLOW_EXECUTION_CONTINUED_AS_NEW, went_on
+        return _told([["act", PLAIN]], closing, "a", program={"next": following})
+
+    assert told(following | {"before": before}) is None
+    assert "it saw the signals []" in told(following | {"before": before | {"signals": []}})
+    assert "went on with" in told({"steps": [], "on_cancel": "raise", "before": before})
+    assert "or go on" in _told([], _completed([]), program={"next": following})
 
 
 def test_failures() -> None:

@@ -22,6 +22,8 @@ NEEDED = {
     "skip a timer below the cursor",
     "lose a childs outcome",
     "start a child twice",
+    "lose a buffered signal at continue as new",
+    "begin two successors",
     "drop an update after its acceptance",
     "deliver a signal of another workflow twice",
 }

@@ -12,6 +12,7 @@ from perdure_store.memory import MemoryDatabase
 from tests.simulation.auditor import (
     activities,
     answers,
+    chain,
     family,
     heartbeats,
     histories,
@@ -35,6 +36,7 @@ CHECKS: list[Callable[[Evidence], Iterator[Finding]]] = [
     *activities.CHECKS,
     *heartbeats.CHECKS,
     *histories.CHECKS,
+    *chain.CHECKS,
     *family.CHECKS,
     *updates.CHECKS,
     *models.CHECKS,

@@ -4,7 +4,17 @@ Each bug is a patch of the product, applied by a test and undone after it; the p
 `python -m tests.simulation.planted` tells which rule catches each, and after how many runs.
 """
 
-from tests.simulation.planted import activities, batches, dispatch, family, histories, ownership, sdk_worker, updates
+from tests.simulation.planted import (
+    activities,
+    batches,
+    chain,
+    dispatch,
+    family,
+    histories,
+    ownership,
+    sdk_worker,
+    updates,
+)
 from tests.simulation.planted.bug import BUGS, SEEDS_MAX, PlantedBug
 
 __all__ = [
@@ -13,6 +23,7 @@ __all__ = [
     "PlantedBug",
     "activities",
     "batches",
+    "chain",
     "dispatch",
     "family",
     "histories",
