@@ -53,7 +53,16 @@ OUTCOME_TYPES = frozenset(
 TimerRow = tuple[int, int, int]
 """When it is due, its kind, and the event that it belongs to."""
 
-_UNFOLDED = {"heartbeat_time_us", "heartbeat_check_us", "stored", "recent", "admitted", "token", "last_token"}
+_UNFOLDED = {
+    "heartbeat_time_us",
+    "heartbeat_check_us",
+    "stored",
+    "recent",
+    "admitted",
+    "token",
+    "last_token",
+    "is_warned_of",
+}
 """Fields that the fold does not give: see `perdure_engine.core.state`. Nor does it give the last heartbeat of an
 activity whose outcome waits in the buffer, since its task is gone."""
 

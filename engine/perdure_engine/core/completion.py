@@ -11,9 +11,9 @@ from perdure.protocol.updates import ProtocolMessage, UpdateMessageKind
 from perdure_engine.core import speculation, update, workflow_execution, workflow_task
 from perdure_engine.core.command import carry_out, command_problem
 from perdure_engine.core.ledger import emit, flush
-from perdure_engine.core.limits import history_problem
+from perdure_engine.core.limits import history_problem, history_warning
 from perdure_engine.core.state import MutableState
-from perdure_engine.core.transition import Retire, Transition
+from perdure_engine.core.transition import Retire, Transition, Warn
 
 
 def complete(state: MutableState, request: RespondWorkflowTaskCompleted, now_us: int, transition: Transition) -> None:
@@ -61,10 +61,20 @@ def complete(state: MutableState, request: RespondWorkflowTaskCompleted, now_us:
     overgrown = history_problem(state.next_event_id - 1, state.history_size_bytes)
     if overgrown is not None:
         workflow_execution.end_overgrown(state, overgrown, now_us, transition)
-    elif held or request.wants_new_task:
+        return
+    if not state.is_warned_of:
+        _warn_of_growth(state, transition)
+    if held or request.wants_new_task:
         workflow_task.schedule(state, transition, now_us)
     elif state.admitted:
         speculation.begin(state, now_us, transition)
+
+
+def _warn_of_growth(state: MutableState, transition: Transition) -> None:
+    warning = history_warning(state.next_event_id - 1, state.history_size_bytes)
+    if warning is not None:
+        state.is_warned_of = True
+        transition.effects.append(Warn(warning))
 
 
 def _only_rejects(request: RespondWorkflowTaskCompleted) -> bool:

@@ -89,6 +89,17 @@ def history_problem(length: int, size_bytes: int) -> str | None:
     )
 
 
+def history_warning(length: int, size_bytes: int) -> str | None:
+    """What to tell operators of a history that has come to a fifth of what ends its run."""
+    if length <= HISTORY_LENGTH_MAX // 5 and size_bytes <= HISTORY_SIZE_MAX // 5:
+        return None
+    return (
+        f"its history has come to {length} events in {size_bytes} bytes; at {HISTORY_LENGTH_MAX} events or "
+        f"{HISTORY_SIZE_MAX} bytes it is terminated. It can continue as new when "
+        "`workflow.info().is_continue_as_new_suggested()` says so"
+    )
+
+
 def retry_policy_problem(policy: RetryPolicyData) -> str | None:
     problem = duration_problem("the initial interval of the retry policy", policy.initial_interval_ms)
     if problem is None:

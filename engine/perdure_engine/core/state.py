@@ -234,7 +234,8 @@ class MutableState:
         request_ids: the signals and cancel requests that took effect, to answer a repeated one.
         memo: as it is now, packed; so `search_attributes`.
         updates: those that were accepted, by update id; `admitted`: those that were not yet.
-        last_token: of the last speculative workflow task, in memory alone.
+        last_token: of the last speculative workflow task, in memory alone; so is `is_warned_of`: somebody was told that
+            the history is long.
     """
 
     namespace: str
@@ -262,6 +263,7 @@ class MutableState:
     updates: dict[str, UpdateState] = field(default_factory=dict)
     admitted: dict[str, AdmittedUpdate] = field(default_factory=dict)
     last_token: int = 0
+    is_warned_of: bool = False
     outcome: Outcome | None = None
     memo: bytes = b""
     search_attributes: bytes = b""

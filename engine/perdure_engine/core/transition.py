@@ -120,6 +120,12 @@ class Successor(NamedTuple):
     transition: Transition
 
 
+class Warn(NamedTuple):
+    """Something about the run that its operators should know."""
+
+    message: str
+
+
 class Relist(NamedTuple):
     """What lists show of the run has changed while it is open."""
 
@@ -173,6 +179,7 @@ Effect = (
     | KeepContent
     | CopyContent
     | UpdateReached
+    | Warn
 )
 
 

@@ -6,6 +6,7 @@ that was made and settled within the batch is never written.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
@@ -35,6 +36,7 @@ from perdure_engine.core.transition import (
     Settle,
     Transition,
     UpdateReached,
+    Warn,
 )
 from perdure_engine.history.cache import CachedRun
 from perdure_engine.history.post import MESSAGE_KIND, Post, pack_message
@@ -58,6 +60,8 @@ from perdure_store.port import (
     TransferRow,
     WorkerRow,
 )
+
+logger = logging.getLogger("perdure.engine.batch")
 
 REPLY_BYTES_MAX = 512 * 1024
 """About the size of one reply entry; a larger set of replies to one sender is split."""
@@ -222,6 +226,8 @@ class Batch:
             self.settle(shard, state.run_id, effect.event_id)
         elif isinstance(effect, UpdateReached):
             draft.reached = (*draft.reached, effect)
+        elif isinstance(effect, Warn):
+            logger.warning("Workflow %r (run %s): %s.", state.workflow_id, state.run_id, effect.message)
 
     # Messages to other runs ----------------------------------------------------------------------------------------
 

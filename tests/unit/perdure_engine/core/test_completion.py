@@ -9,7 +9,7 @@ from perdure.protocol.events import EventType, HistoryEvent, decode_records
 from perdure.protocol.replies import ErrorCode, ReplyKind
 from perdure.protocol.tasks import TaskKind, WorkflowTask, decode_task
 from perdure_engine.core import limits
-from perdure_engine.core.transition import Dispatch
+from perdure_engine.core.transition import Dispatch, Warn
 from tests.unit.perdure_engine.core.runs import (
     RUN_ID,
     SECOND_US,
@@ -106,6 +106,24 @@ def test_a_history_without_end_is_ended(monkeypatch: pytest.MonkeyPatch, limit: 
     assert terminated.reason.startswith("the history has 11 events in ")
     assert terminated.reason.endswith(" bytes: do the work in several runs")
     assert not run.timers
+
+
+@pytest.mark.parametrize("limit", ["HISTORY_LENGTH_MAX", "HISTORY_SIZE_MAX"])
+def test_a_long_history_is_told_of_once(monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
+    run = running(StartTimer("nap", 60_000))
+    run.end_batch()
+    size = {"HISTORY_LENGTH_MAX": 10 * 5, "HISTORY_SIZE_MAX": run.state.history_size_bytes * 5}[limit]
+    monkeypatch.setattr(limits, limit, size)
+    warned = []
+    for number in range(4):
+        signal(run, f"r{number}")
+        warned.append([effect for effect in go_on(run).effects if isinstance(effect, Warn)])
+        run.end_batch()
+    first = warned.index(next(found for found in warned if found))
+    assert first > 0
+    assert sum(map(len, warned)) == 1
+    assert warned[first][0].message.startswith("its history has come to ")
+    assert run.state.is_open
 
 
 def test_another_task_follows_at_once_if_the_worker_wants_one() -> None:

@@ -25,6 +25,7 @@ from perdure_engine.core.limits import (
     bounded_failure,
     duration_problem,
     history_problem,
+    history_warning,
     retry_policy_problem,
     size_problem,
 )
@@ -44,6 +45,12 @@ def test_sizes() -> None:
     assert size_problem("it", HUGE) == (
         "it came to 2097153 bytes; the limit is 2097152: store the data elsewhere and pass a reference"
     )
+
+
+def test_a_fifth_of_a_history_is_told_of() -> None:
+    assert history_warning(HISTORY_LENGTH_MAX // 5, HISTORY_SIZE_MAX // 5) is None
+    assert "40001 events" in (history_warning(HISTORY_LENGTH_MAX // 5 + 1, 0) or "")
+    assert history_warning(0, HISTORY_SIZE_MAX // 5 + 1) is not None
 
 
 def test_histories() -> None:

@@ -24,6 +24,7 @@ from perdure_engine.core.transition import (
     SetTimer,
     TimerKind,
     Transition,
+    Warn,
 )
 from perdure_engine.history import batch as batch_module, cache as cache_module
 from perdure_engine.history.batch import Batch
@@ -253,3 +254,8 @@ def test_every_touched_shard_advances(bench: Bench) -> None:
     sealed = bench.seal()
     assert [row.shard_id for row in sealed.commit.shards] == [0]
     assert (sealed.ranges, bench.shard.commit_seq) == ({0: 1}, 1)
+
+
+def test_operators_are_warned(caplog: pytest.LogCaptureFixture) -> None:
+    Bench().add(Warn("it grows"))
+    assert [record.message for record in caplog.records] == [f"Workflow 'wf' (run {RUN_ID}): it grows."]
