@@ -11,7 +11,6 @@ Rules:
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import sys
 import threading
@@ -23,6 +22,7 @@ from typing import Any, TypeVar
 from perdure.exceptions import WorkflowTaskError
 from perdure.execution.instance import WorkflowInstance
 from perdure.execution.source_lines import stack_below
+from perdure.worker.foreign_exceptions import raise_in, take_back
 
 logger = logging.getLogger("perdure.worker")
 
@@ -104,13 +104,14 @@ class DeadlockWatch:
 
     def _settle(self) -> str:
         """The code has returned: from here on it is not interrupted. Returns where it stood if it was."""
+        stood_at = ""
         while True:
             try:
                 with self._lock:
                     self._running = None
-                    stood_at, self._stood_at = self._stood_at, ""
+                    stood_at, self._stood_at = stood_at or self._stood_at, ""
                     if stood_at:
-                        _raise_in(self.thread_id, None)  # in case it has not been raised yet
+                        take_back()  # in case it has not been raised yet
                 return stood_at
             except _Interruption:
                 continue  # it came late, between two bytecodes of this
@@ -147,7 +148,7 @@ class DeadlockWatch:
             is_first = not self._stood_at
             self._stood_at = place
             self._stack = stack_below("guard", stack)
-            _raise_in(self.thread_id, _Interruption)
+            raise_in(self.thread_id, _Interruption)
         if is_first:
             self._report(instance, stack)
 
@@ -162,9 +163,3 @@ class DeadlockWatch:
             self._limit_s,
             "".join(stack.format()),
         )
-
-
-def _raise_in(thread_id: int, kind: type[BaseException] | None) -> None:
-    """Have an exception raised in a thread between two bytecodes, or take back what was not raised yet."""
-    value = None if kind is None else ctypes.py_object(kind)
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread_id), value)

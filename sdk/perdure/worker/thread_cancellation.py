@@ -1,18 +1,17 @@
 """Cancellation of an activity that runs in a thread: an exception raised in it from outside.
 
-Python raises such an exception between two bytecodes, so that code which waits in C (a blocking read, `time.sleep`)
-sees it when it comes back.
+Code which waits in C (a blocking read, `time.sleep`) sees it when it comes back.
 """
 
 from __future__ import annotations
 
-import ctypes
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from perdure.exceptions import CancelledError
+from perdure.worker.foreign_exceptions import raise_in, take_back
 
 
 class ThreadCancellation:
@@ -44,7 +43,7 @@ class ThreadCancellation:
             with self._lock:
                 self._is_over = True
                 if self._is_raised:
-                    _set_exception(self._thread_id, None)  # in case it has not been raised yet
+                    take_back()  # in case it has not been raised yet
 
     def cancel(self) -> None:
         """Raise `CancelledError` in the thread, once. From another thread."""
@@ -54,7 +53,7 @@ class ThreadCancellation:
             self._is_wanted = True
             if self._thread_id and not self._shields:
                 self._is_raised = True
-                _set_exception(self._thread_id, CancelledError)
+                raise_in(self._thread_id, CancelledError)
 
     @contextmanager
     def shield(self) -> Iterator[None]:
@@ -70,8 +69,3 @@ class ThreadCancellation:
                 self._is_raised = self._is_raised or is_due
             if is_due:
                 raise CancelledError("Cancelled")
-
-
-def _set_exception(thread_id: int, kind: type[BaseException] | None) -> None:
-    value = None if kind is None else ctypes.py_object(kind)
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread_id), value)
