@@ -13,42 +13,31 @@ The caller's duties:
 from __future__ import annotations
 
 import asyncio
-import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any
 
-from perdure.common import Payload
-from perdure.converter import PayloadConverter
 from perdure.exceptions import FailureError, WorkflowTaskError
-from perdure.execution.activity_future import ACTIVITY_OUTCOMES, ActivityFuture
-from perdure.execution.chance import Chance
-from perdure.execution.children import CHILD_NEWS, Children
-from perdure.execution.commands import COMMAND_EVENTS, CommandLedger, IssuedCommand
+from perdure.execution.activity_future import ACTIVITY_OUTCOMES
+from perdure.execution.children import CHILD_NEWS
+from perdure.execution.commands import COMMAND_EVENTS
 from perdure.execution.comparison import beside_history
 from perdure.execution.ending import command_of
-from perdure.execution.event_loop import WorkflowEventLoop
-from perdure.execution.external_requests import EXTERNAL_NEWS, Externals
-from perdure.execution.handler_registry import HandlerRegistry, UnanswerableQueryError
+from perdure.execution.external_requests import EXTERNAL_NEWS
+from perdure.execution.handler_registry import UnanswerableQueryError
 from perdure.execution.interception import Interception
-from perdure.execution.local_activities import LocalActivities
-from perdure.execution.local_asking import LocallyAskingWorkflow
 from perdure.execution.local_marker import is_local_marker
-from perdure.execution.properties import RunProperties
 from perdure.execution.run_arguments import run_arguments
+from perdure.execution.runtime import WorkflowRuntime
 from perdure.execution.source_lines import defining_line, raising_line, waiting_line
-from perdure.execution.surroundings import RunIdentity, WorkerSettings, describe, meter_of
-from perdure.execution.timers import DurableTimer
-from perdure.execution.updates import WorkflowUpdates, accepted_updates
-from perdure.execution.versions import Versions, markers_ahead
-from perdure.metrics import MetricMeter
+from perdure.execution.surroundings import RunIdentity, WorkerSettings
+from perdure.execution.updates import accepted_updates
+from perdure.execution.versions import markers_ahead
 from perdure.protocol.commands import Command, CompleteWorkflowExecution
 from perdure.protocol.events import RESET_CAUSE, EventType, HistoryEvent
 from perdure.protocol.updates import UpdateDelivery
-from perdure.workflow.continuation import ContinueAsNewInput, continuation_of
 from perdure.workflow.definition import WorkflowDefinition
 from perdure.workflow.errors import NondeterminismError
-from perdure.workflow.information import Info
 
 _STARTED = int(EventType.WORKFLOW_EXECUTION_STARTED)
 _TASK_STARTED = int(EventType.WORKFLOW_TASK_STARTED)
@@ -62,8 +51,8 @@ _NEWS = ACTIVITY_OUTCOMES | CHILD_NEWS | EXTERNAL_NEWS | {_STARTED, _SIGNALED, _
 """Events that a workflow sees at its next workflow task."""
 
 
-class WorkflowInstance(LocallyAskingWorkflow):
-    """See the module's docstring; for workflow code, this is the `Runtime` of `perdure.workflow`.
+class WorkflowInstance(WorkflowRuntime):
+    """See the module's docstring.
 
     Attributes:
         continues_from: The completed event up to which the history is applied.
@@ -72,48 +61,14 @@ class WorkflowInstance(LocallyAskingWorkflow):
     """
 
     def __init__(self, definition: WorkflowDefinition, settings: WorkerSettings, run: RunIdentity) -> None:
-        self.definition = definition
-        self.settings = settings
-        self.run = run
+        super().__init__(definition, settings, run)
         self.continues_from = 0
-        self.history_length = 0
-        self.history_size = 0
-        self.replaying = False
-        self.read_only = False
-        self.cancellation_reason: str | None = None
-        self.current_details = ""
-        self.is_delivering_cancellation = False
-        self.instance: Any = None
-        self.activity_count = self.timer_count = 0
-        self.loop = WorkflowEventLoop(self)  # type: ignore[abstract]  # the stubs alone make asyncio's base abstract
-        self.ledger = CommandLedger()
-        self.activities: dict[int, ActivityFuture] = {}
-        self.timers: dict[str, DurableTimer] = {}
-        self._children: Children | None = None
-        self._externals: Externals | None = None
-        self._handlers: HandlerRegistry | None = None
-        self._versions: Versions | None = None
-        self._updates: WorkflowUpdates | None = None
-        self._local: LocalActivities | None = None
+        self.known_content: dict[bytes, int] = {}
         self._news: list[HistoryEvent] = []
         self._applied_to = 0
         self._skips_to = 0
         self._task_started: HistoryEvent | None = None
-        self._started: HistoryEvent | None = None
-        self._first_task_us = 0
         self._main: asyncio.Task[Any] | None = None
-        self._error: BaseException | None = None
-        self._chance: Chance | None = None
-        self._info: Info | None = None
-        self.known_content: dict[bytes, int] = {}
-        self.interception: Interception | None = None
-        self._metric_meter: MetricMeter | None = None
-        self._properties: RunProperties | None = None
-
-    @property
-    def has_parent(self) -> bool:
-        """Another workflow is told how this one ended."""
-        return self._started is not None and self._started.attributes.parent is not None
 
     @property
     def is_complete(self) -> bool:
@@ -366,112 +321,3 @@ class WorkflowInstance(LocallyAskingWorkflow):
         """A signal handler raised: as if the workflow itself had."""
         if not self.ledger.is_closed:
             self._fail(error)
-
-    # For workflow code -----------------------------------------------------------------------------------------------
-    @property
-    def handlers(self) -> HandlerRegistry:
-        if self._handlers is None:
-            self._handlers = HandlerRegistry(self)
-        return self._handlers
-
-    @property
-    def versions(self) -> Versions:
-        if self._versions is None:
-            self._versions = Versions(self)
-        return self._versions
-
-    @property
-    def children(self) -> Children:
-        if self._children is None:
-            self._children = Children(self)
-        return self._children
-
-    def continue_as_new(self, input: ContinueAsNewInput) -> NoReturn:
-        if self.interception is not None:
-            self.interception.outbound.continue_as_new(input)
-        raise continuation_of(input, self.converter)
-
-    @property
-    def externals(self) -> Externals:
-        if self._externals is None:
-            self._externals = Externals(self)
-        return self._externals
-
-    @property
-    def updates(self) -> WorkflowUpdates:
-        if self._updates is None:
-            self._updates = WorkflowUpdates(self)
-        return self._updates
-
-    def fail_task(self, error: BaseException) -> None:
-        """The workflow task cannot be completed; the first reason counts."""
-        self._error = self._error or error
-
-    @property
-    def metric_meter(self) -> MetricMeter:
-        if self._metric_meter is None:
-            self._metric_meter = meter_of(self.settings, self.definition.name or self.started.workflow_type)
-        return self._metric_meter
-
-    @property
-    def namespace(self) -> str:
-        return self.settings.namespace
-
-    @property
-    def payload_converter(self) -> PayloadConverter:
-        return self.settings.converter.payload_converter
-
-    @property
-    def now_us(self) -> int:
-        return self.loop.now_us
-
-    @property
-    def random(self) -> random.Random:
-        return self.chance.aside if self.read_only else self.chance.own
-
-    @property
-    def random_seed(self) -> int:
-        return self.chance.seed
-
-    @property
-    def chance(self) -> Chance:
-        if self._chance is None:
-            original = "" if self._started is None else self.started.original_execution_run_id
-            self._chance = Chance(original or self.run.run_id)
-        return self._chance
-
-    def check_may_act(self) -> None:
-        self.loop.check_may_act()
-
-    def info(self) -> Info:
-        return self.described() if self.interception is None else self.interception.outbound.info()
-
-    def described(self) -> Info:
-        """What `workflow.info()` returns, unless an interceptor has it say something else."""
-        if self._info is None:
-            assert self._started is not None
-            self._info = describe(self.settings, self.run, self._started, self._first_task_us, self.properties)
-        return self._info
-
-    def memo(self) -> Mapping[str, Payload]:
-        return self.properties.memo()
-
-    @property
-    def properties(self) -> RunProperties:
-        if self._properties is None:
-            assert self._started is not None
-            self._properties = RunProperties(self._started.attributes, self.converter, self._set_property)
-        return self._properties
-
-    def _set_property(self, command: Command) -> None:
-        self.loop.check_may_act()
-        self._info = None
-        self.ledger.issue(IssuedCommand(command))
-
-    def is_failure_exception(self, error: BaseException) -> bool:
-        types = (FailureError, TimeoutError, *self.settings.failure_exception_types)
-        return isinstance(error, (*types, *self.definition.failure_exception_types))
-
-    def wait_for_condition(self, condition: Callable[[], bool]) -> asyncio.Future[None]:
-        self.loop.check_may_act()
-        return self.loop.wait_for_condition(condition)
