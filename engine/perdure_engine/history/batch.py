@@ -236,6 +236,7 @@ class Batch:
         task = (run_id, MESSAGE_KIND, event_id)
         self.settle(shard, run_id, event_id)
         self._messages[task] = (self._post.shard_of(message), message)
+        self._post.unanswered.sent(TransferKey(shard.shard_id, *task), self.now_us)
         self._task_inserts[task] = TransferRow(
             shard.shard_id, *task, 1, 0, namespace, "", 0, False, self.now_us, pack_message(message)
         )
@@ -246,6 +247,7 @@ class Batch:
         self._task_inserts.pop(task, None)
         self._messages.pop(task, None)
         self._task_deletes[task] = shard.shard_id
+        self._post.unanswered.answered(TransferKey(shard.shard_id, *task), self.now_us)
         self.touch(shard)
 
     def answer(self, shard: Shard, to_shard_id: int, answer: Any) -> None:

@@ -91,6 +91,7 @@ class Intake:
         decider: Decider,
         windows: Windows,
         cluster: ClusterInfo,
+        post: Post,
         settle: Callable[[], Awaitable[None]],
     ) -> None:
         self._store = store
@@ -100,7 +101,7 @@ class Intake:
         self._cache = cache
         self._decider = decider
         self._windows = windows
-        self._post = Post(cluster)
+        self._post = post
         self._map_version = cluster.map_version
         self._shard_count = cluster.shard_count
         self.limit = REQUESTS_MAX

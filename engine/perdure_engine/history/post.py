@@ -13,6 +13,7 @@ from perdure.protocol.codec import pack, unpack
 from perdure.protocol.ids import shard_id_for
 from perdure.protocol.requests import REQUESTS, encode_envelope, numbered_request
 from perdure_broker.port import ClusterInfo
+from perdure_engine.history.unanswered import UnansweredMessages
 
 MESSAGE_KIND = 4
 """Kind of the transfer row that stands for a message whose answer has not come."""
@@ -28,11 +29,12 @@ ENVELOPE_BYTES_MAX = 512 * 1024
 
 
 class Post:
-    """Knows where runs live."""
+    """Knows where runs live, and what has not been answered."""
 
     def __init__(self, cluster: ClusterInfo) -> None:
         self._map_version = cluster.map_version
         self._shard_count = cluster.shard_count
+        self.unanswered = UnansweredMessages()
 
     def has_shard(self, shard_id: int) -> bool:
         return 0 <= shard_id < self._shard_count

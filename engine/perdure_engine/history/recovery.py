@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Container
 from typing import Any, NamedTuple
 
 from perdure.protocol.codec import DecodeError
@@ -66,6 +66,20 @@ class Recovery:
             if len(rows) < PAGE:
                 return
             after = key_of(rows[-1])
+
+    async def overdue(self, now_us: int, shard_ids: Container[int]) -> list[TransferRow]:
+        """Messages of these shards that may be lost. They are taken for sent again."""
+        unanswered = self._post.unanswered
+        keys = unanswered.take_overdue(now_us)
+        rows = await self._store.transfer_rows(keys) if keys else []
+        ours = [row for row in rows if row.shard_id in shard_ids]
+        unanswered.forget(set(keys) - {key_of(row) for row in ours})
+        return ours
+
+    async def wait_unanswered(self) -> None:
+        """Return when there are messages without an answer."""
+        self._post.unanswered.rest()
+        await self._post.unanswered.some.wait()
 
     def prepare(self, rows: list[TransferRow], *, with_activities: bool = True) -> Repair:
         """Publications for those of `rows` that memory does not know to be over, and that no worker reported to run.

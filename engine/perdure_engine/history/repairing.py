@@ -24,6 +24,8 @@ logger = logging.getLogger("perdure.engine.repair")
 
 RECONCILE_S = 30.0
 RETRY_S = 0.5
+REMIND_S = 1.0
+"""How often messages that may be lost are looked for, while there are any without an answer."""
 
 
 class Repairs:
@@ -61,6 +63,20 @@ class Repairs:
                         pass
                 except (StoreError, BrokerUnavailable) as error:
                     logger.warning("shard %d is not reconciled: %s", shard.shard_id, error)
+
+    async def remind(self) -> None:
+        """Send messages again that may be lost, soon and for ever."""
+        while True:
+            await self._recovery.wait_unanswered()
+            await self._environment.sleep(REMIND_S)
+            try:
+                rows = await self._recovery.overdue(self._environment.now_us(), self._shards)
+                if rows:
+                    logger.info("sending %d messages again that were not answered", len(rows))
+                    ranges = {row.shard_id: self._shards[row.shard_id].range_id for row in rows}
+                    await self._releaser.publish_once(self._recovery.prepare(rows).outbox, ranges, {})
+            except (StoreError, BrokerUnavailable) as error:
+                logger.warning("messages are not sent again: %s", error)
 
     def begin(self, shard: Shard) -> None:
         """Publish, in the background, what an earlier owner or a batch that was thrown away left unpublished."""

@@ -137,7 +137,7 @@ class HistoryService:
         self._durable: asyncio.Queue[Batch] = asyncio.Queue(maxsize=4)
         self._committer = Committer(store, environment, self._durable, failed=self._wake_soon)
         settle = self._committer.settle
-        self._intake = Intake(store, broker, environment, self.cache, decider, windows, cluster, settle)
+        self._intake = Intake(store, broker, environment, self.cache, decider, windows, cluster, post, settle)
         self._releaser = Releaser(
             store,
             broker,
@@ -162,6 +162,7 @@ class HistoryService:
             self._environment.spawn(self._visibility.run(), name="visibility"),
             self._environment.spawn(self._upkeep(), name="upkeep"),
             self._environment.spawn(self.repairs.run(), name="reconciler"),
+            self._environment.spawn(self.repairs.remind(), name="reminder"),
             self._environment.spawn(self._absent.run(), name="absent workers"),
         ]
         intake = self._environment.spawn(self._run_batches(), name="intake")

@@ -103,7 +103,7 @@ async def test_what_the_broker_loses_is_sent_again(wide: Stage, lost: str) -> No
         patch.setattr(wide.broker.__class__, "release", losing)
         await wide.decide(child())
         await until(lambda: dropped)
-    await until(lambda: "CHILD_WORKFLOW_EXECUTION_STARTED" in types(wide, parent), within_s=120)
+    await until(lambda: "CHILD_WORKFLOW_EXECUTION_STARTED" in types(wide, parent), within_s=6)
     assert messages(wide) == 0
     assert types(wide, run_id_for_child(parent, 5)).count("WORKFLOW_EXECUTION_STARTED") == 1
 
