@@ -244,6 +244,11 @@ async def test_one_trace_holds_the_call(run_example: RunExample) -> None:
     )
 
 
+async def test_everybody_that_a_query_finds_is_told_once(run_example: RunExample) -> None:
+    output = await run_example("batch_by_query.py")
+    assert output.splitlines() == ["told 20 of 20", "pays 12 from now on", "deleted 20 of 20"]
+
+
 async def test_orders_are_found_by_their_search_attributes_and_cancelled_in_a_batch(run_example: RunExample) -> None:
     output = await run_example("search_attributes.py")
     assert output.splitlines() == ["ada owes 70", "ada owes 30", "ada: 2", "bob: 1", "cancelled 2 of 2"]

@@ -12,8 +12,9 @@ from perdure.cli.options import choice, connection_options, input_option, member
 from perdure.cli.output import console, print_json
 from perdure.cli.replay import replay
 from perdure.cli.workflow_answers import metadata, query, stack, update
+from perdure.cli.workflow_list import count, list_
 from perdure.cli.workflow_start import start
-from perdure.cli.workflow_views import count, describe, list_, result, show
+from perdure.cli.workflow_views import describe, result, show
 from perdure.client import BatchOperationType, Client, ResetReapplyExcludeType, WorkflowResetPoint
 
 

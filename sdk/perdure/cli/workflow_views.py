@@ -1,8 +1,7 @@
-"""`perdure workflow list / count / describe / show / result`: the commands that look."""
+"""`perdure workflow describe / show / result`: the commands that look."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -21,74 +20,14 @@ from perdure.cli.output import (
     table,
     time_text,
 )
+from perdure.cli.workflow_list import execution_data
 from perdure.client import (
     Client,
-    WorkflowExecution,
-    WorkflowExecutionCount,
     WorkflowExecutionDescription,
     WorkflowFailureError,
     WorkflowHandle,
     WorkflowHistory,
 )
-
-query_option = click.option(
-    "--query",
-    "list_query",
-    metavar="QUERY",
-    help="Which: WorkflowType = 'X' AND ExecutionStatus = 'Running' AND StartTime > '2026-11-20'.",
-)
-
-
-@click.command(name="list")
-@query_option
-@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many.")
-@connection_options
-def list_(list_query: str | None, limit: int, address: str, namespace: str, as_json: bool) -> None:
-    """List workflows, newest first unless QUERY ends in ORDER BY."""
-
-    async def work(client: Client) -> list[WorkflowExecution]:
-        return [row async for row in client.list_workflows(list_query, limit=limit)]
-
-    rows = with_client(address, namespace, work)
-    if as_json:
-        print_json([_execution_data(row) for row in rows])
-        return
-    if not rows:
-        note("No workflow matches.")
-        return
-    cells = (
-        (
-            status_text(row.status.name if row.status else ""),
-            row.id,
-            row.workflow_type,
-            row.task_queue,
-            time_text(row.start_time),
-            duration_text((row.close_time or datetime.now(UTC)) - row.start_time),
-        )
-        for row in rows
-    )
-    console().print(table(("Status", "Workflow id", "Type", "Task queue", "Started", "Duration"), cells))
-
-
-@click.command()
-@query_option
-@connection_options
-def count(list_query: str | None, address: str, namespace: str, as_json: bool) -> None:
-    """Count workflows; by group if QUERY ends in GROUP BY."""
-
-    async def work(client: Client) -> WorkflowExecutionCount:
-        return await client.count_workflows(list_query)
-
-    counted = with_client(address, namespace, work)
-    if as_json:
-        groups = [{"values": list(group.group_values), "count": group.count} for group in counted.groups]
-        print_json({"count": counted.count} | ({"groups": groups} if groups else {}))
-        return
-    for group in counted.groups:
-        values = ", ".join("-" if value is None else str(value) for value in group.group_values)
-        console().print(f"{group.count}\t{values}", markup=False)
-    if not counted.groups:
-        console().print(str(counted.count))
 
 
 @click.command()
@@ -111,7 +50,7 @@ def describe(workflow_id: str, run_id: str | None, address: str, namespace: str,
             "pending_children": found.pending_children,
         }
         size = {"history_length": found.history_length, "history_size": found.history_size}
-        print_json({**_execution_data(found), **notes, **size, "memo": memo, **pending, "pollers": found.pollers})
+        print_json({**execution_data(found), **notes, **size, "memo": memo, **pending, "pollers": found.pollers})
         return
     _print_description(found, memo, notes)
 
@@ -239,19 +178,3 @@ async def wait_result(handle: WorkflowHandle[Any, Any], as_json: bool) -> None:
             print_json({"workflow_id": handle.id, "status": "FAILED", "failure": exception_data(error.cause)})
         raise CommandFailed(f"Workflow {handle.id} did not complete: {explain(error.cause)}") from error
     print_json({"workflow_id": handle.id, "status": "COMPLETED", "result": value} if as_json else value)
-
-
-def _execution_data(row: WorkflowExecution) -> dict[str, Any]:
-    return {
-        "workflow_id": row.id,
-        "run_id": row.run_id,
-        "namespace": row.namespace,
-        "workflow_type": row.workflow_type,
-        "task_queue": row.task_queue,
-        "status": row.status.name if row.status else None,
-        "start_time": row.start_time,
-        "close_time": row.close_time,
-        "search_attributes": {pair.key.name: pair.value for pair in row.typed_search_attributes},
-        "parent_id": row.parent_id,
-        "root_id": row.root_id,
-    }

@@ -98,6 +98,22 @@ async def repeat(word: str) -> str:
     return f"{word} {word}"
 
 
+@workflow.defn
+class Remembering:
+    def __init__(self) -> None:
+        self._told = ""
+
+    @workflow.run
+    async def run(self) -> str:
+        workflow.upsert_memo({"step": f"a {SECRET} later"})
+        await workflow.wait_condition(lambda: bool(self._told))
+        return self._told
+
+    @workflow.signal
+    def tell(self, word: str) -> None:
+        self._told = word
+
+
 @pytest.fixture
 def codec() -> FlippingCodec:
     return FlippingCodec()
@@ -146,7 +162,7 @@ async def client(codec: FlippingCodec, commits: Commits) -> AsyncIterator[Client
 @pytest.fixture
 async def worker(client: Client) -> AsyncIterator[Worker]:
     options: dict[str, Any] = {
-        "workflows": [Secretive, fail, echo],
+        "workflows": [Secretive, Remembering, fail, echo],
         "activities": [take_notes, fail_with_details, repeat],
     }
     async with Worker(client, task_queue=QUEUE, **options) as worker:
@@ -177,6 +193,27 @@ async def test_nothing_is_stored_in_the_clear(client: Client, worker: Worker, co
     history = await handle.fetch_history()
     assert SECRET not in history.to_json()
     await replayer.replay_workflow(history)
+
+
+async def test_lists_decode_memos_and_batches_encode_what_they_send(
+    client: Client, worker: Worker, commits: Commits
+) -> None:
+    memo = {"note": f"memo of {SECRET}"}
+    handle = await client.start_workflow(Remembering.run, id="w", task_queue=QUEUE, memo=memo)
+    whole = memo | {"step": f"a {SECRET} later"}
+
+    async def listed() -> bool:
+        return [await row.memo() async for row in client.list_workflows("WorkflowId = 'w'")] == [whole]
+
+    await wait_until(listed, what="the list to show the memo as it is now")
+    [row] = [row async for row in client.list_workflows()]
+    assert await row.memo_value("step", type_hint=str) == f"a {SECRET} later"
+    assert await (await handle.describe()).memo() == whole
+    batch = await client.batches.signal("WorkflowId = 'w'", "tell", f"told of {SECRET}")
+    assert (await batch.result()).done == 1
+    assert await handle.result() == f"told of {SECRET}"
+    assert "Remembering" in commits.text
+    assert SECRET not in commits.text
 
 
 async def test_a_failed_workflow_brings_its_details(client: Client, worker: Worker, commits: Commits) -> None:

@@ -26,7 +26,7 @@ from perdure.protocol.replies import (
 from perdure.protocol.requests import AwaitResult, DescribeWorkflow, GetHistory
 from tests.unit.perdure.cli.terminal import Terminal
 from tests.unit.perdure.client.every_event import HISTORY
-from tests.unit.perdure.client.greeting import Rows, refuse
+from tests.unit.perdure.client.greeting import Rows
 
 CONVERTER = DataConverter.default
 FAILURE = Failure.of("out of tea", ApplicationInfo("TeaError"))
@@ -76,36 +76,6 @@ def look(number: int, request: Any) -> Rows:
 def terminal(terminal: Terminal) -> Terminal:
     terminal.answer(look)
     return terminal
-
-
-def test_list(terminal: Terminal) -> None:
-    result = terminal.run("workflow", "list", "--query", "WorkflowType = 'Greet'", "--limit", "5")
-    heading, row = result.stdout.splitlines()
-    assert heading.split()[:2] == ["Status", "Workflow"]
-    assert row.split()[:4] == ["COMPLETED", "w", "Greet", "q"]
-    assert "1 min 30 s" in row
-    (request,) = terminal.requests()
-    assert (request.query, request.page_size) == ("WorkflowType = 'Greet'", 5)
-    assert terminal.json("workflow", "list")[0]["status"] == "COMPLETED"
-
-
-def test_an_empty_list_says_so_beside_the_output(terminal: Terminal) -> None:
-    terminal.answer(lambda number, _: [(number, ReplyKind.OK, ExecutionPage(()))])
-    result = terminal.run("workflow", "list")
-    assert (result.stdout, result.stderr) == ("", "No workflow matches.\n")
-    assert terminal.json("workflow", "list") == []
-
-
-def test_a_filter_that_cannot_be_understood(terminal: Terminal) -> None:
-    terminal.answer(lambda number, _: refuse(number, ErrorCode.INVALID_ARGUMENT, "there is no field 'Colour'\n  ^"))
-    result = terminal.run("workflow", "list", "--query", "Colour = 'red'")
-    assert result.exit_code == 1
-    assert "there is no field 'Colour'\n  ^" in result.stderr
-
-
-def test_count(terminal: Terminal) -> None:
-    assert terminal.run("workflow", "count").stdout == "7\n"
-    assert terminal.json("workflow", "count") == {"count": 7}
 
 
 def test_describe_shows_what_is_pending_and_that_nobody_polls(terminal: Terminal) -> None:
