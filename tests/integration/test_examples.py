@@ -252,3 +252,25 @@ async def test_everybody_that_a_query_finds_is_told_once(run_example: RunExample
 async def test_orders_are_found_by_their_search_attributes_and_cancelled_in_a_batch(run_example: RunExample) -> None:
     output = await run_example("search_attributes.py")
     assert output.splitlines() == ["ada owes 70", "ada owes 30", "ada: 2", "bob: 1", "cancelled 2 of 2"]
+
+
+async def test_messages_each_of_its_kind(run_example: RunExample) -> None:
+    asked = await run_example("query.py")
+    assert "more tables were done later: True; at the end: 5" in asked
+    assert "the third is done: True" in asked
+    assert "tables are counted from 1" in asked
+    told = await run_example("signals.py")
+    assert told.splitlines()[-1] == "ordered: tea, cups, a kettle"
+    changed = await run_example("update.py")
+    assert changed.count("balance: 5") == 2, "the update id makes one deposit of both"
+    assert "refused: a deposit is more than nothing" in changed
+    assert "closed with 5; the workflow returned 5" in changed
+
+
+async def test_errors_come_up_with_their_causes(run_example: RunExample) -> None:
+    output = await run_example("exception_handling.py")
+    assert output.splitlines() == [
+        "charged good",
+        "WorkflowFailureError <- ApplicationError (no card was taken)",
+        "WorkflowFailureError <- ChildWorkflowError <- ActivityError <- ApplicationError (ValueError: this is no card)",
+    ]
