@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from datetime import timedelta
 
 from perdure.client.connection import Connection, check_text, nothing
@@ -22,6 +23,7 @@ class ActivityCalls:
         *,
         activity_type: str | None = None,
         reason: str | None = None,
+        rpc_metadata: Mapping[str, str | bytes] = {},
         rpc_timeout: timedelta | None = None,
     ) -> None:
         """Let no further attempt begin. One that runs is asked to end if it sends heartbeats, and does not count then;
@@ -47,6 +49,7 @@ class ActivityCalls:
         jitter: timedelta | None = None,
         reset_attempts: bool = False,
         reset_heartbeat: bool = False,
+        rpc_metadata: Mapping[str, str | bytes] = {},
         rpc_timeout: timedelta | None = None,
     ) -> None:
         """Let a paused activity go on, at once. Without effect on others.
@@ -83,6 +86,7 @@ class ActivityCalls:
         jitter: timedelta | None = None,
         reset_heartbeat: bool = False,
         keep_paused: bool = False,
+        rpc_metadata: Mapping[str, str | bytes] = {},
         rpc_timeout: timedelta | None = None,
     ) -> None:
         """Let an activity begin anew: its next attempt counts as the first, and its schedule-to-close timeout counts

@@ -9,6 +9,7 @@ import pytest
 from perdure.protocol.commands import CompleteWorkflowExecution, RequestCancelActivityTask, StartTimer
 from perdure.protocol.events import EventType, HistoryEvent, decode_records
 from perdure.protocol.requests import (
+    ActivityChange,
     RecordActivityTaskStarted,
     ResetPoint,
     ResetReapplyExclude,
@@ -45,6 +46,7 @@ from tests.unit.perdure_engine.core.runs import (
     running,
     signal,
 )
+from tests.unit.perdure_engine.core.test_pausing import change
 from tests.unit.perdure_engine.core.test_update import accept, reject, respond, update
 
 NEW_ID = "7d1e1c52-7c43-5d0f-9a35-3f0a3f6d1c11"
@@ -262,6 +264,20 @@ def test_a_pending_activity_is_dispatched_again() -> None:
     new.end_batch()
     new.take_snapshot()
     new.reload(from_snapshot=True)
+
+
+def test_a_paused_activity_stays_paused() -> None:
+    """Nothing of it runs in the new run: it has no attempt that could finish."""
+    run = running(activity_command("a"), activity_command("b"))
+    report_started(run)
+    change(run, ActivityChange.PAUSE)
+    signal(run)
+    go_on(run)
+    new = reset(run)
+    assert new.state.activities[5].is_parked
+    assert [key for key in new.tasks if key[0] == TaskKind.ACTIVITY] == [(TaskKind.ACTIVITY, 6)]
+    change(new, ActivityChange.UNPAUSE)
+    assert (TaskKind.ACTIVITY, 5) in new.tasks
 
 
 def test_an_activity_that_was_over_by_the_point_stays_over() -> None:
