@@ -16,11 +16,14 @@ from perdure.client import (
     OutboundInterceptor,
     SignalWorkflowInput,
     StartWorkflowInput,
+    WithStartWorkflowOperation,
     WorkflowFailureError,
     WorkflowHandle,
     WorkflowQueryFailedError,
+    WorkflowResetPoint,
+    WorkflowUpdateFailedError,
 )
-from perdure.common import HeaderCodecBehavior, Payload, RetryPolicy
+from perdure.common import HeaderCodecBehavior, Payload, RetryPolicy, WorkflowIDConflictPolicy
 from perdure.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes
 from perdure.exceptions import ActivityError, ApplicationError
 from perdure.worker import Replayer, Worker
@@ -305,3 +308,47 @@ async def test_headers_pass_the_codec_only_if_it_is_wanted(
     async with Worker(heading, task_queue=QUEUE, workflows=[echo], activities=[repeat]):
         await heading.execute_workflow(echo, "ada", id="w", task_queue=QUEUE)
     assert ("heading" in commits.text) == (behavior != HeaderCodecBehavior.CODEC)
+
+
+@workflow.defn
+class Confidant:
+    def __init__(self) -> None:
+        self.words: list[str] = []
+
+    @workflow.run
+    async def run(self) -> list[str]:
+        await workflow.wait_condition(lambda: len(self.words) == 3)
+        return self.words
+
+    @workflow.update
+    async def confide(self, word: str) -> str:
+        await workflow.sleep(0.001)
+        self.words.append(word)
+        return f"kept {word}"
+
+    @confide.validator
+    def check(self, word: str) -> None:
+        if word.startswith("no"):
+            raise ApplicationError("refused", {"why": word})
+
+
+async def test_updates_are_not_in_the_clear_either(client: Client, commits: Commits) -> None:
+    async with Worker(client, task_queue=QUEUE, workflows=[Confidant]):
+        existing = WorkflowIDConflictPolicy.USE_EXISTING
+        start = WithStartWorkflowOperation(Confidant.run, id="w", task_queue=QUEUE, id_conflict_policy=existing)
+        first = await client.execute_update_with_start_workflow(
+            Confidant.confide, SECRET, start_workflow_operation=start
+        )
+        assert first == f"kept {SECRET}"
+        handle = await start.workflow_handle()
+        with pytest.raises(WorkflowUpdateFailedError) as refused:
+            await handle.execute_update(Confidant.confide, f"no {SECRET}")
+        assert isinstance(refused.value.cause, ApplicationError)
+        assert refused.value.cause.details == ({"why": f"no {SECRET}"},)
+        assert await handle.execute_update(Confidant.confide, f"a {SECRET}", id="u") == f"kept a {SECRET}"
+        assert await handle.get_update_handle("u").result() == f"kept a {SECRET}", "it is read from the history"
+        new = await handle.reset(WorkflowResetPoint.FIRST_WORKFLOW_TASK)
+        await handle.execute_update(Confidant.confide, "the last")
+        assert "the last" in await new.result()
+    assert "confide" in commits.text
+    assert SECRET not in commits.text
