@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from perdure.protocol.child_workflow import StartChildWorkflowExecution
 from perdure.protocol.commands import (
     CancelTimer,
     CancelWorkflowExecution,
@@ -14,6 +15,10 @@ from perdure.protocol.commands import (
     StartTimer,
 )
 from perdure.protocol.events import EventType
+from perdure.protocol.external_workflow import (
+    RequestCancelExternalWorkflowExecution,
+    SignalExternalWorkflowExecution,
+)
 from perdure.protocol.failure import ApplicationInfo, Failure
 from perdure_engine.core import command as module
 from perdure_engine.core.command import BAD_COMMAND, UNHANDLED_COMMAND, command_problem
@@ -72,6 +77,31 @@ def test_only_so_many_may_be_pending(monkeypatch: pytest.MonkeyPatch) -> None:
     timers = command_problem(state, [StartTimer("x", 1), StartTimer("y", 1)])
     assert timers is not None
     assert timers.message.startswith("more than 2 timers would be pending, which is the limit of one run")
+
+
+CHILD = StartChildWorkflowExecution("kid", "Child", "", b"")
+POKE = SignalExternalWorkflowExecution("other", "", "poke", b"")
+STOP = RequestCancelExternalWorkflowExecution("other", "", "")
+
+
+@pytest.mark.parametrize(
+    ("command", "what"),
+    [
+        (CHILD, "child workflows"),
+        (POKE, "signals to other workflows"),
+        (STOP, "requests to cancel other workflows"),
+    ],
+    ids=["children", "signals", "cancellations"],
+)
+def test_only_so_many_others_may_be_waited_for(monkeypatch: pytest.MonkeyPatch, command: Command, what: str) -> None:
+    monkeypatch.setattr(module, "PENDING_MAX", 2)
+    monkeypatch.setattr(module, "EXTERNAL_PENDING_MAX", 2)
+    state = running(command).state
+    assert command_problem(state, [command]) is None
+    problem = command_problem(state, [command, command])
+    assert problem is not None
+    assert problem.cause == BAD_COMMAND
+    assert problem.message.startswith(f"more than 2 {what} would be pending, which is the limit of one run")
 
 
 def test_a_workflow_may_not_close_on_what_it_has_not_seen() -> None:
