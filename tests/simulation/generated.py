@@ -12,7 +12,7 @@ import builtins
 from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from perdure import activity, workflow
 from perdure.common import Priority, RetryPolicy
@@ -24,7 +24,7 @@ from perdure.exceptions import (
     is_cancelled_exception,
 )
 from perdure.workflow import ActivityCancellationType, HandlerUnfinishedPolicy
-from tests.simulation import generated_family as family
+from tests.simulation import generated_family as family, generated_markers as markers
 from tests.simulation.generated_family import BROKEN
 from tests.simulation.generated_updates import REFUSED, UNLUCKY, is_refused, is_unlucky
 from tests.simulation.ledger import Ledger
@@ -188,6 +188,15 @@ class Generated:
     async def _child(self, place: str, spec: Spec) -> None:
         await family.run_child(self, place, spec)
 
+    async def _local(self, place: str, spec: Spec) -> None:
+        await markers.run_local(self, place, spec)
+
+    async def _version(self, place: str, change: str) -> None:
+        markers.change_version(self, place, change)
+
+    async def _set(self, place: str) -> None:
+        markers.set_properties(self, place)
+
     async def _tell(self, place: str, workflow_id: str, what: str) -> None:
         await family.tell(self, place, workflow_id, what)
 
@@ -282,18 +291,25 @@ def options(spec: Spec) -> workflow.ActivityConfig:
     return called
 
 
+class Outside(Protocol):
+    """Who completes activities that left themselves to others."""
+
+    def complete(self, task_token: bytes, result: Any) -> None: ...
+
+
 class Labor:
     """The activities of one worker process."""
 
-    def __init__(self, process: Process, ledger: Ledger) -> None:
+    def __init__(self, process: Process, ledger: Ledger, outside: Outside) -> None:
         self._process = process
         self._ledger = ledger
+        self.outside = outside
 
     @activity.defn
     async def work(self, place: str, spec: Spec) -> dict[str, Any]:
         info = self._begin()
         try:
-            await self._body(spec, info.attempt, info.heartbeat_details)
+            await self._body(place, spec, info.attempt, info.heartbeat_details)
         except asyncio.CancelledError:
             if spec["kind"] != "stubborn":
                 raise
@@ -305,6 +321,14 @@ class Labor:
         self._begin()
         return self._result(place, spec)
 
+    @activity.defn
+    async def work_locally(self, place: str, spec: Spec) -> str:
+        """What runs in the worker that holds the workflow: no history knows of its attempts."""
+        await self._process.sleep(spec["ms"] / 1000)
+        if activity.info().attempt <= spec.get("fails", 0):
+            raise ApplicationError("not yet", type="Passing")
+        return place
+
     def _begin(self) -> activity.Info:
         info = activity.info()
         assert info.workflow_run_id is not None
@@ -315,8 +339,11 @@ class Labor:
     def _result(self, place: str, spec: Spec) -> dict[str, Any]:
         return {"place": place, "worker": self._process.name, "pad": "r" * spec.get("size", 0)}
 
-    async def _body(self, spec: Spec, attempt: int, beaten: Sequence[Any]) -> None:
+    async def _body(self, place: str, spec: Spec, attempt: int, beaten: Sequence[Any]) -> None:
         kind = spec["kind"]
+        if kind == "outside":
+            self.outside.complete(activity.info().task_token, self._result(place, spec))
+            activity.raise_complete_async()
         if kind in ("late", "silent", "endless") or (kind == "stuck" and attempt == 1):
             await self._process.sleep(FOR_EVER_S)
         if kind == "beat":

@@ -16,7 +16,17 @@ from perdure.workflow.definition import WorkflowDefinition
 from tests.simulation.generated import Generated, told
 from tests.simulation.generated_family import NOBODY, TAKEN, TERMINATED
 from tests.simulation.model import Story
-from tests.simulation.program_ends import CANCELED, FAILS, OK, PASSES, child_outcomes, ends, outcomes, outcomes_canceled
+from tests.simulation.program_ends import (
+    CANCELED,
+    FAILS,
+    OK,
+    PASSES,
+    child_outcomes,
+    ends,
+    local_outcomes,
+    outcomes,
+    outcomes_canceled,
+)
 from tests.simulation.programs import Program, Step
 
 _converter = DataConverter.default
@@ -187,6 +197,12 @@ def _expected_of(place: str, needed: bool, kind: str, *arguments: Any) -> Iterat
         yield place, child_outcomes(arguments[0], is_canceled=not needed), needed
         if arguments[0].get("twice"):
             yield f"{place}.again", frozenset({TAKEN}), False
+    elif kind == "local":
+        yield place, local_outcomes(arguments[0], is_canceled=not needed), needed
+    elif kind == "version":
+        yield place, frozenset({"2" if arguments[0].startswith("version") else "True"}), needed
+    elif kind == "set":
+        yield place, frozenset({"set"}), needed
     elif kind == "tell":
         yield place, frozenset({"told", NOBODY}), needed
     elif kind == "fork":

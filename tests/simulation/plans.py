@@ -115,7 +115,7 @@ def draw_plan(number: int, dice: random.Random, load_s: float) -> Plan:
         plan.execution_timeout_s = dice.choice([0.05, 1.0, 8.0])
     if not wanted and dice.random() < 0.15:
         plan.attempts = dice.choice([2, 3])
-    elif not wanted and ["hang"] not in program["steps"] and dice.random() < 0.04:
+    elif not wanted and not plan.start_delay_s and ["hang"] not in program["steps"] and dice.random() < 0.04:
         plan.cron = True
         plan.acts.append(Act("terminate", dice.randrange(CLIENTS), 9.0))
     _update(plan, dice)

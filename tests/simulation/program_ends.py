@@ -53,6 +53,13 @@ def outcomes_canceled(spec: Spec) -> frozenset[str]:
     return outcomes(spec) | CANCELED | ({FAILS[kind]} if kind in FAILS else set())
 
 
+def local_outcomes(spec: Spec, *, is_canceled: bool) -> frozenset[str]:
+    """What may become of a local activity: a worker that is lost costs it nothing."""
+    fails = spec.get("attempts") and spec["attempts"] <= spec.get("fails", 0)
+    found = frozenset({"failed Passing"}) if fails else OK
+    return found | ({"canceled", "failed Passing"} if is_canceled else set())
+
+
 def child_outcomes(spec: Spec, *, is_canceled: bool) -> frozenset[str]:
     """What a parent may know of a child in the end. `is_canceled`: the parent, or part of it, may have been."""
     found = {_seen_of_child(end) for end in ends(spec["program"]["steps"])} if spec["waits"] else {"started"}

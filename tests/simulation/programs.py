@@ -19,6 +19,9 @@ Steps (lists; each is over before the next one begins):
 - `["flaky", n]`: the first n times that the workflow's code comes here, its workflow task fails.
 - `["child", spec]`: a child workflow, which carries out a program of its own.
 - `["tell", workflow id, "signal" or "cancel"]`: sends that to a workflow that a client started.
+- `["local", spec]`: a local activity, which takes `ms`, fails `fails` times, has `attempts`, and may back off by a
+  timer (`backs_off`).
+- `["version", change id]`: asks which version of the code this is. `["set"]`: sets a note and a search attribute.
 - `["fail", type]`: the workflow fails.
 - `["hang"]`: waits for ever.
 
@@ -57,6 +60,7 @@ ACTIVITY_KINDS = {
     "spent": "fails until its schedule-to-close timeout is over",
     "endless": "never ends: schedule-to-close",
     "nobody": "is put to a task queue that nobody polls until much later: schedule-to-start",
+    "outside": "returns, and leaves its result to be sent by somebody else",
     "stubborn": "when it is cancelled, cleans up for a while and returns all the same",
 }
 
@@ -72,7 +76,7 @@ GENERATIONS = 2
 
 _KINDS = [
     *["plain"] * 8, "threaded", "threaded", *["once"] * 3, "once doomed", "retry", "retry", "delayed", "fatal",
-    "listed", "doomed", "beat", "beat", "stuck", "late", "silent", "spent", "endless", "nobody", "stubborn",
+    "listed", "doomed", "beat", "beat", "stuck", "late", "silent", "spent", "endless", "nobody", "stubborn", "outside",
 ]  # fmt: skip
 TERMINATE, REQUEST_CANCEL = 1, 3
 TRY_CANCEL = 1
@@ -82,7 +86,7 @@ TOLD_MAX = 25
 
 _STEPS = [
     *["act"] * 6, "timer", "timer", "all", "all", "race", "first", "signals", "saga", "fan", "fork", "fork", "flaky",
-    "child", "child", "tell",
+    "child", "child", "tell", "local", "version", "set",
 ]  # fmt: skip
 
 
@@ -159,6 +163,12 @@ class ProgramGenerator:
             return ["child", self._child()]
         if kind == "tell":
             return self._tell()
+        if kind == "local":
+            return ["local", self._local()]
+        if kind == "version":
+            return ["version", dice.choice(["patch one", "patch two", "version one"])]
+        if kind == "set":
+            return ["set"]
         if kind == "fan":
             return ["fan", dice.choice([3, 8, 25]), dice.choice([1, 20])]
         return ["flaky", dice.choice([1, 1, 2, 4])]
@@ -201,6 +211,15 @@ class ProgramGenerator:
         spec["waits"] = dice.random() < 0.6
         if spec["waits"]:
             spec["timeout_ms"] = dice.choice([50, 1_500])
+        return spec
+
+    def _local(self) -> Spec:
+        dice = self._random
+        spec: Spec = {"ms": dice.choice([0, 0, 5, 300, 9_000]), "fails": dice.choice([0, 0, 0, 1, 3])}
+        if dice.random() < 0.3:
+            spec["attempts"] = dice.choice([1, 2])
+        if dice.random() < 0.3:
+            spec["backs_off"] = True
         return spec
 
     def _tell(self) -> Step:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from perdure.client import Client
+from perdure.service import RPCError, RPCStatusCode
 from perdure.worker import Worker
 from perdure_broker.port import Broker, BrokerUnavailable, Leases
 from tests.simulation.generated import NOBODY_QUEUE, Generated, Labor
@@ -15,6 +17,7 @@ from tests.simulation.process import Process
 from tests.simulation.sdk_environment import AGAIN_S, VirtualThreads, connected
 
 QUEUE = "generated"
+PATIENCE = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,8 @@ class SdkWorker:
         self._process = process
         self._broker = broker
         self._open_leases = open_leases
-        self._labor = Labor(process, ledger)
+        self._labor = Labor(process, ledger, self)
+        self._client: Client | None = None
         self._settings = settings
         self._worker: Worker | None = None
 
@@ -59,8 +63,22 @@ class SdkWorker:
             await self._worker.shutdown()
             await self._worker.client.close()
 
+    def complete(self, task_token: bytes, result: Any) -> None:
+        """Complete an activity a moment later, as if that were another program, which dies with this one."""
+        self._process.spawn(self._complete(task_token, result), name="outside")
+
+    async def _complete(self, task_token: bytes, result: Any) -> None:
+        await self._process.sleep(self._process.random.choice([0.0, 0.05, 0.5]))
+        assert self._client is not None
+        handle = self._client.get_async_activity_handle(task_token=task_token)
+        try:
+            await handle.complete(result, rpc_timeout=PATIENCE)
+        except RPCError as error:
+            if error.status != RPCStatusCode.NOT_FOUND:  # its attempt is over, or its workflow is
+                raise
+
     async def _run(self) -> None:
-        client = Client(await connected(self._process, self._broker, self._open_leases))
+        client = self._client = Client(await connected(self._process, self._broker, self._open_leases))
         if self._settings.comes_late_s:
             self._process.spawn(self._come_late(client), name="late")
         while True:
@@ -83,7 +101,7 @@ class SdkWorker:
             client,
             task_queue=QUEUE,
             workflows=[Generated],
-            activities=[self._labor.work, self._labor.work_in_thread],
+            activities=[self._labor.work, self._labor.work_in_thread, self._labor.work_locally],
             activity_executor=VirtualThreads(self._process, settings.slots),
             max_cached_workflows=settings.cached,
             max_concurrent_workflow_tasks=settings.slots,

@@ -15,7 +15,12 @@ from perdure.protocol.events import (
     ActivityTaskTimedOut,
 )
 from perdure.protocol.failure import ApplicationInfo
-from perdure.protocol.requests import RespondActivityTaskCompleted, RespondActivityTaskFailed
+from perdure.protocol.requests import (
+    ActivityReport,
+    ReportActivity,
+    RespondActivityTaskCompleted,
+    RespondActivityTaskFailed,
+)
 from perdure.protocol.tasks import ActivityTask
 from tests.simulation.auditor.evidence import Evidence, Run
 from tests.simulation.rules import Finding, Rule
@@ -94,6 +99,11 @@ def check_asked(evidence: Evidence) -> Iterator[Finding]:
         (request.run_id, request.scheduled_event_id, request.attempt, request.identity, request.result)
         for ask in evidence.asks(RespondActivityTaskCompleted)
         if (request := ask.request)
+    }
+    results |= {
+        (request.run_id, request.scheduled_event_id, request.attempt, request.identity, request.data)
+        for ask in evidence.asks(ReportActivity)
+        if (request := ask.request).report == ActivityReport.COMPLETED
     }
     failures = {
         (request.run_id, request.scheduled_event_id, request.attempt, request.identity)

@@ -168,11 +168,13 @@ def check_close_policies(evidence: Evidence) -> Iterator[Finding]:
 
 
 def check_sent(evidence: Evidence) -> Iterator[Finding]:
-    """A signal to another workflow arrives once, or its sender knows that it did not."""
-    arrived: dict[tuple[str, str, str], int] = defaultdict(int)
+    """A signal to another workflow arrives once, or its sender knows that it did not. What was sent before its target
+    began may have been refused, and a second copy of it, that another engine took, have arrived after the start: a
+    refusal is kept in memory alone, as for clients."""
+    arrived: dict[tuple[str, str, str], list[int]] = defaultdict(list)
     for run in evidence.runs.values():
         for _, signal in run.of(WorkflowExecutionSignaled):
-            arrived[*run.key, signal.request_id] += 1
+            arrived[*run.key, signal.request_id].append(run.row.start_time_us)
     for run in evidence.runs.values():
         told: dict[int, list[Any]] = defaultdict(list)
         for kind in _ANSWERS:
@@ -181,7 +183,11 @@ def check_sent(evidence: Evidence) -> Iterator[Finding]:
         for position, initiated in run.of(SignalExternalWorkflowExecutionInitiated):
             event_id = run.records[position].event_id
             request_id = f"{run.row.run_id}:{event_id}"
-            count = arrived[initiated.namespace, initiated.workflow_id, request_id]
+            begun_us = arrived[initiated.namespace, initiated.workflow_id, request_id]
+            sent_us = run.records[position].time_us
+            if begun_us and begun_us[0] >= sent_us and len(begun_us) == 1:
+                continue
+            count = len(begun_us)
             name = f"{run}: the signal of event {event_id} to {initiated.workflow_id}"
             if any(count != isinstance(said, ExternalWorkflowExecutionSignaled) for said in told[event_id]):
                 yield Finding(Rule.SENT_ONCE, f"{name} arrived {count} times, and its sender knows {told[event_id]}")

@@ -184,6 +184,7 @@ def commands_problem(commands: Sequence[Command], after: Sequence[Any]) -> str |
     A request to cancel an activity that is over, or was asked to stop before, leaves no event; one that ends an
     activity at once may leave its outcome before the close.
     """
+    after = [record for record in after if record.event_id]
     position = 0
     for command in commands:
         kind: Any = type(command)
