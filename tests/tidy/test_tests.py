@@ -2,7 +2,7 @@
 
 What a workflow or an activity under test does is its own business: `asyncio.sleep` in a workflow is a timer. In the
 simulation time is virtual: whoever sleeps there lets the clock jump. What a campaign of faults does is a matter of
-time: a process is stopped for so many seconds.
+time: a process is stopped for so many seconds. What is in `tests/ported` are programs, not tests.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import ast
 from tests.tidy.source_tree import ROOT, Module, dotted_name, suite_modules
 
 SLEEPS = {"time.sleep", "asyncio.sleep", "anyio.sleep", "trio.sleep", "sleep"}
-TIMED = ("tests.simulation.", "tests.chaos.")
+TIMED = ("tests.simulation.", "tests.chaos.", "tests.ported.")
 USER_CODE = {"workflow.defn", "activity.defn", "defn"}
 
 
