@@ -8,7 +8,7 @@ as they are. What would be missed when it is ignored is said once, by a warning.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -97,3 +97,17 @@ def warn_of_missed(given: Mapping[str, Any]) -> None:
     for name, cure in _MISSED.items():
         if given.get(name) is not None:
             warnings.warn(f"Client.connect: {name} has no effect with Perdure; {cure}", UserWarning, stacklevel=3)
+
+
+def refuse_plugins(plugins: Sequence[object]) -> None:
+    """Plugins would change what a client or a worker is made of: they are not left out in silence.
+
+    Raises:
+        ValueError: there are some.
+    """
+    if plugins:
+        names = ", ".join(type(plugin).__name__ for plugin in plugins)
+        raise ValueError(
+            f"there are no plugins here, and {names} would be missed: give what they bring as interceptors=, "
+            "data_converter=, workflows= and activities="
+        )

@@ -33,6 +33,7 @@ from perdure.connection_options import (
     KeepAliveConfig,
     RetryConfig,
     TLSConfig,
+    refuse_plugins,
     warn_of_missed,
 )
 from perdure.converter import DataConverter
@@ -105,6 +106,7 @@ class Client(StartCalls, WithStartCalls, Administration):
         http_connect_proxy_config: HttpConnectProxyConfig | None = None,
         dns_load_balancing_config: DnsLoadBalancingConfig | None = None,
         grpc_compression: GrpcCompression = GrpcCompression.GZIP,
+        plugins: Sequence[object] = (),
     ) -> Client:
         """Connect to a cluster.
 
@@ -127,12 +129,14 @@ class Client(StartCalls, WithStartCalls, Administration):
             api_key, retry_config, keep_alive_config, rpc_metadata, runtime, http_connect_proxy_config,
                 dns_load_balancing_config, grpc_compression: What `temporalio` configures gRPC by. They have no effect;
                 where that would be missed, a warning says what to do.
+            plugins: None may be given: their interceptors, converters, workflows and activities are given as such.
 
         Raises:
             ValueError: not an address.
             RPCError: nothing answers there, or no engine has ever started there.
         """
         address = target_host or os.environ.get("PERDURE_ADDRESS") or DEFAULT_ADDRESS
+        refuse_plugins(plugins)
         warn_of_missed({"api_key": api_key, "http_connect_proxy_config": http_connect_proxy_config})
         try:
             async with asyncio.timeout(None if connect_timeout is None else connect_timeout.total_seconds()):

@@ -42,6 +42,7 @@ class ClientConnectConfig(TypedDict, total=False):
     api_key: str | None
     data_converter: DataConverter
     interceptors: Sequence[Interceptor]
+    plugins: Sequence[object]
     default_workflow_query_reject_condition: QueryRejectCondition | None
     tls: bool | TLSConfig | None
     retry_config: RetryConfig | None

@@ -254,10 +254,11 @@ class WorkflowHandle(UpdateCalls[SelfType], ActivityCalls, Generic[SelfType, Ret
         self,
         *,
         event_filter_type: WorkflowHistoryEventFilterType = WorkflowHistoryEventFilterType.ALL_EVENT,
+        skip_archival: bool = False,
         rpc_metadata: Mapping[str, str | bytes] = {},
         rpc_timeout: timedelta | None = None,
     ) -> WorkflowHistory:
-        """The whole history of the run."""
+        """The whole history of the run. `skip_archival` has no effect: there is one place for histories."""
         events = self.fetch_history_events(
             event_filter_type=event_filter_type, rpc_metadata=rpc_metadata, rpc_timeout=rpc_timeout
         )
@@ -267,8 +268,10 @@ class WorkflowHandle(UpdateCalls[SelfType], ActivityCalls, Generic[SelfType, Ret
     def fetch_history_events(
         self,
         *,
+        page_size: int | None = None,
         next_page_token: bytes | None = None,
         event_filter_type: WorkflowHistoryEventFilterType = WorkflowHistoryEventFilterType.ALL_EVENT,
+        skip_archival: bool = False,
         include_annotations: bool = False,
         rpc_metadata: Mapping[str, str | bytes] = {},
         rpc_timeout: timedelta | None = None,
@@ -276,6 +279,7 @@ class WorkflowHandle(UpdateCalls[SelfType], ActivityCalls, Generic[SelfType, Ret
         """The events of the run, page by page.
 
         Args:
+            page_size, skip_archival: Have no effect: pages are of the size that messages bear, in one place.
             include_annotations: Also the records that are not events (event id 0): failed attempts, for example.
         """
         return self._connection.calls.fetch_workflow_history_events(

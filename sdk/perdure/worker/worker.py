@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from perdure.client import Client
+from perdure.connection_options import refuse_plugins
 from perdure.execution.versions import PatchActivationInput
 from perdure.protocol.ids import text_problem
 from perdure.worker.interceptor import Interceptor, checked_interceptors
@@ -52,6 +53,7 @@ class Worker:
         workflow_runner: WorkflowRunner = UnsandboxedWorkflowRunner(),  # noqa: B008  # it has no state
         unsandboxed_workflow_runner: WorkflowRunner = UnsandboxedWorkflowRunner(),  # noqa: B008  # as above
         patch_activation_callback: Callable[[PatchActivationInput], bool] | None = None,
+        plugins: Sequence[object] = (),
         tuner: WorkerTuner | None = None,
         max_activities_per_second: float | None = None,
         max_task_queue_activities_per_second: float | None = None,
@@ -96,6 +98,7 @@ class Worker:
             patch_activation_callback: Asked when a run comes to `workflow.patched` for the first time, past all
                 replay: whether it takes the change. Until every worker has the new code, say no: an old one could not
                 go on with a run that was told yes. It must not block.
+            plugins: None may be given, as to a `Client`.
             tuner: The numbers of slots, in place of the three `max_concurrent_...`.
             max_activities_per_second: At most so many activities are begun here in a second; the others wait in the
                 task queue, for this worker or another. Local activities are not counted.
@@ -120,6 +123,7 @@ class Worker:
             raise ValueError(problem)
         if not workflows and not activities:
             raise ValueError("a worker needs workflows, activities or both")
+        refuse_plugins(plugins)
         check_runners(workflow_runner, unsandboxed_workflow_runner)
         if no_remote_activities and not workflows:
             raise ValueError("a worker with no_remote_activities=True needs workflows, which call its activities")

@@ -6,7 +6,14 @@ import warnings
 
 import pytest
 
-from perdure.connection_options import HttpConnectProxyConfig, KeepAliveConfig, RetryConfig, TLSConfig, warn_of_missed
+from perdure.connection_options import (
+    HttpConnectProxyConfig,
+    KeepAliveConfig,
+    RetryConfig,
+    TLSConfig,
+    refuse_plugins,
+    warn_of_missed,
+)
 
 
 def test_an_option_that_would_be_missed_is_named_with_its_cure() -> None:
@@ -23,3 +30,9 @@ def test_nothing_is_said_of_what_nobody_misses() -> None:
 def test_the_defaults_are_those_of_temporalio() -> None:
     assert KeepAliveConfig.default == KeepAliveConfig(30_000, 15_000)
     assert TLSConfig().client_cert is None
+
+
+def test_plugins_are_not_left_out_in_silence() -> None:
+    refuse_plugins([])
+    with pytest.raises(ValueError, match="no plugins here, and object would be missed: give what they bring"):
+        refuse_plugins([object()])
