@@ -150,3 +150,21 @@ async def test_each_namespace_forgets_by_its_own_retention(
     await counted(blue, "", 0)
     assert (await red.get_workflow_handle("same").describe()).status == WorkflowExecutionStatus.COMPLETED
     await counted(red, "", 1)
+
+
+async def test_on_real_servers_nothing_crosses_either(client: Client) -> None:
+    """The statements of Postgres and the streams of Redis tell namespaces apart as those in memory do."""
+    red, blue = (Client(client.transport, namespace=name) for name in ("red", "blue"))
+    async with AsyncExitStack() as stack:
+        for one in (red, blue):
+            await stack.enter_async_context(Worker(one, task_queue=QUEUE, workflows=[Notebook]))
+            await start(one)
+            await one.get_workflow_handle("same").signal(Notebook.write, one.namespace)
+            await counted(one, "WorkflowId = 'same'", 1)
+        done = await (await red.batches.signal("WorkflowId = 'same'", "write", "all", id="batch")).result()
+        assert (done.total, done.done) == (1, 1)
+        assert await red.get_workflow_handle("same").result() == "red: red all"
+        assert await blue.get_workflow_handle("same").query(Notebook.read) == ["blue"]
+        await counted(red, "ExecutionStatus = 'Completed'", 1)
+        await counted(blue, "ExecutionStatus = 'Running'", 1)
+        assert await blue.batches.list() == []
