@@ -6,6 +6,9 @@ from tests.transcripts.story import Narrator, Step, read_story
 from tests.transcripts.test_transcripts import STORIES
 from tests.transition_tables import watched
 
+ELSEWHERE = {"RULES: WORKFLOW_EXECUTION_UPDATE_ADMITTED", "RULES: UPDATE_FORGOTTEN"}
+"""Rows that only a reset takes, of which no story tells: tests/unit/perdure_engine/core/test_reset.py takes them."""
+
 
 def test_every_row_of_every_table_is_taken() -> None:
     with watched() as watch:
@@ -15,5 +18,5 @@ def test_every_row_of_every_table_is_taken() -> None:
                 if isinstance(step, Step):
                     narrator.tell(step)
             narrator.end()
-    missed = [row for row, count in watch.rows().items() if not count]
+    missed = [row for row, count in watch.rows().items() if not count and row not in ELSEWHERE]
     assert not missed, f"tell stories that take these rows, or strike the rows out: {missed}"
