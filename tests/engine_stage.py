@@ -35,6 +35,7 @@ from perdure_broker.port import BrokerUnavailable, ClusterInfo, StreamKind, Task
 from perdure_engine.engine import Engine
 from perdure_engine.history.committing import BatchLost
 from perdure_engine.history.post import Post
+from perdure_engine.history.routing import Routing
 from perdure_store.memory import CommitFault, MemoryDatabase, MemoryStore
 from perdure_store.port import CommitBatch, StoreError, TransferRow
 from tests.simulation.process import EPOCH_US, Process
@@ -46,6 +47,8 @@ ACTIVITIES = TaskStream("default", QUEUE, StreamKind.ACTIVITY)
 LEASE_MS = 2_000
 POST = Post(ClusterInfo("cluster", 1, 1))
 """The post of a stage with one shard."""
+ROUTING = Routing(MemoryStore(MemoryDatabase()))
+"""Without worker deployments."""
 
 CommitRule = Callable[[CommitBatch], CommitFault]
 

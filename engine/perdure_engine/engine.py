@@ -97,6 +97,7 @@ class Engine:
             cluster,
             node=self._node,
             live_nodes=ownership.live_nodes,
+            routes_changed=history.routing.refresh,
         )
         retention = Retention(self._store, self._environment, history.ranges)
         errands = Errands(self._broker, self._environment, cluster, self._node)

@@ -31,8 +31,16 @@ from perdure.search_attributes import (
     SearchAttributeValues,
     TypedSearchAttributes,
 )
+from perdure.versioning import (
+    AutoUpgradeVersioningOverride,
+    PinnedVersioningOverride,
+    VersioningBehavior,
+    VersioningOverride,
+    WorkerDeploymentVersion,
+)
 
 __all__ = [
+    "AutoUpgradeVersioningOverride",
     "HeaderCodecBehavior",
     "MetricCommon",
     "MetricCounter",
@@ -43,6 +51,7 @@ __all__ = [
     "MetricHistogramTimedelta",
     "MetricMeter",
     "Payload",
+    "PinnedVersioningOverride",
     "Priority",
     "QueryRejectCondition",
     "RawValue",
@@ -56,6 +65,8 @@ __all__ = [
     "SearchAttributes",
     "TypedSearchAttributes",
     "VersioningBehavior",
+    "VersioningOverride",
+    "WorkerDeploymentVersion",
     "WorkflowIDConflictPolicy",
     "WorkflowIDReusePolicy",
     "milliseconds",
@@ -95,14 +106,6 @@ class HeaderCodecBehavior(IntEnum):
     CODEC = 2
     WORKFLOW_ONLY_CODEC = 3
     """Only in workers, of what workflows send and receive."""
-
-
-class VersioningBehavior(IntEnum):
-    """What a running workflow does when its worker deployment changes. Accepted, and without effect so far."""
-
-    UNSPECIFIED = 0
-    PINNED = 1
-    AUTO_UPGRADE = 2
 
 
 @dataclass

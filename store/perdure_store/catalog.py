@@ -1,5 +1,5 @@
 """The part of the port that is about what a cluster knows beside its runs: namespaces, the types of search attributes,
-batch operations. Small tables, written rarely, each row by itself."""
+batch operations, worker deployments. Small tables, written rarely, each row by itself."""
 
 from __future__ import annotations
 
@@ -40,6 +40,15 @@ class BatchRow(NamedTuple):
     started_us: int
     closed_us: int
     message: str = ""
+
+
+class DeploymentRow(NamedTuple):
+    """A worker deployment. Key: the first two fields. `revision` rises with each change; `data` is the engine's own."""
+
+    namespace: str
+    name: str
+    revision: int
+    data: bytes
 
 
 RUNNING = 1
@@ -83,3 +92,16 @@ class Catalog(Protocol):
 
     async def delete_batches(self, closed_before_us: int) -> int:
         """Forget batch operations that were over before; returns how many."""
+
+    # Worker deployments --------------------------------------------------------------------------------------------
+    async def deployments(self) -> list[DeploymentRow]:
+        """Of all namespaces, by namespace and name."""
+
+    async def insert_deployment(self, row: DeploymentRow) -> bool:
+        """False: there is one of this key already."""
+
+    async def update_deployment(self, row: DeploymentRow) -> bool:
+        """Replace the row whose revision is one below; False: it has another, or is gone."""
+
+    async def delete_deployment(self, namespace: str, name: str, revision: int) -> bool:
+        """False: it has another revision, or is gone."""

@@ -1,4 +1,4 @@
-"""Namespaces, types of search attributes and batch operations in the database (see `catalog.Catalog`).
+"""Namespaces, types of search attributes, batch operations and worker deployments in the database (see `Catalog`).
 
 Role: each method is one query, on the connection of upkeep.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from perdure_store.catalog import BatchRow, NamespaceRow
+from perdure_store.catalog import BatchRow, DeploymentRow, NamespaceRow
 from perdure_store.columns import int8s, texts
 from perdure_store.connection import Link
 
@@ -60,3 +60,16 @@ class SqlCatalog:
 
     async def delete_batches(self, closed_before_us: int) -> int:
         return await self._catalog_link.execute("delete_batches", {"closed_before_us": closed_before_us})
+
+    async def deployments(self) -> list[DeploymentRow]:
+        return [DeploymentRow(*row) for row in await self._catalog_link.fetch("deployments")]
+
+    async def insert_deployment(self, row: DeploymentRow) -> bool:
+        return await self._catalog_link.execute("insert_deployment", row._asdict()) > 0
+
+    async def update_deployment(self, row: DeploymentRow) -> bool:
+        return await self._catalog_link.execute("update_deployment", row._asdict()) > 0
+
+    async def delete_deployment(self, namespace: str, name: str, revision: int) -> bool:
+        parameters = {"namespace": namespace, "name": name, "revision": revision}
+        return await self._catalog_link.execute("delete_deployment", parameters) > 0

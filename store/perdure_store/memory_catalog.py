@@ -1,11 +1,11 @@
-"""Namespaces, types of search attributes and batch operations in memory (see `catalog.Catalog`)."""
+"""Namespaces, types of search attributes, batch operations and worker deployments in memory (see `catalog.Catalog`)."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
-from perdure_store.catalog import RUNNING, BatchRow, NamespaceRow
+from perdure_store.catalog import RUNNING, BatchRow, DeploymentRow, NamespaceRow
 from perdure_store.memory_tables import MemoryDatabase
 
 
@@ -75,3 +75,26 @@ class MemoryCatalog(ABC):
         for key in old:
             del database.batches[key]
         return len(old)
+
+    async def deployments(self) -> list[DeploymentRow]:
+        return [row for _, row in sorted((await self._called("deployments")).deployments.items())]
+
+    async def insert_deployment(self, row: DeploymentRow) -> bool:
+        database = await self._called("insert_deployment")
+        return database.deployments.setdefault((row.namespace, row.name), row) is row
+
+    async def update_deployment(self, row: DeploymentRow) -> bool:
+        database = await self._called("update_deployment")
+        known = database.deployments.get((row.namespace, row.name))
+        if known is None or known.revision != row.revision - 1:
+            return False
+        database.deployments[row.namespace, row.name] = row
+        return True
+
+    async def delete_deployment(self, namespace: str, name: str, revision: int) -> bool:
+        database = await self._called("delete_deployment")
+        known = database.deployments.get((namespace, name))
+        if known is None or known.revision != revision:
+            return False
+        del database.deployments[namespace, name]
+        return True

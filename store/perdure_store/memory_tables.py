@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Container, Iterable, Sequence
 from typing import Any
 
-from perdure_store.catalog import BatchRow, NamespaceRow
+from perdure_store.catalog import BatchRow, DeploymentRow, NamespaceRow
 from perdure_store.port import (
     BatchRejected,
     CommitBatch,
@@ -68,6 +68,7 @@ class MemoryDatabase:
         self.namespaces = {"default": NamespaceRow("default", RETENTION_DEFAULT_MS, 0)}
         self.search_attributes: dict[str, dict[str, int]] = defaultdict(dict)
         self.batches: dict[tuple[str, str], BatchRow] = {}
+        self.deployments: dict[tuple[str, str], DeploymentRow] = {}
 
     def found(self, cluster_id: str, shard_count: int) -> None:
         """Make the cluster and its shards."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from perdure.protocol import operations, replies, updates
+from perdure.protocol import deployment, operations, replies, updates
 from perdure.protocol.codec import Registry, pack, unpack
 from perdure.protocol.commands import COMMANDS
 from perdure.protocol.content import ContentBlock, Reference, decode_block, decode_reference, encode_reference
@@ -73,6 +73,8 @@ BODIES: dict[type[Any], Callable[[Any], Any]] = {
     operations.SearchAttributeTypes: operations.decode_search_attribute_types,
     operations.BatchInfo: operations.decode_batch_info,
     operations.BatchList: operations.decode_batch_list,
+    deployment.DeploymentInfo: deployment.decode_deployment,
+    deployment.DeploymentList: deployment.decode_deployment_list,
 }
 """What a reply may carry, and what decodes it."""
 

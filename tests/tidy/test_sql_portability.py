@@ -22,6 +22,7 @@ NOT_BY_SHARD = {
     "namespaces": "a handful",
     "search_attributes": "a handful",
     "batch_operations": "a handful",
+    "worker_deployments": "a handful",
     "task_queue_settings": "a handful",
     "engine_nodes": "one row an engine",
     "executions_visibility": "lists are of a namespace, and it may live in another database",

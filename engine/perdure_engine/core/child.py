@@ -43,6 +43,7 @@ from perdure_engine.core.limits import (
 )
 from perdure_engine.core.state import Bug, ChildPhase, ChildState, MutableState
 from perdure_engine.core.transition import Send, Settle, Successor, Transition
+from perdure_engine.core.versioning import pinned_version
 
 # From the workflow --------------------------------------------------------------------------------------------------
 
@@ -94,7 +95,8 @@ def initiate(
     )
     event_id = emit(state, transition, now_us, initiated)
     origin = Origin(state.shard_id, state.run_id, event_id)
-    transition.effects.append(Send(event_id, StartChildWorkflow(origin, initiated, _link(state, event_id))))
+    message = StartChildWorkflow(origin, initiated, _link(state, event_id), pinned_version(state))
+    transition.effects.append(Send(event_id, message))
 
 
 def _link(state: MutableState, event_id: int) -> ParentLink:
@@ -153,6 +155,7 @@ def start_request(message: StartChildWorkflow) -> StartWorkflow:
         summary=wanted.summary,
         static_details=wanted.static_details,
         priority=wanted.priority,
+        inherited_version=message.inherited_version,
     )
 
 

@@ -13,7 +13,7 @@ from perdure_engine.core.command import carry_out, command_problem
 from perdure_engine.core.ledger import emit, flush
 from perdure_engine.core.limits import history_problem, history_warning
 from perdure_engine.core.state import MutableState
-from perdure_engine.core.transition import Retire, Transition, Warn
+from perdure_engine.core.transition import Relist, Retire, Transition, Warn
 
 
 def complete(state: MutableState, request: RespondWorkflowTaskCompleted, now_us: int, transition: Transition) -> None:
@@ -36,7 +36,7 @@ def complete(state: MutableState, request: RespondWorkflowTaskCompleted, now_us:
     elif _only_rejects(request):
         _drop(state, request, now_us, transition)
         return
-    held = state.buffered
+    held, search_attributes = state.buffered, state.search_attributes
     workflow_task.open_transient(state, transition, task)
     started_event_id = emit(
         state,
@@ -48,8 +48,12 @@ def complete(state: MutableState, request: RespondWorkflowTaskCompleted, now_us:
         state,
         transition,
         now_us,
-        WorkflowTaskCompleted(scheduled_event_id, started_event_id, request.identity, request.sticky_worker),
+        WorkflowTaskCompleted(
+            scheduled_event_id, started_event_id, request.identity, request.sticky_worker, request.version
+        ),
     )
+    if state.search_attributes is not search_attributes:  # they say which version the run is at
+        transition.effects.append(Relist())
     for command in request.commands:
         held = carry_out(state, command, completed_event_id, now_us, transition, held)
     transition.answer()

@@ -12,6 +12,7 @@ from typing import Any
 from perdure.protocol.child_workflow import ParentLink
 from perdure.protocol.content import ContentBlock
 from perdure.protocol.cron import CronError, parse_cron
+from perdure.protocol.deployment import stamp_problem
 from perdure.protocol.ids import text_problem
 from perdure.protocol.messages import RecordChildClosed, RecordChildStarted, RecordExternalAnswer
 from perdure.protocol.replies import ErrorCode, ExecutionStatus, ReplyKind, Started
@@ -143,6 +144,8 @@ def start_problem(request: StartWorkflow) -> str | None:
         size_problem("the input of workflow", request.input, request.workflow_id)
         or properties.given_problem(request.memo, request.search_attributes)
         or size_problem("the headers", request.headers)
+        or stamp_problem(request.versioning_override)
+        or stamp_problem(request.inherited_version)
         or duration_problem("the execution timeout", request.execution_timeout_ms)
         or duration_problem("the run timeout", request.run_timeout_ms)
         or duration_problem("the task timeout", request.task_timeout_ms)

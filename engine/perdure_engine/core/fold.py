@@ -39,6 +39,7 @@ from perdure_engine.core.state import (
     TimerState,
     WorkflowTaskState,
 )
+from perdure_engine.core.version_fold import note_version
 
 TIMER_TRANSITIONS: dict[tuple[TimerPhase, EventType], TimerPhase | None] = {
     (TimerPhase.STARTED, EventType.EVENT_BUFFERED): TimerPhase.RESOLVED,
@@ -77,6 +78,7 @@ def begin(namespace: str, workflow_id: str, run_id: str, shard_id: int, first: H
         memo=started.memo,
         search_attributes=started.search_attributes,
         first_task_us=first.time_us + started.start_delay_ms * 1000,
+        version=started.inherited_version,
     )
 
 
@@ -118,6 +120,7 @@ def _workflow_task_started(state: MutableState, record: HistoryEvent) -> None:
 def _workflow_task_completed(state: MutableState, record: HistoryEvent) -> None:
     state.workflow_task = None
     state.buffered = []
+    note_version(state, record.attributes.version)
     state.last_completed_event_id = record.event_id
     state.sticky_worker = record.attributes.sticky_queue
     state.recent = []

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from perdure.protocol.codec import CODEC_VERSION, DecodeError, pack, shown, struct_decoder, unpack
 from perdure.protocol.content import join_hashes, split_hashes
+from perdure.protocol.deployment import VersionStamp, decode_stamp
 from perdure.protocol.events import (
     EVENTS,
     ActivityTaskScheduled,
@@ -174,6 +175,11 @@ class _Snapshot(NamedTuple):
     updates: tuple[_UpdateRow, ...] = ()
     bases: tuple[_BaseRow, ...] = ()
     admitted: tuple[UpdateDelivery, ...] = ()
+    version: VersionStamp | None = None
+
+    @staticmethod
+    def _decode_version(value: Any) -> VersionStamp | None:
+        return decode_stamp(value)
 
     @staticmethod
     def _decode_started(value: Any) -> Any:
@@ -256,6 +262,7 @@ def encode_snapshot(state: MutableState) -> bytes:
         tuple([_update_row(update) for update in state.updates.values()]),
         tuple([_BaseRow(*base) for base in state.bases]),
         tuple([update.delivery for update in state.admitted.values() if update.is_stored]),
+        state.version,
     )
     return pack((CODEC_VERSION, snapshot))
 
@@ -368,6 +375,7 @@ def decode_snapshot(data: bytes) -> MutableState:
         search_attributes=row.started.search_attributes if row.search_attributes is None else row.search_attributes,
         first_task_us=row.first_task_us or row.start_time_us + row.started.start_delay_ms * 1000,
         content=dict(zip(split_hashes(row.content), row.content_sizes, strict=True)),
+        version=row.version,
     )
     state.bases = [(base.reset_event_id, base.run_id) for base in row.bases]
     for item in row.activities:

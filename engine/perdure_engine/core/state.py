@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+from perdure.protocol.deployment import VersionStamp
 from perdure.protocol.events import (
     ActivityTaskScheduled,
     EventBuffered,
@@ -236,6 +237,7 @@ class MutableState:
         updates: those that were accepted, by update id; `admitted`: those that were not yet.
         last_token: of the last speculative workflow task, in memory alone; so is `is_warned_of`: somebody was told that
             the history is long.
+        version: of the worker that completed the last workflow task; before the first one what the run inherits.
     """
 
     namespace: str
@@ -273,6 +275,7 @@ class MutableState:
     external_signals: dict[int, ExternalState] = field(default_factory=dict)
     external_cancels: dict[int, ExternalState] = field(default_factory=dict)
     bases: list[tuple[int, str]] = field(default_factory=list)
+    version: VersionStamp | None = None
 
     @property
     def is_open(self) -> bool:

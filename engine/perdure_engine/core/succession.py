@@ -32,6 +32,8 @@ from perdure_engine.core.limits import DURATION_MS_MAX, duration_problem, retry_
 from perdure_engine.core.run_start import begin_run, expiration_us
 from perdure_engine.core.state import MutableState
 from perdure_engine.core.transition import Successor, Transition
+from perdure_engine.core.version_fold import without_version
+from perdure_engine.core.versioning import pinned_version
 
 
 def run_id_of(successor: Successor | None) -> str:
@@ -70,10 +72,11 @@ def continue_as_new(
         task_timeout_ms=command.task_timeout_ms or started.task_timeout_ms,
         retry_policy=command.retry_policy or started.retry_policy,
         memo=command.memo or state.memo,
-        search_attributes=command.search_attributes or state.search_attributes,
+        search_attributes=command.search_attributes or without_version(state.search_attributes),
         headers=command.headers or started.headers,
         attempt=1,
         continued_failure=None,
+        inherited_version=pinned_version(state),
     )
     successor = _follow(state, attributes, ContinueAsNewInitiator.WORKFLOW, command.backoff_start_interval_ms, now_us)
     event = WorkflowExecutionContinuedAsNew(
@@ -152,7 +155,8 @@ def _next_time(state: MutableState, attributes: WorkflowExecutionStarted, now_us
     delay_ms = _delay_ms(attributes.cron_schedule, state.first_task_us, now_us)
     if delay_ms is None or _is_over(state, delay_ms, now_us):
         return None
-    return _follow(state, attributes._replace(attempt=1), ContinueAsNewInitiator.CRON_SCHEDULE, delay_ms, now_us)
+    attributes = attributes._replace(attempt=1, inherited_version=None)
+    return _follow(state, attributes, ContinueAsNewInitiator.CRON_SCHEDULE, delay_ms, now_us)
 
 
 def _is_over(state: MutableState, delay_ms: int, now_us: int) -> bool:

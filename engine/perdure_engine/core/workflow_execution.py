@@ -84,6 +84,8 @@ def start(
         summary=request.summary,
         static_details=request.static_details,
         priority=request.priority,
+        versioning_override=request.versioning_override,
+        inherited_version=request.inherited_version,
     )
     state = begin_run(request.namespace, run_id, shard_id, attributes, now_us, transition, along)
     if along is None or along.update is None:

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from perdure.protocol.codec import DecodeError, pack, unpack
+from perdure.protocol.deployment import (
+    DeleteVersion,
+    DescribeDeployment,
+    ListDeployments,
+    RegisterVersion,
+    SetCurrentVersion,
+    SetRampingVersion,
+)
 from perdure.protocol.frontend import (
     PAGE_SIZE_MAX,
     ClusterDescription,
@@ -44,6 +52,7 @@ from perdure_engine.environment import Environment
 from perdure_engine.frontend.batches import BatchAnswers
 from perdure_engine.frontend.catalog import Catalog
 from perdure_engine.frontend.content import answer_content
+from perdure_engine.frontend.deployments import Deployments
 from perdure_engine.frontend.lists import Lists
 from perdure_store.port import DeadLetterRow, Store, StoreError, StoreUnavailable
 
@@ -83,6 +92,7 @@ class FrontendService:
         *,
         node: str,
         live_nodes: Callable[[], Sequence[str]],
+        routes_changed: Callable[[], Awaitable[None]],
     ) -> None:
         self._store = store
         self._broker = broker
@@ -92,6 +102,7 @@ class FrontendService:
         self._live_nodes = live_nodes
         lists, catalog = Lists(store, environment), Catalog(store, environment)
         batches = BatchAnswers(store, environment)
+        deployments = Deployments(store, broker, environment, routes_changed)
         self._handlers: dict[type[Any], Callable[[Any], Any]] = {
             ListWorkflows: lists.list_workflows,
             CountWorkflows: lists.count_workflows,
@@ -111,6 +122,12 @@ class FrontendService:
             DescribeBatch: batches.describe,
             ListBatches: batches.list,
             StopBatch: batches.stop,
+            RegisterVersion: deployments.register,
+            SetCurrentVersion: deployments.set_current,
+            SetRampingVersion: deployments.set_ramping,
+            DescribeDeployment: deployments.describe,
+            ListDeployments: deployments.list,
+            DeleteVersion: deployments.delete,
             GetContent: self._get_content,
         }
 

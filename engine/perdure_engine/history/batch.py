@@ -40,6 +40,7 @@ from perdure_engine.core.transition import (
 )
 from perdure_engine.history.cache import CachedRun
 from perdure_engine.history.post import MESSAGE_KIND, Post, pack_message
+from perdure_engine.history.routing import Routing
 from perdure_engine.history.shard import Shard
 from perdure_engine.history.sticky import StickyTask
 from perdure_engine.history.windows import Windows
@@ -97,7 +98,7 @@ class Batch:
     guilty if the store refuses the batch.
     """
 
-    def __init__(self, now_us: int, monotonic: float, windows: Windows, post: Post) -> None:
+    def __init__(self, now_us: int, monotonic: float, windows: Windows, post: Post, routing: Routing) -> None:
         self.now_us = now_us
         self.commit = CommitBatch()
         self.outbox = Outbox()
@@ -121,6 +122,7 @@ class Batch:
         self._monotonic = monotonic
         self._windows = windows
         self._post = post
+        self._routing = routing
         self._messages: dict[tuple[str, int, int], tuple[int, Any]] = {}
         self._answers: dict[int, list[Any]] = {}
 
@@ -178,6 +180,8 @@ class Batch:
 
     def _carry_out(self, shard: Shard, state: MutableState, draft: Draft, effect: Effect) -> None:
         if isinstance(effect, Dispatch):
+            if self._routing.concerns(state):
+                effect = self._routing.direct(state, effect, self.now_us)
             if effect.is_kept:
                 self._dispatch(shard, state, effect)
             else:
@@ -298,7 +302,7 @@ class Batch:
             attempt,
             0,
             state.namespace,
-            state.task_queue,
+            self._routing.workflow_queue(state),
             0,
             False,
             self.now_us,

@@ -32,6 +32,7 @@ from perdure_engine.history.deciding import Decider
 from perdure_engine.history.loading import Loaded, load
 from perdure_engine.history.post import Post
 from perdure_engine.history.resetting import HistoryReader
+from perdure_engine.history.routing import Routing
 from perdure_engine.history.shard import Shard
 from perdure_engine.history.sticky import StickyTask
 from perdure_engine.history.windows import Windows
@@ -93,6 +94,7 @@ class Intake:
         cluster: ClusterInfo,
         post: Post,
         settle: Callable[[], Awaitable[None]],
+        routing: Routing,
     ) -> None:
         self._store = store
         self._histories = HistoryReader(store, cache, settle)
@@ -102,6 +104,7 @@ class Intake:
         self._decider = decider
         self._windows = windows
         self._post = post
+        self._routing = routing
         self._map_version = cluster.map_version
         self._shard_count = cluster.shard_count
         self.limit = REQUESTS_MAX
@@ -123,7 +126,7 @@ class Intake:
         clock_us = self._environment.now_us()
         # While the clock is behind it moves on all the same: two timers of one kind must not get the same key.
         now_us = max([clock_us, *(shard.time_us + (clock_us < shard.time_us) for shard in shards.values())])
-        batch = Batch(now_us, self._environment.monotonic(), self._windows, self._post)
+        batch = Batch(now_us, self._environment.monotonic(), self._windows, self._post, self._routing)
         arrivals = await self._take(batch, shards, reads)
         due = self._take_due(shards, now_us, bool(arrivals))
         keys: list[ExecutionKey] = [key for item in arrivals if (key := self._key_for(item)) is not None]

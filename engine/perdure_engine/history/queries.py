@@ -12,6 +12,7 @@ from perdure.protocol.tasks import QueryTask, encode_task
 from perdure_broker.port import Broker, StreamKind, TaskStream
 from perdure_engine.core.state import MutableState
 from perdure_engine.history.batch import Batch
+from perdure_engine.history.routing import Routing
 from perdure_store.port import ExecutionRow
 
 WAITING_MAX = 10_000
@@ -28,8 +29,9 @@ class _Waiting:
 
 
 class Queries:
-    def __init__(self, broker: Broker) -> None:
+    def __init__(self, broker: Broker, routing: Routing) -> None:
         self._broker = broker
+        self._routing = routing
         self._waiting: dict[str, dict[tuple[str, int], _Waiting]] = {}
         self._count = 0
 
@@ -66,7 +68,8 @@ class Queries:
             number,
             request.headers,
         )
-        self._send(batch, TaskStream(row.namespace, row.task_queue, StreamKind.WORKFLOW), "", encode_task(task))
+        task_queue = self._routing.queue_of_closed(row.namespace, row.task_queue, row.workflow_id)
+        self._send(batch, TaskStream(row.namespace, task_queue, StreamKind.WORKFLOW), "", encode_task(task))
 
     def task_closed(self, batch: Batch, state: MutableState) -> None:
         """The run has no workflow task out: what waited can be asked."""
@@ -109,7 +112,7 @@ class Queries:
             item.number,
             request.headers,
         )
-        stream = TaskStream(state.namespace, state.task_queue, StreamKind.WORKFLOW)
+        stream = TaskStream(state.namespace, self._routing.answering_queue(state), StreamKind.WORKFLOW)
         self._send(batch, stream, state.sticky_worker, encode_task(task))
 
     def _send(self, batch: Batch, stream: TaskStream, worker: str, data: bytes) -> None:

@@ -37,6 +37,7 @@ from perdure_engine.history.reading import Reading
 from perdure_engine.history.recovery import Recovery
 from perdure_engine.history.releasing import Releaser
 from perdure_engine.history.repairing import Repairs
+from perdure_engine.history.routing import Routing
 from perdure_engine.history.shard import Shard
 from perdure_engine.history.sticky import StickyWatch
 from perdure_engine.history.updates import Updates
@@ -114,9 +115,10 @@ class HistoryService:
         self._stopping = False
         self.counters = Counters()
         windows = Windows()
+        self.routing = Routing(store)
         self.cache = ExecutionCache(cache_bytes_max)
         self.waiters = Waiters()
-        self._queries = Queries(broker)
+        self._queries = Queries(broker, self.routing)
         self._visibility = VisibilityWriter(store, environment)
         reading = Reading(store, broker, self.cache, self.waiters, self._queries)
         post = Post(cluster)
@@ -137,7 +139,9 @@ class HistoryService:
         self._durable: asyncio.Queue[Batch] = asyncio.Queue(maxsize=4)
         self._committer = Committer(store, environment, self._durable, failed=self._wake_soon)
         settle = self._committer.settle
-        self._intake = Intake(store, broker, environment, self.cache, decider, windows, cluster, post, settle)
+        self._intake = Intake(
+            store, broker, environment, self.cache, decider, windows, cluster, post, settle, self.routing
+        )
         self._releaser = Releaser(
             store,
             broker,
@@ -156,6 +160,7 @@ class HistoryService:
 
     async def run(self) -> None:
         """Run batches until `stop`, then return when everything decided is durable and released."""
+        await self.routing.refresh()
         self._epoch = await self._broker.epoch()
         background = [
             self._environment.spawn(self._releaser.run(), name="releaser"),
@@ -464,6 +469,7 @@ class HistoryService:
                 for shard in list(self._shards.values()):
                     if shard.timers.needs_refill(now_us):
                         await shard.timers.refill(self._store, now_us)
+                await self.routing.refresh()
                 await self._watch_epoch()
                 await self._watch_inboxes()
             except (StoreError, BrokerUnavailable) as error:

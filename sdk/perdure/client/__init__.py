@@ -11,6 +11,12 @@ from perdure.client.batches import (
 from perdure.client.client import Client
 from perdure.client.configuration import ClientConfig, ClientConnectConfig
 from perdure.client.dead_letters import DeadLetter, DeadLetters
+from perdure.client.deployments import (
+    Deployments,
+    WorkerDeploymentDescription,
+    WorkerDeploymentVersionDescription,
+    WorkerDeploymentVersionStatus,
+)
 from perdure.client.execution import (
     PendingActivityInfo,
     PendingChildInfo,
@@ -91,6 +97,7 @@ __all__ = [
     "DataConverter",
     "DeadLetter",
     "DeadLetters",
+    "Deployments",
     "DescribeWorkflowInput",
     "DnsLoadBalancingConfig",
     "FetchWorkflowHistoryEventsInput",
@@ -124,6 +131,9 @@ __all__ = [
     "UpdateWithStartStartWorkflowInput",
     "UpdateWithStartUpdateWorkflowInput",
     "WithStartWorkflowOperation",
+    "WorkerDeploymentDescription",
+    "WorkerDeploymentVersionDescription",
+    "WorkerDeploymentVersionStatus",
     "WorkflowContinuedAsNewError",
     "WorkflowExecution",
     "WorkflowExecutionAsyncIterator",

@@ -1,4 +1,5 @@
-"""What a client offers to operators: namespaces, search attributes, batch operations, dead letters, the cluster."""
+"""What a client offers to operators: namespaces, search attributes, batch operations, worker
+deployments, dead letters, the cluster."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from datetime import timedelta
 from perdure.client.batches import Batches
 from perdure.client.connection import Connection
 from perdure.client.dead_letters import DeadLetters
+from perdure.client.deployments import Deployments
 from perdure.client.namespaces import Namespaces
 from perdure.client.search_attributes import SearchAttributesOfNamespace
 from perdure.protocol.frontend import ClusterDescription, DescribeCluster, decode_cluster_description
@@ -31,6 +33,11 @@ class Administration:
     def batches(self) -> Batches:
         """Operations on every run that a query finds."""
         return Batches(self._connection)
+
+    @property
+    def deployments(self) -> Deployments:
+        """Worker deployments of this namespace: their versions, and where runs are sent."""
+        return Deployments(self._connection)
 
     @property
     def dead_letters(self) -> DeadLetters:

@@ -23,6 +23,7 @@ from perdure.client.history_values import (
     spelled,
     text_codec,
 )
+from perdure.client.history_versions import flatten_versions, nest_versions
 from perdure.protocol.child_workflow import StartChildWorkflowExecutionFailed
 from perdure.protocol.events import (
     EVENTS,
@@ -114,6 +115,7 @@ def _flat_to_json(event: HistoryEvent) -> dict[str, Any]:
         value = getattr(event.attributes, name)
         if value != codec.empty:
             attributes[key] = codec.to_json(value)
+    nest_versions(attributes)
     nest(attributes, names_execution=event.event_type in _NAME_EXECUTION)
     return attributes
 
@@ -127,7 +129,7 @@ def _event_from_json(row: Any, number: int) -> HistoryEvent:
         if _class(kind) in NESTED:
             attributes = NESTED[_class(kind)][1](given)
             return HistoryEvent(int(row["eventId"]), time_from_json(row["eventTime"]), kind, attributes)
-        given = flatten(given, names_execution=kind in _NAME_EXECUTION)
+        given = flatten(flatten_versions(given), names_execution=kind in _NAME_EXECUTION)
         values = {name: codec.from_json(given[key]) for name, (key, codec) in _fields(kind).items() if key in given}
         notes = notes_from_json(row.get("userMetadata") or {}, _class(kind)._fields)
         attributes = _class(kind)(**{**_EMPTY[kind], **values, **notes})

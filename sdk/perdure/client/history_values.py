@@ -297,6 +297,9 @@ CODECS: dict[str, Codec] = {
     "parent_close_policy": _close_policy,
     "id_reuse_policy": _reuse_policy,
     "parent": _link,
+    "version": _link,
+    "versioning_override": _link,
+    "inherited_version": _link,
     "child_initiated_event_id": _child_only,
 }
 """By the name of our field, or by its ending."""

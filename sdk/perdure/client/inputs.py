@@ -20,6 +20,7 @@ from perdure.common import (
     RetryPolicy,
     SearchAttributes,
     TypedSearchAttributes,
+    VersioningOverride,
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
@@ -53,6 +54,7 @@ class StartWorkflowInput:
     priority: Priority = Priority.default
     rpc_metadata: Mapping[str, str | bytes] = field(default_factory=dict)
     request_eager_start: bool = False
+    versioning_override: VersioningOverride | None = None
 
 
 @dataclass
@@ -205,6 +207,7 @@ class UpdateWithStartStartWorkflowInput:
     static_summary: str | None = None
     static_details: str | None = None
     priority: Priority = Priority.default
+    versioning_override: VersioningOverride | None = None
 
 
 @dataclass

@@ -58,6 +58,7 @@ def start_request(
         summary=input.static_summary or "",
         static_details=input.static_details or "",
         priority=input.priority.priority_key or 3,
+        versioning_override=None if input.versioning_override is None else input.versioning_override.to_stamp(),
     )
 
 

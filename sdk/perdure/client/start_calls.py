@@ -18,6 +18,7 @@ from perdure.common import (
     RetryPolicy,
     SearchAttributes,
     TypedSearchAttributes,
+    VersioningOverride,
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
     positional_arguments,
@@ -96,6 +97,7 @@ class StartCalls:
         rpc_metadata: Mapping[str, str | bytes] = {},
         request_eager_start: bool = False,
         rpc_timeout: timedelta | None = None,
+        versioning_override: VersioningOverride | None = None,
     ) -> WorkflowHandle[Any, Any]:
         """Start a workflow; it is durable when this returns, whether or not a worker polls its task queue.
 
@@ -125,6 +127,7 @@ class StartCalls:
             rpc_metadata, request_eager_start: Accepted for programs written for `temporalio`; there is no gRPC, and
                 each start is as quick.
             rpc_timeout: How long to wait for the engine's confirmation, by default 30 s.
+            versioning_override: Which version of its workers the run goes to, whatever is current and they say.
 
         Raises:
             WorkflowAlreadyStartedError: the id is taken; `run_id` says by whom.
@@ -157,6 +160,7 @@ class StartCalls:
             priority=priority,
             rpc_metadata=rpc_metadata,
             request_eager_start=request_eager_start,
+            versioning_override=versioning_override,
         )
         return await self._connection.calls.start_workflow(input)
 
@@ -215,6 +219,7 @@ class StartCalls:
         rpc_metadata: Mapping[str, str | bytes] = {},
         request_eager_start: bool = False,
         rpc_timeout: timedelta | None = None,
+        versioning_override: VersioningOverride | None = None,
     ) -> Any:
         """Start a workflow and wait for its result, in one request: `start_workflow`, then `result`.
 
@@ -248,6 +253,7 @@ class StartCalls:
             priority=priority,
             rpc_metadata=rpc_metadata,
             request_eager_start=request_eager_start,
+            versioning_override=versioning_override,
         )
         calls = self._connection.calls
         if isinstance(calls, ClientCalls) and start_signal is None:

@@ -11,6 +11,7 @@ from perdure.common import (
     RetryPolicy,
     SearchAttributes,
     TypedSearchAttributes,
+    VersioningOverride,
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
@@ -39,6 +40,7 @@ class StartOptions(TypedDict, total=False):
     rpc_metadata: Mapping[str, str | bytes]
     request_eager_start: bool
     rpc_timeout: timedelta | None
+    versioning_override: VersioningOverride | None
 
 
 class StartOptionsWithArgs(StartOptions, total=False):
@@ -72,6 +74,7 @@ class WithStartOptions(TypedDict, total=False):
     static_summary: str | None
     static_details: str | None
     priority: Priority
+    versioning_override: VersioningOverride | None
 
 
 class WithStartOptionsWithArgs(WithStartOptions, total=False):

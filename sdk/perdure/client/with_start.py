@@ -20,6 +20,7 @@ from perdure.common import (
     RetryPolicy,
     SearchAttributes,
     TypedSearchAttributes,
+    VersioningOverride,
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
     positional_arguments,
@@ -100,6 +101,7 @@ class WithStartWorkflowOperation(Generic[SelfType, ReturnType]):
         static_summary: str | None = None,
         static_details: str | None = None,
         priority: Priority = Priority.default,
+        versioning_override: VersioningOverride | None = None,
     ) -> None:
         if id_conflict_policy == WorkflowIDConflictPolicy.UNSPECIFIED:
             raise ValueError("give an id_conflict_policy: USE_EXISTING, FAIL or TERMINATE_EXISTING")
@@ -124,6 +126,7 @@ class WithStartWorkflowOperation(Generic[SelfType, ReturnType]):
             static_summary=static_summary,
             static_details=static_details,
             priority=priority,
+            versioning_override=versioning_override,
         )
         self._handle: asyncio.Future[WorkflowHandle[SelfType, ReturnType]] | None = None
         self._is_used = False

@@ -36,6 +36,7 @@ from perdure.execution.versions import markers_ahead
 from perdure.protocol.commands import Command, CompleteWorkflowExecution
 from perdure.protocol.events import RESET_CAUSE, EventType, HistoryEvent
 from perdure.protocol.updates import UpdateDelivery
+from perdure.versioning import version_of
 from perdure.workflow.definition import WorkflowDefinition
 from perdure.workflow.errors import NondeterminismError
 
@@ -98,6 +99,7 @@ class WorkflowInstance(WorkflowRuntime):
         with self.loop:
             try:
                 self._apply(events)
+                self.version = self.settings.version
                 commands = self._run_task(
                     started_time_us, scheduled_event_id + 1, history_size, updates, replaying=False
                 )
@@ -181,6 +183,7 @@ class WorkflowInstance(WorkflowRuntime):
                     (self.local_activities if is_local_marker(marker) else self.versions).note(marker)
                 size = started.attributes.history_size_bytes
                 updates = accepted_updates(events, index + 1)
+                self.version = version_of(event.attributes.version)
                 self._run_task(started.time_us, started.event_id, size, updates, replaying=True)
                 self.continues_from = event.event_id
         self._applied_to = next((event.event_id for event in reversed(events) if event.event_id), self._applied_to)

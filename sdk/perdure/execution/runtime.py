@@ -33,6 +33,7 @@ from perdure.execution.versions import Versions
 from perdure.metrics import MetricMeter
 from perdure.protocol.commands import Command
 from perdure.protocol.events import HistoryEvent
+from perdure.versioning import WorkerDeploymentVersion
 from perdure.workflow.continuation import ContinueAsNewInput, continuation_of
 from perdure.workflow.definition import WorkflowDefinition
 from perdure.workflow.information import Info
@@ -47,6 +48,7 @@ class WorkflowRuntime(LocallyAskingWorkflow):
         self.run = run
         self.history_length = 0
         self.history_size = 0
+        self.version: WorkerDeploymentVersion | None = None
         self.replaying = False
         self.read_only = False
         self.cancellation_reason: str | None = None

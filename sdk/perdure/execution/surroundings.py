@@ -15,6 +15,7 @@ from perdure.metrics import MetricMeter
 from perdure.protocol.events import HistoryEvent, WorkflowExecutionStarted
 from perdure.protocol.payload import unpack_payload_map
 from perdure.search_attributes import untyped_search_attributes
+from perdure.versioning import WorkerDeploymentConfig, WorkerDeploymentVersion
 from perdure.workflow.information import Info, ParentInfo, RootInfo
 from perdure.workflow.metrics import ReplaySafeMeter
 
@@ -29,6 +30,12 @@ class WorkerSettings(NamedTuple):
     interceptors: tuple[type[WorkflowInboundInterceptor], ...] = ()
     metric_meter: MetricMeter = MetricMeter.noop
     patch_activation: Callable[[PatchActivationInput], bool] | None = None
+    deployment: WorkerDeploymentConfig | None = None
+
+    @property
+    def version(self) -> WorkerDeploymentVersion | None:
+        """The version of the worker, if it says one."""
+        return None if self.deployment is None else self.deployment.version
 
 
 class RunIdentity(NamedTuple):

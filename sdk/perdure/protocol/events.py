@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from perdure.protocol.child_workflow import CHILD_EVENTS
 from perdure.protocol.codec import CODEC_VERSION, DecodeError, Registry, pack, shown, unpack
+from perdure.protocol.deployment import VersionStamp, decode_stamp
 from perdure.protocol.event_types import EventType as EventType
 from perdure.protocol.execution_events import (
     ContinueAsNewInitiator as ContinueAsNewInitiator,
@@ -56,10 +57,17 @@ class WorkflowTaskStarted(NamedTuple):
 
 
 class WorkflowTaskCompleted(NamedTuple):
+    """`version`: of the worker, if it said which it is."""
+
     scheduled_event_id: int
     started_event_id: int
     identity: str
     sticky_queue: str = ""
+    version: VersionStamp | None = None
+
+    @staticmethod
+    def _decode_version(value: Any) -> VersionStamp | None:
+        return decode_stamp(value)
 
 
 class WorkflowTaskTimedOut(NamedTuple):

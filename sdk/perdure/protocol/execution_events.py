@@ -6,6 +6,7 @@ from enum import IntEnum
 from typing import Any, NamedTuple
 
 from perdure.protocol.child_workflow import ParentLink, decode_parent
+from perdure.protocol.deployment import VersionStamp, decode_stamp
 from perdure.protocol.failure import Failure, decode_failure, decode_failure_or_none
 from perdure.protocol.payload import HeaderMap, PayloadMap, Payloads
 from perdure.protocol.retry import RetryPolicyData, decode_retry_policy
@@ -25,7 +26,9 @@ class WorkflowExecutionStarted(NamedTuple):
     `last_completion_result` is the result of the last run of the chain that completed. `execution_expiration_time_us`:
     when the execution timeout ends the chain, 0 for never. `original_execution_run_id`: for which run this event was
     written, where a reset copied it; empty for this one. `priority`: of its activities and children that have
-    none of their own."""
+    none of their own.
+    `versioning_override` stands above what workers say of the run; `inherited_version`: of the parent, or of the run
+    before, where that was pinned."""
 
     workflow_type: str
     task_queue: str
@@ -54,6 +57,16 @@ class WorkflowExecutionStarted(NamedTuple):
     summary: str = ""
     static_details: str = ""
     priority: int = 3
+    versioning_override: VersionStamp | None = None
+    inherited_version: VersionStamp | None = None
+
+    @staticmethod
+    def _decode_versioning_override(value: Any) -> VersionStamp | None:
+        return decode_stamp(value)
+
+    @staticmethod
+    def _decode_inherited_version(value: Any) -> VersionStamp | None:
+        return decode_stamp(value)
 
     @staticmethod
     def _decode_retry_policy(value: Any) -> RetryPolicyData | None:

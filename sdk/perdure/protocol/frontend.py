@@ -12,6 +12,14 @@ from enum import IntEnum
 from typing import Any, NamedTuple
 
 from perdure.protocol.codec import CODEC_VERSION, DecodeError, Registry, pack, shown, struct_decoder, unpack
+from perdure.protocol.deployment import (
+    DeleteVersion,
+    DescribeDeployment,
+    ListDeployments,
+    RegisterVersion,
+    SetCurrentVersion,
+    SetRampingVersion,
+)
 from perdure.protocol.operations import (
     AddSearchAttributes,
     DeleteNamespace,
@@ -51,6 +59,12 @@ class FrontendRequestType(IntEnum):
     LIST_BATCHES = 17
     GET_CONTENT = 18
     STOP_BATCH = 19
+    REGISTER_VERSION = 20
+    SET_CURRENT_VERSION = 21
+    SET_RAMPING_VERSION = 22
+    DESCRIBE_DEPLOYMENT = 23
+    LIST_DEPLOYMENTS = 24
+    DELETE_VERSION = 25
 
 
 class ListWorkflows(NamedTuple):
@@ -142,6 +156,12 @@ FrontendRequest = (
     | DescribeBatch
     | ListBatches
     | StopBatch
+    | RegisterVersion
+    | SetCurrentVersion
+    | SetRampingVersion
+    | DescribeDeployment
+    | ListDeployments
+    | DeleteVersion
 )
 
 FRONTEND_REQUESTS = Registry(
@@ -166,6 +186,12 @@ FRONTEND_REQUESTS = Registry(
         FrontendRequestType.DESCRIBE_BATCH: DescribeBatch,
         FrontendRequestType.LIST_BATCHES: ListBatches,
         FrontendRequestType.STOP_BATCH: StopBatch,
+        FrontendRequestType.REGISTER_VERSION: RegisterVersion,
+        FrontendRequestType.SET_CURRENT_VERSION: SetCurrentVersion,
+        FrontendRequestType.SET_RAMPING_VERSION: SetRampingVersion,
+        FrontendRequestType.DESCRIBE_DEPLOYMENT: DescribeDeployment,
+        FrontendRequestType.LIST_DEPLOYMENTS: ListDeployments,
+        FrontendRequestType.DELETE_VERSION: DeleteVersion,
     },
 )
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from perdure.protocol.child_workflow import ParentLink, StartChildWorkflowExecutionInitiated, decode_parent
 from perdure.protocol.codec import struct_decoder
+from perdure.protocol.deployment import VersionStamp, decode_stamp
 from perdure.protocol.failure import Failure, decode_failure_or_none
 from perdure.protocol.payload import HeaderMap, Payloads
 
@@ -33,11 +34,13 @@ _origin = struct_decoder(Origin)
 
 
 class StartChildWorkflow(NamedTuple):
-    """A parent starts a child: `initiated` names its namespace and task queue. Answer: `RecordChildStarted`."""
+    """A parent starts a child: `initiated` names its namespace and task queue; `inherited_version` is the version that
+    the parent is pinned to. Answer: `RecordChildStarted`."""
 
     origin: Origin
     initiated: StartChildWorkflowExecutionInitiated
     parent: ParentLink
+    inherited_version: VersionStamp | None = None
 
     @property
     def namespace(self) -> str:
@@ -46,6 +49,10 @@ class StartChildWorkflow(NamedTuple):
     @property
     def workflow_id(self) -> str:
         return self.initiated.workflow_id
+
+    @staticmethod
+    def _decode_inherited_version(value: Any) -> VersionStamp | None:
+        return decode_stamp(value)
 
     @staticmethod
     def _decode_origin(value: Any) -> Any:

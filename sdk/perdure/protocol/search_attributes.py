@@ -64,6 +64,7 @@ PREDEFINED: dict[str, int] = {
     "TemporalScheduledStartTime": SearchAttributeType.DATETIME,
     "TemporalWorkerDeployment": SearchAttributeType.KEYWORD,
     "TemporalWorkerDeploymentVersion": SearchAttributeType.KEYWORD,
+    "TemporalWorkflowVersioningBehavior": SearchAttributeType.KEYWORD,
 }
 """Search attributes that every namespace knows; their names and types are Temporal's."""
 

@@ -6,6 +6,7 @@ from enum import IntEnum
 from typing import Any, NamedTuple
 
 from perdure.protocol.codec import struct_decoder
+from perdure.protocol.deployment import VersionStamp, decode_stamp
 from perdure.protocol.payload import HeaderMap, PayloadMap, Payloads
 from perdure.protocol.retry import RetryPolicyData, decode_retry_policy
 from perdure.protocol.updates import UpdateWorkflow
@@ -28,7 +29,8 @@ class IdConflictPolicy(IntEnum):
 
 
 class StartWorkflow(NamedTuple):
-    """Reply: `Started`; and with `wait_result`, an `Outcome` under the same request number when the run closes."""
+    """Reply: `Started`; and with `wait_result`, an `Outcome` under the same request number when the run closes.
+    `inherited_version`: of a child whose parent is pinned."""
 
     namespace: str
     workflow_id: str
@@ -52,6 +54,16 @@ class StartWorkflow(NamedTuple):
     summary: str = ""
     static_details: str = ""
     priority: int = 3
+    versioning_override: VersionStamp | None = None
+    inherited_version: VersionStamp | None = None
+
+    @staticmethod
+    def _decode_versioning_override(value: Any) -> VersionStamp | None:
+        return decode_stamp(value)
+
+    @staticmethod
+    def _decode_inherited_version(value: Any) -> VersionStamp | None:
+        return decode_stamp(value)
 
     @staticmethod
     def _decode_retry_policy(value: Any) -> RetryPolicyData | None:

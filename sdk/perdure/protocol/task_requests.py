@@ -6,6 +6,7 @@ from enum import IntEnum
 from typing import Any, NamedTuple
 
 from perdure.protocol.commands import Command, decode_commands
+from perdure.protocol.deployment import VersionStamp, decode_stamp
 from perdure.protocol.failure import Failure, decode_failure, decode_failure_or_none
 from perdure.protocol.payload import Payloads
 
@@ -13,7 +14,8 @@ from perdure.protocol.payload import Payloads
 class RespondWorkflowTaskCompleted(NamedTuple):
     """`started_time_us`, `scheduled_event_id` and `history_size_bytes` come from the task; `stream` and `entry_id` name
     the stream entry that is finished with it (empty if there is none); `sticky_worker` is the worker id that now caches
-    the instance, or empty. `wants_new_task`: local activities still run; another workflow task is to follow at once."""
+    the instance, or empty. `wants_new_task`: local activities still run; another workflow task is to follow at once.
+    `version`: of the worker, if it says which it is."""
 
     run_id: str
     scheduled_event_id: int
@@ -26,10 +28,15 @@ class RespondWorkflowTaskCompleted(NamedTuple):
     entry_id: bytes
     history_size_bytes: int = 0
     wants_new_task: bool = False
+    version: VersionStamp | None = None
 
     @staticmethod
     def _decode_commands(value: Any) -> tuple[Command, ...]:
         return decode_commands(value)
+
+    @staticmethod
+    def _decode_version(value: Any) -> VersionStamp | None:
+        return decode_stamp(value)
 
 
 class RespondWorkflowTaskFailed(NamedTuple):

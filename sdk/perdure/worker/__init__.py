@@ -1,5 +1,6 @@
 """Workers, which run workflows and activities, and the replayer, which runs workflows against recorded histories."""
 
+from perdure.common import WorkerDeploymentVersion
 from perdure.execution.interceptors import (
     ExecuteWorkflowInput,
     HandleQueryInput,
@@ -14,6 +15,7 @@ from perdure.execution.interceptors import (
     WorkflowOutboundInterceptor,
 )
 from perdure.execution.versions import PatchActivationInput
+from perdure.versioning import WorkerDeploymentConfig
 from perdure.worker.interceptor import (
     ActivityInboundInterceptor,
     ActivityOutboundInterceptor,
@@ -66,6 +68,8 @@ __all__ = [
     "StartLocalActivityInput",
     "UnsandboxedWorkflowRunner",
     "Worker",
+    "WorkerDeploymentConfig",
+    "WorkerDeploymentVersion",
     "WorkerTuner",
     "WorkflowInboundInterceptor",
     "WorkflowInterceptorClassInput",

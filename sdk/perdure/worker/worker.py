@@ -14,6 +14,8 @@ from perdure.client import Client
 from perdure.connection_options import refuse_plugins
 from perdure.execution.versions import PatchActivationInput
 from perdure.protocol.ids import text_problem
+from perdure.versioning import WorkerDeploymentConfig
+from perdure.worker.deployment import check_behaviors
 from perdure.worker.interceptor import Interceptor, checked_interceptors
 from perdure.worker.registry import Registry
 from perdure.worker.shared_state import SharedStateManager
@@ -69,6 +71,7 @@ class Worker:
         disable_safe_workflow_eviction: bool = False,
         workflow_task_poller_behavior: PollerBehavior = PollerBehaviorSimpleMaximum(maximum=5),  # noqa: B008  # frozen
         activity_task_poller_behavior: PollerBehavior = PollerBehaviorSimpleMaximum(maximum=5),  # noqa: B008  # frozen
+        deployment_config: WorkerDeploymentConfig | None = None,
         deadlock_timeout: timedelta = timedelta(seconds=2),
         debug_mode: bool = False,
     ) -> None:
@@ -111,6 +114,8 @@ class Worker:
                 disable_eager_activity_execution, disable_safe_workflow_eviction, workflow_task_poller_behavior,
                 activity_task_poller_behavior: Accepted for programs written for `temporalio`; there is nothing here
                 that they would change.
+            deployment_config: Which version of which worker deployment this is. A versioned worker is given work once
+                its version is the current or the ramping one (`client.deployments`).
             deadlock_timeout: Workflow code that keeps the thread for longer loses it: its stack is logged, its workflow
                 task fails and is tried again, the other workflows go on. Zero: never.
             debug_mode: Workflow code may keep the thread, so that a debugger may stop it.
@@ -131,6 +136,8 @@ class Worker:
             tuner,
             Slots(max_concurrent_workflow_tasks, max_concurrent_activities, max_concurrent_local_activities),
         )
+        registry = Registry(workflows, activities)
+        check_behaviors(deployment_config, registry)
         self._client = client
         self._on_fatal_error = on_fatal_error
         self._options = WorkerOptions(
@@ -138,7 +145,7 @@ class Worker:
             namespace=client.namespace,
             task_queue=task_queue,
             converter=client.data_converter,
-            registry=Registry(workflows, activities),
+            registry=registry,
             executor=activity_executor,
             identity=identity or client.identity,
             max_cached_workflows=max_cached_workflows,
@@ -158,6 +165,7 @@ class Worker:
                 *(given for given in client.interceptors if isinstance(given, Interceptor)),
                 *checked_interceptors(interceptors),
             ),
+            deployment=deployment_config,
             header_codec_behavior=client.header_codec_behavior,
             metric_meter=client.metric_meter,
         )

@@ -24,8 +24,10 @@ from perdure.execution.surroundings import WorkerSettings
 from perdure.execution.versions import PatchActivationInput
 from perdure.metrics import MetricMeter
 from perdure.transport import Transport
+from perdure.versioning import WorkerDeploymentConfig
 from perdure.worker.activity_worker import ActivityWorker
 from perdure.worker.deadlock_watch import DeadlockWatch
+from perdure.worker.deployment import polled_queue, register
 from perdure.worker.instance_cache import InstanceCache
 from perdure.worker.interceptor import Interceptor, workflow_interceptor_classes
 from perdure.worker.lease_keeper import Entry, LeaseKeeper
@@ -78,6 +80,7 @@ class WorkerOptions:
     patch_activation: Callable[[PatchActivationInput], bool] | None = None
     local_activity_slots: int = 1_000
     no_remote_activities: bool = False
+    deployment: WorkerDeploymentConfig | None = None
     client: Client | None = None
     activities_per_second: float | None = None
 
@@ -114,6 +117,7 @@ class WorkerRun:
         self._activities: ActivityWorker | None = None
         self._workflows: WorkflowWorker | None = None
         self._readers: list[TaskReader] = []
+        self._polled_queue = polled_queue(options.deployment, options.task_queue)
         if options.registry.activities:
             self._make_activities()
         if options.registry.workflows:
@@ -126,7 +130,17 @@ class WorkerRun:
 
         Raises:
             BrokerUnavailable: the server cannot be reached at the start.
+            RPCError: the version that this worker is to be is refused.
         """
+        options = self._options
+        await register(
+            options.transport,
+            options.namespace,
+            options.task_queue,
+            options.deployment,
+            runs_workflows=self._workflows is not None,
+            runs_activities=self._activities is not None and not options.no_remote_activities,
+        )
         for reader in self._readers:
             await reader.announce()
         unsubscribe = self._link.transport.on_push(self._pushed)
@@ -137,7 +151,6 @@ class WorkerRun:
         announcing = [spawn(reader.keep_announcing(), name="announcing") for reader in self._readers]
         reading = [spawn(reader.run(), name="reading") for reader in self._readers]
         asked = spawn(shutdown_asked.wait(), name="shutdown")
-        options = self._options
         logger.info("Worker %s polls %r of %r.", options.identity, options.task_queue, options.namespace)
         try:
             done, _ = await asyncio.wait([asked, *reading, *announcing], return_when=asyncio.FIRST_COMPLETED)
@@ -165,6 +178,7 @@ class WorkerRun:
             workflow_interceptor_classes(options.interceptors),
             options.metric_meter,
             options.patch_activation,
+            options.deployment,
         )
         cache = InstanceCache(options.max_cached_workflows, self._watch.close)
         self._workflows = worker = WorkflowWorker(
@@ -216,7 +230,7 @@ class WorkerRun:
         self._readers.append(reader)
 
     def _stream(self, kind: StreamKind, worker: str = "") -> TaskStream:
-        return TaskStream(self._options.namespace, self._options.task_queue, kind, worker)
+        return TaskStream(self._options.namespace, self._polled_queue, kind, worker)
 
     # From elsewhere --------------------------------------------------------------------------------------------------
     def _pushed(self, body: object) -> None:

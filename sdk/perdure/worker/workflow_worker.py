@@ -316,7 +316,7 @@ class WorkflowWorker:
             self._unanswered[task.run_id] = []
         else:
             self._let_go(task.run_id, instance)
-        numbered = COMMANDS.numbered
+        numbered, deployment = COMMANDS.numbered, self._settings.deployment
         request = RespondWorkflowTaskCompleted(
             task.run_id,
             task.scheduled_event_id,
@@ -329,6 +329,7 @@ class WorkflowWorker:
             entry.entry_id,
             task.history_size_bytes,
             wants_new_task,
+            None if deployment is None else deployment.stamp(instance.definition.versioning_behavior),
         )
         self._link.leases.answered(entry.stream, entry.entry_id)
 

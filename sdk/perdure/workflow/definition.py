@@ -34,6 +34,7 @@ class WorkflowDefinition:
         takes_init_arguments: `__init__` takes the arguments too.
         failure_exception_types: Exceptions that fail the workflow, beside `FailureError`.
         signals, queries, updates: Handlers by name; None is the dynamic one.
+        versioning_behavior: As its decorator says.
     """
 
     name: str
@@ -45,6 +46,7 @@ class WorkflowDefinition:
     queries: dict[str | None, QueryDefinition] = field(default_factory=dict)
     updates: dict[str | None, UpdateDefinition] = field(default_factory=dict)
     is_dynamic: bool = False
+    versioning_behavior: VersioningBehavior = VersioningBehavior.UNSPECIFIED
 
     @property
     def is_class(self) -> bool:
@@ -109,7 +111,7 @@ def defn(
             `Sequence[RawValue]`.
         failure_exception_types: Exceptions that fail the workflow, beside `FailureError`; all others fail the workflow
             task, which is tried again.
-        versioning_behavior: Accepted, without effect so far.
+        versioning_behavior: What its runs do when another version of their worker deployment becomes the current one.
     """
 
     if dynamic and name is not None:
@@ -126,6 +128,7 @@ def defn(
         if dynamic:
             _check_dynamic(definition)
         definition.is_dynamic = dynamic
+        definition.versioning_behavior = VersioningBehavior(versioning_behavior)
         setattr(target, _WORKFLOW, definition)
         return target
 

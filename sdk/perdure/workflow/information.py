@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from perdure.common import Payload, Priority, RetryPolicy, SearchAttributes, TypedSearchAttributes
+from perdure.common import (
+    Payload,
+    Priority,
+    RetryPolicy,
+    SearchAttributes,
+    TypedSearchAttributes,
+    WorkerDeploymentVersion,
+)
 
 
 @dataclass(frozen=True)
@@ -86,6 +93,18 @@ class Info:
         from perdure.workflow.runtime import current
 
         return current().history_size
+
+    def get_current_deployment_version(self) -> WorkerDeploymentVersion | None:
+        """The version of the worker that has the current workflow task, or had it when it was first run; None if that
+        worker said none. A branch that hangs on it is a branch of workflow code: it is the same on every replay."""
+        from perdure.workflow.runtime import current
+
+        return current().version
+
+    def get_current_build_id(self) -> str:
+        """The build id of that version; empty without one."""
+        version = self.get_current_deployment_version()
+        return "" if version is None else version.build_id
 
     def is_continue_as_new_suggested(self) -> bool:
         """Whether the history has become so long that the workflow should go on in a new run."""

@@ -16,6 +16,7 @@ from perdure.common import Payload, RetryPolicy, SearchAttributes, SearchAttribu
 from perdure.converter import DataConverter, PayloadConverter
 from perdure.metrics import MetricMeter
 from perdure.protocol.events import WorkflowExecutionStarted
+from perdure.versioning import WorkerDeploymentVersion
 from perdure.workflow.activity_options import ActivityHandle
 from perdure.workflow.child_options import ChildOptions, ChildWorkflowHandle
 from perdure.workflow.errors import NotInWorkflowError
@@ -91,6 +92,7 @@ class Runtime(Protocol):
     read_only: bool
     history_length: int
     history_size: int
+    version: WorkerDeploymentVersion | None
     cancellation_reason: str | None
     current_details: str
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from perdure_store.catalog import RUNNING, BatchRow, NamespaceRow
+from perdure_store.catalog import RUNNING, BatchRow, DeploymentRow, NamespaceRow
 from perdure_store.port import Store
 
 SHORT = NamespaceRow("short", 60_000, 1_000, "words")
@@ -65,3 +65,18 @@ async def test_running_batches_are_found_and_old_ones_forgotten(store: Store) ->
     assert await store.batch("default", "b2") == over
     await store.delete_batches(3_001)
     assert [row.batch_id for row in await store.batches("default", limit=9)] == ["b1"]
+
+
+async def test_a_worker_deployment_goes_on_by_revisions(store: Store, calm: None) -> None:
+    row = DeploymentRow("default", "shop", 1, b"data")
+    assert await store.insert_deployment(row)
+    assert not await store.insert_deployment(row._replace(data=b"other"))
+    assert await store.insert_deployment(row._replace(namespace="another"))
+    changed = row._replace(revision=2, data=b"changed")
+    assert await store.update_deployment(changed)
+    assert not await store.update_deployment(changed._replace(data=b"too late"))
+    assert not await store.update_deployment(changed._replace(name="unknown"))
+    assert await store.deployments() == [row._replace(namespace="another"), changed]
+    assert not await store.delete_deployment("default", "shop", 1)
+    assert await store.delete_deployment("default", "shop", 2)
+    assert [known.namespace for known in await store.deployments()] == ["another"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from perdure.protocol import child_workflow as child, events, external_workflow as external, updates
 from perdure.protocol.codec import pack
+from perdure.protocol.deployment import VersionStamp
 from perdure.protocol.events import EventType, HistoryEvent
 from perdure.protocol.failure import (
     ActivityInfo,
@@ -85,13 +86,15 @@ _ATTRIBUTES = [
         1_795_176_000_500_000,
         "r1",
         PARENT,
+        versioning_override=VersionStamp("shop", "v2", 1),
+        inherited_version=VersionStamp("shop", "v1", 1),
     ),
     events.WorkflowExecutionCompleted(DATA, 4, "r2"),
     events.WorkflowExecutionFailed(FAILURE, _STATE, 4, "r2"),
     events.WorkflowExecutionTimedOut(_STATE, "r2"),
     events.WorkflowTaskScheduled("q", 10_000, 1),
     events.WorkflowTaskStarted(2, "me", 1234),
-    events.WorkflowTaskCompleted(2, 3, "me"),
+    events.WorkflowTaskCompleted(2, 3, "me", "", VersionStamp("shop", "v1", 1)),
     events.WorkflowTaskTimedOut(2, 3, int(TimeoutType.START_TO_CLOSE)),
     events.WorkflowTaskFailed(2, 3, "NON_DETERMINISTIC_ERROR", FAILURE, "me", "r0", "r1"),
     events.ActivityTaskScheduled("1", "brew", "q", DATA, 1, 2, 3500, 4, RETRY, 4, FIELDS, 2, "tea"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from perdure.protocol import operations
+from perdure.protocol import deployment, operations
 from perdure.protocol.codec import DecodeError, pack, unpack
 from perdure.protocol.frontend import (
     FRONTEND_REQUESTS,
@@ -52,6 +52,12 @@ REQUESTS: list[FrontendRequest] = [
     operations.DescribeBatch("default", "b"),
     operations.ListBatches("default"),
     operations.StopBatch("default", "b", "why", "me"),
+    deployment.RegisterVersion("default", "shop", "v1", "queue", True, False),
+    deployment.SetCurrentVersion("default", "shop", "v1", True, True, 3, "me"),
+    deployment.SetRampingVersion("default", "shop", "v1", 3_000, True, True, 3, "me"),
+    deployment.DescribeDeployment("default", "shop"),
+    deployment.ListDeployments("default"),
+    deployment.DeleteVersion("default", "shop", "v1", True),
 ]
 
 

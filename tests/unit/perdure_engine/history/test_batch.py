@@ -33,7 +33,7 @@ from perdure_engine.history.shard import Shard
 from perdure_engine.history.windows import Windows
 from perdure_engine.outstanding import stream_of
 from perdure_store.port import ShardRow, TimerKey, TimerRow, TransferKey
-from tests.engine_stage import ACTIVITIES, POST, QUEUE, WORKFLOWS, start_request
+from tests.engine_stage import ACTIVITIES, POST, QUEUE, ROUTING, WORKFLOWS, start_request
 
 NOW = 1_000_000
 RUN_ID = str(uuid.uuid5(uuid.NAMESPACE_OID, "run"))
@@ -48,7 +48,7 @@ class Bench:
         state, self.started = decide_start(start_request(), RUN_ID, 0, NOW)
         assert state is not None
         self.run = CachedRun(state)
-        self.batch = Batch(NOW, 0.0, self.windows, POST)
+        self.batch = Batch(NOW, 0.0, self.windows, POST, ROUTING)
 
     def add(self, *effects: Effect, records: list[HistoryEvent] | None = None) -> None:
         transition = Transition()

@@ -13,7 +13,7 @@ from perdure_engine.history.shard import Shard
 from perdure_engine.history.windows import Windows
 from perdure_store.memory import CommitFault, MemoryDatabase, MemoryStore
 from perdure_store.port import BatchRejected, CommitBatch, StoreUnavailable
-from tests.engine_stage import POST, pass_time
+from tests.engine_stage import POST, ROUTING, pass_time
 from tests.simulation.process import Process
 
 
@@ -38,7 +38,7 @@ class Bench:
         return self
 
     def batch(self, *shard_ids: int) -> Batch:
-        batch = Batch(1_000, 0.0, Windows(), POST)
+        batch = Batch(1_000, 0.0, Windows(), POST, ROUTING)
         for shard_id in shard_ids or (0,):
             batch.touch(self.shards[shard_id])
         batch.seal()

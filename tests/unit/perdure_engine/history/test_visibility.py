@@ -15,7 +15,7 @@ from perdure_engine.history.batch import VISIBILITY_KIND, Batch
 from perdure_engine.history.windows import Windows
 from perdure_store.memory import CommitFault
 from perdure_store.port import StoreUnavailable, VisibilityRow
-from tests.engine_stage import POST, Stage, activity, completion, done, pass_time, until
+from tests.engine_stage import POST, ROUTING, Stage, activity, completion, done, pass_time, until
 
 MEMO = pack_memo({"note": Payload({"encoding": b"json/plain"}, b"1")})
 
@@ -175,7 +175,7 @@ async def test_the_end_wins_when_both_records_are_taken_over(stage: Stage) -> No
 async def test_a_batch_that_is_durable_does_not_make_visible_what_a_later_one_noted(stage: Stage) -> None:
     await stage.start()
     await until(lambda: seen(stage), within_s=2)
-    earlier = Batch(0, 0.0, Windows(), POST)
+    earlier = Batch(0, 0.0, Windows(), POST, ROUTING)
     earlier.visible.append(next(iter(stage.database.executions.values())).run_id)
     entry, task = await stage.take_workflow_task()
     stage.commit_rule = lambda batch: CommitFault.UNAVAILABLE

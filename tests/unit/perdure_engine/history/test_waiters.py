@@ -6,13 +6,13 @@ from perdure.protocol.replies import ExecutionStatus, Outcome, ReplyKind, decode
 from perdure_engine.history.batch import Batch
 from perdure_engine.history.waiters import Waiters
 from perdure_engine.history.windows import Windows
-from tests.engine_stage import POST
+from tests.engine_stage import POST, ROUTING
 
 OUTCOME = Outcome("run", ExecutionStatus.COMPLETED, b"out")
 
 
 def heard(waiters: Waiters, shard_id: int = 0) -> list[tuple[str, int, int]]:
-    batch = Batch(0, 0.0, Windows(), POST)
+    batch = Batch(0, 0.0, Windows(), POST, ROUTING)
     waiters.resolve(batch, shard_id, OUTCOME)
     batch.seal()
     return [
