@@ -13,6 +13,7 @@ from perdure.client import Client, PendingActivityState, RPCError, RPCStatusCode
 from perdure.common import Priority, RetryPolicy
 from perdure.protocol.events import EventType
 from perdure.worker import Worker
+from perdure_store.memory import MemoryStore
 from tests.memory_cluster import memory_cluster
 from tests.waiting import wait_until
 
@@ -122,6 +123,20 @@ async def test_one_that_waits_stays_until_it_is_unpaused() -> None:
         kinds = [event.event_type async for event in handle.fetch_history_events(include_annotations=True)]
         changes = (EventType.ACTIVITY_PAUSED, EventType.ACTIVITY_UNPAUSED, EventType.ACTIVITY_RESET)
         assert [kind for kind in kinds if kind in changes] == list(changes)
+
+
+async def test_it_stays_paused_when_engine_and_broker_are_gone() -> None:
+    store = MemoryStore()
+    SEEN.append("one failure is enough")
+    async with memory_cluster(store) as client, worker_of(client):
+        handle = await started(client, "stumble")
+        await wait_until(_has_failed(handle), what="the first attempt to fail")
+        await handle.pause_activity("it")
+    async with memory_cluster(store) as client, worker_of(client):
+        handle = client.get_workflow_handle("job-stumble")
+        assert await until(handle, PendingActivityState.PAUSED) == 2
+        await handle.unpause_activity(activity_type="stumble")
+        assert await handle.result() == "attempt 2"
 
 
 def _has_failed(handle: WorkflowHandle[Any, Any]) -> Any:
