@@ -24,8 +24,11 @@ from perdure.worker import (
     HandleQueryInput,
     HandleSignalInput,
     HandleUpdateInput,
+    SignalChildWorkflowInput,
+    SignalExternalWorkflowInput,
     StartActivityInput,
     StartChildWorkflowInput,
+    StartLocalActivityInput,
     WorkflowInboundInterceptor,
     WorkflowOutboundInterceptor,
 )
@@ -173,6 +176,18 @@ class _TracingOutbound(WorkflowOutboundInterceptor):
     def start_activity(self, input: StartActivityInput) -> workflow.ActivityHandle[Any]:
         self._root.send(f"StartActivity:{input.activity}", input)
         return super().start_activity(input)
+
+    def start_local_activity(self, input: StartLocalActivityInput) -> workflow.ActivityHandle[Any]:
+        self._root.send(f"StartActivity:{input.activity}", input)
+        return super().start_local_activity(input)
+
+    async def signal_child_workflow(self, input: SignalChildWorkflowInput) -> None:
+        self._root.send(f"SignalChildWorkflow:{input.signal}", input)
+        await super().signal_child_workflow(input)
+
+    async def signal_external_workflow(self, input: SignalExternalWorkflowInput) -> None:
+        self._root.send(f"SignalExternalWorkflow:{input.signal}", input)
+        await super().signal_external_workflow(input)
 
     async def start_child_workflow(self, input: StartChildWorkflowInput) -> workflow.ChildWorkflowHandle[Any, Any]:
         self._root.send(f"StartChildWorkflow:{input.workflow}", input)

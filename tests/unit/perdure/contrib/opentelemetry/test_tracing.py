@@ -80,6 +80,31 @@ class Traced:
 
 
 @workflow.defn
+class Told:
+    """Waits for a signal, and does a local activity."""
+
+    def __init__(self) -> None:
+        self.is_told = False
+
+    @workflow.run
+    async def run(self) -> str:
+        await workflow.wait_condition(lambda: self.is_told)
+        return await workflow.execute_local_activity(greet, "local", start_to_close_timeout=TIMEOUT)
+
+    @workflow.signal
+    def tell(self) -> None:
+        self.is_told = True
+
+
+@workflow.defn
+async def telling() -> None:
+    kid = await workflow.start_child_workflow(Told.run, id="kid")
+    await kid.signal(Told.tell)
+    await workflow.get_external_workflow_handle_for(Told.run, "other").signal(Told.tell)
+    await kid
+
+
+@workflow.defn
 async def failing(benign: bool) -> None:
     await workflow.execute_activity(fail, benign, start_to_close_timeout=TIMEOUT, retry_policy=ONCE)
 
@@ -103,7 +128,7 @@ async def plain() -> AsyncIterator[Client]:
         yield client
 
 
-WORKFLOWS = [Traced, child, failing]
+WORKFLOWS = [Traced, child, failing, telling, Told]
 ACTIVITIES = [greet, greet_in_a_thread, fail]
 
 
@@ -120,6 +145,27 @@ def tree(spans: tuple[ReadableSpan, ...]) -> list[str]:
             yield from lines(span.context.span_id, depth + 1)
 
     return list(lines(0, 0))
+
+
+async def test_what_a_workflow_sends_to_others_is_in_its_trace(
+    plain: Client, tracing: TracingInterceptor, exporter: InMemorySpanExporter
+) -> None:
+    client = Client(plain.transport, interceptors=[tracing])
+    async with Worker(client, task_queue=QUEUE, workflows=WORKFLOWS, activities=ACTIVITIES):
+        other = await plain.start_workflow(Told.run, id="other", task_queue=QUEUE)
+        await client.execute_workflow(telling, id="w", task_queue=QUEUE)
+        await other.result()
+    spans = {span.name: span for span in exporter.get_finished_spans()}
+    lines = [line.strip() for line in tree(exporter.get_finished_spans())]
+    assert lines.index("StartWorkflow:telling") < lines.index("SignalExternalWorkflow:tell")
+    assert {"SignalChildWorkflow:tell", "SignalExternalWorkflow:tell"} <= set(lines)
+    assert lines[lines.index("StartActivity:greet") + 1] == "RunActivity:greet"
+    handled = [span for span in exporter.get_finished_spans() if span.name == "HandleSignal:tell"]
+    linked = {link.context.span_id for span in handled for link in span.links}
+    for name in ("SignalChildWorkflow:tell", "SignalExternalWorkflow:tell"):
+        context = spans[name].context
+        assert context is not None
+        assert context.span_id in linked
 
 
 async def test_one_trace_holds_it_all(
