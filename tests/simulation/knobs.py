@@ -7,6 +7,7 @@ import random
 from collections.abc import Iterable, Iterator
 from types import ModuleType
 
+from perdure.content import sending
 from perdure.transport import outgoing, transport
 from perdure.worker import task_reader
 from perdure_broker import memory_server
@@ -24,6 +25,7 @@ KNOBS: dict[str, tuple[ModuleType, str, int]] = {
     "pages of leases": (leases, "SCAN_PAGE", 2),
     "windows of queues": (memory_server, "WINDOW_MIN", 2),
     "requests of an envelope": (outgoing, "ENVELOPE_REQUESTS_MAX", 2),
+    "content of a request": (sending, "SEND_BYTES_MAX", 100),
     "tasks of a read": (task_reader, "READ_MAX", 1),
 }
 """Module, name, and the low value."""
