@@ -133,6 +133,10 @@ async def test_a_long_conversation_is_stored_once(run_example: RunExample) -> No
     assert passed > 6 * stored
 
 
+async def test_a_worker_deployment_keeps_pinned_runs_on_their_version(run_example: RunExample) -> None:
+    assert await run_example("worker_deployment.py") == "the old order ran on 1.0, the new one on 2.0\n"
+
+
 async def test_patching_leaves_open_runs_as_they_were(run_example: RunExample) -> None:
     assert await run_example("patching.py") == "ada charged\nlin checked, lin charged\n"
 

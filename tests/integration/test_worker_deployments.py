@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
+from functools import partial
 from typing import Any
+
+import pytest
 
 from perdure import activity, workflow
 from perdure.client import Client, WorkerDeploymentVersionStatus, WorkflowHandle
 from perdure.common import (
+    AutoUpgradeVersioningOverride,
+    PinnedVersioningOverride,
     VersioningBehavior,
     WorkerDeploymentVersion,
 )
+from perdure.service import RPCError
 from perdure.worker import Worker, WorkerDeploymentConfig
 from tests.waiting import wait_until
 
@@ -116,10 +123,50 @@ async def test_blue_green(client: Client) -> None:
             await wait_status(client, "v1", WorkerDeploymentVersionStatus.DRAINED)
 
 
+async def test_canary_and_rollback(client: Client) -> None:
+    async with worker(client, "v1"), worker(client, "v2"):
+        for build_id in ("v1", "v2"):
+            await wait_until(partial(known, client, build_id), what=f"{build_id} to be known")
+        await client.deployments.set_current(SHOP, "v1")
+        await client.deployments.set_ramping(SHOP, "v2", 30)
+        first = await asyncio.gather(*(once(client, f"order-{number}") for number in range(100)))
+        assert 14 <= first.count("v2") <= 46  # 30, and three and a half standard deviations
+        assert await asyncio.gather(*(once(client, f"order-{number}") for number in range(20))) == first[:20]
+        await client.deployments.set_ramping(SHOP, None)
+        assert set(await asyncio.gather(*(once(client, f"order-{number}") for number in range(20)))) == {"v1"}
+        with pytest.raises(RPCError, match="is the current version"):
+            await client.deployments.delete_version(SHOP, "v1")
+
+
+async def once(client: Client, workflow_id: str) -> str:
+    """Where a run of this workflow id goes."""
+    steps = await (await start(client, PinnedOrder.run, workflow_id, 1)).result()
+    assert steps[0] == steps[1]
+    return str(steps[0])
+
+
+async def test_an_override_stands_above_the_routing(client: Client) -> None:
+    async with worker(client, "v1"), worker(client, "v2"):
+        for build_id in ("v1", "v2"):
+            await wait_until(partial(known, client, build_id), what=f"{build_id} to be known")
+        await client.deployments.set_current(SHOP, "v1")
+        pinned = PinnedVersioningOverride(WorkerDeploymentVersion(SHOP, "v2"))
+        handle = await start(client, UpgradingOrder.run, "pinned", 1, versioning_override=pinned)
+        assert await handle.result() == ["v2", "v2"]
+        override = AutoUpgradeVersioningOverride()
+        handle = await start(client, PinnedOrder.run, "upgrading", versioning_override=override)
+        await seen(handle, ["v1", "v1"])
+        await client.deployments.set_current(SHOP, "v2")
+        await handle.signal("tell")
+        assert await handle.result() == ["v1", "v1", "v2", "v2"]
+
+
 async def known(client: Client, build_id: str) -> bool:
-    return build_id in [
-        version.version.build_id for deployment in await client.deployments.list() for version in deployment.versions
-    ]
+    """Whether a worker of this version polls."""
+    if not await client.deployments.list():
+        return False
+    described = await client.deployments.describe(SHOP)
+    return any(version.workers for version in described.versions if version.version.build_id == build_id)
 
 
 async def wait_status(client: Client, build_id: str, wanted: WorkerDeploymentVersionStatus) -> None:
