@@ -27,12 +27,14 @@ class Reminder:
     async def run(self, after: timedelta) -> int:
         self._due = self._due or workflow.now() + after
         while True:
-            seen = self._moved
             try:
-                rest = self._due - workflow.now()
-                await workflow.wait_condition(lambda seen=seen: self._moved != seen, timeout=rest)
+                await self._next_move(self._due - workflow.now())
             except TimeoutError:
                 return self._moved
+
+    async def _next_move(self, timeout: timedelta) -> None:
+        seen = self._moved
+        await workflow.wait_condition(lambda: self._moved != seen, timeout=timeout)
 
     @workflow.update
     def move(self, after: timedelta) -> datetime:

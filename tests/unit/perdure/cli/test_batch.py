@@ -23,6 +23,7 @@ def test_an_operation_is_begun_and_watched(terminal: Terminal) -> None:
     assert (told.exit_code, "2 of 2" in told.stdout) == (0, True)
     [request] = terminal.requests(StartBatch)
     assert (request.operation, request.query, request.reason, request.batch_id) == (1, QUERY, "why", "b")
+    terminal.answer(Counting())
     assert "perdure batch stop" in terminal.run("batch", "start", "delete", "--query", QUERY, "--yes").stderr
 
 
