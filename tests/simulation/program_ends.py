@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from tests.simulation.programs import Spec, Step
+from tests.simulation.programs import Program, Spec, Step
 
 LOST = frozenset({"timeout HEARTBEAT", "timeout START_TO_CLOSE", "failed WorkerShutdown"})
 """What may become of an attempt whatever it does: its worker was lost, was stopped for long, or was shut down."""
@@ -62,10 +62,18 @@ def local_outcomes(spec: Spec, *, is_canceled: bool) -> frozenset[str]:
 
 def child_outcomes(spec: Spec, *, is_canceled: bool) -> frozenset[str]:
     """What a parent may know of a child in the end. `is_canceled`: the parent, or part of it, may have been."""
-    found = {_seen_of_child(end) for end in ends(spec["program"]["steps"])} if spec["waits"] else {"started"}
+    found = {_seen_of_child(end) for end in _ends_of_runs(spec["program"])} if spec["waits"] else {"started"}
     if spec["waits"] and spec.get("timeout_ms"):
         found.add("timeout")
     return frozenset(found) | (_CANCELED_CHILD if is_canceled else frozenset())
+
+
+def _ends_of_runs(program: Program) -> set[str]:
+    """How a program may end, the ones that follow it included."""
+    found = set(ends(program["steps"]))
+    if "next" in program and PASSES in found:
+        found = (found - {PASSES}) | _ends_of_runs(program["next"])
+    return found
 
 
 def _seen_of_child(end: str) -> str:

@@ -105,8 +105,6 @@ class WorkflowInstance(WorkflowRuntime):
                 )
             except NondeterminismError as error:
                 raise beside_history(error, events, self.ledger, self._waiting_line) from None
-            if self._updates is not None:
-                commands = [*self._updates.take_rejections(), *commands]
             self.continues_from = scheduled_event_id + 2  # Started and Completed follow Scheduled at once
             return commands
 
@@ -120,7 +118,8 @@ class WorkflowInstance(WorkflowRuntime):
         """The commands of the workflow task; of one that waits for local activities, those that it has by now."""
         if self.ledger.is_closed:
             self._warn_of_unfinished()
-        return self.ledger.take()
+        commands = self.ledger.take()
+        return commands if self._updates is None else [*self._updates.take_rejections(), *commands]
 
     def replay(self, events: Sequence[HistoryEvent]) -> None:
         """Apply the completed workflow tasks among `events`; what came after the last one stays unseen.

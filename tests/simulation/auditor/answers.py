@@ -25,6 +25,7 @@ from perdure.protocol.requests import (
     RespondWorkflowTaskFailed,
     SignalWorkflow,
     StartWorkflow,
+    StartWorkflowWith,
     TerminateWorkflow,
 )
 from tests.simulation.auditor.evidence import Evidence, Run
@@ -53,10 +54,14 @@ Effect = tuple[Any, ...]
 def check_refused(evidence: Evidence) -> Iterator[Finding]:
     """Only what was sent once tells: of several sendings one may take effect, and the others be refused for that."""
     sendings: dict[Effect, list[Ask]] = defaultdict(list)
+    along: dict[str, set[int]] = defaultdict(set)  # starts that brought an update, which alone may have been refused
+    for ask in evidence.asks(StartWorkflowWith):
+        if ask.request.update is not None:
+            along[ask.sender].add(ask.number)
     for asks in (evidence.starts(), evidence.signals(), *(evidence.asks(kind) for kind in CHANGING[2:])):
         for ask in asks:
             effect = _effect_of(ask.request)
-            if effect is not None:
+            if effect is not None and ask.number not in along[ask.sender]:
                 sendings[effect].append(ask)
     recorded = {effect for run in evidence.runs.values() for effect in _recorded(run)}
     for effect, asks in sendings.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -234,3 +235,28 @@ def test_code_that_lost_a_handler_does_not_replay() -> None:
     assert any(event.event_type == EventType.WORKFLOW_EXECUTION_UPDATE_ACCEPTED for event in story.events)
     with pytest.raises(NondeterminismError, match=r"says that update 'deposit' .* was accepted, but workflow type"):
         story.replay(Changed)
+
+
+@workflow.defn
+class Waiting:
+    """Has a local activity under way whenever an update comes."""
+
+    @workflow.run
+    async def run(self) -> None:
+        await workflow.execute_local_activity("look", start_to_close_timeout=timedelta(seconds=5))
+
+    @workflow.update
+    def change(self, amount: int) -> None: ...
+
+    @change.validator
+    def refuse(self, amount: int) -> None:
+        raise ApplicationError("never", type="Refused")
+
+
+def test_a_rejection_is_told_while_a_local_activity_goes_on() -> None:
+    story = Story(Waiting)
+    story.update("change", 1)
+    story.task(local=lambda call: None)
+    assert messages(story) == [("u1", REJECTED)]
+    story.task(local=lambda call: None)
+    assert messages(story) == [], "once is enough"
