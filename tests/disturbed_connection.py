@@ -192,13 +192,16 @@ COUNTING = frozenset(
         "beat",
         "delete_batches",
         "delete_dead_letter",
+        "delete_deployment",
         "delete_history",
         "delete_namespace",
         "delete_request_results",
         "delete_runs",
         "insert_batch",
+        "insert_deployment",
         "remove_search_attribute",
         "update_batch",
+        "update_deployment",
     )
 )
 """Statements whose second run says something else than the first, as the port allows where an answer was lost."""

@@ -88,8 +88,6 @@ def main(arguments: list[str]) -> int:
         rest_seconds=options.rest if options.rest is not None else min(Settings.rest_seconds, seconds),
     )
     console = Console(stderr=options.json)
-    # The campaign's own connection is cut like all others, which is no news here.
-    logging.getLogger("perdure").setLevel(logging.ERROR)
     print_schedule(console, seed, make_schedule(seed, settings.seconds, settings.kinds, settings.gap_seconds))
     if options.plan:
         return 0
@@ -109,4 +107,6 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    # The campaign's own connection is cut like all others, which is no news here.
+    logging.getLogger("perdure").setLevel(logging.ERROR)
     sys.exit(main(sys.argv[1:]))

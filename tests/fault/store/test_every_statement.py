@@ -17,7 +17,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from perdure_store.catalog import BatchRow, Catalog, NamespaceRow
+from perdure_store.catalog import BatchRow, Catalog, DeploymentRow, NamespaceRow
 from perdure_store.list_query import ListQuery
 from perdure_store.port import (
     BacklogRow,
@@ -51,6 +51,7 @@ LOSSES = (Fate.LOSE, Fate.LOSE_ANSWER)
 ORDER = ExecutionKey(0, "default", "order-1")
 LETTER = DeadLetterRow(0, run_id("letter"), 1, "inbox", "why", b"data")
 BATCH = BatchRow("default", "b1", 1, 1, b"op", "query", "why", "me", 50, b"", 10, 0, 0, 1_000, 0)
+DEPLOYMENT = DeploymentRow("default", "shop", 1, b"routing")
 WITNESS = RequestResultRow(0, run_id("a"), "r1", 1, b"")
 PIECE = PayloadRow(0, run_id("a"), b"h" * 16, b"piece")
 
@@ -134,6 +135,10 @@ ACTS: dict[str, Act] = {
     "batches": lambda scene: scene.store.batches("default", limit=9),
     "running_batches": lambda scene: scene.store.running_batches(),
     "delete_batches": lambda scene: scene.store.delete_batches(9_000),
+    "deployments": lambda scene: scene.store.deployments(),
+    "insert_deployment": lambda scene: scene.store.insert_deployment(DEPLOYMENT._replace(name="other")),
+    "update_deployment": lambda scene: scene.store.update_deployment(DEPLOYMENT._replace(revision=2, data=b"new")),
+    "delete_deployment": lambda scene: scene.store.delete_deployment("default", DEPLOYMENT.name, DEPLOYMENT.revision),
     "delete_runs": lambda scene: scene.store.delete_runs(0, 1, [run_id("old")]),
 }
 """Each operation, once, on a `Scene`."""
@@ -187,6 +192,7 @@ async def scene(server: Server, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     await store.add_search_attributes("default", {"Amount": 3})
     await store.put_namespace(NamespaceRow("old", 60_000, 1_000))
     await store.insert_batch(BATCH)
+    await store.insert_deployment(DEPLOYMENT)
     before = database_image.take(server.dsn)
     # A lost connection is the same at every isolation: it is tried at one.
     fates = (Fate.CONFLICT, *(() if server.isolation == "read committed" else LOSSES))
