@@ -74,7 +74,8 @@ class SdkWorker:
         try:
             await handle.complete(result, rpc_timeout=PATIENCE)
         except RPCError as error:
-            if error.status != RPCStatusCode.NOT_FOUND:  # its attempt is over, or its workflow is
+            # Its attempt is over, or its workflow is; or this program ends before it has its answer.
+            if error.status not in (RPCStatusCode.NOT_FOUND, RPCStatusCode.CANCELLED):
                 raise
 
     async def _run(self) -> None:
