@@ -104,7 +104,8 @@ class ExecutionCache:
         self._runs.move_to_end(state.run_id)
 
     def sweep(self) -> None:
-        """Forget the runs that are closed or sleep for long, then those touched longest ago until the bound holds."""
+        """Forget the runs that are closed or sleep for long, then those touched longest ago until the bound holds. Runs
+        stay while an update waits for a worker to take it in: the update and its task are nowhere else."""
         if self._idle:
             idle, self._idle = self._idle, {}
             for run in idle.values():
@@ -115,7 +116,7 @@ class ExecutionCache:
         for run in list(self._runs.values()):
             if self._bytes <= self._bytes_max:
                 return
-            if run.pins == 0:
+            if run.pins == 0 and not run.state.admitted:
                 self._remove(run)
 
     def _remove(self, run: CachedRun) -> None:

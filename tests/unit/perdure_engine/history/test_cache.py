@@ -6,7 +6,8 @@ import uuid
 
 from perdure.protocol.replies import ExecutionStatus, Outcome
 from perdure.protocol.requests import StartWorkflow
-from perdure_engine.core.state import TimerState
+from perdure.protocol.updates import UpdateDelivery
+from perdure_engine.core.state import AdmittedUpdate, TimerState
 from perdure_engine.core.transition import Transition
 from perdure_engine.core.workflow_execution import start
 from perdure_engine.history.cache import RUN_OVERHEAD_BYTES, CachedRun, ExecutionCache
@@ -102,6 +103,20 @@ def test_a_pinned_run_is_never_evicted() -> None:
     cache.put(cached)
     cache.sweep()
     assert len(cache) == 1
+
+
+def test_a_run_with_an_update_that_no_worker_has_taken_in_is_not_evicted() -> None:
+    cache = ExecutionCache(bytes_max=0)
+    waits, other = run("waits"), run("other")
+    waits.state.admitted["u"] = AdmittedUpdate(UpdateDelivery("u", "add", b"", "me"))
+    cache.put(waits)
+    cache.put(other)
+    cache.sweep()
+    assert cache.get(waits.state.run_id) is waits
+    assert cache.get(other.state.run_id) is None
+    waits.state.admitted.clear()
+    cache.sweep()
+    assert cache.get(waits.state.run_id) is None
 
 
 def test_a_run_that_was_dropped_and_loaded_anew_is_not_harmed_by_the_old_one() -> None:
