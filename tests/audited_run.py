@@ -237,7 +237,7 @@ class AuditedRun:
                 row = (effect.fire_at_us, int(effect.kind), effect.event_id)
                 found = self.timers.pop(row, None)
                 guessed = self.reloaded and effect.kind == TimerKind.ACTIVITY_HEARTBEAT
-                assert found is not None or guessed or self._is_retry_due(effect.event_id), f"{effect} was never set"
+                assert found is not None or guessed or self.is_retry_due(effect.event_id), f"{effect} was never set"
             elif isinstance(effect, KeepHeartbeat):
                 assert (TaskKind.ACTIVITY, effect.event_id) in self.tasks
                 self.heartbeats[effect.event_id] = effect.details
@@ -282,10 +282,10 @@ class AuditedRun:
 
     def _retire(self, effect: Retire) -> None:
         found = self.tasks.pop((int(effect.kind), effect.event_id), None)
-        assert found is not None or self._is_retry_due(effect.event_id), f"{effect} was not out"
+        assert found is not None or self.is_retry_due(effect.event_id), f"{effect} was not out"
         self.heartbeats.pop(effect.event_id, None)
 
-    def _is_retry_due(self, event_id: int) -> bool:
+    def is_retry_due(self, event_id: int) -> bool:
         """A retry timer is due and not yet fired: the machines cannot know, and may take back what it would send."""
         kinds = (TimerKind.ACTIVITY_RETRY, TimerKind.WORKFLOW_TASK_RETRY)
         return any(

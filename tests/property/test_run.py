@@ -227,11 +227,15 @@ class RunMachine(RuleBasedStateMachine):
         assert not self.is_open()
 
     def report(self, kind: TaskKind, request: Any) -> None:
-        """A worker or matching says something of an attempt; if that attempt is not out, nothing may come of it."""
+        """A worker or matching says something of an attempt; if that attempt is not out, nothing may come of it.
+
+        A retry that is due and not fired is as good as out: the machines cannot tell, and nobody holds it yet.
+        """
         task = self.run.tasks.get((kind, request.scheduled_event_id))
-        stale = task is None or task.attempt != request.attempt
+        is_out = task is not None and task.attempt == request.attempt
+        may_be_out = is_out or self.run.is_retry_due(request.scheduled_event_id)
         transition = self.run.decide(request)
-        if stale:
+        if not may_be_out:
             assert not transition.records
             assert not transition.effects
 
