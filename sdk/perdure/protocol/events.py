@@ -11,9 +11,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from perdure.protocol.activity_events import (
+    ActivityAttemptDetached as ActivityAttemptDetached,
+    ActivityAttemptFailed as ActivityAttemptFailed,
+    ActivityAttemptStarted as ActivityAttemptStarted,
+    ActivityPaused as ActivityPaused,
+    ActivityReset as ActivityReset,
+    ActivityTaskCanceled as ActivityTaskCanceled,
+    ActivityTaskCancelRequested as ActivityTaskCancelRequested,
+    ActivityTaskCompleted as ActivityTaskCompleted,
+    ActivityTaskFailed as ActivityTaskFailed,
+    ActivityTaskScheduled as ActivityTaskScheduled,
+    ActivityTasksScheduledAsAsked as ActivityTasksScheduledAsAsked,
+    ActivityTaskStarted as ActivityTaskStarted,
+    ActivityTaskTimedOut as ActivityTaskTimedOut,
+    ActivityUnpaused as ActivityUnpaused,
+)
 from perdure.protocol.child_workflow import CHILD_EVENTS
 from perdure.protocol.codec import CODEC_VERSION, DecodeError, Registry, pack, shown, unpack
-from perdure.protocol.deployment import VersionStamp, decode_stamp
 from perdure.protocol.event_types import EventType as EventType
 from perdure.protocol.execution_events import (
     ContinueAsNewInitiator as ContinueAsNewInitiator,
@@ -28,145 +43,23 @@ from perdure.protocol.execution_events import (
     WorkflowExecutionTimedOut as WorkflowExecutionTimedOut,
 )
 from perdure.protocol.external_workflow import EXTERNAL_EVENTS
-from perdure.protocol.failure import Failure, decode_failure, decode_failure_or_none
-from perdure.protocol.payload import HeaderMap, PayloadLists, PayloadMap, Payloads
-from perdure.protocol.retry import RetryPolicyData, decode_retry_policy
+from perdure.protocol.failure import Failure, decode_failure_or_none
+from perdure.protocol.payload import HeaderMap, PayloadLists, PayloadMap
 from perdure.protocol.updates import (
     UpdateForgotten,
     WorkflowExecutionUpdateAccepted,
     WorkflowExecutionUpdateAdmitted,
     WorkflowExecutionUpdateCompleted,
 )
-
-RESET_CAUSE = "RESET_WORKFLOW"
-"""Cause of the workflow task at which a reset begins."""
-
-
-class WorkflowTaskScheduled(NamedTuple):
-    task_queue: str
-    start_to_close_timeout_ms: int
-    attempt: int
-
-
-class WorkflowTaskStarted(NamedTuple):
-    """`history_size_bytes`: of the history up to this task, as the workflow saw it; 0 in a task that failed."""
-
-    scheduled_event_id: int
-    identity: str
-    history_size_bytes: int = 0
-
-
-class WorkflowTaskCompleted(NamedTuple):
-    """`version`: of the worker, if it said which it is."""
-
-    scheduled_event_id: int
-    started_event_id: int
-    identity: str
-    sticky_queue: str = ""
-    version: VersionStamp | None = None
-
-    @staticmethod
-    def _decode_version(value: Any) -> VersionStamp | None:
-        return decode_stamp(value)
-
-
-class WorkflowTaskTimedOut(NamedTuple):
-    scheduled_event_id: int
-    started_event_id: int
-    timeout_type: int
-
-
-class WorkflowTaskFailed(NamedTuple):
-    """With the cause RESET_WORKFLOW it stands where a reset begins: `base_run_id` names the run that all events before
-    were copied from, `new_run_id` this one."""
-
-    scheduled_event_id: int
-    started_event_id: int
-    cause: str
-    failure: Failure | None
-    identity: str
-    base_run_id: str = ""
-    new_run_id: str = ""
-
-    @staticmethod
-    def _decode_failure(value: Any) -> Failure | None:
-        return decode_failure_or_none(value)
-
-
-class ActivityTaskScheduled(NamedTuple):
-    activity_id: str
-    activity_type: str
-    task_queue: str
-    input: Payloads
-    schedule_to_close_timeout_ms: int
-    schedule_to_start_timeout_ms: int
-    start_to_close_timeout_ms: int
-    heartbeat_timeout_ms: int
-    retry_policy: RetryPolicyData
-    workflow_task_completed_event_id: int
-    headers: HeaderMap = b""
-    priority: int = 3
-    summary: str = ""
-
-    @staticmethod
-    def _decode_retry_policy(value: Any) -> RetryPolicyData:
-        return decode_retry_policy(value) or RetryPolicyData()
-
-
-class ActivityTaskStarted(NamedTuple):
-    scheduled_event_id: int
-    identity: str
-    attempt: int
-    last_failure: Failure | None = None
-
-    @staticmethod
-    def _decode_last_failure(value: Any) -> Failure | None:
-        return decode_failure_or_none(value)
-
-
-class ActivityTaskCompleted(NamedTuple):
-    result: Payloads
-    scheduled_event_id: int
-    started_event_id: int
-    identity: str = ""
-
-
-class ActivityTaskFailed(NamedTuple):
-    failure: Failure
-    scheduled_event_id: int
-    started_event_id: int
-    identity: str
-    retry_state: int
-
-    @staticmethod
-    def _decode_failure(value: Any) -> Failure:
-        return decode_failure(value)
-
-
-class ActivityTaskTimedOut(NamedTuple):
-    """`failure` is a timeout failure; its cause is the last attempt's failure, if any."""
-
-    failure: Failure
-    scheduled_event_id: int
-    started_event_id: int
-    retry_state: int
-
-    @staticmethod
-    def _decode_failure(value: Any) -> Failure:
-        return decode_failure(value)
-
-
-class ActivityTaskCancelRequested(NamedTuple):
-    scheduled_event_id: int
-    workflow_task_completed_event_id: int
-
-
-class ActivityTaskCanceled(NamedTuple):
-    details: Payloads
-    scheduled_event_id: int
-    started_event_id: int
-    latest_cancel_requested_event_id: int
-    identity: str = ""
+from perdure.protocol.workflow_task_events import (
+    RESET_CAUSE as RESET_CAUSE,
+    WorkflowTaskAttemptFailed as WorkflowTaskAttemptFailed,
+    WorkflowTaskCompleted as WorkflowTaskCompleted,
+    WorkflowTaskFailed as WorkflowTaskFailed,
+    WorkflowTaskScheduled as WorkflowTaskScheduled,
+    WorkflowTaskStarted as WorkflowTaskStarted,
+    WorkflowTaskTimedOut as WorkflowTaskTimedOut,
+)
 
 
 class TimerStarted(NamedTuple):
@@ -216,98 +109,6 @@ class WorkflowPropertiesModified(NamedTuple):
     upserted_memo: PayloadMap
 
 
-class ActivityAttemptStarted(NamedTuple):
-    """A worker said that it has been running this attempt since `started_time_us`, as far as that is possible:
-    `said_time_us` is what it said, by which its report is known again."""
-
-    scheduled_event_id: int
-    attempt: int
-    identity: str
-    started_time_us: int
-    said_time_us: int = 0
-
-
-class ActivityAttemptFailed(NamedTuple):
-    """Attempt `attempt` failed and `attempt + 1` may start from `next_attempt_time_us`, unless the activity is paused.
-    `attempt_base`: so many attempts no longer count; 0 if that is as it was."""
-
-    scheduled_event_id: int
-    attempt: int
-    failure: Failure
-    identity: str
-    next_attempt_time_us: int
-    heartbeat_details: Payloads = b""
-    attempt_base: int = 0
-
-    @staticmethod
-    def _decode_failure(value: Any) -> Failure:
-        return decode_failure(value)
-
-
-class ActivityAttemptDetached(NamedTuple):
-    """A worker let go of this attempt, which it began at `started_time_us`: somebody else completes it. No lease holds
-    it any more; its timeouts do."""
-
-    scheduled_event_id: int
-    attempt: int
-    identity: str
-    started_time_us: int
-
-
-class ActivityPaused(NamedTuple):
-    """Somebody paused the activity: no attempt begins until it is unpaused. `attempt` is the one that runs or waits."""
-
-    scheduled_event_id: int
-    attempt: int
-    identity: str
-    reason: str
-    request_id: str
-
-
-class ActivityUnpaused(NamedTuple):
-    """The activity goes on. `attempt` begins at `start_time_us`, or is running (0). `reset_attempts`: it counts as the
-    first; `reset_heartbeat`: the next one to begin finds no heartbeat details."""
-
-    scheduled_event_id: int
-    attempt: int
-    identity: str
-    reason: str
-    request_id: str
-    start_time_us: int
-    reset_attempts: bool = False
-    reset_heartbeat: bool = False
-
-
-class ActivityReset(NamedTuple):
-    """The activity begins anew: its next attempt counts as the first, and its schedule-to-close timeout counts from
-    now. As with `ActivityUnpaused`, which this is, too, but for `keep_paused`. `start_time_us` 0: an attempt runs, or
-    the activity stays paused."""
-
-    scheduled_event_id: int
-    attempt: int
-    identity: str
-    reason: str
-    request_id: str
-    start_time_us: int
-    reset_heartbeat: bool = False
-    keep_paused: bool = False
-
-
-class WorkflowTaskAttemptFailed(NamedTuple):
-    """A workflow task failed again: only its first failure is an event. The next attempt starts from
-    `next_attempt_time_us`."""
-
-    attempt: int
-    cause: str
-    failure: Failure | None
-    identity: str
-    next_attempt_time_us: int
-
-    @staticmethod
-    def _decode_failure(value: Any) -> Failure | None:
-        return decode_failure_or_none(value)
-
-
 class EventBuffered(NamedTuple):
     """An event that happened while a workflow task was out: it becomes an event when that task is closed. For what
     closed an attempt of an activity, the rest says when that attempt was started, by whom, and which it is: its Started
@@ -333,13 +134,6 @@ class ContentKept(NamedTuple):
 
     hashes: bytes
     sizes: tuple[int, ...]
-
-
-class ActivityTasksScheduledAsAsked(NamedTuple):
-    """Stands for as many events `ActivityTaskScheduled` in a row, from the id of this one on, for the worker whose
-    commands they are: it knows what it asked for."""
-
-    activities: int
 
 
 EVENTS = Registry(
