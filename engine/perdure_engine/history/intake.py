@@ -30,6 +30,7 @@ from perdure_engine.history.batch import Batch
 from perdure_engine.history.cache import ExecutionCache
 from perdure_engine.history.deciding import Decider
 from perdure_engine.history.loading import Loaded, load
+from perdure_engine.history.lookup import Lookup
 from perdure_engine.history.post import Post
 from perdure_engine.history.resetting import HistoryReader
 from perdure_engine.history.routing import Routing
@@ -102,6 +103,7 @@ class Intake:
         self._environment = environment
         self._cache = cache
         self._decider = decider
+        self._lookup = Lookup(cache)
         self._windows = windows
         self._post = post
         self._routing = routing
@@ -130,7 +132,7 @@ class Intake:
         arrivals = await self._take(batch, shards, reads)
         due = self._take_due(shards, now_us, bool(arrivals))
         keys: list[ExecutionKey] = [key for item in arrivals if (key := self._key_for(item)) is not None]
-        keys.extend(key for _, row in due if (key := self._decider.key_for_timer(row)) is not None)
+        keys.extend(key for _, row in due if (key := self._lookup.key_for_timer(row)) is not None)
         resets = [item for item in arrivals if type(item.sent.request) is ResetWorkflow]
         loaded = NOTHING_LOADED
         if keys or resets:
@@ -263,7 +265,7 @@ class Intake:
 
     def _key_for(self, item: Arrival) -> ExecutionKey | None:
         try:
-            return self._decider.key_for(item)
+            return self._lookup.key_for(item)
         except Exception as error:  # as for its decision
             logger.exception("looking for what a %s names raised", type(item.sent.request).__name__)
             raise Undecidable(item.shard, _reason(error), (item.entry_id, item.place), None) from error
@@ -320,7 +322,7 @@ class Intake:
     def _run_id_problem(self, request: Any) -> str | None:
         """Why the run that a request names cannot be, or None. Only one that names its workflow may leave it out."""
         run_id = getattr(request, "run_id", None)
-        if run_id is None or self._decider.knows(run_id) or is_run_id(run_id):
+        if run_id is None or self._lookup.knows(run_id) or is_run_id(run_id):
             return None
         if run_id == "" and hasattr(request, "workflow_id"):
             return None

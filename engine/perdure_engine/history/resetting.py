@@ -10,7 +10,6 @@ batch, is all there is.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Protocol
 
 from perdure.protocol.events import HistoryEvent, WorkflowExecutionSignaled, decode_records
 from perdure.protocol.ids import is_run_id, run_id_for_reset
@@ -22,10 +21,10 @@ from perdure_engine.core.state import MutableState
 from perdure_engine.core.transition import Remember, Successor, Transition
 from perdure_engine.core.workflow_execution import terminate
 from perdure_engine.history.arrival import Arrival
-from perdure_engine.history.batch import Batch, Draft
+from perdure_engine.history.batch import Batch
 from perdure_engine.history.cache import CachedRun, ExecutionCache
 from perdure_engine.history.loading import Loaded, load
-from perdure_engine.history.shard import Shard
+from perdure_engine.history.runs import Runs
 from perdure_store.port import ExecutionKey, ExecutionRow, Store
 
 ROWS_A_READ = 500
@@ -88,19 +87,12 @@ class HistoryReader:
             run_id = outcome.next_run_id
 
 
-class Decider(Protocol):
-    """What a reset asks of the decider of a batch."""
-
-    def begin(self, batch: Batch, shard: Shard, new: Successor, witnessed: Iterable[str]) -> None: ...
-    def settle(self, batch: Batch, draft: Draft, run: CachedRun) -> None: ...
-
-
 class Resets:
     """Decides resets."""
 
-    def __init__(self, cache: ExecutionCache, decider: Decider) -> None:
+    def __init__(self, cache: ExecutionCache, runs: Runs) -> None:
         self._cache = cache
-        self._decider = decider
+        self._runs = runs
 
     def decide(self, batch: Batch, arrival: Arrival, request: ResetWorkflow, loaded: Loaded) -> None:
         candidate = run_id_for_reset(request.run_id, request.request_id)
@@ -138,7 +130,7 @@ class Resets:
         else:
             last = loaded.latest(request.namespace, request.workflow_id)
             witnessed = loaded.witnessed(last.run_id) if last is not None else ()
-            self._decider.begin(batch, arrival.shard, successor, witnessed)
+            self._runs.begin(batch, arrival.shard, successor, witnessed)
         batch.reply(arrival.sender, arrival.sent.number, ReplyKind.OK, Started(candidate, True))
 
     def _chain(self, batch: Batch, request: ResetWorkflow, loaded: Loaded) -> list[tuple[str, Sequence[HistoryEvent]]]:
@@ -171,7 +163,7 @@ class Resets:
         names = (state.namespace, state.workflow_id, state.run_id)
         termination = TerminateWorkflow(*names, reason, b"", "", request.identity)
         terminate(state, termination, batch.now_us, transition, successor)
-        self._decider.settle(batch, batch.add(arrival.shard, current, transition), current)
+        self._runs.settle(batch, batch.add(arrival.shard, current, transition), current)
 
 
 def _waiting(state: MutableState, request: ResetWorkflow) -> list[HistoryEvent]:

@@ -38,6 +38,7 @@ from perdure_engine.history.recovery import Recovery
 from perdure_engine.history.releasing import Releaser
 from perdure_engine.history.repairing import Repairs
 from perdure_engine.history.routing import Routing
+from perdure_engine.history.runs import Runs
 from perdure_engine.history.shard import Shard
 from perdure_engine.history.sticky import StickyWatch
 from perdure_engine.history.updates import Updates
@@ -124,18 +125,8 @@ class HistoryService:
         post = Post(cluster)
         self._updates = Updates(store, broker)
         self._deletions = Deletions(store, broker, environment, self.cache)
-        decider = Decider(
-            self.cache,
-            self.waiters,
-            self._queries,
-            self._visibility,
-            reading,
-            store,
-            broker,
-            post,
-            self._updates,
-            self._deletions,
-        )
+        runs = Runs(self.cache, self.waiters, self._queries, self._visibility, self._updates)
+        decider = Decider(self.cache, self.waiters, reading, store, broker, post, runs, self._updates, self._deletions)
         self._durable: asyncio.Queue[Batch] = asyncio.Queue(maxsize=4)
         self._committer = Committer(store, environment, self._durable, failed=self._wake_soon)
         settle = self._committer.settle

@@ -6,45 +6,21 @@ Rules: idempotent as a start is, by its request id. The signal carries the same 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Protocol
-
 from perdure.protocol.ids import run_id_for_start
 from perdure.protocol.replies import ErrorCode, ErrorReply, ReplyKind, Started
 from perdure.protocol.requests import IdConflictPolicy, StartWorkflow, StartWorkflowWith
-from perdure.protocol.updates import UpdateWorkflow
 from perdure_engine.core.decide import along_problem, decide, settle_open_conflict, settle_reuse
 from perdure_engine.core.transition import Transition
 from perdure_engine.history.arrival import Arrival
-from perdure_engine.history.batch import Batch, Draft
+from perdure_engine.history.batch import Batch
 from perdure_engine.history.cache import CachedRun, ExecutionCache
 from perdure_engine.history.loading import Loaded
-from perdure_engine.history.shard import Shard
+from perdure_engine.history.runs import Runs
 from perdure_engine.history.updates import Updates
 
 
-class Starter(Protocol):
-    """What this asks of the decider."""
-
-    def terminate_for(self, batch: Batch, arrival: Arrival, existing: CachedRun, identity: str) -> None: ...
-    def create(
-        self,
-        batch: Batch,
-        shard: Shard,
-        request: StartWorkflow,
-        run_id: str,
-        loaded: Loaded,
-        parent: None = None,
-        block: None = None,
-        along: StartWorkflowWith | None = None,
-    ) -> Transition: ...
-    def update_open(self, batch: Batch, arrival: Arrival, request: UpdateWorkflow, run: CachedRun) -> None: ...
-    def settle(self, batch: Batch, draft: Draft, run: CachedRun) -> None: ...
-    def witnessed(self, request: StartWorkflow, loaded: Loaded, now_us: int) -> Iterable[str]: ...
-
-
 def start_with(
-    starter: Starter,
+    runs: Runs,
     cache: ExecutionCache,
     updates: Updates,
     batch: Batch,
@@ -61,22 +37,22 @@ def start_with(
     run_id = run_id_for_start(start.namespace, start.workflow_id, start.request_id)
     began = cache.get(run_id)
     if began is not None or loaded.run(run_id) is not None:
-        _give(starter, updates, batch, arrival, request, began, run_id)
+        _give(runs, updates, batch, arrival, request, began, run_id)
         return
     existing = cache.latest(start.namespace, start.workflow_id)
     if existing is not None and existing.state.is_open:
-        if not _replaces(starter, updates, batch, arrival, request, existing):
+        if not _replaces(runs, updates, batch, arrival, request, existing):
             return
     else:
         last = loaded.latest(start.namespace, start.workflow_id) if existing is None else None
         closed = existing.state if existing is not None else last
-        if closed is not None and not _follows(starter, batch, arrival, request, loaded, closed.run_id):
+        if closed is not None and not _follows(runs, batch, arrival, request, loaded, closed.run_id):
             return
         transition = Transition()
         if closed is not None and not settle_reuse(start, closed.run_id, closed.status, transition):
             batch.reply_to(arrival.sender, arrival.sent, transition)
             return
-    transition = starter.create(batch, arrival.shard, start, run_id, loaded, along=request)
+    transition = runs.create(batch, arrival.shard, start, run_id, loaded, along=request)
     batch.reply_to(arrival.sender, arrival.sent, transition)
     run = cache.get(run_id)
     if run is not None and request.update is not None:
@@ -84,7 +60,7 @@ def start_with(
 
 
 def _replaces(
-    starter: Starter,
+    runs: Runs,
     updates: Updates,
     batch: Batch,
     arrival: Arrival,
@@ -95,18 +71,18 @@ def _replaces(
     start, update, state = request.start, request.update, existing.state
     knows = update is not None and (update.update_id in state.updates or update.update_id in state.admitted)
     if start.id_conflict_policy == IdConflictPolicy.USE_EXISTING or knows:
-        _give(starter, updates, batch, arrival, request, existing, state.run_id)
+        _give(runs, updates, batch, arrival, request, existing, state.run_id)
         return False
     transition = Transition()
     if settle_open_conflict(start, state.run_id, transition):
-        starter.terminate_for(batch, arrival, existing, start.identity)
+        runs.terminate_for(batch, arrival, existing, start.identity)
         return True
     batch.reply_to(arrival.sender, arrival.sent, transition)
     return False
 
 
 def _follows(
-    starter: Starter,
+    runs: Runs,
     batch: Batch,
     arrival: Arrival,
     request: StartWorkflowWith,
@@ -117,14 +93,14 @@ def _follows(
     start = request.start
     if request.signal is None:
         return True
-    if start.request_id not in starter.witnessed(start, loaded, batch.now_us):
+    if start.request_id not in runs.witnessed(start, loaded, batch.now_us):
         return True
     batch.reply(arrival.sender, arrival.sent.number, ReplyKind.OK, Started(closed_run_id, False))
     return False
 
 
 def _give(
-    starter: Starter,
+    runs: Runs,
     updates: Updates,
     batch: Batch,
     arrival: Arrival,
@@ -136,7 +112,7 @@ def _give(
     is_open = run is not None and run.state.is_open
     if request.update is not None:
         if run is not None and is_open:
-            starter.update_open(batch, arrival, request.update, run)
+            runs.update(batch, arrival, request.update, run)
         else:
             updates.tell_closed(batch, arrival, request.update, run_id)
         return
@@ -147,7 +123,7 @@ def _give(
         if transition.reply_kind == ReplyKind.OK:
             transition.answer(Started(run_id, created))
         batch.reply_to(arrival.sender, arrival.sent, transition)
-        starter.settle(batch, draft, run)
+        runs.settle(batch, draft, run)
     else:
         batch.reply(arrival.sender, arrival.sent.number, ReplyKind.OK, Started(run_id, created))
 

@@ -16,7 +16,7 @@ from perdure.protocol.tasks import TaskKind
 from perdure_broker.port import BrokerUnavailable, Outbox
 from perdure_engine.core.state import MutableState
 from perdure_engine.core.transition import Effect, Retire
-from perdure_engine.history import deciding
+from perdure_engine.history import lookup, starting
 from perdure_engine.history.batch import Batch, Draft
 from perdure_engine.history.committing import BatchLost, Committer
 from perdure_engine.history.service import HistoryService
@@ -92,7 +92,12 @@ def take_an_unknown_outcome_for_success(patch: pytest.MonkeyPatch) -> None:
 def let_a_duplicate_start_run(patch: pytest.MonkeyPatch) -> None:
     """Each start makes a run id of its own, so that a repeated one begins another run."""
     numbers = itertools.count(1)
-    patch.setattr(deciding, "run_id_for_start", lambda *words: str(uuid.uuid5(uuid.NAMESPACE_OID, str(next(numbers)))))
+
+    def any_run_id(*words: str) -> str:
+        return str(uuid.uuid5(uuid.NAMESPACE_OID, str(next(numbers))))
+
+    patch.setattr(lookup, "run_id_for_start", any_run_id)
+    patch.setattr(starting, "run_id_for_start", any_run_id)
 
 
 @planted(Rule.LIVENESS)

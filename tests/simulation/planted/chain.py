@@ -16,7 +16,7 @@ from perdure_engine.core.run_start import begin_run
 from perdure_engine.core.state import MutableState
 from perdure_engine.core.transition import Successor, Transition
 from perdure_engine.history.batch import Batch
-from perdure_engine.history.deciding import Decider
+from perdure_engine.history.runs import Runs
 from perdure_engine.history.shard import Shard
 from perdure_store import memory_tables
 from tests.simulation.planted.bug import planted
@@ -41,9 +41,9 @@ def lose_a_buffered_signal_at_continue_as_new(patch: pytest.MonkeyPatch) -> None
 @planted(Rule.CHAIN, Rule.RUNS_APART)
 def begin_two_successors(patch: pytest.MonkeyPatch) -> None:
     """A run is followed by two, and the store lets both be open."""
-    begin, check_new = Decider.begin, memory_tables._check_new
+    begin, check_new = Runs.begin, memory_tables._check_new
 
-    def begin_both(self: Decider, batch: Batch, shard: Shard, new: Successor, witnessed: Iterable[str]) -> None:
+    def begin_both(self: Runs, batch: Batch, shard: Shard, new: Successor, witnessed: Iterable[str]) -> None:
         state, other = new.state, Transition()
         if state.started.continued_execution_run_id:
             run_id = str(uuid.uuid5(uuid.NAMESPACE_OID, state.run_id))
@@ -55,17 +55,17 @@ def begin_two_successors(patch: pytest.MonkeyPatch) -> None:
         if table != "open executions":
             check_new(table, keys, existing, freed)
 
-    patch.setattr(Decider, "begin", begin_both)
+    patch.setattr(Runs, "begin", begin_both)
     patch.setattr(memory_tables, "_check_new", check_most)
 
 
 @planted(Rule.CHAIN, Rule.LIVENESS)
 def forget_a_successor(patch: pytest.MonkeyPatch) -> None:
     """A run says which one follows, and that one never begins."""
-    begin = Decider.begin
+    begin = Runs.begin
 
-    def begin_most(self: Decider, batch: Batch, shard: Shard, new: Successor, witnessed: Iterable[str]) -> None:
+    def begin_most(self: Runs, batch: Batch, shard: Shard, new: Successor, witnessed: Iterable[str]) -> None:
         if not new.state.started.continued_execution_run_id:
             begin(self, batch, shard, new, witnessed)
 
-    patch.setattr(Decider, "begin", begin_most)
+    patch.setattr(Runs, "begin", begin_most)

@@ -12,7 +12,7 @@ from perdure.protocol.replies import ErrorCode, ReplyKind, decode_error, decode_
 from perdure.protocol.requests import AwaitResult, SignalWorkflow
 from perdure.protocol.tasks import TaskKind
 from perdure_broker.port import StreamKind
-from perdure_engine.history import deciding, service
+from perdure_engine.history import deciding, runs, service
 from perdure_store.memory import CommitFault
 from perdure_store.port import BatchRejected, CommitBatch, FenceLost
 from tests.engine_stage import WORKFLOWS, Stage, activity, done, pass_time, start_request, until
@@ -110,8 +110,8 @@ async def test_a_decision_that_raises_is_set_aside(stage: Stage, monkeypatch: py
             raise ZeroDivisionError("no such thing")
         return original(request, *rest)
 
-    original = deciding.decide_start
-    monkeypatch.setattr(deciding, "decide_start", decide_start)
+    original = runs.decide_start
+    monkeypatch.setattr(runs, "decide_start", decide_start)
     names = ["a", "bad", "b"]
     numbers = await stage.send(*(start_request(name) for name in names))
     await assert_only_bad_is_set_aside(stage, dict(zip(names, numbers, strict=True)))
