@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from perdure_engine.history.cache import ExecutionCache
-from perdure_engine.history.service import HistoryService
 from perdure_engine.history.shard import Shard
+from perdure_engine.history.upkeep import Upkeep
 from perdure_store.memory_tables import MemoryDatabase
 from perdure_store.port import ShardAdvance, ShardRow
 from tests.simulation.faults.plan import Fault, Kind
@@ -55,10 +55,10 @@ def trust_an_old_epoch(patch: pytest.MonkeyPatch) -> None:
 def overlook_a_new_epoch(patch: pytest.MonkeyPatch) -> None:
     """Nobody notices that the broker has lost its data: inboxes are read from where they ended before."""
 
-    async def overlook(self: HistoryService) -> None:
+    async def overlook(self: Upkeep) -> None:
         return None
 
-    patch.setattr(HistoryService, "_watch_epoch", overlook)
+    patch.setattr(Upkeep, "_watch_epoch", overlook)
 
 
 def _with_a_small_cache(scenario: Scenario) -> Scenario:
