@@ -43,6 +43,7 @@ COVERED_BY_SUITE: dict[str, str] = {
     "perdure_store/visibility.py": "tests/conformance/store/test_visibility.py",
     "perdure_store/port.py": "tests/conformance",
     "perdure_store/rows.py": "tests/conformance/store",
+    "perdure_engine/core/snapshot_rows.py": "tests/unit/perdure_engine/core/test_snapshot.py",
     "perdure_engine/demo/acts.py": "tests/integration/test_demo.py",
     "perdure_engine/demo/performance.py": "tests/integration/test_demo.py",
     "perdure_engine/demo/stage.py": "tests/integration/test_demo.py",

@@ -1,26 +1,28 @@
 """Snapshots: mutable state as bytes, so that a long run need not be folded from its first event.
 
-A snapshot is a message like those of the protocol: fields are only ever appended, with a default. It holds what the
-fold of the history would give, and so neither `recent` events nor the times of heartbeats, nor updates that only
-memory knows of.
+A snapshot holds what the fold of the history would give, and so neither `recent` events nor the times of heartbeats,
+nor updates that only memory knows of.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, TypeVar
+from typing import TypeVar
 
-from perdure.protocol.codec import CODEC_VERSION, DecodeError, pack, shown, struct_decoder, unpack
+from perdure.protocol.codec import CODEC_VERSION, DecodeError, pack, shown, unpack
 from perdure.protocol.content import join_hashes, split_hashes
-from perdure.protocol.deployment import VersionStamp, decode_stamp
-from perdure.protocol.events import (
-    EVENTS,
-    ActivityTaskScheduled,
-    EventBuffered,
-    EventType,
-    WorkflowExecutionStarted,
+from perdure.protocol.events import EVENTS, EventBuffered
+from perdure_engine.core.snapshot_rows import (
+    ActivityRow,
+    BaseRow,
+    BufferedRow,
+    ChildRow,
+    ExternalRow,
+    Snapshot,
+    TimerRow,
+    UpdateRow,
+    WorkflowTaskRow,
+    snapshot_of,
 )
-from perdure.protocol.failure import Failure, decode_failure_or_none
-from perdure.protocol.updates import UpdateDelivery, decode_delivery
 from perdure_engine.core.state import (
     ActivityPhase,
     ActivityState,
@@ -39,200 +41,10 @@ from perdure_engine.core.state import (
 )
 
 
-class _WorkflowTaskRow(NamedTuple):
-    scheduled_event_id: int
-    scheduled_time_us: int
-    attempt: int
-    next_attempt_time_us: int
-    last_failure: Failure | None
-
-    @staticmethod
-    def _decode_last_failure(value: Any) -> Failure | None:
-        return decode_failure_or_none(value)
-
-
-class _ActivityRow(NamedTuple):
-    scheduled_event_id: int
-    scheduled_time_us: int
-    attributes: ActivityTaskScheduled
-    phase: int
-    attempt: int
-    attempt_scheduled_time_us: int
-    started_time_us: int
-    reported_time_us: int
-    worker: str
-    last_failure: Failure | None
-    cancel_requested_event_id: int
-    heartbeat_details: bytes
-    said_time_us: int = 0
-    is_detached: bool = False
-    is_paused: bool = False
-    is_parked: bool = False
-    is_interrupted: bool = False
-    is_reset: bool = False
-    forgets_heartbeat: bool = False
-    attempt_base: int = 0
-
-    @staticmethod
-    def _decode_attributes(value: Any) -> Any:
-        return EVENTS.decode(int(EventType.ACTIVITY_TASK_SCHEDULED), value)
-
-    @staticmethod
-    def _decode_last_failure(value: Any) -> Failure | None:
-        return decode_failure_or_none(value)
-
-
-class _TimerRow(NamedTuple):
-    timer_id: str
-    started_event_id: int
-    fire_at_us: int
-    phase: int
-
-
-class _ChildRow(NamedTuple):
-    initiated_event_id: int
-    completed_event_id: int
-    namespace: str
-    workflow_id: str
-    workflow_type: str
-    parent_close_policy: int
-    phase: int
-    started_event_id: int
-    held_cancels: tuple[int, ...]
-
-
-class _BaseRow(NamedTuple):
-    reset_event_id: int
-    run_id: str
-
-
-class _ExternalRow(NamedTuple):
-    initiated_event_id: int
-    completed_event_id: int
-    namespace: str
-    workflow_id: str
-    run_id: str
-    child_initiated_event_id: int
-    reason: str
-    phase: int
-
-
-class _BufferedRow(NamedTuple):
-    time_us: int
-    event_type: int
-    attributes: Any
-    started_time_us: int = 0
-    identity: str = ""
-    attempt: int = 0
-
-
-_workflow_task = struct_decoder(_WorkflowTaskRow)
-_activity = struct_decoder(_ActivityRow)
-_timer = struct_decoder(_TimerRow)
-_child = struct_decoder(_ChildRow)
-_external = struct_decoder(_ExternalRow)
-_base = struct_decoder(_BaseRow)
-_buffered = struct_decoder(_BufferedRow)
-
-
-class _UpdateRow(NamedTuple):
-    update_id: str
-    accepted_event_id: int
-    phase: int
-    completed_batch_no: int
-
-
-_update = struct_decoder(_UpdateRow)
-
-
-class _Snapshot(NamedTuple):
-    namespace: str
-    workflow_id: str
-    run_id: str
-    shard_id: int
-    started: WorkflowExecutionStarted
-    start_time_us: int
-    next_event_id: int
-    batch_no: int
-    history_size_bytes: int
-    workflow_task: _WorkflowTaskRow | None
-    last_completed_event_id: int
-    sticky_worker: str
-    activities: tuple[_ActivityRow, ...]
-    timers: tuple[_TimerRow, ...]
-    buffered: tuple[_BufferedRow, ...]
-    cancel_requested: bool
-    signal_count: int
-    request_ids: tuple[str, ...]
-    memo: bytes | None = None
-    search_attributes: bytes | None = None
-    first_task_us: int = 0
-    children: tuple[_ChildRow, ...] = ()
-    content: bytes = b""
-    content_sizes: tuple[int, ...] = ()
-    external_signals: tuple[_ExternalRow, ...] = ()
-    external_cancels: tuple[_ExternalRow, ...] = ()
-    updates: tuple[_UpdateRow, ...] = ()
-    bases: tuple[_BaseRow, ...] = ()
-    admitted: tuple[UpdateDelivery, ...] = ()
-    version: VersionStamp | None = None
-
-    @staticmethod
-    def _decode_version(value: Any) -> VersionStamp | None:
-        return decode_stamp(value)
-
-    @staticmethod
-    def _decode_started(value: Any) -> Any:
-        return EVENTS.decode(int(EventType.WORKFLOW_EXECUTION_STARTED), value)
-
-    @staticmethod
-    def _decode_workflow_task(value: Any) -> Any:
-        return None if value is None else _workflow_task(value)
-
-    @staticmethod
-    def _decode_activities(value: Any) -> tuple[_ActivityRow, ...]:
-        return tuple([_activity(row) for row in value])
-
-    @staticmethod
-    def _decode_timers(value: Any) -> tuple[_TimerRow, ...]:
-        return tuple([_timer(row) for row in value])
-
-    @staticmethod
-    def _decode_children(value: Any) -> tuple[_ChildRow, ...]:
-        return tuple([_child(row) for row in value])
-
-    @staticmethod
-    def _decode_bases(value: Any) -> tuple[_BaseRow, ...]:
-        return tuple([_base(row) for row in value])
-
-    @staticmethod
-    def _decode_external_signals(value: Any) -> tuple[_ExternalRow, ...]:
-        return tuple([_external(row) for row in value])
-
-    @staticmethod
-    def _decode_external_cancels(value: Any) -> tuple[_ExternalRow, ...]:
-        return tuple([_external(row) for row in value])
-
-    @staticmethod
-    def _decode_admitted(value: Any) -> tuple[UpdateDelivery, ...]:
-        return tuple([decode_delivery(row) for row in value])
-
-    @staticmethod
-    def _decode_updates(value: Any) -> tuple[_UpdateRow, ...]:
-        return tuple([_update(row) for row in value])
-
-    @staticmethod
-    def _decode_buffered(value: Any) -> tuple[_BufferedRow, ...]:
-        return tuple([_buffered(row) for row in value])
-
-
-_snapshot = struct_decoder(_Snapshot)
-
-
 def encode_snapshot(state: MutableState) -> bytes:
     """The state of an open run after a sealed batch: what is buffered must be stored."""
     task = state.workflow_task
-    snapshot = _Snapshot(
+    snapshot = Snapshot(
         state.namespace,
         state.workflow_id,
         state.run_id,
@@ -247,7 +59,7 @@ def encode_snapshot(state: MutableState) -> bytes:
         state.sticky_worker,
         tuple([_activity_row(activity) for activity in state.activities.values()]),
         tuple([_timer_row(timer) for timer in state.timers.values()]),
-        tuple([_BufferedRow(item.time_us, *item.event) for item in state.buffered]),
+        tuple([BufferedRow(item.time_us, *item.event) for item in state.buffered]),
         state.cancel_requested,
         state.signal_count,
         tuple(state.request_ids),
@@ -260,21 +72,21 @@ def encode_snapshot(state: MutableState) -> bytes:
         _external_rows(state.external_signals),
         _external_rows(state.external_cancels),
         tuple([_update_row(update) for update in state.updates.values()]),
-        tuple([_BaseRow(*base) for base in state.bases]),
+        tuple([BaseRow(*base) for base in state.bases]),
         tuple([update.delivery for update in state.admitted.values() if update.is_stored]),
         state.version,
     )
     return pack((CODEC_VERSION, snapshot))
 
 
-def _workflow_task_row(task: WorkflowTaskState) -> _WorkflowTaskRow:
-    return _WorkflowTaskRow(
+def _workflow_task_row(task: WorkflowTaskState) -> WorkflowTaskRow:
+    return WorkflowTaskRow(
         task.scheduled_event_id, task.scheduled_time_us, task.attempt, task.next_attempt_time_us, task.last_failure
     )
 
 
-def _activity_row(activity: ActivityState) -> _ActivityRow:
-    return _ActivityRow(
+def _activity_row(activity: ActivityState) -> ActivityRow:
+    return ActivityRow(
         activity.scheduled_event_id,
         activity.scheduled_time_us,
         activity.attributes,
@@ -298,16 +110,16 @@ def _activity_row(activity: ActivityState) -> _ActivityRow:
     )
 
 
-def _update_row(update: UpdateState) -> _UpdateRow:
-    return _UpdateRow(update.update_id, update.accepted_event_id, update.phase, update.completed_batch_no)
+def _update_row(update: UpdateState) -> UpdateRow:
+    return UpdateRow(update.update_id, update.accepted_event_id, update.phase, update.completed_batch_no)
 
 
-def _timer_row(timer: TimerState) -> _TimerRow:
-    return _TimerRow(timer.timer_id, timer.started_event_id, timer.fire_at_us, timer.phase)
+def _timer_row(timer: TimerState) -> TimerRow:
+    return TimerRow(timer.timer_id, timer.started_event_id, timer.fire_at_us, timer.phase)
 
 
-def _child_row(child: ChildState) -> _ChildRow:
-    return _ChildRow(
+def _child_row(child: ChildState) -> ChildRow:
+    return ChildRow(
         child.initiated_event_id,
         child.completed_event_id,
         child.namespace,
@@ -320,10 +132,10 @@ def _child_row(child: ChildState) -> _ChildRow:
     )
 
 
-def _external_rows(pending: dict[int, ExternalState]) -> tuple[_ExternalRow, ...]:
+def _external_rows(pending: dict[int, ExternalState]) -> tuple[ExternalRow, ...]:
     return tuple(
         [
-            _ExternalRow(
+            ExternalRow(
                 item.initiated_event_id,
                 item.completed_event_id,
                 item.namespace,
@@ -338,7 +150,7 @@ def _external_rows(pending: dict[int, ExternalState]) -> tuple[_ExternalRow, ...
     )
 
 
-def _external_states(rows: tuple[_ExternalRow, ...]) -> dict[int, ExternalState]:
+def _external_states(rows: tuple[ExternalRow, ...]) -> dict[int, ExternalState]:
     return {row.initiated_event_id: ExternalState(*row[:7], _known(ExternalPhase, row.phase)) for row in rows}
 
 
@@ -353,7 +165,7 @@ def decode_snapshot(data: bytes) -> MutableState:
         raise DecodeError("a snapshot must be an array of version and fields")
     if whole[0] != CODEC_VERSION:
         raise DecodeError(f"snapshot has codec version {shown(whole[0])}, this version reads {CODEC_VERSION}")
-    row: _Snapshot = _snapshot(whole[1])
+    row: Snapshot = snapshot_of(whole[1])
     state = MutableState(
         row.namespace,
         row.workflow_id,
@@ -401,7 +213,7 @@ def decode_snapshot(data: bytes) -> MutableState:
     return state
 
 
-def _activity_state(row: _ActivityRow) -> ActivityState:
+def _activity_state(row: ActivityRow) -> ActivityState:
     return ActivityState(
         row.scheduled_event_id,
         row.scheduled_time_us,

@@ -93,7 +93,7 @@ def _spoiled(place: int, value: Any) -> bytes:
         (b"\xc1", "not a msgpack value"),
         (pack(1), "a snapshot must be an array of version and fields"),
         (pack((9, ())), "snapshot has codec version 9, this version reads 1"),
-        (pack((1, ("default",))), "_Snapshot: 1 fields, at least 18 are required"),
+        (pack((1, ("default",))), "Snapshot: 1 fields, at least 18 are required"),
         (_spoiled(4, ("x",)), "WorkflowExecutionStarted: 1 fields, at least 2 are required"),
         (_spoiled(12, ((5,),)), "_ActivityRow: 1 fields, at least 12 are required"),
         (_spoiled(13, (("nap", 5, 5, 9),)), "a snapshot has the phase 9, which is not one of TimerPhase"),
