@@ -95,7 +95,7 @@ def _spoiled(place: int, value: Any) -> bytes:
         (pack((9, ())), "snapshot has codec version 9, this version reads 1"),
         (pack((1, ("default",))), "Snapshot: 1 fields, at least 18 are required"),
         (_spoiled(4, ("x",)), "WorkflowExecutionStarted: 1 fields, at least 2 are required"),
-        (_spoiled(12, ((5,),)), "_ActivityRow: 1 fields, at least 12 are required"),
+        (_spoiled(12, ((5,),)), "ActivityRow: 1 fields, at least 12 are required"),
         (_spoiled(13, (("nap", 5, 5, 9),)), "a snapshot has the phase 9, which is not one of TimerPhase"),
         (_spoiled(14, ((5, 4711, ()),)), "unknown history event number 4711"),
     ],
