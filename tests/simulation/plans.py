@@ -53,7 +53,8 @@ class Rival:
 
 @dataclass(frozen=True)
 class Act:
-    """`kind`: "cancel", "terminate", "query", "describe", "history", "list", "result"; "end_child" ends a child."""
+    """`kind`: "cancel", "terminate", "query", "describe", "history", "list", "result"; "pause" holds its activities for
+    a moment; "end_child" ends a child."""
 
     kind: str
     client: int
@@ -158,7 +159,14 @@ def _disturb(plan: Plan, dice: random.Random) -> None:
         add("terminate", dice.choice([0.0, 0.01, dice.uniform(0, 3)]))
     if first_child(plan.program) is not None and dice.random() < 0.3:
         add("end_child", dice.uniform(0, 4))
-    for kind, share in (("query", 0.3), ("describe", 0.1), ("history", 0.1), ("result", 0.3), ("list", 0.04)):
+    for kind, share in (
+        ("query", 0.3),
+        ("describe", 0.1),
+        ("history", 0.1),
+        ("result", 0.3),
+        ("list", 0.04),
+        ("pause", 0.2),
+    ):
         if dice.random() < share:
             add(kind, dice.uniform(0, 4))
 

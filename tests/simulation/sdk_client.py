@@ -10,6 +10,7 @@ import asyncio
 import itertools
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 from perdure.client import (
@@ -37,6 +38,7 @@ T = TypeVar("T")
 PATIENCE = timedelta(hours=1)
 HURRY = timedelta(seconds=1)
 AGAIN_S = 0.5
+PAUSE_S = 0.3
 
 
 class Course:
@@ -268,6 +270,15 @@ class SdkClient:
         handle = self._client.result().get_workflow_handle(child_id)
         await handle.terminate(reason="enough", rpc_timeout=PATIENCE)
 
+    async def _pause(self, course: Course) -> None:
+        """Hold the activities that are pending, let them begin anew, and let them go on."""
+        handle = self._handle(course)
+        for kind in ("work", "work_in_thread"):
+            for change in (handle.pause_activity, partial(handle.reset_activity, keep_paused=True)):
+                await _if_pending(change(activity_type=kind, rpc_timeout=PATIENCE))
+                await self._process.sleep(PAUSE_S)
+            await _if_pending(handle.unpause_activity(activity_type=kind, rpc_timeout=PATIENCE))
+
     async def _query(self, course: Course) -> None:
         """What was acknowledged before the question was asked, the answer has seen."""
         known = list(course.accepted)
@@ -317,6 +328,15 @@ _NO_ANSWER = ("flaky", "never ran")
 """Why a query may rightly fail: the code that it replays does, or there is nothing to replay."""
 
 _GAVE_UP = frozenset({RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.UNAVAILABLE})
+
+
+async def _if_pending(change: Awaitable[None]) -> None:
+    """Wait for a change to activities; there may be none, and no run any more."""
+    try:
+        await change
+    except RPCError as error:
+        if error.status != RPCStatusCode.NOT_FOUND:
+            raise
 
 
 def _bound(part: Callable[[Course, T], Awaitable[None]], detail: T) -> Callable[[Course], Awaitable[None]]:

@@ -306,5 +306,5 @@ class Worker:
 
     def _pushed(self, word: CancelActivity) -> None:
         running = self._running.get((word.run_id, word.scheduled_event_id, word.attempt))
-        if running is not None:
+        if running is not None and not (word.paused or word.reset):  # it may finish
             running.words.put_nowait(word.current)
