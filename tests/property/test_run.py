@@ -318,12 +318,14 @@ class RunMachine(RuleBasedStateMachine):
     # Activities ------------------------------------------------------------------------------------------------------
 
     def activity(self, data: st.DataObject) -> tuple[int, int]:
-        """Event id and attempt of one that is out; now and then of one that was, or that waits for the buffer."""
+        """Event id and attempt of one that is out; now and then of one that was, or that waits for the buffer. Nobody
+        holds one whose retry is due and not fired."""
         out = sorted(
             (event_id, item.attempt) for (kind, event_id), item in self.run.tasks.items() if kind == TaskKind.ACTIVITY
         )
         if data.draw(st.integers(0, 9)) == 0:
-            out += [(event_id, item.attempt) for event_id, item in self.run.state.activities.items()]
+            known = self.run.state.activities.items()
+            out += [(event_id, item.attempt) for event_id, item in known if not self.run.is_retry_due(event_id)]
         event_id, attempt = data.draw(st.sampled_from(out))
         return event_id, max(1, attempt + data.draw(st.sampled_from([0] * 9 + [-1])))
 
@@ -375,7 +377,12 @@ class RunMachine(RuleBasedStateMachine):
     def activity_is_reported(
         self, data: st.DataObject, activity_id: str, report: ActivityReport, failure: Failure, details: bytes
     ) -> None:
-        """By its id, or by the token of an attempt."""
+        """By its id, or by the token of an attempt. A batch fires what is due, too, so that the task which keeps the
+        details of a heartbeat is there when they are written."""
+        if report == ActivityReport.HEARTBEAT:
+            self.fire_all()
+            if not self.is_open():
+                return
         event_id = attempt = 0
         if self.has_activity() and data.draw(st.booleans()):
             activity_id = ""

@@ -114,7 +114,7 @@ def _activity_attempt_failed(state: MutableState, record: HistoryEvent) -> None:
     if activity.forgets_heartbeat:
         activity.heartbeat_details = b""
         activity.forgets_heartbeat = False
-    elif report.heartbeat_details:
+    else:  # none, too: a snapshot may hold those of an earlier heartbeat
         activity.heartbeat_details = report.heartbeat_details
 
 

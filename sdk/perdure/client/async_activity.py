@@ -12,6 +12,7 @@ from perdure.client.connection import Connection, check_text, nothing
 from perdure.client.failures import AsyncActivityCancelledError
 from perdure.common import UNSET
 from perdure.protocol.codec import DecodeError, unpack
+from perdure.protocol.payload import NO_VALUES
 from perdure.protocol.replies import ActivityDirective, decode_activity_directive
 from perdure.protocol.requests import ActivityReport, ReportActivity
 from perdure.service import RPCError, RPCStatusCode
@@ -60,7 +61,7 @@ class AsyncActivityHandle:
                 reset (`details` say so): end the attempt by `fail`, or let it go on.
             RPCError: the activity is not pending any more (NOT_FOUND), or no engine answered in time.
         """
-        data = self._connection.converter.to_bytes(details)
+        data = self._connection.converter.to_bytes(details) or NO_VALUES
         request = self._request(ActivityReport.HEARTBEAT, data=data, request_id="")
         directive: ActivityDirective = await self._connection.ask_of(
             self._namespace, self._workflow_id, request, decode_activity_directive, rpc_timeout

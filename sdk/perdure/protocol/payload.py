@@ -60,6 +60,10 @@ def pack_payloads(payloads: Sequence[Payload]) -> bytes:
     return pack(payloads) if payloads else b""
 
 
+NO_VALUES = pack(())
+"""The wire form of an empty list where `b""` says nothing at all."""
+
+
 def unpack_payloads(data: bytes) -> list[Payload]:
     """The values of a wire form.
 

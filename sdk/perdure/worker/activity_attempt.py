@@ -22,6 +22,7 @@ from perdure.protocol.failure import (
     Failure,
     TimeoutInfo,
 )
+from perdure.protocol.payload import NO_VALUES
 from perdure.protocol.replies import ReplyKind, decode_activity_directive
 from perdure.protocol.requests import (
     RecordActivityTaskHeartbeat,
@@ -304,16 +305,17 @@ class ActivityAttempt(Attempt):
 
     def _send_unsent_heartbeat(self) -> None:
         unsent = None if self._heartbeats is None else self._heartbeats.unsent
-        if unsent:
+        if unsent is not None:
             self._send_heartbeat(unsent)
 
     def _last_heartbeat(self) -> bytes:
         unsent = None if self._heartbeats is None else self._heartbeats.unsent
-        return self._encode_details(unsent) if unsent else b""
+        return b"" if unsent is None else self._encode_details(unsent)
 
     def _encode_details(self, details: tuple[Any, ...]) -> bytes:
+        """A heartbeat without details takes back those of the one before."""
         try:
-            return self._owner.link.converter.to_bytes(details)
+            return self._owner.link.converter.to_bytes(details) or NO_VALUES
         except (TypeError, ValueError, ApplicationError) as error:
             logger.error("Details of activity %r are dropped: %s", self.task.activity_type, error)
             return b""

@@ -40,12 +40,14 @@ def lose_a_buffered_signal_at_continue_as_new(patch: pytest.MonkeyPatch) -> None
 
 @planted(Rule.CHAIN, Rule.RUNS_APART)
 def begin_two_successors(patch: pytest.MonkeyPatch) -> None:
-    """A run is followed by two, and the store lets both be open."""
+    """The first run of a chain is followed by two, and the store lets both be open. If every run were, a schedule would
+    have as many runs as there are grains on a chessboard."""
     begin, check_new = Runs.begin, memory_tables._check_new
 
     def begin_both(self: Runs, batch: Batch, shard: Shard, new: Successor, witnessed: Iterable[str]) -> None:
         state, other = new.state, Transition()
-        if state.started.continued_execution_run_id:
+        before = state.started.continued_execution_run_id
+        if before and before == state.started.first_execution_run_id:
             run_id = str(uuid.uuid5(uuid.NAMESPACE_OID, state.run_id))
             twin = begin_run(state.namespace, run_id, state.shard_id, state.started, batch.now_us, other)
             begin(self, batch, shard, Successor(twin, other), witnessed)

@@ -16,6 +16,7 @@ from perdure.client import (
 from perdure.client.async_activity import reference_of
 from perdure.protocol.codec import pack
 from perdure.protocol.failure import ApplicationInfo
+from perdure.protocol.payload import NO_VALUES
 from perdure.protocol.replies import ActivityDirective, ReplyKind
 from perdure.protocol.requests import ActivityReport, ReportActivity
 from tests.fake_engine import client_of
@@ -38,14 +39,16 @@ async def test_what_it_says_by_ids() -> None:
     async with client_of(answer) as (client, engine):
         handle = client.get_async_activity_handle(workflow_id="w", run_id=None, activity_id="7")
         await handle.heartbeat("half", 2)
+        await handle.heartbeat()
         await handle.complete("done")
         await handle.complete()
         await handle.fail(ValueError("no"), last_heartbeat_details=["page", 3])
         await handle.report_cancellation("why")
-        beat, done, nothing, failed, canceled = engine.requests(ReportActivity)
+        beat, empty_beat, done, nothing, failed, canceled = engine.requests(ReportActivity)
         assert (beat.namespace, beat.workflow_id, beat.run_id, beat.activity_id) == ("default", "w", "", "7")
         assert (beat.scheduled_event_id, beat.attempt, beat.request_id) == (0, 0, "")
         assert CONVERTER.from_bytes(beat.data) == ["half", 2]
+        assert (empty_beat.data, CONVERTER.from_bytes(empty_beat.data)) == (NO_VALUES, [])
         assert CONVERTER.value_from_bytes(done.data, str) == "done"
         assert CONVERTER.value_from_bytes(nothing.data, None) is None
         assert isinstance(failed.failure.info, ApplicationInfo)

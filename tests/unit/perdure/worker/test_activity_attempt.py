@@ -13,6 +13,7 @@ from perdure.activity.shared_flag import SharedFlag
 from perdure.exceptions import ApplicationError, CancelledError
 from perdure.metrics import MetricMeter
 from perdure.protocol.failure import ApplicationInfo
+from perdure.protocol.payload import NO_VALUES
 from perdure.protocol.replies import ActivityDirective, CancelActivity, ErrorCode, ErrorReply, ReplyKind
 from perdure.protocol.requests import (
     RecordActivityTaskStarted,
@@ -128,6 +129,20 @@ async def test_details_that_cannot_be_converted_are_dropped(caplog: pytest.LogCa
         attempt.fail_with(ApplicationError("x"))
         assert owner.sent[-1].heartbeat_details == b""
         assert "are dropped" in caplog.text
+        owner.deadlines.close()
+
+
+async def test_a_heartbeat_without_details_takes_back_those_before() -> None:
+    async with stage() as on:
+        owner = Owner(on)
+        attempt = owner.attempt()
+        attempt.heartbeat(("half",))
+        await asyncio.sleep(0)
+        attempt.heartbeat(())
+        attempt.fail_with(ApplicationError("x"))
+        beat, failed = owner.sent
+        assert owner.link.converter.from_bytes(beat.details) == ["half"]
+        assert failed.heartbeat_details == NO_VALUES
         owner.deadlines.close()
 
 

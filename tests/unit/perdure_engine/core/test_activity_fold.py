@@ -28,7 +28,7 @@ from perdure.protocol.failure import Failure
 from perdure_engine.core.activity_fold import ACTIVITY_TRANSITIONS
 from perdure_engine.core.fold import apply
 from perdure_engine.core.state import ActivityPhase, Bug
-from tests.unit.perdure_engine.core.runs import RUN_ID, START_US, activity_command, running
+from tests.unit.perdure_engine.core.runs import RUN_ID, START_US, activity_command, beat, fail_activity, running
 
 FAILURE = Failure("it broke")
 COMPLETED = ActivityTaskCompleted(b"", 5, 0)
@@ -66,3 +66,16 @@ def test_an_activity_takes_what_its_table_says(phase: ActivityPhase, event_type:
         assert state.activity_ids == {}
     else:
         assert state.activities[5].phase == expected
+
+
+def test_a_failed_attempt_leaves_the_details_that_it_had_last() -> None:
+    """Also none, when a snapshot knows of those before."""
+    run = running(activity_command("a"))
+    beat(run, b"page 7")
+    run.end_batch()
+    run.take_snapshot()
+    beat(run, b"")
+    fail_activity(run)
+    run.end_batch()
+    run.reload(from_snapshot=True)
+    assert run.state.activities[5].heartbeat_details == b""
