@@ -12,7 +12,7 @@ import builtins
 from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 from perdure import activity, workflow
 from perdure.common import Priority, RetryPolicy
@@ -311,6 +311,8 @@ class Labor:
         try:
             await self._body(place, spec, info.attempt, info.heartbeat_details)
         except asyncio.CancelledError:
+            if spec["kind"] == "outside":
+                self._leave(place, spec)
             if spec["kind"] != "stubborn":
                 raise
             await self._process.sleep(0.3)
@@ -341,15 +343,14 @@ class Labor:
 
     async def _body(self, place: str, spec: Spec, attempt: int, beaten: Sequence[Any]) -> None:
         kind = spec["kind"]
-        if kind == "outside":
-            self.outside.complete(activity.info().task_token, self._result(place, spec))
-            activity.raise_complete_async()
         if kind in ("late", "silent", "endless") or (kind == "stuck" and attempt == 1):
             await self._process.sleep(FOR_EVER_S)
         if kind == "beat":
             await self._beat(spec["ms"], beaten)
         elif spec["ms"]:
             await self._process.sleep(spec["ms"] / 1000)
+        if kind == "outside":
+            self._leave(place, spec)
         if kind in ("retry", "delayed") and attempt <= spec["fails"]:
             delay = timedelta(milliseconds=40) if kind == "delayed" else None
             raise ApplicationError(f"attempt {attempt}", type="Passing", next_retry_delay=delay)
@@ -361,6 +362,11 @@ class Labor:
             raise ValueError("never right")
         if kind == "spent":
             raise ApplicationError("not yet", type="Spent")
+
+    def _leave(self, place: str, spec: Spec) -> NoReturn:
+        """Let somebody else send the result."""
+        self.outside.complete(activity.info().task_token, self._result(place, spec))
+        activity.raise_complete_async()
 
     async def _beat(self, ms: int, beaten: Sequence[Any]) -> None:
         """Takes `ms` in all, over as many attempts as it may need."""

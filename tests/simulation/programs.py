@@ -60,7 +60,7 @@ ACTIVITY_KINDS = {
     "spent": "fails until its schedule-to-close timeout is over",
     "endless": "never ends: schedule-to-close",
     "nobody": "is put to a task queue that nobody polls until much later: schedule-to-start",
-    "outside": "returns, and leaves its result to be sent by somebody else",
+    "outside": "leaves its result to be sent by somebody else, when its time is over or when it is cancelled",
     "stubborn": "when it is cancelled, cleans up for a while and returns all the same",
 }
 
