@@ -74,8 +74,7 @@ def _scripted(scenario: Scenario) -> list[int]:
 def start_worker(site: Site, process: Process, slot: int) -> SdkWorker:
     scenario = site.scenario
     dice = scenario.dice(f"worker {slot}")
-    # One that caches nothing cannot extend a task for its local activities: some worker must be able to.
-    cached = dice.choice([0 if slot else 2, 2, 1000, 1000])
+    cached = dice.choice([0, 2, 1000, 1000])
     settings = WorkerSettings(
         scenario.slots, cached, dice.choice([0.0, 0.0, 0.5]), comes_late_s=FAULTS_S + 10 if slot == 0 else 0
     )

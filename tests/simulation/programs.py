@@ -69,7 +69,7 @@ LONG_TIMER_SHARE = 0.02
 """All of a run waits for its longest timer, so that there are few of them."""
 
 LONG_LOCAL_MS = 9_000
-"""A local activity of nearly a workflow task's timeout: a worker extends the task, if it caches workflows."""
+"""A local activity of nearly a workflow task's timeout: a worker extends the task."""
 
 HUGE = 300
 """Activities of a huge fan-out."""

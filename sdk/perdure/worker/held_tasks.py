@@ -61,7 +61,6 @@ class HeldTasks:
         complete: Callable[[HeldTask, list[Command], bool], None],
         broken: Callable[[HeldTask, BaseException], None],
         *,
-        extends: bool,
         metric_meter: MetricMeter = MetricMeter.noop,
         interceptors: Sequence[Interceptor] = (),
     ) -> None:
@@ -69,7 +68,7 @@ class HeldTasks:
         self._watch = watch
         self._complete = complete
         self._broken = broken
-        self._extends = extends
+        self._extends = True
         self._runner = LocalActivityRunner(
             link, registry, execution, slots, self._ended, metric_meter=metric_meter, interceptors=interceptors
         )

@@ -193,7 +193,7 @@ class WorkerRun:
             interceptors=options.interceptors,
         )
         streams = [self._stream(StreamKind.WORKFLOW)]
-        if cache.is_enabled:
+        if cache.is_enabled or self._activities is not None:  # a task that is extended for local activities comes back
             streams.append(self._stream(StreamKind.STICKY, self._link.worker_id))
         reader = TaskReader(self._link, streams, options.workflow_slots, worker.free, worker.accept)
         worker.slot_freed = reader.slot_freed

@@ -80,7 +80,6 @@ class WorkflowWorker:
             local_slots,
             self._complete_held,
             self._break_held,
-            extends=cache.is_enabled,
             metric_meter=settings.metric_meter,
             interceptors=interceptors,
         )
@@ -310,9 +309,10 @@ class WorkflowWorker:
         *,
         wants_new_task: bool = False,
     ) -> None:
-        is_kept = self._cache.is_enabled and not instance.is_complete and not (wants_new_task and self._is_stopping)
+        is_extended = wants_new_task and not self._is_stopping
+        is_kept = not instance.is_complete and (is_extended or (self._cache.is_enabled and not wants_new_task))
         if is_kept:
-            self._cache.keep(task.run_id, instance)
+            self._keep(task.run_id, instance, is_extended=is_extended)
             self._unanswered[task.run_id] = []
         else:
             self._let_go(task.run_id, instance)
@@ -344,6 +344,15 @@ class WorkflowWorker:
                 self._link.post_parcel(task.shard_id, task.run_id, request, replied, parcel)
 
         self._types.post(commands, post, replied)
+
+    def _keep(self, run_id: str, instance: WorkflowInstance, *, is_extended: bool) -> None:
+        """One whose task is extended stays until the next one comes: else what runs for it would begin anew with each.
+        If none comes in the time of a task, somebody else has it."""
+        if is_extended:
+            pin = self._cache.pin(run_id, instance)
+            self._link.loop.call_later(instance.task_timeout_ms / 1000, self._cache.unpin, run_id, pin)
+        else:
+            self._cache.keep(run_id, instance)
 
     def _let_go(self, run_id: str, instance: WorkflowInstance) -> None:
         self._held.forget(run_id)

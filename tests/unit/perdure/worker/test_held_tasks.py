@@ -102,9 +102,10 @@ async def test_the_end_of_a_workflow_stops_what_still_runs() -> None:
         assert _commands(completed) == ["RecordMarker", "ScheduleActivityTask", "RecordMarker"]
 
 
-async def test_what_takes_long_is_reported_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("cached", [0, 1000])
+async def test_what_takes_long_is_reported_and_goes_on(cached: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(held_tasks, "EXTEND_PART", 0.02)
-    async with working() as (on, _):
+    async with working(max_cached_workflows=cached) as (on, _):
         story = Story(Passes, "ends")
         first = _task(story)
         await on.give(first)

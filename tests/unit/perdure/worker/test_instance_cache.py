@@ -48,3 +48,37 @@ def test_clearing_closes_all() -> None:
     assert all(instance.is_closed for instance in instances)
     assert cache.is_enabled
     assert not InstanceCache(0).is_enabled
+
+
+def test_what_is_pinned_stays_above_the_limit() -> None:
+    cache = InstanceCache(1)
+    a, b, c = (Instance() for _ in range(3))
+    instances: Any = {"a": a, "b": b, "c": c}
+    first = cache.pin("a", instances["a"])
+    last = cache.pin("a", instances["a"])
+    cache.keep("b", instances["b"])
+    cache.keep("c", instances["c"])
+    assert (a.is_closed, b.is_closed, len(cache)) == (False, True, 2)
+    cache.unpin("a", first)
+    assert (cache.get("a"), c.is_closed) == (a, False)
+    cache.unpin("a", last)
+    assert (cache.get("a"), c.is_closed) == (a, True)
+
+
+def test_what_is_pinned_can_go() -> None:
+    closed: list[Instance] = []
+    cache = InstanceCache(0, closed.append)  # type: ignore[arg-type]
+    told: list[str] = []
+    cache.on_close = told.append
+    kept: Any = [Instance() for _ in range(5)]
+    pin = cache.pin("unpinned", kept[0])
+    cache.unpin("unpinned", pin)
+    cache.pin("evicted", kept[1])
+    cache.evict("evicted")
+    cache.pin("replaced", kept[2])
+    cache.pin("replaced", kept[3])
+    cache.pin("taken", kept[4])
+    cache.take("taken")
+    assert (closed, told) == (kept[:3], ["unpinned", "evicted", "replaced"])
+    cache.clear()
+    assert closed == kept[:4]
