@@ -6,6 +6,7 @@ Those for a child wait until it is started: what overtook its start would not fi
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TypeVar
 
 from perdure.protocol.external_workflow import (
     ExternalWorkflowExecutionCancelRequested,
@@ -196,23 +197,19 @@ def record_answer(state: MutableState, request: RecordExternalAnswer, now_us: in
     workflow_task.schedule(state, transition, now_us)
 
 
+_Failed = TypeVar(
+    "_Failed", SignalExternalWorkflowExecutionFailed, RequestCancelExternalWorkflowExecutionFailed
+)  # which say the same
+
+
+def _failure(kind: type[_Failed], pending: ExternalState, cause: str) -> _Failed:
+    target = (pending.namespace, pending.workflow_id, pending.run_id)
+    return kind(cause, *target, pending.initiated_event_id, pending.completed_event_id)
+
+
 def _signal_failure(pending: ExternalState, cause: str) -> SignalExternalWorkflowExecutionFailed:
-    return SignalExternalWorkflowExecutionFailed(
-        cause,
-        pending.namespace,
-        pending.workflow_id,
-        pending.run_id,
-        pending.initiated_event_id,
-        pending.completed_event_id,
-    )
+    return _failure(SignalExternalWorkflowExecutionFailed, pending, cause)
 
 
 def _cancel_failure(pending: ExternalState, cause: str) -> RequestCancelExternalWorkflowExecutionFailed:
-    return RequestCancelExternalWorkflowExecutionFailed(
-        cause,
-        pending.namespace,
-        pending.workflow_id,
-        pending.run_id,
-        pending.initiated_event_id,
-        pending.completed_event_id,
-    )
+    return _failure(RequestCancelExternalWorkflowExecutionFailed, pending, cause)

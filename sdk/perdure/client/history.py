@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import IntEnum
@@ -11,6 +11,7 @@ from typing import Any
 
 from perdure.client.connection import Connection, seconds
 from perdure.client.history_json import events_from_json, events_to_json
+from perdure.client.paging import PageIterator
 from perdure.content.reading import ContentError
 from perdure.protocol.content import MARK
 from perdure.protocol.events import EventType, HistoryEvent, decode_records
@@ -80,7 +81,7 @@ class WorkflowHistory:
         return {"events": events_to_json(self.events, self.original_run_id)}
 
 
-class WorkflowHistoryEventAsyncIterator:
+class WorkflowHistoryEventAsyncIterator(PageIterator[HistoryEvent]):
     """The events of one run, page by page. An asynchronous iterator, to be used once.
 
     Attributes:
@@ -89,10 +90,6 @@ class WorkflowHistoryEventAsyncIterator:
         next_page_token: Where the next page starts; None after the last.
         run_id: Whose history it is; empty until the first page is there, unless the run was named.
     """
-
-    current_page: list[HistoryEvent] | None
-    current_page_index: int
-    next_page_token: bytes | None
 
     def __init__(
         self,
@@ -105,27 +102,13 @@ class WorkflowHistoryEventAsyncIterator:
         include_annotations: bool,
         rpc_timeout: timedelta | None,
     ) -> None:
-        self.current_page = None
-        self.current_page_index = 0
-        self.next_page_token = next_page_token
+        super().__init__(next_page_token)
         self._connection = connection
         self._workflow_id = workflow_id
         self.run_id = run_id
         self._closing_only = event_filter_type == WorkflowHistoryEventFilterType.CLOSE_EVENT
         self._include_annotations = include_annotations
         self._rpc_timeout = rpc_timeout
-
-    def __aiter__(self) -> AsyncIterator[HistoryEvent]:
-        return self
-
-    async def __anext__(self) -> HistoryEvent:
-        while self.current_page is None or self.current_page_index >= len(self.current_page):
-            if self.current_page is not None and self.next_page_token is None:
-                raise StopAsyncIteration
-            await self.fetch_next_page()
-        event = self.current_page[self.current_page_index]
-        self.current_page_index += 1
-        return event
 
     async def fetch_next_page(self) -> None:
         """Replace the current page by the next one."""
@@ -135,9 +118,7 @@ class WorkflowHistoryEventAsyncIterator:
         events = [event for records in page.records for event in decode_records(records) if self._is_wanted(event)]
         if any(MARK in records for records in page.records):
             events = await self._with_content(events, page.run_id)
-        self.current_page = events
-        self.current_page_index = 0
-        self.next_page_token = page.next_page_token or None
+        self._turn_to(events, page.next_page_token)
         self.run_id = self.run_id or page.run_id
 
     async def _with_content(self, events: list[HistoryEvent], run_id: str) -> list[HistoryEvent]:

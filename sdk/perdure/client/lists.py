@@ -10,6 +10,7 @@ from typing import Any
 from perdure.client.connection import Connection
 from perdure.client.execution import WorkflowExecution, execution_of, time_of
 from perdure.client.history import WorkflowHistory, WorkflowHistoryEventAsyncIterator, WorkflowHistoryEventFilterType
+from perdure.client.paging import PageIterator
 from perdure.protocol.frontend import ExecutionCount, ListWorkflows, decode_execution_page
 from perdure.protocol.search_attributes import SearchAttributeType
 from perdure.service import RPCError, RPCStatusCode
@@ -54,7 +55,7 @@ def _value(kind: int, value: Any) -> GroupValue:
     return time_of(value) if kind == SearchAttributeType.DATETIME and value is not None else plain
 
 
-class WorkflowExecutionAsyncIterator:
+class WorkflowExecutionAsyncIterator(PageIterator[WorkflowExecution]):
     """Runs that match a query, page by page. An asynchronous iterator, to be used once.
 
     Attributes:
@@ -62,10 +63,6 @@ class WorkflowExecutionAsyncIterator:
         current_page_index: Where in it.
         next_page_token: Where the next page starts; None after the last.
     """
-
-    current_page: list[WorkflowExecution] | None
-    current_page_index: int
-    next_page_token: bytes | None
 
     def __init__(
         self,
@@ -77,29 +74,19 @@ class WorkflowExecutionAsyncIterator:
         next_page_token: bytes | None,
         rpc_timeout: timedelta | None,
     ) -> None:
-        self.current_page = None
-        self.current_page_index = 0
-        self.next_page_token = next_page_token
+        super().__init__(next_page_token)
         self._connection = connection
         self._query = query
         self._left = limit
         self._page_size = page_size
         self._rpc_timeout = rpc_timeout
 
-    def __aiter__(self) -> AsyncIterator[WorkflowExecution]:
-        return self
-
     async def __anext__(self) -> WorkflowExecution:
-        while self.current_page is None or self.current_page_index >= len(self.current_page):
-            if self._left == 0 or (self.current_page is not None and self.next_page_token is None):
-                raise StopAsyncIteration
-            await self.fetch_next_page()
+        if self._left is not None and self._left <= 0:
+            raise StopAsyncIteration
+        row = await super().__anext__()
         if self._left is not None:
-            if self._left <= 0:
-                raise StopAsyncIteration
             self._left -= 1
-        row = self.current_page[self.current_page_index]
-        self.current_page_index += 1
         return row
 
     async def fetch_next_page(self, *, page_size: int | None = None) -> None:
@@ -116,9 +103,7 @@ class WorkflowExecutionAsyncIterator:
             query=self._query,
         )
         page = await self._connection.ask_frontend(request, decode_execution_page, self._rpc_timeout)
-        self.current_page = [execution_of(row, self._connection.converter) for row in page.rows]
-        self.current_page_index = 0
-        self.next_page_token = page.next_page_token or None
+        self._turn_to([execution_of(row, self._connection.converter) for row in page.rows], page.next_page_token)
 
     async def map_histories(
         self,

@@ -1,13 +1,12 @@
-"""An activity as the workflow that called it holds it: a future with its own way of being cancelled."""
+"""An activity as the workflow that called it holds it."""
 
 from __future__ import annotations
 
 from typing import Any, Protocol
 
-from perdure.converter import DataConverter
 from perdure.exceptions import ActivityError, CancelledError, RetryState
+from perdure.execution.called_future import CalledFuture, CallOwner
 from perdure.execution.commands import CommandLedger, IssuedCommand
-from perdure.execution.event_loop import WorkflowEventLoop
 from perdure.execution.source_lines import calling_line
 from perdure.protocol.commands import Command, RequestCancelActivityTask, ScheduleActivityTask
 from perdure.protocol.events import (
@@ -32,26 +31,15 @@ ACTIVITY_OUTCOMES = frozenset(
 """Events that close an activity."""
 
 
-class ActivityOwner(Protocol):
+class ActivityOwner(CallOwner, Protocol):
     """What an activity asks of its workflow."""
 
-    loop: WorkflowEventLoop
     ledger: CommandLedger
     activities: dict[int, ActivityFuture]
-    replaying: bool
-    is_delivering_cancellation: bool
-
-    @property
-    def converter(self) -> DataConverter: ...
 
 
-class ActivityFuture(ActivityHandle[Any]):
+class ActivityFuture(CalledFuture[ActivityOwner], ActivityHandle[Any]):
     """See the module's docstring.
-
-    How cancelling it ends for who awaits it: `ActivityError` with a `CancelledError` as its cause, for a handle and
-    when the workflow is being cancelled, as programs written for `temporalio` expect; plain `asyncio.CancelledError`
-    for `execute_activity` in a task that is cancelled by `asyncio` itself, so that `asyncio.timeout`, `wait_for` and
-    `TaskGroup` work.
 
     Attributes:
         command: What was asked for; None once it is in the history, or if it was cancelled before it was sent.
@@ -97,9 +85,6 @@ class ActivityFuture(ActivityHandle[Any]):
         self.has_outcome = False
         owner.ledger.issue(self)
 
-    def __hash__(self) -> int:
-        return self._order
-
     def matches(self, event: HistoryEvent) -> bool:
         attributes = event.attributes
         if (
@@ -122,13 +107,7 @@ class ActivityFuture(ActivityHandle[Any]):
         if self.done():
             return
         if type(outcome) is ActivityTaskCompleted:
-            try:
-                value = self._owner.converter.value_from_bytes(outcome.result, self._result_type)
-            except (TypeError, ValueError) as error:
-                error.add_note(f"The result of activity {self.activity_type!r} (id {self.activity_id!r}) is meant.")
-                self.set_exception(error)
-            else:
-                self.set_result(value)
+            self._take_result(outcome.result)
             return
         if type(outcome) is ActivityTaskCanceled:
             self._end_cancelled(self._cancelled_cause(outcome), outcome)
@@ -156,27 +135,16 @@ class ActivityFuture(ActivityHandle[Any]):
         return error
 
     # Cancellation ----------------------------------------------------------------------------------------------------
-    def cancel(self, msg: Any | None = None) -> bool:
-        """Cancel the activity by its cancellation type. True if it was still pending."""
-        if self.done():
-            return False
-        owner = self._owner
-        if owner.loop.is_closed():
-            return super().cancel(msg)
-        owner.loop.check_may_act()
-        if owner.is_delivering_cancellation:
-            self._awaited_at_once = False
+    def _asked_to_stop(self, msg: Any | None) -> bool:
         waits = self._cancellation_type == ActivityCancellationType.WAIT_CANCELLATION_COMPLETED
         if self.scheduled_event_id == 0:
             self.command = None  # not sent yet, so that nobody ever hears of it
         elif not self.has_outcome and self._cancellation_type != ActivityCancellationType.ABANDON:
             self._request_cancel()
-            if waits:
-                return True
-        elif waits:
-            return True  # what it waits for is there
-        self._end_cancelled(CancelledError("Cancelled"), msg=msg)
-        return True
+            return waits
+        else:
+            return waits  # what it waits for is there
+        return False
 
     def _request_cancel(self) -> None:
         if not self._is_cancel_requested:
@@ -184,8 +152,8 @@ class ActivityFuture(ActivityHandle[Any]):
             line = calling_line() if self._owner.replaying else ""
             self._owner.ledger.issue(IssuedCommand(RequestCancelActivityTask(self.scheduled_event_id), line))
 
-    def _end_cancelled(self, cause: CancelledError, outcome: Any = None, msg: Any | None = None) -> None:
-        if self._awaited_at_once and (outcome is None or self._is_cancel_requested):
-            super().cancel(msg)
-        else:
-            self.set_exception(self._error("Activity task cancelled", cause, outcome, RetryState.CANCEL_REQUESTED))
+    def _cancelled_error(self, cause: CancelledError, outcome: Any) -> ActivityError:
+        return self._error("Activity task cancelled", cause, outcome, RetryState.CANCEL_REQUESTED)
+
+    def _named(self) -> str:
+        return f"activity {self.activity_type!r} (id {self.activity_id!r})"

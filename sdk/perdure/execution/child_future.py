@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from perdure.converter import DataConverter
 from perdure.exceptions import (
     CancelledError,
     ChildWorkflowError,
@@ -16,6 +15,7 @@ from perdure.exceptions import (
     TimeoutType,
     WorkflowAlreadyStartedError,
 )
+from perdure.execution.called_future import CalledFuture, CallOwner
 from perdure.execution.commands import CommandLedger
 from perdure.execution.event_loop import WorkflowEventLoop
 from perdure.execution.external_requests import Externals
@@ -37,28 +37,19 @@ from perdure.workflow.child_options import ChildWorkflowCancellationType, ChildW
 _INITIATED = int(EventType.START_CHILD_WORKFLOW_EXECUTION_INITIATED)
 
 
-class ChildOwner(Protocol):
+class ChildOwner(CallOwner, Protocol):
     """What a child asks of its parent."""
 
-    loop: WorkflowEventLoop
     ledger: CommandLedger
-    replaying: bool
-    is_delivering_cancellation: bool
 
-    @property
-    def converter(self) -> DataConverter: ...
     @property
     def namespace(self) -> str: ...
     @property
     def externals(self) -> Externals: ...
 
 
-class ChildFuture(ChildWorkflowHandle[Any, Any]):
+class ChildFuture(CalledFuture[ChildOwner], ChildWorkflowHandle[Any, Any]):
     """See the module's docstring.
-
-    How cancelling it ends for who awaits it is as for activities (`ActivityFuture`): `ChildWorkflowError` with a
-    `CancelledError` as its cause, for a handle and when the workflow is being cancelled; plain `asyncio.CancelledError`
-    for `execute_child_workflow` in a task that is cancelled by `asyncio` itself.
 
     Attributes:
         command: What was asked for; None once it is in the history, or if it was cancelled before it was sent.
@@ -113,9 +104,6 @@ class ChildFuture(ChildWorkflowHandle[Any, Any]):
         self.has_outcome = False
         owner.ledger.issue(self)
 
-    def __hash__(self) -> int:
-        return self._order
-
     def matches(self, event: HistoryEvent) -> bool:
         attributes = event.attributes
         if (
@@ -168,19 +156,13 @@ class ChildFuture(ChildWorkflowHandle[Any, Any]):
         converter = self._owner.converter
         match outcome:
             case ChildWorkflowExecutionCompleted():
-                try:
-                    value = converter.value_from_bytes(outcome.result, self._result_type)
-                except (TypeError, ValueError) as error:
-                    error.add_note(f"The result of child workflow {self.child_type!r} (id {self.id!r}) is meant.")
-                    self.set_exception(error)
-                else:
-                    self.set_result(value)
+                self._take_result(outcome.result)
             case ChildWorkflowExecutionFailed():
                 cause = converter.from_failure(outcome.failure)
                 self._end(self._error("Child Workflow execution failed", cause, RetryState(outcome.retry_state)))
             case ChildWorkflowExecutionCanceled():
                 cancelled = CancelledError("Cancelled", *converter.from_bytes(outcome.details))
-                self._end_cancelled(cancelled, is_outcome=True)
+                self._end_cancelled(cancelled, outcome)
             case ChildWorkflowExecutionTerminated():
                 terminated = TerminatedError("Child Workflow execution terminated")
                 self._end(self._error("Child Workflow execution terminated", terminated, None))
@@ -190,28 +172,17 @@ class ChildFuture(ChildWorkflowHandle[Any, Any]):
                 self._end(self._error("Child Workflow execution timed out", late, RetryState(outcome.retry_state)))
 
     # Cancellation ----------------------------------------------------------------------------------------------------
-    def cancel(self, msg: Any | None = None) -> bool:
-        """Cancel the child by its cancellation type. True if it was still pending."""
-        if self.done():
-            return False
-        owner = self._owner
-        if owner.loop.is_closed():
-            return super().cancel(msg)
-        owner.loop.check_may_act()
-        if owner.is_delivering_cancellation:
-            self._awaited_at_once = False
+    def _asked_to_stop(self, msg: Any | None) -> bool:
         kind = self._cancellation_type
         waits = kind in _WAITING
         if self.initiated_event_id == 0:
             self.command = None  # not sent yet, so that nobody ever hears of it
         elif not self.has_outcome and kind != ChildWorkflowCancellationType.ABANDON:
             self._request_cancel("" if msg is None else str(msg))
-            if waits:
-                return True
-        elif self.has_outcome and waits:
-            return True  # what it waits for is there
-        self._end_cancelled(CancelledError("Cancelled"), msg)
-        return True
+            return waits
+        elif self.has_outcome:
+            return waits  # what it waits for is there
+        return False
 
     def _request_cancel(self, reason: str) -> None:
         if self._is_cancel_requested:
@@ -228,13 +199,16 @@ class ChildFuture(ChildWorkflowHandle[Any, Any]):
         if arrived and waits_for_this and not self.done():
             self._end_cancelled(CancelledError("Cancelled"))
 
-    def _end_cancelled(self, cause: CancelledError, msg: Any | None = None, *, is_outcome: bool = False) -> None:
-        if self._awaited_at_once and (not is_outcome or self._is_cancel_requested):
-            super().cancel(msg)
-            if self._start is not None:
-                self._start.give_up(msg)
-        else:
-            self._end(self._error("Child Workflow execution cancelled", cause, RetryState.CANCEL_REQUESTED))
+    def _give_up(self, msg: Any | None) -> None:
+        super()._give_up(msg)
+        if self._start is not None:
+            self._start.give_up(msg)
+
+    def _cancelled_error(self, cause: CancelledError, outcome: Any) -> ChildWorkflowError:
+        return self._error("Child Workflow execution cancelled", cause, RetryState.CANCEL_REQUESTED)
+
+    def _named(self) -> str:
+        return f"child workflow {self.child_type!r} (id {self.id!r})"
 
     async def _signal(self, name: str, arguments: Sequence[Any]) -> None:
         await self._owner.externals.signal_child(self.id, self.initiated_event_id, name, arguments)

@@ -18,7 +18,14 @@ from perdure.execution.updates import WorkflowUpdates
 from perdure.protocol.events import WorkflowExecutionSignaled
 from perdure.workflow.definition import WorkflowDefinition
 from perdure.workflow.errors import HandlerUnfinishedPolicy, UnfinishedSignalHandlersWarning
-from perdure.workflow.handlers import QueryDefinition, SignalDefinition, runtime_query, runtime_signal
+from perdure.workflow.handlers import (
+    HINTS_MAX,
+    QueryDefinition,
+    SignalDefinition,
+    replaced,
+    runtime_query,
+    runtime_signal,
+)
 
 logger = logging.getLogger("perdure.workflow")
 
@@ -81,14 +88,14 @@ class HandlerRegistry:
 
     def set_signal(self, name: str | None, handler: Callable[..., Any] | None) -> None:
         self._owner.loop.check_may_act()
-        self._signals = _replaced(self._signals, name, None if handler is None else runtime_signal(name, handler))
+        self._signals = replaced(self._signals, name, None if handler is None else runtime_signal(name, handler))
         waiting, self._waiting = self._waiting, []
         for signal in waiting:
             self.deliver(signal)
 
     def set_query(self, name: str | None, handler: Callable[..., Any] | None) -> None:
         self._owner.loop.check_may_act()
-        self._queries = _replaced(self._queries, name, None if handler is None else runtime_query(name, handler))
+        self._queries = replaced(self._queries, name, None if handler is None else runtime_query(name, handler))
 
     # Signals ---------------------------------------------------------------------------------------------------------
     def deliver(self, signal: WorkflowExecutionSignaled) -> None:
@@ -98,7 +105,7 @@ class HandlerRegistry:
             self._waiting.append(signal)
             return
         try:
-            values = self._owner.converter.from_bytes(signal.input, definition.argument_hints(_COUNT_MAX))
+            values = self._owner.converter.from_bytes(signal.input, definition.argument_hints(HINTS_MAX))
             problem = definition.count_problem(len(values))
         except (TypeError, ValueError) as error:
             problem = str(error)
@@ -171,7 +178,7 @@ class HandlerRegistry:
                 f"workflow type {self._owner.definition.name!r} has no query {name!r}; it has: {known} "
                 f"(and {STACK_TRACE_QUERY}, {METADATA_QUERIES[0]})"
             )
-        values = self._owner.converter.from_bytes(arguments, definition.argument_hints(_COUNT_MAX))
+        values = self._owner.converter.from_bytes(arguments, definition.argument_hints(HINTS_MAX))
         problem = definition.count_problem(len(values))
         if problem is not None:
             raise TypeError(problem)
@@ -199,17 +206,3 @@ class HandlerRegistry:
     def _stack_trace(self) -> str:
         stacks = ["\n".join(waiting_stack(task.get_coro())) for task in self._owner.loop.unfinished_tasks()]  # type: ignore[arg-type]  # tasks here are made of coroutines
         return "\n\n".join(stacks)
-
-
-_COUNT_MAX = 32
-"""Hints to prepare for handlers with `*args`; arguments beyond are decoded without."""
-
-
-def _replaced(handlers: Any, name: str | None, definition: Any) -> Any:
-    """A copy (the class's own table is shared) with one entry set or removed."""
-    copy = dict(handlers)
-    if definition is None:
-        copy.pop(name, None)
-    else:
-        copy[name] = definition
-    return copy

@@ -5,33 +5,26 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Protocol
 
-from perdure.converter import DataConverter
 from perdure.exceptions import ActivityError, CancelledError, RetryState, TimeoutError
-from perdure.execution.event_loop import WorkflowEventLoop
+from perdure.execution.called_future import CalledFuture, CallOwner
 from perdure.execution.local_activities import LocalActivities, LocalCall
 from perdure.execution.local_marker import LocalOutcome
 from perdure.execution.source_lines import calling_line
 from perdure.workflow.activity_options import ActivityCancellationType, ActivityHandle
 
 
-class LocalActivityOwner(Protocol):
+class LocalActivityOwner(CallOwner, Protocol):
     """What a local activity asks of its workflow."""
-
-    loop: WorkflowEventLoop
-    replaying: bool
-    is_delivering_cancellation: bool
 
     @property
     def local_activities(self) -> LocalActivities: ...
-    @property
-    def converter(self) -> DataConverter: ...
     def start_timer(
         self, seconds: float, callback: Any, args: tuple[Any, ...], context: Any, summary: str
     ) -> asyncio.TimerHandle: ...
 
 
-class LocalActivityFuture(ActivityHandle[Any]):
-    """See the module's docstring. Cancelling it ends as with `ActivityFuture`."""
+class LocalActivityFuture(CalledFuture[LocalActivityOwner], ActivityHandle[Any]):
+    """See the module's docstring."""
 
     __slots__ = (
         "_awaited_at_once",
@@ -65,9 +58,6 @@ class LocalActivityFuture(ActivityHandle[Any]):
         self.line = calling_line() if owner.replaying else ""
         owner.local_activities.ask(call, self)
 
-    def __hash__(self) -> int:
-        return self._order
-
     # Outcomes --------------------------------------------------------------------------------------------------------
     def take(self, outcome: LocalOutcome) -> None:
         """This came of it."""
@@ -75,22 +65,15 @@ class LocalActivityFuture(ActivityHandle[Any]):
             self._call = self._call._replace(attempt=outcome.attempt + 1)
             self._timer = self._owner.start_timer(outcome.backoff_ms / 1000, self._try_again, (), None, "")
             return
-        converter = self._owner.converter
         if outcome.failure is not None:
-            cause = converter.from_failure(outcome.failure)
+            cause = self._owner.converter.from_failure(outcome.failure)
             if isinstance(cause, CancelledError):
-                self._end_cancelled(cause)
+                self._end_cancelled(cause, outcome)
                 return
             verb = "timed out" if isinstance(cause, TimeoutError) else "failed"
             self.set_exception(self._error(f"Activity task {verb}", cause, RetryState(outcome.retry_state)))
             return
-        try:
-            value = converter.value_from_bytes(outcome.result, self._result_type)
-        except (TypeError, ValueError) as error:
-            error.add_note(f"The result of local activity {self._call.activity_type!r} is meant.")
-            self.set_exception(error)
-        else:
-            self.set_result(value)
+        self._take_result(outcome.result)
 
     def _try_again(self) -> None:
         self._timer = None
@@ -111,31 +94,20 @@ class LocalActivityFuture(ActivityHandle[Any]):
         return error
 
     # Cancellation ----------------------------------------------------------------------------------------------------
-    def cancel(self, msg: Any | None = None) -> bool:
-        """Cancel the activity by its cancellation type. True if it was still pending."""
-        if self.done():
-            return False
-        owner = self._owner
-        if owner.loop.is_closed():
-            return super().cancel(msg)
-        owner.loop.check_may_act()
-        if owner.is_delivering_cancellation:
-            self._awaited_at_once = False
+    def _asked_to_stop(self, msg: Any | None) -> bool:
         self._is_cancel_requested = True
         number = self._call.number
         if self._timer is not None:
             self._timer.cancel()
         elif self._cancellation_type == ActivityCancellationType.WAIT_CANCELLATION_COMPLETED:
-            if owner.local_activities.request_cancel(number):
-                return True
+            return self._owner.local_activities.request_cancel(number)
         else:
             runs_on = self._cancellation_type == ActivityCancellationType.ABANDON
-            owner.local_activities.drop(number, runs_on=runs_on)
-        self._end_cancelled(CancelledError("Cancelled"), msg)
-        return True
+            self._owner.local_activities.drop(number, runs_on=runs_on)
+        return False
 
-    def _end_cancelled(self, cause: CancelledError, msg: Any | None = None) -> None:
-        if self._awaited_at_once and self._is_cancel_requested:
-            super().cancel(msg)
-        else:
-            self.set_exception(self._error("Activity task cancelled", cause, RetryState.CANCEL_REQUESTED))
+    def _cancelled_error(self, cause: CancelledError, outcome: Any) -> ActivityError:
+        return self._error("Activity task cancelled", cause, RetryState.CANCEL_REQUESTED)
+
+    def _named(self) -> str:
+        return f"local activity {self._call.activity_type!r}"

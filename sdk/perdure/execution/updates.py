@@ -33,6 +33,7 @@ from perdure.workflow.errors import (
     ReadOnlyContextError,
     UnfinishedUpdateHandlersWarning,
 )
+from perdure.workflow.handlers import HINTS_MAX, replaced
 from perdure.workflow.update_handlers import UpdateDefinition, runtime_update
 from perdure.workflow.update_information import UpdateInfo, current
 
@@ -40,9 +41,6 @@ logger = logging.getLogger("perdure.workflow")
 
 _ACCEPTED = int(EventType.WORKFLOW_EXECUTION_UPDATE_ACCEPTED)
 _COMPLETED = int(EventType.WORKFLOW_EXECUTION_UPDATE_COMPLETED)
-
-_COUNT_MAX = 32
-"""Hints to prepare for handlers with `*args`; arguments beyond are decoded without."""
 
 
 class UnknownUpdateError(LookupError):
@@ -121,12 +119,8 @@ class WorkflowUpdates:
         self, name: str | None, handler: Callable[..., Any] | None, validator: Callable[..., Any] | None
     ) -> None:
         self._owner.loop.check_may_act()
-        definitions = dict(self._definitions)  # a copy: the class's own table is shared
-        if handler is None:
-            definitions.pop(name, None)
-        else:
-            definitions[name] = runtime_update(name, handler, validator)
-        self._definitions = definitions
+        definition = None if handler is None else runtime_update(name, handler, validator)
+        self._definitions = replaced(self._definitions, name, definition)
 
     # Deliveries ------------------------------------------------------------------------------------------------------
     def deliver(self, delivery: UpdateDelivery, *, is_accepted: bool) -> None:
@@ -206,7 +200,7 @@ class WorkflowUpdates:
             self._owner.read_only = False
 
     def _arguments(self, definition: UpdateDefinition, delivery: UpdateDelivery) -> Sequence[Any]:
-        values = self._owner.converter.from_bytes(delivery.input, definition.argument_hints(_COUNT_MAX))
+        values = self._owner.converter.from_bytes(delivery.input, definition.argument_hints(HINTS_MAX))
         problem = definition.count_problem(len(values))
         if problem is not None:
             raise TypeError(f"update {delivery.update_name!r}: {problem}")

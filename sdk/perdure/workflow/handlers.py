@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from inspect import Parameter, iscoroutinefunction, signature
-from typing import Any, Literal, overload
+from typing import Any, Literal, TypeVar, overload
 
 from perdure.callable_types import CallableTypes, callable_types
 from perdure.common import RawValue
 from perdure.types import CallableSyncOrAsyncReturnNoneType, CallableType
 from perdure.workflow.errors import HandlerUnfinishedPolicy
+
+HINTS_MAX = 32
+"""Hints to prepare for handlers with `*args`; arguments beyond are decoded without."""
 
 _SIGNAL = "__perdure_signal__"
 _QUERY = "__perdure_query__"
@@ -185,6 +188,21 @@ def runtime_query(name: str | None, function: Callable[..., Any]) -> QueryDefini
     """The definition of a handler that a running workflow sets."""
     _check_parameters("query", function, name, has_self=False)
     return QueryDefinition(name, function, is_method=False)
+
+
+_Definition = TypeVar("_Definition")
+
+
+def replaced(
+    handlers: Mapping[str | None, _Definition], name: str | None, definition: _Definition | None
+) -> dict[str | None, _Definition]:
+    """A copy (the class's own table is shared) with one handler set or removed."""
+    copy = dict(handlers)
+    if definition is None:
+        copy.pop(name, None)
+    else:
+        copy[name] = definition
+    return copy
 
 
 def _check_name(kind: str, name: str | None, dynamic: bool | None) -> None:
