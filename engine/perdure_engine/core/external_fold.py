@@ -67,6 +67,10 @@ def _step(state: MutableState, pending: dict[int, ExternalState], event_id: int,
         del pending[event_id]
     else:
         external.phase = phase
+    child = state.children.get(external.child_initiated_event_id)
+    if child is not None and event_id in child.held_cancels:
+        # It is answered though it was held: the run before a reset had sent it.
+        child.held_cancels = tuple([held for held in child.held_cancels if held != event_id])
 
 
 def _signal_answered(state: MutableState, record: HistoryEvent) -> None:

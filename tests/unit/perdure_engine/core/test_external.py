@@ -112,6 +112,21 @@ def test_a_child_that_never_starts_cannot_be_told() -> None:
     ]
 
 
+@pytest.mark.parametrize("waits", [False, True])
+def test_what_the_run_before_a_reset_sent_may_be_answered_ahead_of_the_start(waits: bool) -> None:
+    run = running(command())
+    signal(run)
+    go_on(run, stop(workflow_id="kid", run_id="", child_initiated_event_id=5))
+    event_id = run.state.next_event_id - 1
+    if waits:
+        signal(run, "another")
+    told = ["EXTERNAL_WORKFLOW_EXECUTION_CANCEL_REQUESTED", "WORKFLOW_TASK_SCHEDULED"]
+    assert answered(run, event_id) == ([] if waits else told)
+    assert run.state.children[5].held_cancels == ()
+    started(run)
+    assert not run.messages
+
+
 def test_a_child_that_closed_first_cannot_be_told() -> None:
     run = running(command())
     signal(run)
