@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -148,6 +149,15 @@ def test_what_did_not_succeed_is_told_and_fails(terminal: Terminal, engine: Endi
     assert "1 of 2" in told.stdout
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Tests that run in the background of a shell are begun with interrupts ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_leaves_the_operation_alone_and_says_how_to_look(terminal: Terminal) -> None:
     class Interrupted(Counting):
         def __call__(self, number: int, request: Any) -> Rows:
