@@ -95,7 +95,8 @@ class Batch:
     """A batch under construction. `seal` ends it; then `commit` is what to write and `outbox` what to let out.
 
     `places` names the requests that were decided (shard, inbox entry, index), and `fired` the timers: one of them is
-    guilty if the store refuses the batch.
+    guilty if the store refuses the batch. `noted` is called as soon as it is durable, before anything leaves; `after`
+    when all has left.
     """
 
     def __init__(self, now_us: int, monotonic: float, windows: Windows, post: Post, routing: Routing) -> None:
@@ -107,6 +108,7 @@ class Batch:
         self.drafts: dict[str, Draft] = {}
         self.places: list[tuple[Shard, bytes, int]] = []
         self.fired: list[tuple[Shard, TimerKey]] = []
+        self.noted: list[Callable[[], None]] = []
         self.after: list[Callable[[], Awaitable[None]]] = []
         self.published_rows: dict[str, TransferRow] = {}
         self.sticky: list[StickyTask] = []

@@ -122,6 +122,8 @@ class Committer:
         except BatchLost:
             self._failed()
             raise
+        for note in batch.noted:
+            note()
         await self._durable.put(batch)
 
     async def _write(self, batch: Batch, before: asyncio.Task[None] | None) -> None:

@@ -179,11 +179,7 @@ class Decider:
                 self._reading.answer_if_known(batch, arrival, run_id, self._refusals)
                 return
             refusal = self._refuse_unknown(batch, arrival, request)
-
-            async def note() -> None:
-                self._refusals.note(arrival.sender, arrival.sent.number, refusal)
-
-            batch.after.append(note)
+            batch.noted.append(partial(self._refusals.note, arrival.sender, arrival.sent.number, refusal))
         else:
             message = f"run {request.run_id} is closed or was never started; the task is no longer wanted, drop it"
             refusal = ErrorReply(ErrorCode.NOT_FOUND, message)

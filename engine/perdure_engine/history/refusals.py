@@ -3,7 +3,8 @@
 Role: a sender sends again until it has its answer. A run may begin between two copies of a request; the second one must
 not take effect then, since its sender may have been told that there is no such workflow.
 
-Rules: noted when the batch that refused is durable. In memory only: another owner of the shard knows of none.
+Rules: noted when the batch that refused is durable, before anybody is told: what is told may take its time, and the
+request be read again meanwhile. In memory only: another owner of the shard knows of none.
 """
 
 from __future__ import annotations

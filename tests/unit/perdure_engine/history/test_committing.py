@@ -130,6 +130,27 @@ async def test_an_unknown_outcome_on_a_shard_that_was_lost_since_is_judged_by_th
     assert bench.released() == [batch]
 
 
+async def test_what_a_batch_has_noted_counts_from_its_commit_on(bench: Bench) -> None:
+    """Its release may be long in coming, and what was read be read again meanwhile."""
+    told: list[int] = []
+    bench.slow_s = [1.0]
+    batch = bench.batch(0)
+    batch.noted.append(lambda: told.append(bench.durable.qsize()))
+    await bench.committer.submit(batch)
+    await pass_time(0.5)
+    assert told == []
+    await bench.committer.settle()
+    assert told == [0]
+    assert bench.released() == [batch]
+    lost = bench.batch(1)
+    lost.noted.append(lambda: told.append(-1))
+    await bench.store.acquire_shard(1, "another")
+    await bench.committer.submit(lost)
+    with pytest.raises(BatchLost):
+        await bench.committer.settle()
+    assert told == [0]
+
+
 async def test_a_refused_batch_is_lost_and_says_why(bench: Bench) -> None:
     def refuse(batch: CommitBatch) -> None:
         raise BatchRejected("no such value")
