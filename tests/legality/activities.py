@@ -203,7 +203,7 @@ class Activities:
             yield from _begun_again(activity, record, reset.start_time_us)
             if not reset.keep_paused:
                 activity.is_paused = activity.is_parked = False
-            activity.is_interrupted = runs
+            activity.is_interrupted = activity.is_interrupted or runs
             activity.attempt_base = activity.attempt if runs else activity.attempt - 1
 
     def _request_cancel(self, record: HistoryEvent, attributes: ActivityTaskCancelRequested) -> Iterator[str]:

@@ -158,7 +158,8 @@ def _activity_unpaused(state: MutableState, record: HistoryEvent) -> None:
 def _activity_reset(state: MutableState, record: HistoryEvent) -> None:
     activity = _changed(state, record)
     activity.scheduled_time_us = record.time_us
-    activity.is_reset = activity.is_interrupted = activity.phase == ActivityPhase.STARTED
+    activity.is_reset = activity.phase == ActivityPhase.STARTED
+    activity.is_interrupted |= activity.is_reset  # an attempt that learned of a pause before may still end by it
     _go_on(activity, record, activity.attempt if activity.is_reset else activity.attempt - 1)
     if not record.attributes.keep_paused:
         activity.is_paused = activity.is_parked = False

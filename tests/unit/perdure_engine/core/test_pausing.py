@@ -74,6 +74,16 @@ def test_the_one_attempt_that_is_allowed_may_be_interrupted() -> None:
     assert names(fail_activity(run, attempt=2, info=PAUSED))[-2:] == ["ACTIVITY_TASK_FAILED", "WORKFLOW_TASK_SCHEDULED"]
 
 
+def test_a_reset_does_not_take_back_that_an_attempt_was_to_end() -> None:
+    """One that nobody knows to run may have learned of the pause by its heartbeat."""
+    run = running(activity_command(retry_policy=RetryPolicyData(maximum_attempts=1)))
+    change(run, ActivityChange.PAUSE)
+    assert beat(run).reply_body.paused
+    change(run, ActivityChange.RESET)
+    fail_activity(run, info=PAUSED)
+    assert task_of(run).attempt == 2
+
+
 def test_any_other_failure_counts() -> None:
     run = running(activity_command(retry_policy=RetryPolicyData(maximum_attempts=1)))
     report_started(run)
