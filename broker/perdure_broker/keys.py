@@ -23,6 +23,8 @@ CACHED_STREAMS_MAX = 20_000
 
 _KINDS = {kind.value for kind in StreamKind}
 
+_ROLES = ("stream", "ids", "meta", "workers", "info", "announced", "rates", "holds", "keyed", "counts")
+
 _ESCAPES = str.maketrans({"%": "%25", "/": "%2F", "{": "%7B", "}": "%7D"})
 
 
@@ -38,6 +40,11 @@ class QueueKeys(NamedTuple):
         fences: hash of shard to the range that owns it; one for all streams of a queue.
         announced: hash of member to its lease, of attempts that run although their entry was lost: time of the last
             renewal (ms), shard, worker.
+        rates: sorted set of token buckets by the server time (us) at which each is full again.
+        holds: sorted set of what may not be published by the server time (us) at which it may again. In both, `q` is
+            the queue, and `k` with a fairness key behind it that key.
+        keyed: hash of published member to its fairness key, where the queue counts them.
+        counts: hash of fairness key to how many members it has in `keyed`.
     """
 
     stream: bytes
@@ -47,6 +54,10 @@ class QueueKeys(NamedTuple):
     worker_info: bytes
     fences: bytes
     announced: bytes
+    rates: bytes
+    holds: bytes
+    keyed: bytes
+    counts: bytes
 
 
 class Keys:
@@ -102,10 +113,8 @@ class Keys:
     def _spell(self, stream: TaskStream) -> QueueKeys:
         tag = self._tag(stream.namespace, stream.task_queue)
         which = f"{stream.kind.value}:{stream.worker}" if stream.kind is StreamKind.STICKY else stream.kind.value
-        stream_key, ids, meta, workers, info, announced = (
-            f"{tag}:{role}:{which}".encode() for role in ("stream", "ids", "meta", "workers", "info", "announced")
-        )
-        return QueueKeys(stream_key, ids, meta, workers, info, f"{tag}:fences".encode(), announced)
+        stream_key, ids, meta, workers, info, *others = (f"{tag}:{role}:{which}".encode() for role in _ROLES)
+        return QueueKeys(stream_key, ids, meta, workers, info, f"{tag}:fences".encode(), *others)
 
     def _tag(self, namespace: str, task_queue: str) -> str:
         return f"{self.prefix}:{{{namespace.translate(_ESCAPES)}/{task_queue.translate(_ESCAPES)}}}"

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from perdure_broker.frontend import LENGTH_MAX
 from perdure_broker.memory_announcing import NamedLeases
+from perdure_broker.memory_flow import MemoryFlow
 from perdure_broker.memory_queues import MemoryQueues
 from perdure_broker.memory_server import MemoryServer, ReplyStream, Waiter
 from perdure_broker.memory_streams import Stream
@@ -30,7 +31,7 @@ T = TypeVar("T")
 _FRONTEND_CONSUMER = "engines"
 
 
-class MemoryBroker(MemoryQueues):
+class MemoryBroker(MemoryQueues, MemoryFlow):
     """Implements `port.Broker` on a server that several brokers of one process share."""
 
     def __init__(self, server: MemoryServer) -> None:

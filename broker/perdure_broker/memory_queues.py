@@ -106,6 +106,7 @@ class MemoryQueues:
             paused=queue.paused,
             lease_ms=queue.lease_ms,
             workers=queue.worker_infos(now_ms),
+            held=any(until > now_ms * 1000 for until in queue.holds.values()),
         )
 
     async def task_streams(self) -> list[TaskStream]:

@@ -77,6 +77,10 @@ class Drain:
         self.rate = (self.count + count) * DRAIN_WINDOW_MS / elapsed if elapsed > 0 else 0.0
         self.start_ms, self.count = now_ms, 0
 
+    def per_second(self, now_ms: int) -> float:
+        elapsed = max(0, now_ms - self.start_ms) if self.start_ms is not None else 0
+        return self.count * 1000 / elapsed if elapsed >= DRAIN_STALE_MS else self.rate * 1000 / DRAIN_WINDOW_MS
+
     def per_window(self, now_ms: int) -> float:
         elapsed = max(0, now_ms - self.start_ms) if self.start_ms is not None else 0
         current = self.count * DRAIN_WINDOW_MS / max(elapsed, DRAIN_WINDOW_MS)
@@ -92,6 +96,9 @@ class Queue:
     workers: dict[str, Announcement] = field(default_factory=dict)
     announced: dict[str, NamedLease] = field(default_factory=dict)
     drain: Drain = field(default_factory=Drain)
+    rates: dict[str, float] = field(default_factory=dict)
+    holds: dict[str, int] = field(default_factory=dict)
+    keyed: dict[str, str] = field(default_factory=dict)
     paused: bool = False
     backlogged: bool = False
     backlog_version: int = 0

@@ -22,6 +22,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
+from perdure_broker.flow import Flow
+
 WINDOW_MIN = 16
 """Undelivered entries that a queue may always hold, so that a queue without workers still shows its first tasks."""
 
@@ -116,7 +118,8 @@ class WorkerInfo(NamedTuple):
 
 class QueueState(NamedTuple):
     """`undelivered` = XLEN - pending; `window` bounds it. `backlogged` tells publishers that rows wait in the store, so
-    that they must not overtake. `backlog_version` rises with each `mark_backlog` (see `clear_backlog`)."""
+    that they must not overtake. `backlog_version` rises with each `mark_backlog` (see `clear_backlog`). `held`: the
+    queue, or a key of it, is held (`Flow.hold`)."""
 
     undelivered: int
     pending: int
@@ -126,6 +129,7 @@ class QueueState(NamedTuple):
     paused: bool
     lease_ms: int
     workers: tuple[WorkerInfo, ...]
+    held: bool = False
 
 
 class Publication(NamedTuple):
@@ -185,7 +189,7 @@ class WrongConfiguration(Exception):
     """The server answers, but cannot be used as it is (version, policy, authentication). Says what to change."""
 
 
-class Broker(Protocol):
+class Broker(Flow, Protocol):
     """Asynchronous side: engines, clients and the readers of workers."""
 
     async def connect(self) -> None:

@@ -136,8 +136,9 @@ class PublishingCalls(ReplyCalls):
         if stream is None or not (entry_ids or members):
             return []
         measure = int(stream.kind is not StreamKind.STICKY)
-        keys = self.keys.queue(stream)[: _META + 1]
-        return [scripts.FINISH.call(keys, (measure, len(entry_ids), *entry_ids, *members))]
+        keys = self.keys.queue(stream)
+        script_keys = (keys.stream, keys.ids, keys.meta, keys.keyed, keys.counts)
+        return [scripts.FINISH.call(script_keys, (measure, len(entry_ids), *entry_ids, *members))]
 
     def _registrations(self, streams: Iterable[TaskStream]) -> list[bytes]:
         """Commands that put streams on the list of known ones: the first time that this process publishes to them. The

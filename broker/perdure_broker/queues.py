@@ -27,8 +27,10 @@ class QueueCalls(Session):
 
     async def queue_state(self, stream: TaskStream) -> QueueState:
         keys = self.keys.queue(stream)
-        reply = await self._send_one(scripts.QUEUE_STATE.call((keys.stream, keys.meta, keys.workers, keys.worker_info)))
-        undelivered, pending, window, backlogged, version, paused, lease_ms, now_ms, told = reply
+        reply = await self._send_one(
+            scripts.QUEUE_STATE.call((keys.stream, keys.meta, keys.workers, keys.worker_info, keys.holds))
+        )
+        undelivered, pending, window, backlogged, version, paused, lease_ms, now_ms, told, held = reply
         described = (_worker_info(told[i], told[i + 1], now_ms) for i in range(0, len(told), 2))
         workers = [info for info in described if info is not None]
         return QueueState(
@@ -40,6 +42,7 @@ class QueueCalls(Session):
             paused=bool(paused),
             lease_ms=lease_ms or LEASE_DEFAULT_MS,
             workers=tuple(sorted(workers)),
+            held=bool(held),
         )
 
     async def task_streams(self) -> list[TaskStream]:
@@ -95,7 +98,9 @@ class QueueCalls(Session):
 
     async def collect(self, stream: TaskStream, consumer_ttl_ms: int) -> int:
         keys = self.keys.queue(stream)
-        gone, unused = await self._send_one(scripts.COLLECT.call((*keys[:5], keys.announced), (consumer_ttl_ms,)))
+        gone, unused = await self._send_one(
+            scripts.COLLECT.call((*keys[:5], keys.announced, keys.keyed, keys.counts), (consumer_ttl_ms,))
+        )
         if unused and stream.kind is not StreamKind.STICKY:
             await self._forget(stream)
         return int(gone)
@@ -116,7 +121,7 @@ class QueueCalls(Session):
             self.keys.queue(stream._replace(kind=kind)).stream for kind in (StreamKind.WORKFLOW, StreamKind.ACTIVITY)
         ]
         await self._send_one(pack(b"SREM", self.keys.streams, keys.stream))
-        if not await self._send_one(scripts.UNLINK_IDLE.call((*keys, *siblings))):
+        if not await self._send_one(scripts.UNLINK_IDLE.call((*keys[:7], *siblings))):
             await self._send_one(scripts.REGISTER_STREAMS.call((self.keys.streams,), (keys.stream,)))
 
 

@@ -1,6 +1,6 @@
 """The broker on Redis or Valkey, and how to open one.
 
-Role: joins the parts, one concern each: `cluster`, `inboxes`, `replies`, `publishing`, `tasks`, `queues`,
+Role: joins the parts, one concern each: `cluster`, `inboxes`, `replies`, `publishing`, `tasks`, `queues`, `flow_calls`,
 `announcing`, `frontend`.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 from perdure_broker.address import parse_address
 from perdure_broker.announcing import AnnouncingCalls
 from perdure_broker.cluster import ClusterCalls
+from perdure_broker.flow_calls import FlowCalls
 from perdure_broker.frontend import FrontendCalls
 from perdure_broker.inboxes import InboxCalls
 from perdure_broker.keys import DEFAULT_PREFIX, Keys
@@ -17,7 +18,9 @@ from perdure_broker.queues import QueueCalls
 from perdure_broker.tasks import TaskCalls
 
 
-class RedisBroker(ClusterCalls, InboxCalls, PublishingCalls, TaskCalls, QueueCalls, AnnouncingCalls, FrontendCalls):
+class RedisBroker(
+    ClusterCalls, InboxCalls, PublishingCalls, TaskCalls, QueueCalls, FlowCalls, AnnouncingCalls, FrontendCalls
+):
     """Implements `port.Broker`. Belongs to the event loop in which it is first used."""
 
 

@@ -69,6 +69,11 @@ WITHDRAW_ANNOUNCED = _load("withdraw_announced")
 SCAN_ANNOUNCED = _load("scan_announced")
 OPEN_REPLIES = _load("open_replies")
 REPLY_WHEN_FULL = _load("reply_when_full")
+FLOW_STATE = _load("flow_state")
+ADMIT = _load("admit")
+HOLD = _load("hold")
+HOLDS = _load("holds")
+NOTE_KEYS = _load("note_keys")
 
 LOAD_ALL: tuple[bytes, ...] = tuple(pack(b"SCRIPT", b"LOAD", script.source) for script in ALL)
 """Commands that teach a server all scripts."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from perdure_broker.port import Broker, BrokerUnavailable, ClusterInfo
 from perdure_engine.environment import Environment
+from perdure_engine.flow_control import FlowControl
 from perdure_engine.frontend.service import FrontendService
 from perdure_engine.history.cache import CACHE_BYTES_MAX
 from perdure_engine.history.ownership import Ownership
@@ -68,6 +69,8 @@ class Engine:
         cluster_id, shard_count = await self._store.cluster()
         cluster = ClusterInfo(cluster_id, MAP_VERSION, shard_count, self._lease_ms)
         await self._broker.announce_cluster(cluster)
+        flow = FlowControl(self._store)
+        await flow.refresh()
         matching: list[MatchingService] = []
         history = HistoryService(
             self._store,
@@ -76,6 +79,7 @@ class Engine:
             cluster,
             cache_bytes_max=self._cache_bytes_max,
             backlogged=lambda streams: matching[0].wake(streams),
+            holds_back=flow.holds_back,
         )
         self.history = history
         ownership = Ownership(self._store, self._environment, history, node=self._node, shard_count=shard_count)
@@ -88,6 +92,7 @@ class Engine:
                 node=self._node,
                 live_nodes=ownership.live_nodes,
                 lease_ms=self._lease_ms,
+                flow=flow,
             )
         )
         frontend = FrontendService(
@@ -98,6 +103,7 @@ class Engine:
             node=self._node,
             live_nodes=ownership.live_nodes,
             routes_changed=history.routing.refresh,
+            flow_changed=flow.refresh,
         )
         retention = Retention(self._store, self._environment, history.ranges)
         errands = Errands(self._broker, self._environment, cluster, self._node)

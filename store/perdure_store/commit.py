@@ -46,8 +46,9 @@ _TRANSFER_KEY = (int8s, uuids, int8s, int8s)
 _BACKLOG = (*_TRANSFER_KEY, int8s)
 _TRANSFER = (
     (int8s, uuids, int8s, int8s, int8s, int8s, repeated_texts, repeated_texts, int8s, int8s, int8s, byteas, byteas,
-     None)
+     None, None, None, None)
 )  # fmt: skip
+_KEYED_TRANSFER = (*_TRANSFER[:14], repeated_texts, int8s, int8s)
 _HEARTBEAT = (int8s, uuids, int8s, int8s, byteas)
 _WORKER = (int8s, uuids, int8s, int8s, int8s, repeated_texts)
 _TIMER_KEY = (int8s, int8s, uuids, int8s, int8s)
@@ -94,6 +95,7 @@ def _statements_of(batch: CommitBatch) -> list[Statement]:
     add("copy_payloads", _PAYLOAD_COPY, batch.payload_copies)
     add("insert_snapshots", _SNAPSHOT, [chunk for row in batch.snapshots for chunk in _chunks(row)])
     add("insert_transfer_tasks", _TRANSFER, batch.transfer_inserts)
+    add("insert_keyed_transfer_tasks", _KEYED_TRANSFER, batch.keyed_inserts)
     add("backlog_transfer_tasks", _BACKLOG, batch.transfer_backlogs)
     add("update_heartbeats", _HEARTBEAT, batch.heartbeats)
     add("update_workers", _WORKER, batch.workers)

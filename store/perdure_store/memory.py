@@ -22,6 +22,7 @@ from perdure_store import memory_lists
 from perdure_store.catalog import NamespaceRow
 from perdure_store.list_query import GroupCount, ListQuery, Place
 from perdure_store.memory_catalog import MemoryCatalog
+from perdure_store.memory_flow import MemoryFlow
 from perdure_store.memory_tables import OPEN, MemoryDatabase, Run, check_texts
 from perdure_store.port import (
     BatchRejected,
@@ -68,7 +69,7 @@ CallHook = Callable[[str], Awaitable[None]]
 """Awaited before every other call, with the method's name; may raise `StoreUnavailable`, or sleep."""
 
 
-class MemoryStore(MemoryCatalog):
+class MemoryStore(MemoryCatalog, MemoryFlow):
     """See `port.Store`.
 
     Args:

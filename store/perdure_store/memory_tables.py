@@ -15,6 +15,7 @@ from collections.abc import Container, Iterable, Sequence
 from typing import Any
 
 from perdure_store.catalog import BatchRow, DeploymentRow, NamespaceRow
+from perdure_store.flow import QueueSettingsRow
 from perdure_store.port import (
     BatchRejected,
     CommitBatch,
@@ -69,6 +70,7 @@ class MemoryDatabase:
         self.search_attributes: dict[str, dict[str, int]] = defaultdict(dict)
         self.batches: dict[tuple[str, str], BatchRow] = {}
         self.deployments: dict[tuple[str, str], DeploymentRow] = {}
+        self.queue_settings: dict[tuple[str, str, int], QueueSettingsRow] = {}
 
     def found(self, cluster_id: str, shard_count: int) -> None:
         """Make the cluster and its shards."""
@@ -115,7 +117,9 @@ class MemoryDatabase:
         for row in batch.history:
             _check_new("history_events", [row.batch_no], self.history.get((row.shard_id, row.run_id), ()))
         _check_new("snapshots", [row[:2] for row in batch.snapshots], ())
-        for shard_id, tasks in _by_shard(TransferKey(*row[:4]) for row in batch.transfer_inserts).items():
+        for shard_id, tasks in _by_shard(
+            TransferKey(*row[:4]) for row in (*batch.transfer_inserts, *batch.keyed_inserts)
+        ).items():
             _check_new("transfer_tasks", tasks, self.transfer[shard_id], freed=set(batch.transfer_deletes))
         for shard_id, timers in _by_shard(TimerKey(*row[:5]) for row in batch.timer_inserts).items():
             _check_new("timer_tasks", timers, self.timers[shard_id], freed=set(batch.timer_deletes))
@@ -160,7 +164,7 @@ class MemoryDatabase:
             self.snapshots.pop((snapshot.shard_id, snapshot.run_id), None)
             if snapshot.data:
                 self.snapshots[snapshot.shard_id, snapshot.run_id] = snapshot
-        for task in batch.transfer_inserts:
+        for task in (*batch.transfer_inserts, *batch.keyed_inserts):
             self.transfer[task.shard_id][TransferKey(*task[:4])] = task._replace(backlog=bool(task.backlog))
         for waiting in batch.transfer_backlogs:
             self._change_task(TransferKey(*waiting[:4]), backlog=True, task_id=waiting.task_id)
@@ -227,6 +231,7 @@ def _check_values(batch: CommitBatch) -> None:
     """What Postgres refuses in a text: NUL, unpaired surrogates; and run ids that are none."""
     texts = [text for row in batch.executions for text in row[2:6]]
     texts += [text for task in batch.transfer_inserts for text in task[6:8]]
+    texts += [text for task in batch.keyed_inserts for text in (*task[6:8], task.fairness_key)]
     texts += [running.worker for running in batch.workers]
     texts += [result.request_id for result in batch.request_results]
     texts += [text for letter in batch.dead_letters for text in (letter.source, letter.reason)]

@@ -22,6 +22,7 @@ from perdure_store.columns import byteas, int8s, uuids
 from perdure_store.connection import Link
 from perdure_store.dialect import DURABLE, LISTS, MIGRATION, PLANNER, POSTGRES, TRANSACTION_TIMEOUTS, Dialect
 from perdure_store.errors import ConnectionLost
+from perdure_store.flow_sql import SqlFlow
 from perdure_store.list_query import GroupCount, ListQuery, Place
 from perdure_store.port import (
     CommitBatch,
@@ -49,7 +50,7 @@ _LAST_US = 2**63 - 1
 _KEYS = (int8s, uuids, int8s, int8s)
 
 
-class PostgresStore(SqlCatalog):
+class PostgresStore(SqlCatalog, SqlFlow):
     """See `port.Store`.
 
     Args:
@@ -68,7 +69,8 @@ class PostgresStore(SqlCatalog):
         self._beats = Link(address, "beat", isolation=isolation, settings=TRANSACTION_TIMEOUTS)
         self._takeovers = Link(address, "takeover", isolation=isolation, settings=DURABLE)
         self._upkeep = Link(address, "upkeep", isolation=isolation, settings=PLANNER)
-        super().__init__(self._upkeep)
+        SqlCatalog.__init__(self, self._upkeep)
+        SqlFlow.__init__(self, self._reads)
         self._schema = Link(address, "migrate", isolation=isolation, settings=MIGRATION)
         lists = Address(visibility_dsn) if visibility_dsn else address
         self._lists = Link(lists, "list", isolation=isolation, settings=LISTS)

@@ -111,7 +111,10 @@ class TransferRow(NamedTuple):
     """An outstanding task: it lives until it is finished. Key: the first four fields. `kind` 1 workflow task,
     2 activity task, 3 visibility. `backlog` True: not yet handed to a stream; it waits for the queue's dispatcher,
     in order of `priority` (1 first), then `task_id` within a shard. `data` is the stream entry, or empty where it is
-    made from the execution. `worker` has reported to run the attempt; a new row has none."""
+    made from the execution. `worker` has reported to run the attempt; a new row has none.
+
+    The last three say whose turn it is within a priority (`flow`): the key, its weight in thousandths, and what the
+    task costs. Only `CommitBatch.keyed_inserts` writes them, and only `Flow.keyed_backlog` reads them."""
 
     shard_id: int
     run_id: str
@@ -127,6 +130,9 @@ class TransferRow(NamedTuple):
     data: bytes
     heartbeat: bytes = b""
     worker: str = ""
+    fairness_key: str = ""
+    fairness_weight: int = 1000
+    cost: int = 1
 
 
 class BacklogRow(NamedTuple):
@@ -225,7 +231,8 @@ class VisibilityRow(NamedTuple):
 
 @dataclass(slots=True)
 class CommitBatch:
-    """All that one group commit writes."""
+    """All that one group commit writes. `keyed_inserts`: those of the new tasks whose turn depends on more than their
+    priority; the others are spared the columns."""
 
     shards: list[ShardAdvance] = field(default_factory=list)
     closes: list[ExecutionClose] = field(default_factory=list)
@@ -234,6 +241,7 @@ class CommitBatch:
     snapshots: list[SnapshotRow] = field(default_factory=list)
     transfer_deletes: list[TransferKey] = field(default_factory=list)
     transfer_inserts: list[TransferRow] = field(default_factory=list)
+    keyed_inserts: list[TransferRow] = field(default_factory=list)
     transfer_backlogs: list[BacklogRow] = field(default_factory=list)
     heartbeats: list[HeartbeatRow] = field(default_factory=list)
     workers: list[WorkerRow] = field(default_factory=list)

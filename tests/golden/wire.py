@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from perdure.protocol import deployment, operations, replies, updates
+from perdure.protocol import deployment, operations, replies, task_queues, updates
 from perdure.protocol.codec import Registry, pack, unpack
 from perdure.protocol.commands import COMMANDS
 from perdure.protocol.content import ContentBlock, Reference, decode_block, decode_reference, encode_reference
@@ -75,6 +75,9 @@ BODIES: dict[type[Any], Callable[[Any], Any]] = {
     operations.BatchList: operations.decode_batch_list,
     deployment.DeploymentInfo: deployment.decode_deployment,
     deployment.DeploymentList: deployment.decode_deployment_list,
+    task_queues.QueueSettings: task_queues.decode_queue_settings,
+    task_queues.QueueInfo: task_queues.decode_queue_info,
+    task_queues.QueueList: task_queues.decode_queue_list,
 }
 """What a reply may carry, and what decodes it."""
 

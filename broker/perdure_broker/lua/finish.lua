@@ -1,10 +1,12 @@
 #!lua flags=allow-oom
 -- Ack and delete entries, give up their members, and count the drain. Runs when memory is full: it frees some.
--- KEYS: stream, ids, meta
+-- KEYS: stream, ids, meta, keyed, counts
 -- ARGV: measure (1 or 0), number of entries, their ids, then the members
 -- Returns: how many entries were pending
 
-local stream, ids, meta = unpack(KEYS)
+-- include: keyed
+
+local stream, ids, meta, keyed, counts = unpack(KEYS)
 local entry_count = tonumber(ARGV[2])
 local acked = 0
 -- Lua's stack holds 8,000 values at most, so long lists go in slices.
@@ -15,6 +17,9 @@ for first = 3, entry_count + 2, 5000 do
 end
 for first = entry_count + 3, #ARGV, 5000 do
   redis.call('SREM', ids, unpack(ARGV, first, math.min(first + 4999, #ARGV)))
+end
+if redis.call('EXISTS', keyed) == 1 then
+  for i = entry_count + 3, #ARGV do forget_key(keyed, counts, ARGV[i]) end
 end
 
 if acked > 0 and ARGV[1] == '1' then

@@ -47,6 +47,7 @@ from perdure.protocol.operations import (
 )
 from perdure.protocol.replies import ErrorCode, ErrorReply, ReplyKind, encode_replies
 from perdure.protocol.requests import ReportUnreadable, encode_envelope, numbered_request
+from perdure.protocol.task_queues import DescribeQueue, ListQueues, PauseQueue, SetQueueLimits
 from perdure_broker.port import Broker, BrokerUnavailable, ClusterInfo, StreamEntry
 from perdure_engine.environment import Environment
 from perdure_engine.frontend.batches import BatchAnswers
@@ -54,6 +55,7 @@ from perdure_engine.frontend.catalog import Catalog
 from perdure_engine.frontend.content import answer_content
 from perdure_engine.frontend.deployments import Deployments
 from perdure_engine.frontend.lists import Lists
+from perdure_engine.frontend.task_queues import TaskQueues
 from perdure_store.port import DeadLetterRow, Store, StoreError, StoreUnavailable
 
 logger = logging.getLogger("perdure.engine.frontend")
@@ -93,6 +95,7 @@ class FrontendService:
         node: str,
         live_nodes: Callable[[], Sequence[str]],
         routes_changed: Callable[[], Awaitable[None]],
+        flow_changed: Callable[[], Awaitable[None]],
     ) -> None:
         self._store = store
         self._broker = broker
@@ -103,6 +106,7 @@ class FrontendService:
         lists, catalog = Lists(store, environment), Catalog(store, environment)
         batches = BatchAnswers(store, environment)
         deployments = Deployments(store, broker, environment, routes_changed)
+        queues = TaskQueues(store, broker, environment, flow_changed)
         self._handlers: dict[type[Any], Callable[[Any], Any]] = {
             ListWorkflows: lists.list_workflows,
             CountWorkflows: lists.count_workflows,
@@ -129,6 +133,10 @@ class FrontendService:
             ListDeployments: deployments.list,
             DeleteVersion: deployments.delete,
             GetContent: self._get_content,
+            DescribeQueue: queues.describe,
+            ListQueues: queues.list_all,
+            SetQueueLimits: queues.set_limits,
+            PauseQueue: queues.pause,
         }
 
     async def run(self) -> None:

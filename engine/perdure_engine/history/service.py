@@ -71,6 +71,7 @@ class HistoryService:
 
     Args:
         backlogged: called with the streams for which backlog was just committed.
+        holds_back: which queues hand nothing out but by their dispatcher.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class HistoryService:
         *,
         cache_bytes_max: int = CACHE_BYTES_MAX,
         backlogged: Callable[[set[TaskStream]], None] = lambda streams: None,
+        holds_back: Callable[[TaskStream], bool] = lambda stream: False,
     ) -> None:
         self._store = store
         self._broker = broker
@@ -92,7 +94,7 @@ class HistoryService:
         self._refused: list[tuple[TaskStream, TransferKey]] = []
         self._sticky = StickyWatch()
         self._stopping = False
-        windows = Windows()
+        windows = Windows(holds_back)
         self.routing = Routing(store)
         self.cache = ExecutionCache(cache_bytes_max)
         self.waiters = Waiters()

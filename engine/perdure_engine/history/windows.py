@@ -6,6 +6,8 @@ loses anything.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from perdure_broker.port import WINDOW_MAX, WINDOW_MIN, PublishResult, TaskStream
 
 BELIEF_S = 0.05
@@ -23,11 +25,18 @@ class _Belief:
 
 
 class Windows:
-    def __init__(self) -> None:
+    """Args:
+    holds_back: which queues hand nothing out but by their dispatcher.
+    """
+
+    def __init__(self, holds_back: Callable[[TaskStream], bool] = lambda stream: False) -> None:
+        self._holds_back = holds_back
         self._beliefs: dict[TaskStream, _Belief] = {}
 
     def take(self, stream: TaskStream, now: float) -> bool:
         """True if one more task of this stream should be published directly, False if it is backlog from the start."""
+        if self._holds_back(stream):
+            return False
         belief = self._beliefs.get(stream)
         if belief is None:
             belief = self._beliefs[stream] = _Belief()

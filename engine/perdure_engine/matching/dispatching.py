@@ -1,7 +1,8 @@
 """Dispatching: the backlog of one queue flows into its stream as the window allows, in order of priority.
 
 While a queue has backlog, direct publishing is refused, so that nothing overtakes. When the store holds no more of it
-the mark is cleared, unless more came meanwhile.
+the mark is cleared, unless more came meanwhile. Queues with limits, and backlog with fairness keys, are dispatched by
+`flow_dispatching`.
 
 Rules: rows are published once. What a dispatcher published itself lies behind its position, and a row that becomes
 backlog later gets a task id before it. What another dispatcher may have published is looked at first: a row that was
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 from perdure.protocol.tasks import TaskKind
 from perdure_broker.port import Broker, StreamKind, TaskStream
@@ -40,12 +42,22 @@ PRIORITIES = {StreamKind.WORKFLOW: (0,), StreamKind.ACTIVITY: (1, 2, 3, 4, 5)}
 class Dispatcher:
     """Publishes the backlog of one queue. Lives as long as its engine dispatches that queue."""
 
-    def __init__(self, store: Store, broker: Broker, environment: Environment, stream: TaskStream, node: str) -> None:
+    def __init__(
+        self,
+        store: Store,
+        broker: Broker,
+        environment: Environment,
+        stream: TaskStream,
+        node: str,
+        is_held_back: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._store = store
         self._broker = broker
         self._environment = environment
         self._stream = stream
         self._node = node
+        self._is_held_back = is_held_back
+        self.meets_flow = False
         self._kind = TaskKind.WORKFLOW if stream.kind == StreamKind.WORKFLOW else TaskKind.ACTIVITY
         self._term = 0
         self._epoch = ""
@@ -56,22 +68,30 @@ class Dispatcher:
         self._looked_at = 0.0
 
     async def drain(self) -> bool:
-        """Publish until the store has no more backlog for this queue.
+        """Publish until the store has no more backlog for this queue, or what it has is not for this dispatcher
+        (`meets_flow`): tasks have fairness keys, or the queue is held back.
 
         Returns:
             False if another engine dispatches this queue by now.
         """
+        self.meets_flow = False
         await self._take()
         wait_s = WAIT_MIN_S
         page: list[TransferRow] = []
         stale_at = 0.0
         while True:
             state = await self._broker.queue_state(self._stream)
+            if state.held or self._is_held_back():
+                self.meets_flow = True
+                return True
             free = state.window - state.undelivered
             if state.paused or free <= state.window // 8:
                 await self._environment.sleep(wait_s)
                 wait_s = min(wait_s * 2, WAIT_MAX_S)
                 continue
+            if state.backlog_version != self._version and await self._has_keys():
+                self.meets_flow = True
+                return True
             if not page or state.backlog_version != self._version or self._environment.monotonic() > stale_at:
                 page = await self._next_rows(state.backlog_version, self._cursors)
             if not page:
@@ -94,6 +114,14 @@ class Dispatcher:
             else:
                 await self._environment.sleep(wait_s)
                 wait_s = min(wait_s * 2, WAIT_MAX_S)
+
+    async def _has_keys(self) -> bool:
+        """Whether the backlog has tasks whose turn depends on more than their priority."""
+        if self._kind == TaskKind.WORKFLOW:
+            return False
+        namespace, task_queue = self._stream.namespace, self._stream.task_queue
+        priorities = PRIORITIES[self._stream.kind]
+        return await self._store.has_backlog_keys(namespace, task_queue, self._kind, priorities)
 
     async def _take(self) -> None:
         """Become the dispatcher, or go on as the one that this already is."""

@@ -9,8 +9,10 @@ from typing import Any
 
 from perdure_broker.port import Broker, BrokerUnavailable, ClusterInfo, StreamKind, TaskStream
 from perdure_engine.environment import Environment
+from perdure_engine.flow_control import FlowControl
 from perdure_engine.history.ownership import preferred_node
 from perdure_engine.matching.dispatching import Dispatcher
+from perdure_engine.matching.flow_dispatching import FlowDispatcher
 from perdure_engine.matching.leases import LeaseWatch
 from perdure_store.port import Store, StoreError
 
@@ -32,6 +34,7 @@ class MatchingService:
 
     Args:
         live_nodes: the engines that are alive.
+        flow: the settings of task queues, which are read here.
         lease_ms: the lease given to queues for which none was set.
     """
 
@@ -45,6 +48,7 @@ class MatchingService:
         node: str,
         live_nodes: Callable[[], Sequence[str]],
         lease_ms: int,
+        flow: FlowControl,
     ) -> None:
         self._store = store
         self._broker = broker
@@ -53,9 +57,11 @@ class MatchingService:
         self._node = node
         self._live_nodes = live_nodes
         self._lease_ms = lease_ms
+        self._flow = flow
         self._watches: dict[TaskStream, LeaseWatch] = {}
         self._leases: dict[TaskStream, int] = {}
         self._dispatchers: dict[TaskStream, Dispatcher] = {}
+        self._flow_dispatchers: dict[TaskStream, FlowDispatcher] = {}
         self._draining: dict[TaskStream, asyncio.Task[None]] = {}
         self._again: dict[TaskStream, int] = {}
         self._has_ended = False
@@ -96,6 +102,7 @@ class MatchingService:
         return preferred_node(f"{stream.namespace}\0{stream.task_queue}", self._live_nodes()) == self._node
 
     async def _survey(self) -> None:
+        await self._flow.refresh()
         mine = [stream for stream in await self._broker.task_streams() if self._is_mine(stream)]
         for stream in list(self._watches):
             if stream not in mine:
@@ -103,6 +110,7 @@ class MatchingService:
                 self._leases.pop(stream, None)
                 if stream not in self._draining:
                     self._dispatchers.pop(stream, None)
+                    self._flow_dispatchers.pop(stream, None)
         for stream in mine:
             await self._look_after(stream, self._survey_one(stream))
 
@@ -115,7 +123,7 @@ class MatchingService:
             return
         state = await self._broker.queue_state(stream)
         self._leases[stream] = state.lease_ms
-        if state.backlogged:
+        if state.backlogged or self._flow.holds_back(stream):
             self._dispatch(stream)
 
     async def _look(self) -> None:
@@ -150,15 +158,11 @@ class MatchingService:
         self._draining[stream] = self._environment.spawn(self._drain(stream), name=name)
 
     async def _drain(self, stream: TaskStream) -> None:
-        dispatcher = self._dispatchers.get(stream)
-        if dispatcher is None:
-            dispatcher = Dispatcher(self._store, self._broker, self._environment, stream, self._node)
-            self._dispatchers[stream] = dispatcher
         try:
             while True:
                 self._again.pop(stream, None)
                 try:
-                    await dispatcher.drain()
+                    await self._drain_once(stream)
                 except (BrokerUnavailable, StoreError) as error:
                     logger.warning("the backlog of %s waits: %s", stream.task_queue, error)
                     await self._environment.sleep(RETRY_S)
@@ -167,3 +171,30 @@ class MatchingService:
                     return
         finally:
             self._draining.pop(stream, None)
+
+    async def _drain_once(self, stream: TaskStream) -> None:
+        """By the plain dispatcher, and by the one for limits and fairness keys where there are any."""
+
+        def is_held_back() -> bool:
+            return self._flow.holds_back(stream)
+
+        dispatcher = self._dispatchers.get(stream)
+        if dispatcher is None:
+            dispatcher = Dispatcher(self._store, self._broker, self._environment, stream, self._node, is_held_back)
+            self._dispatchers[stream] = dispatcher
+        await dispatcher.drain()
+        if not dispatcher.meets_flow:
+            return
+        with_flow = self._flow_dispatchers.get(stream)
+        if with_flow is None:
+            with_flow = FlowDispatcher(
+                self._store,
+                self._broker,
+                self._environment,
+                self._flow,
+                stream,
+                self._node,
+                lambda: self._is_mine(stream),
+            )
+            self._flow_dispatchers[stream] = with_flow
+        await with_flow.run()

@@ -16,6 +16,7 @@ COMMANDS = {
     "workflow": "perdure.cli.workflow:workflow",
     "activity": "perdure.cli.activity:activity",
     "batch": "perdure.cli.batch:batch",
+    "queue": "perdure.cli.queue:queue",
     "deployment": "perdure.cli.deployment:deployment",
     "search-attribute": "perdure.cli.search_attribute:search_attribute",
     "dead-letter": "perdure.cli.dead_letter:dead_letter",

@@ -65,6 +65,16 @@ from perdure.client.lists import (
 from perdure.client.namespaces import Namespace, Namespaces
 from perdure.client.reset import ResetReapplyExcludeType, WorkflowResetPoint
 from perdure.client.status import PendingActivityState, WorkflowExecutionStatus
+from perdure.client.task_queues import (
+    FairnessKeySettings,
+    TaskQueueDescription,
+    TaskQueueKey,
+    TaskQueueLane,
+    TaskQueueLimits,
+    TaskQueues,
+    TaskQueueSettings,
+    TaskQueueWorker,
+)
 from perdure.client.updates import WorkflowUpdateHandle, WorkflowUpdateStage
 from perdure.client.with_start import WithStartWorkflowOperation
 from perdure.common import HeaderCodecBehavior
@@ -100,6 +110,7 @@ __all__ = [
     "Deployments",
     "DescribeWorkflowInput",
     "DnsLoadBalancingConfig",
+    "FairnessKeySettings",
     "FetchWorkflowHistoryEventsInput",
     "GrpcCompression",
     "HeaderCodecBehavior",
@@ -127,6 +138,13 @@ __all__ = [
     "StartWorkflowUpdateInput",
     "StartWorkflowUpdateWithStartInput",
     "TLSConfig",
+    "TaskQueueDescription",
+    "TaskQueueKey",
+    "TaskQueueLane",
+    "TaskQueueLimits",
+    "TaskQueueSettings",
+    "TaskQueueWorker",
+    "TaskQueues",
     "TerminateWorkflowInput",
     "UpdateWithStartStartWorkflowInput",
     "UpdateWithStartUpdateWorkflowInput",

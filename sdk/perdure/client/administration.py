@@ -1,5 +1,5 @@
 """What a client offers to operators: namespaces, search attributes, batch operations, worker
-deployments, dead letters, the cluster."""
+deployments, task queues, dead letters, the cluster."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from perdure.client.dead_letters import DeadLetters
 from perdure.client.deployments import Deployments
 from perdure.client.namespaces import Namespaces
 from perdure.client.search_attributes import SearchAttributesOfNamespace
+from perdure.client.task_queues import TaskQueues
 from perdure.protocol.frontend import ClusterDescription, DescribeCluster, decode_cluster_description
 
 
@@ -38,6 +39,11 @@ class Administration:
     def deployments(self) -> Deployments:
         """Worker deployments of this namespace: their versions, and where runs are sent."""
         return Deployments(self._connection)
+
+    @property
+    def task_queues(self) -> TaskQueues:
+        """The task queues of this namespace: what waits in them, and what they are limited to."""
+        return TaskQueues(self._connection)
 
     @property
     def dead_letters(self) -> DeadLetters:

@@ -34,6 +34,7 @@ from perdure.protocol.operations import (
     StartBatch,
     StopBatch,
 )
+from perdure.protocol.task_queues import DescribeQueue, ListQueues, PauseQueue, SetQueueLimits
 
 PAGE_SIZE_MAX = 1000
 """Rows of one page at the most; an engine lowers what asks for more."""
@@ -65,6 +66,10 @@ class FrontendRequestType(IntEnum):
     DESCRIBE_DEPLOYMENT = 23
     LIST_DEPLOYMENTS = 24
     DELETE_VERSION = 25
+    DESCRIBE_QUEUE = 26
+    LIST_QUEUES = 27
+    SET_QUEUE_LIMITS = 28
+    PAUSE_QUEUE = 29
 
 
 class ListWorkflows(NamedTuple):
@@ -162,6 +167,10 @@ FrontendRequest = (
     | DescribeDeployment
     | ListDeployments
     | DeleteVersion
+    | DescribeQueue
+    | ListQueues
+    | SetQueueLimits
+    | PauseQueue
 )
 
 FRONTEND_REQUESTS = Registry(
@@ -192,6 +201,10 @@ FRONTEND_REQUESTS = Registry(
         FrontendRequestType.DESCRIBE_DEPLOYMENT: DescribeDeployment,
         FrontendRequestType.LIST_DEPLOYMENTS: ListDeployments,
         FrontendRequestType.DELETE_VERSION: DeleteVersion,
+        FrontendRequestType.DESCRIBE_QUEUE: DescribeQueue,
+        FrontendRequestType.LIST_QUEUES: ListQueues,
+        FrontendRequestType.SET_QUEUE_LIMITS: SetQueueLimits,
+        FrontendRequestType.PAUSE_QUEUE: PauseQueue,
     },
 )
 

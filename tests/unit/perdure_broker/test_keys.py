@@ -34,6 +34,10 @@ def test_names_are_as_documented() -> None:
         b"perdure:{default/orders}:info:w",
         b"perdure:{default/orders}:fences",
         b"perdure:{default/orders}:announced:w",
+        b"perdure:{default/orders}:rates:w",
+        b"perdure:{default/orders}:holds:w",
+        b"perdure:{default/orders}:keyed:w",
+        b"perdure:{default/orders}:counts:w",
     )
     sticky = keys.queue(TaskStream("default", "orders", StreamKind.STICKY, "w:1"))
     assert sticky.stream == b"perdure:{default/orders}:stream:s:w:1"

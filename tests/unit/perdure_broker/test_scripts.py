@@ -36,7 +36,7 @@ def test_every_script_names_its_keys_and_says_what_it_does() -> None:
 
 def test_what_frees_memory_runs_when_memory_is_full_and_what_takes_it_does_not() -> None:
     allowed = {script.name for script in scripts.ALL if script.source.startswith(b"#!lua flags=allow-oom")}
-    assert {script.name for script in scripts.ALL} - allowed == {"publish", "publish_backlog", "publish_query"}
+    assert {script.name for script in scripts.ALL} - allowed == {"publish", "publish_backlog", "publish_query", "admit"}
 
 
 def test_the_window_of_the_scripts_is_the_ports() -> None:
