@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from perdure.protocol.events import HistoryEvent, WorkflowExecutionCancelRequested, WorkflowExecutionSignaled
+from perdure.protocol.events import EventType, HistoryEvent, WorkflowExecutionCancelRequested, WorkflowExecutionSignaled
 from tests.legality.kinds import KIND_OF, SENT_BY_PEOPLE, Kind
 
 
@@ -20,7 +20,7 @@ class Outside:
         if record.event_type in SENT_BY_PEOPLE:
             if self._after_outcome:
                 yield "it stands behind an outcome that the same workflow task is to see"
-        else:
+        elif record.event_type != EventType.WORKFLOW_EXECUTION_UPDATE_ADMITTED:  # which people sent as well
             self._after_outcome = KIND_OF.get(record.event_type) is Kind.OUTSIDE
         if isinstance(record.attributes, WorkflowExecutionSignaled):
             if record.attributes.request_id in self._signals:

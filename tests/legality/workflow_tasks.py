@@ -41,9 +41,10 @@ class WorkflowTasks:
             self._next_attempt = 1
         elif isinstance(attributes, WorkflowTaskFailed | WorkflowTaskTimedOut):
             yield from self._close(record, attributes)
-            if self._next_attempt != 1:
+            is_reset = isinstance(attributes, WorkflowTaskFailed) and attributes.cause == RESET_CAUSE
+            if self._next_attempt != 1 and not is_reset:
                 yield "only the first failure in a row is an event"
-            self._next_attempt = 1 if getattr(attributes, "cause", "") == RESET_CAUSE else 2
+            self._next_attempt = 1 if is_reset else 2
         elif isinstance(attributes, WorkflowTaskAttemptFailed):
             if attributes.attempt != self._next_attempt:
                 yield f"attempt {attributes.attempt} failed, where {self._next_attempt} was out"

@@ -26,7 +26,7 @@ from perdure.exceptions import (
 from perdure.workflow import ActivityCancellationType, HandlerUnfinishedPolicy
 from tests.simulation import generated_family as family, generated_markers as markers
 from tests.simulation.generated_family import BROKEN
-from tests.simulation.generated_updates import REFUSED, UNLUCKY, is_refused, is_unlucky
+from tests.simulation.generated_updates import REFUSED, UNLUCKY, is_fickle, is_refused, is_unlucky
 from tests.simulation.ledger import Ledger
 from tests.simulation.process import Process
 from tests.simulation.programs import Program, Spec, Step
@@ -36,7 +36,7 @@ FOR_EVER_S = 3_600.0
 
 visits: Counter[tuple[str, str]] = Counter()
 """How often the code of a run came to a flaky step: what a workflow must not look at, as faulty code does. Without a
-place: how often it failed there."""
+place: how often it failed there. By workflow id and label: how often validators looked at an update."""
 
 FAILURES_MAX = 6
 """Workflow tasks that flaky steps of one run let fail: after so many the next attempt waits for half a minute."""
@@ -105,8 +105,7 @@ class Generated:
 
     @change.validator
     def check_change(self, label: str) -> None:
-        if is_refused(label):
-            raise ApplicationError("as planned", type=REFUSED)
+        self._look_at(label)
 
     @workflow.update(unfinished_policy=HandlerUnfinishedPolicy.ABANDON)
     async def labor(self, label: str) -> str:
@@ -119,7 +118,12 @@ class Generated:
 
     @labor.validator
     def check_labor(self, label: str) -> None:
-        if is_refused(label):
+        self._look_at(label)
+
+    def _look_at(self, label: str) -> None:
+        looks = workflow.info().workflow_id, label
+        visits[looks] += 1
+        if is_refused(label) or (is_fickle(label) and visits[looks] > 1):
             raise ApplicationError("as planned", type=REFUSED)
 
     @workflow.query

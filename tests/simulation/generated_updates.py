@@ -13,5 +13,10 @@ def is_refused(label: str) -> bool:
     return label.endswith("!refused")
 
 
+def is_fickle(label: str) -> bool:
+    """Its validator refuses it when it looks at it again, as after a reset, or when nothing came of the first time."""
+    return label.endswith("!fickle")
+
+
 def is_unlucky(label: str) -> bool:
     return label.endswith("!unlucky")

@@ -26,6 +26,7 @@ from perdure.protocol.requests import (
     AwaitResult,
     RecordActivityTaskHeartbeat,
     RecordActivityTaskStarted,
+    ResetWorkflow,
     RespondWorkflowTaskCompleted,
     StartWorkflow,
     StartWorkflowWith,
@@ -40,6 +41,7 @@ Activity = tuple[str, str]
 _BODIES: dict[type[Any], Callable[[Any], Any]] = {
     StartWorkflow: decode_started,
     StartWorkflowWith: decode_started,
+    ResetWorkflow: decode_started,
     RespondWorkflowTaskCompleted: lambda body: None if body is None else decode_task_dropped(body),
     RecordActivityTaskStarted: decode_activity_directive,
     RecordActivityTaskHeartbeat: decode_activity_directive,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from dataclasses import dataclass, field
 
@@ -54,7 +55,7 @@ class Rival:
 @dataclass(frozen=True)
 class Act:
     """`kind`: "cancel", "terminate", "query", "describe", "history", "list", "result"; "pause" holds its activities for
-    a moment; "end_child" ends a child."""
+    a moment; "reset" has its run begin anew at a workflow task; "end_child" ends a child."""
 
     kind: str
     client: int
@@ -92,7 +93,7 @@ class Plan:
     @property
     def has_many_runs(self) -> bool:
         """What one run was sent, another one may not know."""
-        return bool(self.rivals) or self.attempts > 1 or self.cron
+        return bool(self.rivals) or self.attempts > 1 or self.cron or any(act.kind == "reset" for act in self.acts)
 
 
 def draw_plan(number: int, dice: random.Random, load_s: float) -> Plan:
@@ -123,7 +124,15 @@ def draw_plan(number: int, dice: random.Random, load_s: float) -> Plan:
     _disturb(plan, dice)
     needs_somebody = wanted > 0 or ["hang"] in program["steps"]
     _rival(plan, programs, dice, after_close=needs_somebody or dice.random() < 0.4)
+    if not plan.has_many_runs and dice.random() < 0.15 and _can_begin_anew(program):
+        plan.acts.append(Act("reset", dice.randrange(CLIENTS), dice.choice([0.1, dice.uniform(0, 4)])))
     return plan
+
+
+def _can_begin_anew(program: Program) -> bool:
+    """Whether another run can do what this program says from any point on, without harm to others."""
+    kinds = json.dumps(program)
+    return not any(f'"{word}"' in kinds for word in ("child", "tell", "hang", "next"))
 
 
 def _signal(dice: random.Random, label: str, *, is_needed: bool) -> Signal:
@@ -135,7 +144,7 @@ def _update(plan: Plan, dice: random.Random) -> None:
     """Now and then the workflow is sent updates, some of them by two clients at once."""
     plan.brings = dice.choice(["signal", "update", *[""] * 8])
     for number in range(dice.choice([0, 0, 0, 0, 1, 1, 2, 5])):
-        label = f"{plan.workflow_id}/update {number}{dice.choice(['', '', '', '', '!refused', '!unlucky'])}"
+        label = f"{plan.workflow_id}/update {number}{dice.choice(['', '', '', '', '!refused', '!unlucky', '!fickle'])}"
         name, at_s = dice.choice(["change", "labor"]), dice.choice([0.0, dice.uniform(0, 4)])
         for _ in range(dice.choice([1, 1, 1, 2])):
             is_hurried, is_accepted_first = dice.random() < 0.2, dice.random() < 0.5

@@ -16,6 +16,7 @@ class Rule(StrEnum):
     SIGNAL_ONCE = "no signal stands twice in the histories of its workflow id"
     UPDATE_KEPT = "what the sender of an update was told of its stage and its outcome stands in a history"
     UPDATE_REJECTED = "an update that a validator refused has left no event"
+    RESET_KEPT = "an acknowledged reset has its run, in the place of the one that was meant, and with all its signals"
     CANCEL_KEPT = "an acknowledged request to cancel stands in a history"
     TERMINATE_KEPT = "an acknowledged termination ended a run"
     TASK_KEPT = "an acknowledged workflow task stands in its history, followed by the commands that came with it"

@@ -18,6 +18,7 @@ from perdure.client import (
     WorkflowFailureError,
     WorkflowHandle,
     WorkflowQueryFailedError,
+    WorkflowResetPoint,
 )
 from perdure.common import RetryPolicy, WorkflowIDConflictPolicy
 from perdure.exceptions import TerminatedError, TimeoutError, WorkflowAlreadyStartedError
@@ -278,6 +279,15 @@ class SdkClient:
                 await _if_pending(change(activity_type=kind, rpc_timeout=PATIENCE))
                 await self._process.sleep(PAUSE_S)
             await _if_pending(handle.unpause_activity(activity_type=kind, rpc_timeout=PATIENCE))
+
+    async def _reset(self, course: Course) -> None:
+        """Have the run, or the last one if it is over, begin anew at a workflow task; it may have done none."""
+        point = self._process.random.choice(list(WorkflowResetPoint))
+        try:
+            await self._handle(course).reset(point, reason="again", rpc_timeout=PATIENCE)
+        except RPCError as error:
+            if error.status not in (RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.FAILED_PRECONDITION):
+                raise
 
     async def _query(self, course: Course) -> None:
         """What was acknowledged before the question was asked, the answer has seen."""

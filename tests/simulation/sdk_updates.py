@@ -17,7 +17,7 @@ from perdure.client import (
 from perdure.exceptions import ApplicationError
 from perdure.service import RPCError, RPCStatusCode
 from tests.simulation.generated import Generated
-from tests.simulation.generated_updates import REFUSED, UNLUCKY, is_refused, is_unlucky
+from tests.simulation.generated_updates import REFUSED, UNLUCKY, is_fickle, is_refused, is_unlucky
 from tests.simulation.plans import Update
 
 PATIENCE = timedelta(hours=1)
@@ -82,7 +82,7 @@ def _judge_result(result: Any, update: Update, wrong: Wrong) -> bool:
 def _judge_failure(failed: WorkflowUpdateFailedError, update: Update, wrong: Wrong) -> bool:
     """True if the workflow took the update in all the same."""
     kind = failed.cause.type if isinstance(failed.cause, ApplicationError) else type(failed.cause).__name__
-    if kind == REFUSED and is_refused(update.label):
+    if kind == REFUSED and (is_refused(update.label) or is_fickle(update.label)):
         return False
     if not (kind == ABANDONED or (kind == UNLUCKY and is_unlucky(update.label))):
         wrong(f"the update {update.label} failed by {kind}: {failed.cause}")

@@ -42,9 +42,10 @@ from perdure.protocol.external_workflow import (
     SignalExternalWorkflowExecutionFailed,
 )
 from perdure.protocol.failure import ApplicationInfo, Failure
-from perdure.protocol.replies import ErrorCode, ErrorReply, ExecutionStatus, Outcome, ReplyKind
+from perdure.protocol.replies import ErrorCode, ErrorReply, ExecutionStatus, Outcome, ReplyKind, Started
 from perdure.protocol.requests import (
     RequestCancelWorkflow,
+    ResetWorkflow,
     RespondActivityTaskCompleted,
     StartWorkflow,
     TerminateWorkflow,
@@ -297,6 +298,11 @@ def tell_a_rejection(case: Case) -> None:
     ask.replies.append(Reply(ReplyKind.OUTCOME, UpdateReply(run_id, UpdateStage.COMPLETED, b"", refused), LATE_S))
 
 
+def answer_a_reset_with_another_run(case: Case) -> None:
+    ask = next(ask for ask in case.asks(ResetWorkflow) if ask.bodies(Started))
+    ask.replies.append(Reply(ReplyKind.OK, Started(OTHER_RUN, True), LATE_S))
+
+
 CHANGES: dict[Rule, Callable[[Case], Any]] = {
     Rule.START_KEPT: lose_a_run,
     Rule.RUNS_APART: begin_a_run_within_another,
@@ -304,6 +310,7 @@ CHANGES: dict[Rule, Callable[[Case], Any]] = {
     Rule.SIGNAL_ONCE: lambda case: case.repeat(WorkflowExecutionSignaled),
     Rule.UPDATE_KEPT: lambda case: case.remove(WorkflowExecutionUpdateAccepted),
     Rule.UPDATE_REJECTED: tell_a_rejection,
+    Rule.RESET_KEPT: answer_a_reset_with_another_run,
     Rule.CANCEL_KEPT: forget_a_cancellation,
     Rule.TERMINATE_KEPT: end_a_termination_otherwise,
     Rule.TASK_KEPT: lambda case: case.remove(WorkflowTaskCompleted),

@@ -200,7 +200,18 @@ def test_plans_have_everything_and_depend_on_their_generator_alone() -> None:
     assert [kind for kind in kinds if f"['{kind}'" not in text] == []
     assert [kind for kind in ACTIVITY_KINDS if f"'kind': '{kind}'" not in text] == []
     acts = {act.kind for plan in plans for act in plan.acts}
-    assert acts == {"cancel", "terminate", "query", "describe", "history", "list", "result", "end_child"}
+    assert acts == {
+        "cancel",
+        "terminate",
+        "query",
+        "describe",
+        "history",
+        "list",
+        "result",
+        "pause",
+        "reset",
+        "end_child",
+    }
     assert {rival.conflict.name for plan in plans for rival in plan.rivals} == {
         "FAIL",
         "USE_EXISTING",

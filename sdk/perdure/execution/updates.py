@@ -288,6 +288,6 @@ def accepted_updates(events: Sequence[HistoryEvent], start: int) -> Sequence[Upd
                     accepted.headers,
                 )
             )
-        elif kind not in COMMAND_EVENTS:
+        elif kind not in COMMAND_EVENTS and events[index].event_id:  # annotations may stand anywhere
             break
     return found

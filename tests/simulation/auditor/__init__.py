@@ -18,6 +18,7 @@ from tests.simulation.auditor import (
     histories,
     models,
     requests,
+    resets,
     updates,
     workflow_tasks,
 )
@@ -39,6 +40,7 @@ CHECKS: list[Callable[[Evidence], Iterator[Finding]]] = [
     *chain.CHECKS,
     *family.CHECKS,
     *updates.CHECKS,
+    *resets.CHECKS,
     *models.CHECKS,
 ]
 

@@ -112,17 +112,17 @@ def check_asked(evidence: Evidence) -> Iterator[Finding]:
     }
     for run in evidence.runs.values():
         run_id = run.row.run_id
-        for _, completed in run.of(ActivityTaskCompleted):
+        for _, completed in run.own(ActivityTaskCompleted):
             attempt = getattr(run.event(completed.started_event_id), "attempt", 0)
             about = (run_id, completed.scheduled_event_id, attempt, completed.identity)
             if (*about, completed.result) not in results:
                 yield Finding(Rule.UNASKED, f"{run}: no worker sent {completed} for attempt {attempt}")
-        for _, failed in run.of(ActivityTaskFailed):
+        for _, failed in run.own(ActivityTaskFailed):
             attempt = getattr(run.event(failed.started_event_id), "attempt", 0)
             about = (run_id, failed.scheduled_event_id, attempt, failed.identity)
             if isinstance(failed.failure.info, ApplicationInfo) and about not in failures and not _is_too_large(failed):
                 yield Finding(Rule.UNASKED, f"{run}: no worker sent {failed} for attempt {attempt}")
-        for _, retried in run.of(ActivityAttemptFailed):
+        for _, retried in run.own(ActivityAttemptFailed):
             about = (run_id, retried.scheduled_event_id, retried.attempt, retried.identity)
             if isinstance(retried.failure.info, ApplicationInfo) and about not in failures:
                 yield Finding(Rule.UNASKED, f"{run}: no worker sent {retried}")

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from perdure.protocol.codec import DecodeError
-from perdure.protocol.events import WorkflowExecutionContinuedAsNew
+from perdure.protocol.events import WorkflowExecutionContinuedAsNew, WorkflowExecutionTerminated
 from perdure.protocol.ids import run_id_after
 from tests.simulation.auditor.content import whole_events
 from tests.simulation.auditor.evidence import Evidence, Run
@@ -32,7 +32,10 @@ def check_successors(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _following_id(run: Run) -> str:
-    return str(getattr(run.closing.attributes, "new_execution_run_id", "")) if run.closing is not None else ""
+    """A run that was ended for one in its place leads on to nothing: a rule of its own (`resets`)."""
+    if run.closing is None or isinstance(run.closing.attributes, WorkflowExecutionTerminated):
+        return ""
+    return str(getattr(run.closing.attributes, "new_execution_run_id", ""))
 
 
 def _is_handed_over(evidence: Evidence, run: Run, following: Run) -> bool:

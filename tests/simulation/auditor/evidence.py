@@ -11,11 +11,14 @@ from typing import Any, TypeVar
 
 from perdure.protocol.codec import DecodeError
 from perdure.protocol.events import (
+    RESET_CAUSE,
     ActivityAttemptFailed,
     EventBuffered,
     EventType,
     HistoryEvent,
+    WorkflowExecutionSignaled,
     WorkflowExecutionStarted,
+    WorkflowTaskFailed,
     decode_records,
 )
 from perdure.protocol.external_workflow import (
@@ -70,6 +73,25 @@ class Run:
         attributes: WorkflowExecutionStarted = self.events[0].attributes
         return attributes
 
+    @cached_property
+    def _fork(self) -> int | None:
+        """Where among `records` it began in the place of another run, whose history it has up to there."""
+        resets = [
+            position
+            for position, failed in self.of(WorkflowTaskFailed)
+            if failed.cause == RESET_CAUSE and failed.new_run_id == self.row.run_id
+        ]
+        return resets[-1] if resets else None
+
+    @property
+    def base_run_id(self) -> str:
+        """The run in whose place this one began; empty: none."""
+        return "" if self._fork is None else str(self.records[self._fork].attributes.base_run_id)
+
+    @property
+    def begun_us(self) -> int:
+        return self.records[self._fork or 0].time_us
+
     @property
     def first_run_id(self) -> str:
         """Of its chain."""
@@ -91,6 +113,16 @@ class Run:
     def of(self, kind: type[T]) -> Sequence[tuple[int, T]]:
         """The position among `records`, and the attributes, of each record of this kind."""
         return self._by_kind.get(kind, ())
+
+    def own(self, kind: type[T]) -> Sequence[tuple[int, T]]:
+        """Likewise, but without what it has from the run in whose place it began."""
+        fork = self._fork
+        return self.of(kind) if fork is None else [item for item in self.of(kind) if item[0] > fork]
+
+    @cached_property
+    def signal_ids(self) -> set[str]:
+        """The request ids of its signals."""
+        return {signal.request_id for _, signal in self.of(WorkflowExecutionSignaled)}
 
     def waiting(self, kind: type[T]) -> list[T]:
         """The attributes of events of this kind that were buffered, and may still wait, because the run is open."""
@@ -189,9 +221,9 @@ class Evidence:
     def last_run(self, run_id: str) -> Run | None:
         """The last run of the chain that this one is the first of."""
         chain = [run for run in self.runs.values() if run.first_run_id == run_id]
-        return max(chain, key=lambda run: (run.row.start_time_us, run.row.close_time_us or math.inf), default=None)
+        return max(chain, key=lambda run: (run.begun_us, run.row.close_time_us or math.inf), default=None)
 
     def of_workflow(self, key: WorkflowKey) -> list[Run]:
         """The runs of a workflow id, in order of their start."""
         found = [run for run in self.runs.values() if run.key == key]
-        return sorted(found, key=lambda run: (run.row.start_time_us, run.row.close_time_us or math.inf))
+        return sorted(found, key=lambda run: (run.begun_us, run.row.close_time_us or math.inf))

@@ -174,7 +174,9 @@ def check_sent(evidence: Evidence) -> Iterator[Finding]:
     arrived: dict[tuple[str, str, str], list[int]] = defaultdict(list)
     for run in evidence.runs.values():
         for _, signal in run.of(WorkflowExecutionSignaled):
-            arrived[*run.key, signal.request_id].append(run.row.start_time_us)
+            base = evidence.runs.get(run.base_run_id)  # what that was sent, this one has from it
+            if base is None or signal.request_id not in base.signal_ids:
+                arrived[*run.key, signal.request_id].append(run.begun_us)
     for run in evidence.runs.values():
         told: dict[int, list[Any]] = defaultdict(list)
         for kind in _ANSWERS:

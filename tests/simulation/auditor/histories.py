@@ -48,8 +48,8 @@ def check_status(evidence: Evidence) -> Iterator[Finding]:
         close_us = 0 if closing is None else closing.time_us
         if (run.row.status, run.row.close_time_us) != (status, close_us):
             yield Finding(Rule.STATUS, f"{run}: its history says {status!r} at {close_us}, its row {run.row}")
-        if run.row.start_time_us != run.events[0].time_us:
-            yield Finding(Rule.STATUS, f"{run}: it began at {run.events[0].time_us}, its row says {run.row}")
+        if run.row.start_time_us != run.begun_us:
+            yield Finding(Rule.STATUS, f"{run}: it began at {run.begun_us}, its row says {run.row}")
 
 
 def check_snapshots(evidence: Evidence) -> Iterator[Finding]:

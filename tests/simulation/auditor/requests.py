@@ -20,6 +20,7 @@ from perdure.protocol.replies import Started
 from perdure.protocol.requests import (
     IdConflictPolicy,
     RequestCancelWorkflow,
+    ResetWorkflow,
     TerminateWorkflow,
 )
 from tests.simulation.auditor.evidence import PARENT_IDENTITY, Evidence, Run
@@ -57,8 +58,8 @@ def check_start_identity(evidence: Evidence) -> Iterator[Finding]:
         key = (request.namespace, request.workflow_id, request.request_id)
         asked[key].update(started.run_id for started in ask.bodies(Started) if started.created)
     for run in evidence.runs.values():
-        if run.started.parent is not None or run.started.continued_execution_run_id:
-            continue  # began by another run: rules of their own (`family`)
+        if run.started.parent is not None or run.started.continued_execution_run_id or run.base_run_id:
+            continue  # began by another run, or in its place: rules of their own (`family`, `chain`, `resets`)
         key = (*run.key, run.started.request_id)
         if key not in asked:
             yield Finding(Rule.RUNS_APART, f"{run} was never asked for")
@@ -71,7 +72,7 @@ def check_start_identity(evidence: Evidence) -> Iterator[Finding]:
 def check_runs_apart(evidence: Evidence) -> Iterator[Finding]:
     for key in dict.fromkeys(run.key for run in evidence.runs.values()):
         for before, after in pairwise(evidence.of_workflow(key)):
-            if not before.row.close_time_us or before.row.close_time_us > after.row.start_time_us:
+            if not before.row.close_time_us or before.row.close_time_us > after.begun_us:
                 yield Finding(Rule.RUNS_APART, f"{after} began before {before} was closed")
 
 
@@ -80,6 +81,9 @@ def check_signals(evidence: Evidence) -> Iterator[Finding]:
     for run in evidence.runs.values():
         for _, signal in run.of(WorkflowExecutionSignaled):
             recorded[*run.key, signal.request_id].append(signal)
+        ids = [signal.request_id for _, signal in run.of(WorkflowExecutionSignaled)]
+        if len(set(ids)) < len(ids):
+            yield Finding(Rule.SIGNAL_ONCE, f"{run}: a signal stands twice in its history: {sorted(ids)}")
         for signal in run.waiting(WorkflowExecutionSignaled):
             if not recorded[*run.key, signal.request_id]:
                 recorded[*run.key, signal.request_id].append(signal)
@@ -95,8 +99,9 @@ def check_signals(evidence: Evidence) -> Iterator[Finding]:
         for run in evidence.runs.values()
         for position, initiated in run.of(SignalExternalWorkflowExecutionInitiated)
     }
+    reset = {run.key for run in evidence.runs.values() if run.base_run_id}  # what a run was sent, its fork has too
     for key, signals in recorded.items():
-        if len(signals) > 1:
+        if len(signals) > 1 and key[:2] not in reset:
             yield Finding(Rule.SIGNAL_ONCE, f"the signal {key} stands {len(signals)} times in history")
         for signal in signals:
             sent = asked[key].request if key in asked else sent_on.get(key)
@@ -138,6 +143,8 @@ def check_terminations(evidence: Evidence) -> Iterator[Finding]:
         asked[key] += 1
         if ask.acknowledged_s is not None and not ended[key]:
             yield Finding(Rule.TERMINATE_KEPT, f"the acknowledged termination of {key} ended no run")
+    for ask in evidence.asks(ResetWorkflow):
+        asked[ask.request.namespace, ask.request.workflow_id] += 1
     for ask in evidence.starts():
         if ask.request.id_conflict_policy == IdConflictPolicy.TERMINATE_EXISTING:
             asked[ask.request.namespace, ask.request.workflow_id] += 1

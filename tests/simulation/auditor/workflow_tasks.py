@@ -21,6 +21,7 @@ from perdure.protocol.commands import (
     UpsertSearchAttributes,
 )
 from perdure.protocol.events import (
+    RESET_CAUSE,
     ActivityTaskCanceled,
     ActivityTaskCancelRequested,
     ActivityTaskScheduled,
@@ -149,7 +150,8 @@ def check_causes(evidence: Evidence) -> Iterator[Finding]:
         for position, failed in failures:
             message = failed.failure.message if failed.failure is not None else ""
             is_meant = failed.cause == CODE_RAISED and message.startswith(MEANT)
-            if not is_meant and failed.cause not in EXPECTED_CAUSES:
+            is_reset = failed.cause == RESET_CAUSE and run.base_run_id
+            if not is_meant and not is_reset and failed.cause not in EXPECTED_CAUSES:
                 text = f"{run}: at {position}, a workflow task failed by {failed.cause}: {message}"
                 yield Finding(Rule.TASK_FAILURE, text)
 

@@ -12,7 +12,7 @@ from perdure_engine.core import command, completion, decide, ledger, snapshot, w
 from perdure_engine.core.command import CommandProblem
 from perdure_engine.core.state import BufferedEvent, MutableState
 from perdure_engine.core.transition import Transition
-from perdure_engine.history import batch
+from perdure_engine.history import batch, resetting
 from tests.simulation.planted.bug import planted
 from tests.simulation.rules import Rule
 
@@ -31,6 +31,12 @@ def lose_a_buffered_signal(patch: pytest.MonkeyPatch) -> None:
         ]
 
     patch.setattr(batch, "seal", seal)
+
+
+@planted(Rule.RESET_KEPT)
+def forget_what_was_sent_before_a_reset(patch: pytest.MonkeyPatch) -> None:
+    """A run that is begun anew at an earlier point is not sent again what its base was sent after that."""
+    patch.setattr(resetting, "sent_after", lambda records, event_id, exclude: [])
 
 
 @planted(Rule.CANCEL_KEPT, seed=2)

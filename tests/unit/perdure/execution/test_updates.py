@@ -10,8 +10,14 @@ import pytest
 
 from perdure import workflow
 from perdure.exceptions import ApplicationError, CancelledError
-from perdure.protocol.events import EventType
-from perdure.protocol.updates import ProtocolMessage, UpdateMessageKind
+from perdure.execution.updates import accepted_updates
+from perdure.protocol.events import EventType, HistoryEvent, WorkflowTaskCompleted, WorkflowTaskScheduled
+from perdure.protocol.updates import (
+    ProtocolMessage,
+    UpdateForgotten,
+    UpdateMessageKind,
+    WorkflowExecutionUpdateAccepted,
+)
 from perdure.workflow import NondeterminismError, ReadOnlyContextError, UnfinishedUpdateHandlersWarning
 from tests.workflow_story import Story
 
@@ -260,3 +266,15 @@ def test_a_rejection_is_told_while_a_local_activity_goes_on() -> None:
     assert messages(story) == [("u1", REJECTED)]
     story.task(local=lambda call: None)
     assert messages(story) == [], "once is enough"
+
+
+def test_the_updates_that_a_task_accepted_are_found_behind_an_annotation() -> None:
+    accepted = WorkflowExecutionUpdateAccepted("u1", "u1/request", 2, "deposit", b"5", "client", b"", 4)
+    events = [
+        HistoryEvent(4, 0, EventType.WORKFLOW_TASK_COMPLETED, WorkflowTaskCompleted(2, 3, "w1")),
+        HistoryEvent(0, 0, EventType.UPDATE_FORGOTTEN, UpdateForgotten("u0")),
+        HistoryEvent(5, 0, EventType.WORKFLOW_EXECUTION_UPDATE_ACCEPTED, accepted),
+        HistoryEvent(6, 0, EventType.WORKFLOW_TASK_SCHEDULED, WorkflowTaskScheduled("q", 10_000, 1)),
+        HistoryEvent(7, 0, EventType.WORKFLOW_EXECUTION_UPDATE_ACCEPTED, accepted._replace(protocol_instance_id="u2")),
+    ]
+    assert [delivery.update_id for delivery in accepted_updates(events, 1)] == ["u1"]
