@@ -20,7 +20,7 @@ class Measurement:
     p99_ms: float
 
     def value(self, metric: Metric) -> float:
-        if metric is Metric.THROUGHPUT:
+        if metric in (Metric.THROUGHPUT, Metric.TASKS):
             return self.workflows_per_s
         return self.p50_ms if metric is Metric.LATENCY else self.total_s
 

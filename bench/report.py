@@ -21,7 +21,7 @@ from bench.servers import Servers
 REFERENCE = "probe"
 """Ratios are quoted to this one, where it took part."""
 
-DIGITS = {Metric.THROUGHPUT: ",.0f", Metric.LATENCY: ".2f", Metric.DURATION: ".3f"}
+DIGITS = {Metric.THROUGHPUT: ",.0f", Metric.TASKS: ",.0f", Metric.LATENCY: ".2f", Metric.DURATION: ".3f"}
 
 
 def print_table(console: Console, results: Results, contenders: list[str], rounds: int) -> None:

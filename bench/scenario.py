@@ -14,17 +14,19 @@ class Metric(StrEnum):
     """What a scenario is judged by."""
 
     THROUGHPUT = "workflows/s"
+    TASKS = "tasks/s"
     LATENCY = "p50 ms"
     DURATION = "total s"
 
     @property
     def higher_is_better(self) -> bool:
-        return self is Metric.THROUGHPUT
+        return self in (Metric.THROUGHPUT, Metric.TASKS)
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """`workflow` is `one` (a single activity), `ten` (ten in a row) or `fan` (`argument` activities at once).
+    """`workflow` is `one` (a single activity), `ten` (ten in a row), `fan` (`argument` activities at once) or `task`
+    (an activity without a workflow).
 
     Attributes:
         count: Workflows to run.
@@ -63,6 +65,8 @@ SCENARIOS = (
     Scenario("ten activities, idle", "ten", 100, 1, Metric.LATENCY),
     Scenario("ten activities, 500 at once", "ten", 2000, 500, Metric.THROUGHPUT),
     Scenario("fan-out of 10,000 activities", "fan", 1, 1, Metric.DURATION, argument=10_000),
+    Scenario("task, idle", "task", 200, 1, Metric.LATENCY),
+    Scenario("task, 2,000 at once", "task", 40_000, 2000, Metric.TASKS),
 )
 
 SHARD_SCENARIOS = tuple(

@@ -1,6 +1,6 @@
 """The client process of Perdure's turn: `perdure_client WORKFLOW COUNT CONCURRENCY ARGUMENT` prints one JSON line.
 
-One call a workflow: `execute_workflow`, from call to result.
+One call a workflow or task: `execute_workflow` or `execute_activity`, from call to result.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import uuid
 
 import uvloop
 
-from bench.contenders.perdure_workflows import TASK_QUEUE
+from bench.contenders.perdure_workflows import TASK_QUEUE, TIMEOUT, noop
 from bench.measurement import Measurement, measurement_of
 from perdure.client import Client
 
@@ -24,10 +24,16 @@ async def measure(workflow: str, count: int, concurrency: int, argument: int) ->
     numbers = iter(range(count))
     latencies: list[float] = []
 
+    async def execute(client: Client, id: str) -> None:
+        if workflow == "task":
+            await client.execute_activity(noop, argument, id=id, task_queue=TASK_QUEUE, start_to_close_timeout=TIMEOUT)
+        else:
+            await client.execute_workflow(workflow, argument, id=id, task_queue=TASK_QUEUE)
+
     async def one_after_another(client: Client) -> None:
         for number in numbers:  # shared: whoever is free takes the next
             began = time.perf_counter()
-            await client.execute_workflow(workflow, argument, id=f"{run}-{number}", task_queue=TASK_QUEUE)
+            await execute(client, f"{run}-{number}")
             latencies.append(time.perf_counter() - began)
 
     async with await Client.connect() as client:

@@ -40,6 +40,8 @@ from perdure.versioning import (
 )
 
 __all__ = [
+    "ActivityIDConflictPolicy",
+    "ActivityIDReusePolicy",
     "AutoUpgradeVersioningOverride",
     "HeaderCodecBehavior",
     "MetricCommon",
@@ -89,6 +91,24 @@ class WorkflowIDConflictPolicy(IntEnum):
     FAIL = requests.IdConflictPolicy.FAIL
     USE_EXISTING = requests.IdConflictPolicy.USE_EXISTING
     TERMINATE_EXISTING = requests.IdConflictPolicy.TERMINATE_EXISTING
+
+
+class ActivityIDReusePolicy(IntEnum):
+    """What a start does when the last activity of its id, which had no workflow, is closed. UNSPECIFIED is
+    ALLOW_DUPLICATE."""
+
+    UNSPECIFIED = 0
+    ALLOW_DUPLICATE = requests.IdReusePolicy.ALLOW_DUPLICATE
+    ALLOW_DUPLICATE_FAILED_ONLY = requests.IdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY
+    REJECT_DUPLICATE = requests.IdReusePolicy.REJECT_DUPLICATE
+
+
+class ActivityIDConflictPolicy(IntEnum):
+    """What a start does when an activity of its id, which has no workflow, is open. UNSPECIFIED is FAIL."""
+
+    UNSPECIFIED = 0
+    FAIL = requests.IdConflictPolicy.FAIL
+    USE_EXISTING = requests.IdConflictPolicy.USE_EXISTING
 
 
 class QueryRejectCondition(IntEnum):

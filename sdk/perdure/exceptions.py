@@ -20,6 +20,7 @@ from typing import Any
 from perdure.protocol.failure import ErrorCategory, Failure, RetryState, TimeoutType
 
 __all__ = [
+    "ActivityAlreadyStartedError",
     "ActivityError",
     "ApplicationError",
     "ApplicationErrorCategory",
@@ -120,6 +121,22 @@ class WorkflowAlreadyStartedError(FailureError):
         self.workflow_type = workflow_type
         self.run_id = run_id
         self.first_run_id = first_run_id
+
+
+class ActivityAlreadyStartedError(FailureError):
+    """An activity of this id is open (or, by its reuse policy, was closed).
+
+    Attributes:
+        activity_id: The id that is taken.
+        activity_type: The type that was to be started.
+        run_id: The execution that holds the id, when known.
+    """
+
+    def __init__(self, activity_id: str, activity_type: str, *, run_id: str | None = None) -> None:
+        super().__init__("Activity execution already started")
+        self.activity_id = activity_id
+        self.activity_type = activity_type
+        self.run_id = run_id
 
 
 class ApplicationErrorCategory(IntEnum):

@@ -56,6 +56,10 @@ _TIMER = (int8s, int8s, uuids, int8s, int8s, int8s)
 _REQUEST_RESULT = (int8s, uuids, texts, int8s, byteas)
 _PAYLOAD = (int8s, uuids, byteas, byteas)
 _PAYLOAD_COPY = (int8s, uuids, uuids, byteas)
+_ACTIVITY = (
+    int8s, uuids, int8s, repeated_texts, texts, repeated_texts, repeated_texts, int8s, int8s, int8s, int8s, int8s,
+    repeated_texts, repeated_texts, byteas,
+)  # fmt: skip
 _DEAD_LETTER = (int8s, uuids, int8s, repeated_texts, texts, byteas)
 
 
@@ -99,6 +103,7 @@ def _statements_of(batch: CommitBatch) -> list[Statement]:
     add("backlog_transfer_tasks", _BACKLOG, batch.transfer_backlogs)
     add("update_heartbeats", _HEARTBEAT, batch.heartbeats)
     add("update_workers", _WORKER, batch.workers)
+    add("put_activities", _ACTIVITY, batch.activities)
     add("insert_timer_tasks", _TIMER, batch.timer_inserts)
     add("insert_request_results", _REQUEST_RESULT, batch.request_results)
     add("insert_dead_letters", _DEAD_LETTER, batch.dead_letters)

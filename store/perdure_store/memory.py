@@ -21,6 +21,7 @@ from itertools import groupby, islice
 from perdure_store import memory_lists
 from perdure_store.catalog import NamespaceRow
 from perdure_store.list_query import GroupCount, ListQuery, Place
+from perdure_store.memory_activities import MemoryActivities
 from perdure_store.memory_catalog import MemoryCatalog
 from perdure_store.memory_flow import MemoryFlow
 from perdure_store.memory_tables import OPEN, MemoryDatabase, Run, check_texts
@@ -69,7 +70,7 @@ CallHook = Callable[[str], Awaitable[None]]
 """Awaited before every other call, with the method's name; may raise `StoreUnavailable`, or sleep."""
 
 
-class MemoryStore(MemoryCatalog, MemoryFlow):
+class MemoryStore(MemoryCatalog, MemoryFlow, MemoryActivities):
     """See `port.Store`.
 
     Args:

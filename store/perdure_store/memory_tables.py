@@ -17,6 +17,7 @@ from typing import Any
 from perdure_store.catalog import BatchRow, DeploymentRow, NamespaceRow
 from perdure_store.flow import QueueSettingsRow
 from perdure_store.port import (
+    ActivityExecutionRow,
     BatchRejected,
     CommitBatch,
     DeadLetterRow,
@@ -65,6 +66,7 @@ class MemoryDatabase:
         self.request_results: dict[Run, dict[str, RequestResultRow]] = defaultdict(dict)
         self.dead_letters: dict[str, DeadLetterRow] = {}
         self.payloads: dict[Run, dict[bytes, bytes]] = defaultdict(dict)
+        self.activities: dict[tuple[int, str, int], ActivityExecutionRow] = {}
         self.visibility: dict[tuple[str, str], VisibilityRow] = {}
         self.namespaces = {"default": NamespaceRow("default", RETENTION_DEFAULT_MS, 0)}
         self.search_attributes: dict[str, dict[str, int]] = defaultdict(dict)
@@ -123,6 +125,7 @@ class MemoryDatabase:
             _check_new("transfer_tasks", tasks, self.transfer[shard_id], freed=set(batch.transfer_deletes))
         for shard_id, timers in _by_shard(TimerKey(*row[:5]) for row in batch.timer_inserts).items():
             _check_new("timer_tasks", timers, self.timers[shard_id], freed=set(batch.timer_deletes))
+        _check_new("activity_executions", [row[:3] for row in batch.activities], ())
         _check_new("dead_letters", [row.letter_id for row in batch.dead_letters], self.dead_letters)
 
     def _closing(self, batch: CommitBatch) -> set[WorkflowKey]:
@@ -175,6 +178,8 @@ class MemoryDatabase:
             current = self.transfer[running.shard_id].get(task_key)
             if current is not None and current.attempt == running.attempt:
                 self._change_task(task_key, worker=running.worker, backlog=False)
+        for activity in batch.activities:
+            self.activities[activity[:3]] = activity
         for timer in batch.timer_inserts:
             self.timers[timer.shard_id][TimerKey(*timer[:5])] = timer
         for result in batch.request_results:
@@ -235,6 +240,7 @@ def _check_values(batch: CommitBatch) -> None:
     texts += [running.worker for running in batch.workers]
     texts += [result.request_id for result in batch.request_results]
     texts += [text for letter in batch.dead_letters for text in (letter.source, letter.reason)]
+    texts += [text for activity in batch.activities for text in (*activity[3:7], activity.request_id)]
     check_texts(texts)
     if any(len(piece.data) > PAYLOAD_BYTES_MAX for piece in batch.payloads):
         raise BatchRejected(f"A row of payloads holds at most {PAYLOAD_BYTES_MAX} bytes.")

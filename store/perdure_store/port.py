@@ -16,9 +16,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from perdure_store.activities import Activities
 from perdure_store.catalog import Catalog
 from perdure_store.flow import Flow
 from perdure_store.rows import (
+    ActivityExecutionRow as ActivityExecutionRow,
+    ActivityKey as ActivityKey,
     BacklogRow as BacklogRow,
     CommitBatch as CommitBatch,
     DeadLetterRow as DeadLetterRow,
@@ -28,6 +31,7 @@ from perdure_store.rows import (
     ExpiredRun as ExpiredRun,
     HeartbeatRow as HeartbeatRow,
     HistoryRow as HistoryRow,
+    LoadedActivity as LoadedActivity,
     LoadedExecution as LoadedExecution,
     PayloadCopy as PayloadCopy,
     PayloadRow as PayloadRow,
@@ -89,7 +93,7 @@ class OlderEnginesRun(StoreError):
     """A migration cannot be finished while engines run that need what it takes away. Names them."""
 
 
-class Store(Catalog, Flow, Protocol):
+class Store(Catalog, Flow, Activities, Protocol):
     async def connect(self) -> None:
         """Open the connections and check the schema.
 

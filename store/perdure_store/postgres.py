@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 
 from perdure_store import commit, loading, migration, retention, schema, sql, takeover, visibility
+from perdure_store.activities_sql import SqlActivities
 from perdure_store.address import Address
 from perdure_store.catalog_sql import SqlCatalog
 from perdure_store.columns import byteas, int8s, uuids
@@ -50,7 +51,7 @@ _LAST_US = 2**63 - 1
 _KEYS = (int8s, uuids, int8s, int8s)
 
 
-class PostgresStore(SqlCatalog, SqlFlow):
+class PostgresStore(SqlCatalog, SqlFlow, SqlActivities):
     """See `port.Store`.
 
     Args:
@@ -71,6 +72,7 @@ class PostgresStore(SqlCatalog, SqlFlow):
         self._upkeep = Link(address, "upkeep", isolation=isolation, settings=PLANNER)
         SqlCatalog.__init__(self, self._upkeep)
         SqlFlow.__init__(self, self._reads)
+        SqlActivities.__init__(self, self._loads, self._upkeep)
         self._schema = Link(address, "migrate", isolation=isolation, settings=MIGRATION)
         lists = Address(visibility_dsn) if visibility_dsn else address
         self._lists = Link(lists, "list", isolation=isolation, settings=LISTS)

@@ -229,6 +229,48 @@ class VisibilityRow(NamedTuple):
     version: int
 
 
+class ActivityExecutionRow(NamedTuple):
+    """One execution. Key: the first three fields; a later row of the same key replaces it. `status` is that of a run; 1
+    is open. `close_time_us` is 0 while open, `expires_us` 0 where the namespace says how long it is kept.
+    `search_attributes` is JSON, empty without any; `data` is the engine's own."""
+
+    shard_id: int
+    run_id: str
+    number: int
+    namespace: str
+    activity_id: str
+    activity_type: str
+    task_queue: str
+    status: int
+    attempt: int
+    scheduled_us: int
+    close_time_us: int
+    expires_us: int
+    request_id: str
+    search_attributes: str
+    data: bytes
+
+
+class ActivityKey(NamedTuple):
+    """An execution by its number, or (0) the last one of its activity id. With `request_id`: that of this request, too,
+    if its number is not below `since`."""
+
+    shard_id: int
+    run_id: str
+    number: int = 0
+    request_id: str = ""
+    since: int = 0
+
+
+class LoadedActivity(NamedTuple):
+    """What there is of an activity id: the row that was asked for, the one of the request, and the task that is
+    outstanding, of whichever number."""
+
+    row: ActivityExecutionRow | None
+    requested: ActivityExecutionRow | None
+    task: TransferRow | None
+
+
 @dataclass(slots=True)
 class CommitBatch:
     """All that one group commit writes. `keyed_inserts`: those of the new tasks whose turn depends on more than their
@@ -251,6 +293,7 @@ class CommitBatch:
     dead_letters: list[DeadLetterRow] = field(default_factory=list)
     payloads: list[PayloadRow] = field(default_factory=list)
     payload_copies: list[PayloadCopy] = field(default_factory=list)
+    activities: list[ActivityExecutionRow] = field(default_factory=list)
 
 
 class ExecutionKey(NamedTuple):

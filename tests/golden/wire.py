@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from perdure.protocol import deployment, operations, replies, task_queues, updates
+from perdure.protocol import activity_executions, deployment, operations, replies, task_queues, updates
 from perdure.protocol.codec import Registry, pack, unpack
 from perdure.protocol.commands import COMMANDS
 from perdure.protocol.content import ContentBlock, Reference, decode_block, decode_reference, encode_reference
@@ -52,6 +52,7 @@ FOLDER = Path(__file__).parent / "wire"
 TIME_US = 1_800_000_000_000_000
 
 BODIES: dict[type[Any], Callable[[Any], Any]] = {
+    activity_executions.ActivityDescription: activity_executions.decode_activity_description,
     replies.ActivityDirective: replies.decode_activity_directive,
     replies.CancelActivity: replies.decode_cancel_activity,
     replies.Description: replies.decode_description,

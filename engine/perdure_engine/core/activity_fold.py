@@ -107,7 +107,7 @@ def _activity_attempt_failed(state: MutableState, record: HistoryEvent) -> None:
     activity.attempt = report.attempt + 1
     activity.attempt_scheduled_time_us = report.next_attempt_time_us
     activity.last_failure = report.failure
-    _end_attempt(activity)
+    end_attempt(activity)
     activity.is_parked = activity.is_paused
     if report.attempt_base:
         activity.attempt_base = report.attempt_base
@@ -186,13 +186,13 @@ ACTIVITY_RULES: dict[int, Callable[[MutableState, HistoryEvent], None]] = {
 def begin_anew(activity: ActivityState, now_us: int) -> None:
     """The run was reset, and nothing runs yet: what was paused stays so."""
     activity.scheduled_time_us = activity.attempt_scheduled_time_us = now_us
-    _end_attempt(activity)
+    end_attempt(activity)
     activity.is_parked = activity.is_paused
     if activity.phase == ActivityPhase.STARTED:
         activity.phase = ActivityPhase.SCHEDULED
 
 
-def _end_attempt(activity: ActivityState) -> None:
+def end_attempt(activity: ActivityState) -> None:
     """No attempt is out."""
     activity.started_time_us = activity.reported_time_us = activity.said_time_us = 0
     activity.heartbeat_time_us = activity.heartbeat_check_us = 0

@@ -68,7 +68,7 @@ def check_heartbeat(state: MutableState, event_id: int, attempt_no: int, now_us:
         _end_attempt(state, activity, TimeoutType.HEARTBEAT, now_us, transition)
 
 
-def _failure(activity: ActivityState, timeout_type: TimeoutType) -> Failure:
+def timeout_failure(activity: ActivityState, timeout_type: TimeoutType) -> Failure:
     words = timeout_type.name.lower().replace("_", "-")
     return Failure.of(f"activity {words} timeout", TimeoutInfo(timeout_type, activity.heartbeat_details))
 
@@ -84,7 +84,7 @@ def _end_attempt(
     state: MutableState, activity: ActivityState, timeout_type: TimeoutType, now_us: int, transition: Transition
 ) -> None:
     _stop(state, activity, transition)
-    failure = _failure(activity, timeout_type)
+    failure = timeout_failure(activity, timeout_type)
     attempt.fail(state, activity, failure, activity.worker, activity.started_time_us, now_us, transition)
 
 
@@ -93,5 +93,5 @@ def _end_activity(
 ) -> None:
     _stop(state, activity, transition)
     started_id = attempt.started_event_id(state) if activity.started_time_us else 0
-    outcome = attempt.timed_out(activity, _failure(activity, timeout_type), started_id, RetryState.TIMEOUT)
+    outcome = attempt.timed_out(activity, timeout_failure(activity, timeout_type), started_id, RetryState.TIMEOUT)
     attempt.resolve(state, activity, outcome, activity.worker, activity.started_time_us, now_us, transition)

@@ -125,7 +125,7 @@ def fail(
     if is_interruption(activity, failure):
         at_once = True
         attempt_base = min(activity.attempt_base + 1, activity.attempt)
-    delay_ms = 0 if at_once else _retry_delay_ms(activity, failure)
+    delay_ms = 0 if at_once else retry_delay_ms(activity, failure)
     next_us = now_us + delay_ms * 1000
     verdict = retry_state(activity, failure, next_us)
     if verdict != RetryState.IN_PROGRESS:
@@ -152,7 +152,7 @@ def begin(state: MutableState, activity: ActivityState, delay_ms: int, transitio
         dispatch(state, activity, transition)
 
 
-def _retry_delay_ms(activity: ActivityState, failure: Failure) -> int:
+def retry_delay_ms(activity: ActivityState, failure: Failure) -> int:
     info = failure.info
     if isinstance(info, ApplicationInfo) and info.next_retry_delay_ms > 0:
         return min(info.next_retry_delay_ms, DURATION_MS_MAX)

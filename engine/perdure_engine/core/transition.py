@@ -106,11 +106,16 @@ class Remember(NamedTuple):
 
 
 class Close(NamedTuple):
-    """The run is closed: its row gets its final status, its waiters the outcome. `successor`: the run that follows,
-    which begins in the same transaction."""
+    """The run (or the activity without a workflow) is closed: its row gets its final status, its waiters the outcome.
+    `successor`: the run that follows, which begins in the same transaction."""
 
     outcome: Outcome
     successor: Successor | None = None
+
+
+class Keep(NamedTuple):
+    """Of an activity without a workflow: the entry of its task no longer tells all that is known of it, and a row is to
+    do so."""
 
 
 class Successor(NamedTuple):
@@ -172,6 +177,7 @@ Effect = (
     | KeepWorker
     | Remember
     | Close
+    | Keep
     | Push
     | Relist
     | Send

@@ -17,13 +17,14 @@ from perdure.protocol.tasks import TaskKind, task_member
 from perdure_broker.port import Outbox, Publication, StreamKind, TaskStream
 from perdure_engine.core.ledger import seal
 from perdure_engine.core.snapshot import encode_snapshot
-from perdure_engine.core.state import MutableState
+from perdure_engine.core.state import Bug, MutableState
 from perdure_engine.core.transition import (
     ClearTimer,
     Close,
     CopyContent,
     Dispatch,
     Effect,
+    Keep,
     KeepContent,
     KeepHeartbeat,
     KeepWorker,
@@ -38,28 +39,28 @@ from perdure_engine.core.transition import (
     UpdateReached,
     Warn,
 )
+from perdure_engine.history.activity_cache import CachedActivity
+from perdure_engine.history.activity_rows import row_of
 from perdure_engine.history.cache import CachedRun
 from perdure_engine.history.post import MESSAGE_KIND, Post, pack_message
 from perdure_engine.history.routing import Routing
 from perdure_engine.history.shard import Shard
 from perdure_engine.history.sticky import StickyTask
+from perdure_engine.history.task_rows import TaskRows
 from perdure_engine.history.windows import Windows
 from perdure_engine.outstanding import publication_of, stream_of
 from perdure_store.port import (
     CommitBatch,
     ExecutionClose,
     ExecutionRow,
-    HeartbeatRow,
     HistoryRow,
     PayloadCopy,
     PayloadRow,
     RequestResultRow,
     SnapshotRow,
     TimerKey,
-    TimerRow,
     TransferKey,
     TransferRow,
-    WorkerRow,
 )
 
 logger = logging.getLogger("perdure.engine.batch")
@@ -114,15 +115,8 @@ class Batch:
         self.sticky: list[StickyTask] = []
         self.visible: list[str] = []
         self._replies: dict[str, list[tuple[int, int, Any]]] = {}
-        self._task_inserts: dict[tuple[str, int, int], TransferRow] = {}
-        self._task_deletes: dict[tuple[str, int, int], int] = {}
-        self._published: dict[tuple[str, int, int], tuple[TaskStream, bytes]] = {}
-        self._timer_inserts: dict[TimerKey, tuple[Shard, TimerRow]] = {}
-        self._timer_deletes: dict[TimerKey, int] = {}
-        self._heartbeats: dict[tuple[str, int, int], HeartbeatRow] = {}
-        self._workers: dict[tuple[str, int, int], WorkerRow] = {}
-        self._monotonic = monotonic
-        self._windows = windows
+        self.activities: dict[tuple[str, int], CachedActivity] = {}
+        self._tasks = TaskRows(now_us, monotonic, windows, self.outbox)
         self._post = post
         self._routing = routing
         self._messages: dict[tuple[str, int, int], tuple[int, Any]] = {}
@@ -185,33 +179,21 @@ class Batch:
             if self._routing.concerns(state):
                 effect = self._routing.direct(state, effect, self.now_us)
             if effect.is_kept:
-                self._dispatch(shard, state, effect)
+                self._tasks.dispatch(shard, state.namespace, state.run_id, effect)
             else:
                 draft.unkept = (*draft.unkept, effect)
         elif isinstance(effect, Retire):
-            task = (state.run_id, effect.kind, effect.event_id)
-            if self._task_inserts.pop(task, None) is None:
-                self._task_deletes[task] = shard.shard_id
-            else:
-                self._published.pop(task, None)
-            self._heartbeats.pop(task, None)
-            self._workers.pop(task, None)
+            self._tasks.retire(shard, state.run_id, effect)
         elif isinstance(effect, SetTimer):
-            key = TimerKey(shard.shard_id, effect.fire_at_us, state.run_id, effect.kind, effect.event_id)
-            self._timer_inserts[key] = (shard, TimerRow(*key, effect.attempt))
+            self._tasks.set_timer(shard, state.run_id, effect)
         elif isinstance(effect, ClearTimer):
-            key = TimerKey(shard.shard_id, effect.fire_at_us, state.run_id, effect.kind, effect.event_id)
-            if self._timer_inserts.pop(key, None) is None:
-                self._timer_deletes[key] = 1
-                shard.timers.discard(key)
+            self._tasks.clear_timer(shard, state.run_id, effect)
         elif isinstance(effect, Close):
             draft.close = effect
         elif isinstance(effect, KeepHeartbeat):
-            row = HeartbeatRow(shard.shard_id, state.run_id, TaskKind.ACTIVITY, effect.event_id, effect.details)
-            self._heartbeats[state.run_id, TaskKind.ACTIVITY, effect.event_id] = row
+            self._tasks.keep_heartbeat(shard, state.run_id, effect)
         elif isinstance(effect, KeepWorker):
-            task = (state.run_id, TaskKind.ACTIVITY, effect.event_id)
-            self._workers[task] = WorkerRow(shard.shard_id, *task, effect.attempt, effect.worker)
+            self._tasks.keep_worker(shard, state.run_id, effect)
         elif isinstance(effect, KeepContent):
             rows = [PayloadRow(shard.shard_id, state.run_id, name, data) for name, data in effect.pieces]
             self.commit.payloads.extend(rows)
@@ -235,6 +217,37 @@ class Batch:
         elif isinstance(effect, Warn):
             logger.warning("Workflow %r (run %s): %s.", state.workflow_id, state.run_id, effect.message)
 
+    def add_activity(self, shard: Shard, entry: CachedActivity, transition: Transition) -> None:
+        """Take in what a decision about an activity without a workflow asks for."""
+        execution = entry.execution
+        run_id = execution.run_id
+        key = (run_id, execution.scheduled_event_id)
+        if key not in self.activities:
+            self.activities[key] = entry
+            entry.pins += 1
+        tasks = self._tasks
+        for effect in transition.effects:
+            if isinstance(effect, Dispatch):
+                if self._routing.is_used:
+                    effect = self._routing.direct_activity(execution, effect)
+                entry.is_placed = tasks.dispatch(shard, execution.namespace, run_id, effect)
+            elif isinstance(effect, Retire):
+                tasks.retire(shard, run_id, effect)
+            elif isinstance(effect, Close | Keep):
+                entry.must_write = True
+            elif isinstance(effect, SetTimer):
+                tasks.set_timer(shard, run_id, effect)
+            elif isinstance(effect, ClearTimer):
+                tasks.clear_timer(shard, run_id, effect)
+            elif isinstance(effect, KeepHeartbeat):
+                tasks.keep_heartbeat(shard, run_id, effect)
+            elif isinstance(effect, KeepWorker):
+                tasks.keep_worker(shard, run_id, effect)
+            elif isinstance(effect, Push):
+                self.reply(effect.worker, 0, ReplyKind.PUSH, effect.message)
+            else:
+                raise Bug(f"an activity without a workflow asks for {type(effect).__name__}")
+
     # Messages to other runs ----------------------------------------------------------------------------------------
 
     def send(self, shard: Shard, namespace: str, run_id: str, event_id: int, message: Any) -> None:
@@ -243,16 +256,16 @@ class Batch:
         self.settle(shard, run_id, event_id)
         self._messages[task] = (self._post.shard_of(message), message)
         self._post.unanswered.sent(TransferKey(shard.shard_id, *task), self.now_us)
-        self._task_inserts[task] = TransferRow(
+        self._tasks.inserts[task] = TransferRow(
             shard.shard_id, *task, 1, 0, namespace, "", 0, False, self.now_us, pack_message(message)
         )
 
     def settle(self, shard: Shard, run_id: str, event_id: int) -> None:
         """A message of this shard is answered: its row goes."""
         task = (run_id, MESSAGE_KIND, event_id)
-        self._task_inserts.pop(task, None)
+        self._tasks.inserts.pop(task, None)
         self._messages.pop(task, None)
-        self._task_deletes[task] = shard.shard_id
+        self._tasks.deletes[task] = shard.shard_id
         self._post.unanswered.answered(TransferKey(shard.shard_id, *task), self.now_us)
         self.touch(shard)
 
@@ -261,38 +274,9 @@ class Batch:
         self.touch(shard)
         self._answers.setdefault(to_shard_id, []).append(answer)
 
-    def _dispatch(self, shard: Shard, state: MutableState, effect: Dispatch) -> None:
-        task = (state.run_id, effect.kind, effect.event_id)
-        kind = StreamKind.WORKFLOW if effect.kind == TaskKind.WORKFLOW else StreamKind.ACTIVITY
-        stream = TaskStream(state.namespace, effect.task_queue, kind)
-        is_placed = not effect.is_published
-        if effect.worker:
-            sticky = TaskStream(state.namespace, effect.task_queue, StreamKind.STICKY, effect.worker)
-            self._published[task] = (sticky, effect.data)
-            is_placed = True
-        elif not is_placed and self._windows.take(stream, self._monotonic):
-            self._published[task] = (stream, effect.data)
-            is_placed = True
-        if not is_placed:
-            self.outbox.backlogged.add(stream)
-        self._task_inserts[task] = TransferRow(
-            shard.shard_id,
-            state.run_id,
-            effect.kind,
-            effect.event_id,
-            effect.attempt,
-            shard.take_task_id(),
-            state.namespace,
-            effect.task_queue,
-            effect.priority,
-            not is_placed,
-            self.now_us,
-            effect.data if effect.kind == TaskKind.ACTIVITY else b"",
-        )
-
     def fire(self, key: TimerKey) -> None:
         """A timer was due: its row goes."""
-        self._timer_deletes[key] = 1
+        self._tasks.fire(key)
 
     def resend(self, shard: Shard, state: MutableState, event_id: int, attempt: int) -> None:
         """Publish the workflow task that is out once more, to the task queue: its row stays as it is."""
@@ -322,17 +306,13 @@ class Batch:
         commit = self.commit
         for draft in self.drafts.values():
             self._seal_draft(draft)
-        for (run_id, kind, event_id), shard_id in self._task_deletes.items():
-            commit.transfer_deletes.append(TransferKey(shard_id, run_id, kind, event_id))
-        commit.transfer_inserts.extend(self._task_inserts.values())
-        for task, (stream, data) in self._published.items():
-            self._publish(self._task_inserts[task], stream, data)
-        commit.timer_deletes.extend(self._timer_deletes)
-        for shard, timer in self._timer_inserts.values():
-            commit.timer_inserts.append(timer)
-            shard.timers.add(timer)
-        commit.heartbeats.extend(self._heartbeats.values())
-        commit.workers.extend(self._workers.values())
+        for entry in self.activities.values():
+            if entry.must_write:
+                entry.must_write = False
+                commit.activities.append(row_of(entry.execution))
+        self._tasks.seal(commit)
+        for task, (stream, data) in self._tasks.published.items():
+            self._publish(self._tasks.inserts[task], stream, data)
         if self._messages or self._answers:
             self._seal_letters()
         for shard in self.shards.values():

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Iterable
 
 from perdure_engine.core.state import MutableState, TimerPhase
+from perdure_engine.history.activity_cache import ActivityCache
 from perdure_engine.history.timers import HORIZON_US
 
 RUN_OVERHEAD_BYTES = 4_096
@@ -45,7 +46,7 @@ class CachedRun:
 
 
 class ExecutionCache:
-    """Runs by run id, and the latest one of each workflow id.
+    """Runs by run id, and the latest one of each workflow id. `activities`: those without a workflow.
 
     Rules: a pinned run is never evicted. Nothing is evicted but by `sweep`, which the owner calls before a batch looks
     up what it needs: a run that was found in memory stays there until the batch is decided. A closed run stays until
@@ -58,6 +59,7 @@ class ExecutionCache:
         self._idle: dict[str, CachedRun] = {}
         self._bytes_max = bytes_max
         self._bytes = 0
+        self.activities = ActivityCache()
 
     def __len__(self) -> int:
         return len(self._runs)
@@ -106,6 +108,7 @@ class ExecutionCache:
     def sweep(self) -> None:
         """Forget the runs that are closed or sleep for long, then those touched longest ago until the bound holds. Runs
         stay while an update waits for a worker to take it in: the update and its task are nowhere else."""
+        self.activities.sweep()
         if self._idle:
             idle, self._idle = self._idle, {}
             for run in idle.values():
@@ -131,6 +134,7 @@ class ExecutionCache:
 
     def drop_shards(self, shard_ids: frozenset[int]) -> None:
         """Forget every run of these shards, pinned or not: what is in memory is not what is stored."""
+        self.activities.drop_shards(shard_ids)
         for run in list(self._runs.values()):
             if run.state.shard_id in shard_ids:
                 self._remove(run)

@@ -11,18 +11,30 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from perdure.protocol.ids import FIRST_EXECUTION
 from perdure.protocol.replies import ErrorCode, ErrorReply, ReplyKind
 from perdure.protocol.requests import (
+    AwaitActivity,
     ChangeActivity,
     DeleteWorkflow,
+    DescribeActivity,
+    GetActivityTask,
+    RecordActivityTaskHeartbeat,
     RecordActivityTaskStarted,
     ReportActivity,
     ReportTaskLost,
+    RequestCancelActivity,
     RequestCancelWorkflow,
     ResetWorkflow,
+    RespondActivityTaskCanceled,
+    RespondActivityTaskCompleted,
+    RespondActivityTaskDetached,
+    RespondActivityTaskFailed,
     SignalWorkflow,
+    StartActivity,
     StartWorkflow,
     StartWorkflowWith,
+    TerminateActivity,
     TerminateWorkflow,
 )
 from perdure.protocol.tasks import TaskKind, task_member
@@ -50,6 +62,7 @@ from perdure_engine.history.refusals import Refusals
 from perdure_engine.history.resetting import Resets
 from perdure_engine.history.runs import Runs
 from perdure_engine.history.shard import Shard
+from perdure_engine.history.standalone import StandaloneActivities
 from perdure_engine.history.start_with import start_with
 from perdure_engine.history.starting import Starts
 from perdure_engine.history.updates import Updates
@@ -57,6 +70,21 @@ from perdure_engine.history.waiters import Waiters
 from perdure_store.port import Store, TimerKey, TimerRow
 
 _BY_WORKFLOW_ID = (SignalWorkflow, RequestCancelWorkflow, TerminateWorkflow, ReportActivity, ChangeActivity)
+
+_OF_ACTIVITIES_ALONE = (StartActivity, AwaitActivity, DescribeActivity, RequestCancelActivity, TerminateActivity)
+
+_OF_EITHER = (
+    RecordActivityTaskStarted,
+    RespondActivityTaskCompleted,
+    RespondActivityTaskFailed,
+    RespondActivityTaskCanceled,
+    RespondActivityTaskDetached,
+    RecordActivityTaskHeartbeat,
+    GetActivityTask,
+    ReportActivity,
+    ReportTaskLost,
+)
+"""Requests about an activity, which may have a workflow."""
 
 
 class Decider:
@@ -73,7 +101,9 @@ class Decider:
         runs: Runs,
         updates: Updates,
         deletions: Deletions,
+        standalone: StandaloneActivities,
     ) -> None:
+        self._standalone = standalone
         self._cache = cache
         self._reading = reading
         self._runs = runs
@@ -88,6 +118,8 @@ class Decider:
             DeleteWorkflow: partial(deletions.decide, runs=runs),
             UpdateWorkflow: self._update,
             AwaitUpdate: self._update,
+            **dict.fromkeys(_OF_ACTIVITIES_ALONE, self._activity),
+            **dict.fromkeys(_OF_EITHER, self._of_either),
         }
 
     # Requests ------------------------------------------------------------------------------------------------------
@@ -98,6 +130,16 @@ class Decider:
         if decider is not None:
             decider(batch, arrival, request, loaded)
         elif not self._reading.read(batch, arrival, loaded) and not self._messages.take(batch, arrival, loaded):
+            self._change(batch, arrival, request, loaded)
+
+    def _activity(self, batch: Batch, arrival: Arrival, request: Any, loaded: Loaded) -> None:
+        self._standalone.decide(batch, arrival, loaded.activities)
+
+    def _of_either(self, batch: Batch, arrival: Arrival, request: Any, loaded: Loaded) -> None:
+        """A word about an activity, of a workflow or without one."""
+        if self._standalone.concerns(request):
+            self._standalone.decide(batch, arrival, loaded.activities)
+        elif not self._reading.read(batch, arrival, loaded):
             self._change(batch, arrival, request, loaded)
 
     def _change(self, batch: Batch, arrival: Arrival, request: Any, loaded: Loaded) -> None:
@@ -204,6 +246,9 @@ class Decider:
 
     def fire(self, batch: Batch, shard: Shard, row: TimerRow, loaded: Loaded) -> None:
         """A timer of this shard is due."""
+        if row.event_id >= FIRST_EXECUTION:
+            self._standalone.fire(batch, shard, row)
+            return
         batch.fire(TimerKey(*row[:5]))
         run = self._cache.get(row.run_id)
         if run is None or not run.state.is_open:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from perdure.protocol.codec import CODEC_VERSION, DecodeError, pack
@@ -18,6 +18,7 @@ from perdure.protocol.requests import (
     ReportUnreadable,
     ResetWorkflow,
     SentRequest,
+    StartActivity,
     StartWorkflow,
     StartWorkflowWith,
     decode_envelope,
@@ -30,14 +31,15 @@ from perdure_engine.history.batch import Batch
 from perdure_engine.history.cache import ExecutionCache
 from perdure_engine.history.deciding import Decider
 from perdure_engine.history.loading import Loaded, load
-from perdure_engine.history.lookup import Lookup
+from perdure_engine.history.lookup import Key, Lookup
 from perdure_engine.history.post import Post
 from perdure_engine.history.resetting import HistoryReader
 from perdure_engine.history.routing import Routing
 from perdure_engine.history.shard import Shard
+from perdure_engine.history.standalone import StandaloneActivities
 from perdure_engine.history.sticky import StickyTask
 from perdure_engine.history.windows import Windows
-from perdure_store.port import BatchRejected, DeadLetterRow, ExecutionKey, Store, TimerKey, TimerRow
+from perdure_store.port import ActivityKey, BatchRejected, DeadLetterRow, ExecutionKey, Store, TimerKey, TimerRow
 
 logger = logging.getLogger("perdure.engine.intake")
 
@@ -96,14 +98,16 @@ class Intake:
         post: Post,
         settle: Callable[[], Awaitable[None]],
         routing: Routing,
+        standalone: StandaloneActivities,
     ) -> None:
+        self._standalone = standalone
         self._store = store
         self._histories = HistoryReader(store, cache, settle)
         self._broker = broker
         self._environment = environment
         self._cache = cache
         self._decider = decider
-        self._lookup = Lookup(cache)
+        self._lookup = Lookup(cache, standalone)
         self._windows = windows
         self._post = post
         self._routing = routing
@@ -131,13 +135,13 @@ class Intake:
         batch = Batch(now_us, self._environment.monotonic(), self._windows, self._post, self._routing)
         arrivals = await self._take(batch, shards, reads)
         due = self._take_due(shards, now_us, bool(arrivals))
-        keys: list[ExecutionKey] = [key for item in arrivals if (key := self._key_for(item)) is not None]
+        keys = [key for item in arrivals if (key := self._key_for(item)) is not None]
         keys.extend(key for _, row in due if (key := self._lookup.key_for_timer(row)) is not None)
         resets = [item for item in arrivals if type(item.sent.request) is ResetWorkflow]
         loaded = NOTHING_LOADED
         if keys or resets:
             try:
-                loaded = await load(self._store, self._cache, keys)
+                loaded = await self._load(keys)
                 if resets:
                     await self._histories.read(resets, loaded)
             except BaseException as error:
@@ -161,6 +165,13 @@ class Intake:
         for shard in batch.shards.values():
             shard.tick(now_us)
         return batch
+
+    async def _load(self, keys: Sequence[Key]) -> Loaded:
+        runs = [key for key in keys if type(key) is ExecutionKey]
+        loaded = await load(self._store, self._cache, runs)
+        if len(runs) < len(keys):
+            loaded.activities = await self._standalone.load([key for key in keys if type(key) is ActivityKey])
+        return loaded
 
     # Taking in -----------------------------------------------------------------------------------------------------
 
@@ -228,7 +239,7 @@ class Intake:
             if problem is not None:
                 batch.reply(sender, sent.number, ReplyKind.ERROR, ErrorReply(ErrorCode.NOT_FOUND, problem))
                 continue
-            if self.sheds and isinstance(sent.request, StartWorkflow | StartWorkflowWith):
+            if self.sheds and isinstance(sent.request, StartWorkflow | StartWorkflowWith | StartActivity):
                 message = "the engines are behind with their work; start again later"
                 refusal = ErrorReply(ErrorCode.RESOURCE_EXHAUSTED, message, retry_after_ms=1_000)
                 batch.reply(sender, sent.number, ReplyKind.ERROR, refusal)
@@ -263,7 +274,7 @@ class Intake:
 
     # Deciding ------------------------------------------------------------------------------------------------------
 
-    def _key_for(self, item: Arrival) -> ExecutionKey | None:
+    def _key_for(self, item: Arrival) -> Key | None:
         try:
             return self._lookup.key_for(item)
         except Exception as error:  # as for its decision
@@ -271,7 +282,7 @@ class Intake:
             raise Undecidable(item.shard, _reason(error), (item.entry_id, item.place), None) from error
 
     def _decide(self, batch: Batch, item: Arrival, loaded: Loaded) -> None:
-        if loaded.broken:
+        if loaded.broken or loaded.activities.broken:
             reason = loaded.broken_reason(item.sent.request)
             if reason is not None:
                 self._refuse_arrival(batch, item, reason)
@@ -287,7 +298,11 @@ class Intake:
     def _fire(self, batch: Batch, shard: Shard, row: TimerRow, loaded: Loaded) -> None:
         batch.touch(shard)
         key = TimerKey(*row[:5])
-        reason = shard.poisoned_timers.pop(key, None) or loaded.broken.get(row.run_id)
+        reason = (
+            shard.poisoned_timers.pop(key, None)
+            or loaded.broken.get(row.run_id)
+            or loaded.activities.broken.get(row.run_id)
+        )
         if reason is not None:
             batch.fire(key)
             self._bury(batch, shard, reason, pack(tuple(row)), source="timer")
@@ -316,15 +331,15 @@ class Intake:
 
     def _belongs_to(self, shard: Shard, request: Any) -> bool:
         """Whether a request that names a workflow came to its shard: two shards must never both know one."""
-        workflow_id = getattr(request, "workflow_id", None)
-        return workflow_id is None or shard.shard_id == shard_id_for(request.namespace, workflow_id, self._shard_count)
+        name = getattr(request, "workflow_id", None) or getattr(request, "activity_id", None)
+        return name is None or shard.shard_id == shard_id_for(request.namespace, name, self._shard_count)
 
     def _run_id_problem(self, request: Any) -> str | None:
         """Why the run that a request names cannot be, or None. Only one that names its workflow may leave it out."""
         run_id = getattr(request, "run_id", None)
         if run_id is None or self._lookup.knows(run_id) or is_run_id(run_id):
             return None
-        if run_id == "" and hasattr(request, "workflow_id"):
+        if run_id == "" and (hasattr(request, "workflow_id") or hasattr(request, "activity_id")):
             return None
         return f"there is no run {run_id[:100]!r}: a run id is a UUID in lower case, as a start returns it"
 

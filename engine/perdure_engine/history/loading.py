@@ -11,6 +11,7 @@ from perdure_engine.core.fold import begin, fold
 from perdure_engine.core.snapshot import decode_snapshot
 from perdure_engine.core.state import Bug, MutableState
 from perdure_engine.history.cache import CachedRun, ExecutionCache
+from perdure_engine.history.loaded_activities import NOTHING_LOADED, LoadedActivities
 from perdure_store.port import ExecutionKey, ExecutionRow, LoadedExecution, Store
 
 OPEN = 1
@@ -20,8 +21,11 @@ class Loaded:
     """What the store said about one batch's keys: closed runs are rows only; open ones are put into the cache.
 
     `broken`: open runs whose history does not fold, with the reason; they harm nobody else. `histories`: for each run
-    that is to be reset, the records of it and of the runs that followed, by their ids.
+    that is to be reset, the records of it and of the runs that followed, by their ids. `activities`: those without a
+    workflow.
     """
+
+    activities: LoadedActivities = NOTHING_LOADED
 
     def __init__(self) -> None:
         self._rows: dict[str, ExecutionRow] = {}
@@ -57,8 +61,10 @@ class Loaded:
 
     def broken_reason(self, request: Any) -> str | None:
         """Why the run that a request names cannot be worked with, or None."""
+        if self.activities.broken and (activity := self.activities.broken_reason(request)) is not None:
+            return activity
         run_id = getattr(request, "run_id", "")
-        if not run_id:
+        if not run_id and hasattr(request, "workflow_id"):
             row = self.latest(request.namespace, request.workflow_id)
             run_id = row.run_id if row is not None else ""
         return self.broken.get(run_id)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from perdure.protocol.ids import run_id_for_child, run_id_for_start
+from perdure.protocol.ids import FIRST_EXECUTION, run_id_for_child, run_id_for_start
 from perdure.protocol.messages import AcknowledgeMessage, RecordChildClosed, StartChildWorkflow
 from perdure.protocol.requests import ResetWorkflow, StartWorkflow, StartWorkflowWith
 from perdure_engine.history.arrival import Arrival
 from perdure_engine.history.cache import ExecutionCache
+from perdure_engine.history.standalone import StandaloneActivities
 from perdure_engine.history.start_with import start_of
-from perdure_store.port import ExecutionKey, TimerRow
+from perdure_store.port import ActivityKey, ExecutionKey, TimerRow
 
 _SOUGHT_OTHERWISE = frozenset(
     {StartWorkflow, StartWorkflowWith, StartChildWorkflow, ResetWorkflow, AcknowledgeMessage, RecordChildClosed}
@@ -18,32 +19,40 @@ _SOUGHT_OTHERWISE = frozenset(
 """Requests that do not simply name a run or a workflow."""
 
 
+Key = ExecutionKey | ActivityKey
+
+
 class Lookup:
-    def __init__(self, cache: ExecutionCache) -> None:
+    def __init__(self, cache: ExecutionCache, standalone: StandaloneActivities) -> None:
         self._cache = cache
+        self._standalone = standalone
 
     def knows(self, run_id: str) -> bool:
         """Whether the run is in memory."""
         return self._cache.get(run_id) is not None
 
-    def key_for(self, arrival: Arrival) -> ExecutionKey | None:
+    def key_for(self, arrival: Arrival) -> Key | None:
         """What the store must be asked for before this request can be decided, or None."""
         request = arrival.sent.request
         shard_id = arrival.shard.shard_id
         if type(request) in _SOUGHT_OTHERWISE:
             return self._key_for_others(shard_id, request)
-        run_id = request.run_id
+        run_id = getattr(request, "run_id", "")
+        if run_id and self._cache.get(run_id) is not None:
+            return None
+        if self._standalone.concerns(request):
+            return self._standalone.key_for(arrival)
         if run_id:
-            if self._cache.get(run_id) is not None:
-                return None
             return ExecutionKey(shard_id, "", "", run_id)
         if self._cache.latest(request.namespace, request.workflow_id) is not None:
             return None
         return ExecutionKey(shard_id, request.namespace, request.workflow_id)
 
-    def key_for_timer(self, row: TimerRow) -> ExecutionKey | None:
+    def key_for_timer(self, row: TimerRow) -> Key | None:
         if self._cache.get(row.run_id) is not None:
             return None
+        if row.event_id >= FIRST_EXECUTION:
+            return self._standalone.key_for_timer(row)
         return ExecutionKey(row.shard_id, "", "", row.run_id)
 
     def _key_for_others(self, shard_id: int, request: Any) -> ExecutionKey | None:

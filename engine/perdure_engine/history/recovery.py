@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 
 from perdure.protocol.codec import DecodeError
 from perdure.protocol.events import WorkflowExecutionStarted, decode_records
+from perdure.protocol.ids import FIRST_EXECUTION
 from perdure.protocol.tasks import TaskKind
 from perdure_broker.port import Broker, Outbox, TaskStream
-from perdure_engine.core.state import ActivityPhase
+from perdure_engine.core.state import ActivityPhase, ActivityState
 from perdure_engine.core.transition import DETACHED
 from perdure_engine.history.batch import VISIBILITY_KIND
 from perdure_engine.history.cache import ExecutionCache
@@ -145,6 +146,12 @@ class Recovery:
 
     def _is_current(self, row: TransferRow) -> bool:
         """False if memory knows that this row is about to go."""
+        if row.event_id >= FIRST_EXECUTION:
+            entry = self._cache.activities.get(row.run_id)
+            if entry is None:
+                return True
+            execution = entry.execution
+            return execution.outcome is None and (execution.number, execution.attempt) == (row.event_id, row.attempt)
         run = self._cache.get(row.run_id)
         if run is None:
             return True
@@ -160,8 +167,13 @@ class Recovery:
     def _reported_by(self, row: TransferRow) -> str:
         """The worker that reported to run this attempt, or let go of it, as memory knows it: it may be ahead of the
         row."""
-        run = self._cache.get(row.run_id)
-        activity = run.state.activities.get(row.event_id) if run is not None else None
+        activity: ActivityState | None
+        if row.event_id >= FIRST_EXECUTION:
+            entry = self._cache.activities.get(row.run_id)
+            activity = entry.execution if entry is not None else None
+        else:
+            run = self._cache.get(row.run_id)
+            activity = run.state.activities.get(row.event_id) if run is not None else None
         if activity is None or row.kind != TaskKind.ACTIVITY:
             return ""
         return DETACHED if activity.is_detached else activity.worker

@@ -15,6 +15,7 @@ from __future__ import annotations
 from perdure.protocol.codec import unpack
 from perdure.protocol.deployment import decode_deployment
 from perdure.protocol.tasks import TaskKind
+from perdure_engine.core.standalone.execution import ActivityExecution
 from perdure_engine.core.state import MutableState
 from perdure_engine.core.transition import Dispatch
 from perdure_engine.core.versioning import (
@@ -60,6 +61,12 @@ class Routing:
         if effect.worker and version != last_version(state):
             state.sticky_worker = ""
             effect = effect._replace(worker="", data=encode_workflow_task(state, now_us, whole=True))
+        return effect if version is None else effect._replace(task_queue=queue_of(effect.task_queue, version))
+
+    def direct_activity(self, execution: ActivityExecution, effect: Dispatch) -> Dispatch:
+        """The dispatch of an activity without a workflow, to the queue of the version that is current there."""
+        activity_id = execution.attributes.activity_id
+        version = self.routes.version_for(execution.namespace, effect.task_queue, TaskKind.ACTIVITY, activity_id)
         return effect if version is None else effect._replace(task_queue=queue_of(effect.task_queue, version))
 
     def workflow_queue(self, state: MutableState) -> str:

@@ -37,6 +37,7 @@ from perdure_engine.history.rewinding import Rewinding
 from perdure_engine.history.routing import Routing
 from perdure_engine.history.runs import Runs
 from perdure_engine.history.shard import Shard
+from perdure_engine.history.standalone import StandaloneActivities
 from perdure_engine.history.sticky import StickyWatch
 from perdure_engine.history.updates import Updates
 from perdure_engine.history.upkeep import Upkeep
@@ -105,12 +106,15 @@ class HistoryService:
         self._updates = Updates(store, broker)
         self._deletions = Deletions(store, broker, environment, self.cache)
         runs = Runs(self.cache, self.waiters, self._queries, self._visibility, self._updates)
-        decider = Decider(self.cache, self.waiters, reading, store, broker, post, runs, self._updates, self._deletions)
+        standalone = StandaloneActivities(store, self.cache.activities, self.waiters)
+        decider = Decider(
+            self.cache, self.waiters, reading, store, broker, post, runs, self._updates, self._deletions, standalone
+        )
         self._durable: asyncio.Queue[Batch] = asyncio.Queue(maxsize=4)
         self._committer = Committer(store, environment, self._durable, failed=self._wake_soon)
         settle = self._committer.settle
         self._intake = Intake(
-            store, broker, environment, self.cache, decider, windows, cluster, post, settle, self.routing
+            store, broker, environment, self.cache, decider, windows, cluster, post, settle, self.routing, standalone
         )
         self._releaser = Releaser(
             store,
@@ -324,6 +328,8 @@ class HistoryService:
     def _on_durable(self, batch: Batch) -> None:
         for draft in batch.drafts.values():
             self.cache.release(draft.run, batch.now_us)
+        for entry in batch.activities.values():
+            self.cache.activities.release(entry, batch.now_us)
         if batch.visible:
             self._visibility.ready(batch)
         if batch.sticky:
@@ -334,6 +340,8 @@ class HistoryService:
 
     def _on_refused(self, stream: TaskStream, keys: list[TransferKey]) -> None:
         self._refused.extend((stream, key) for key in keys)
+        for key in keys:
+            self.cache.activities.refused(key.run_id)
         self._wake_soon()
 
     def _wake_soon(self) -> None:

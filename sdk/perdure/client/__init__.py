@@ -26,6 +26,7 @@ from perdure.client.execution import (
     WorkflowExecutionDescription,
 )
 from perdure.client.failures import (
+    ActivityFailureError,
     AsyncActivityCancelledError,
     RPCTimeoutOrCancelledError,
     WorkflowContinuedAsNewError,
@@ -64,6 +65,18 @@ from perdure.client.lists import (
 )
 from perdure.client.namespaces import Namespace, Namespaces
 from perdure.client.reset import ResetReapplyExcludeType, WorkflowResetPoint
+from perdure.client.standalone_description import (
+    ActivityExecution,
+    ActivityExecutionDescription,
+    ActivityExecutionStatus,
+)
+from perdure.client.standalone_handle import ActivityHandle
+from perdure.client.standalone_inputs import (
+    CancelActivityInput,
+    DescribeActivityInput,
+    StartActivityInput,
+    TerminateActivityInput,
+)
 from perdure.client.status import PendingActivityState, WorkflowExecutionStatus
 from perdure.client.task_queues import (
     FairnessKeySettings,
@@ -91,6 +104,11 @@ from perdure.service import (
 )
 
 __all__ = [
+    "ActivityExecution",
+    "ActivityExecutionDescription",
+    "ActivityExecutionStatus",
+    "ActivityFailureError",
+    "ActivityHandle",
     "AsyncActivityCancelledError",
     "AsyncActivityHandle",
     "AsyncActivityIDReference",
@@ -99,6 +117,7 @@ __all__ = [
     "BatchOperationState",
     "BatchOperationType",
     "Batches",
+    "CancelActivityInput",
     "CancelWorkflowInput",
     "Client",
     "ClientConfig",
@@ -108,6 +127,7 @@ __all__ = [
     "DeadLetter",
     "DeadLetters",
     "Deployments",
+    "DescribeActivityInput",
     "DescribeWorkflowInput",
     "DnsLoadBalancingConfig",
     "FairnessKeySettings",
@@ -134,6 +154,7 @@ __all__ = [
     "ResetReapplyExcludeType",
     "RetryConfig",
     "SignalWorkflowInput",
+    "StartActivityInput",
     "StartWorkflowInput",
     "StartWorkflowUpdateInput",
     "StartWorkflowUpdateWithStartInput",
@@ -145,6 +166,7 @@ __all__ = [
     "TaskQueueSettings",
     "TaskQueueWorker",
     "TaskQueues",
+    "TerminateActivityInput",
     "TerminateWorkflowInput",
     "UpdateWithStartStartWorkflowInput",
     "UpdateWithStartUpdateWorkflowInput",

@@ -20,7 +20,8 @@ from perdure.service import RPCError, RPCStatusCode
 
 @dataclass(frozen=True)
 class AsyncActivityIDReference:
-    """An activity of a workflow, by ids. Without a run id: of its open run."""
+    """An activity by ids: of a workflow, or (`workflow_id` None) without one. Without a run id: of the open run, or the
+    last execution."""
 
     workflow_id: str | None
     run_id: str | None
@@ -40,15 +41,16 @@ class AsyncActivityHandle:
         """
         self._connection = connection
         if isinstance(id_or_token, bytes):
-            self._namespace, self._workflow_id, self._run_id, self._event_id, self._attempt = _fields(id_or_token)
-            self._activity_id = ""
+            fields = _fields(id_or_token)
+            self._namespace, self._workflow_id, self._run_id, self._event_id, self._attempt, self._activity_id = fields
             return
         self._namespace = connection.namespace
         self._workflow_id = id_or_token.workflow_id or ""
         self._run_id = id_or_token.run_id or ""
         self._activity_id = id_or_token.activity_id
         self._event_id = self._attempt = 0
-        check_text("workflow_id", self._workflow_id)
+        if id_or_token.workflow_id is not None:
+            check_text("workflow_id", self._workflow_id)
         check_text("activity_id", self._activity_id)
 
     async def heartbeat(
@@ -64,7 +66,7 @@ class AsyncActivityHandle:
         data = self._connection.converter.to_bytes(details) or NO_VALUES
         request = self._request(ActivityReport.HEARTBEAT, data=data, request_id="")
         directive: ActivityDirective = await self._connection.ask_of(
-            self._namespace, self._workflow_id, request, decode_activity_directive, rpc_timeout
+            self._namespace, self._workflow_id or self._activity_id, request, decode_activity_directive, rpc_timeout
         )
         if not directive.current:
             raise RPCError("the activity waits for its next attempt, or is over", RPCStatusCode.NOT_FOUND)
@@ -122,7 +124,9 @@ class AsyncActivityHandle:
 
     async def _report(self, report: ActivityReport, rpc_timeout: timedelta | None, **what: Any) -> None:
         request = self._request(report, request_id=self._connection.new_request_id(), **what)
-        await self._connection.ask_of(self._namespace, self._workflow_id, request, nothing, rpc_timeout)
+        await self._connection.ask_of(
+            self._namespace, self._workflow_id or self._activity_id, request, nothing, rpc_timeout
+        )
 
     def _request(
         self,
@@ -149,8 +153,8 @@ class AsyncActivityHandle:
         )
 
 
-def _fields(token: bytes) -> tuple[str, str, str, int, int]:
-    """Namespace, workflow id, run id, scheduled event id and attempt of a task token.
+def _fields(token: bytes) -> tuple[str, str, str, int, int, str]:
+    """Namespace, workflow id, run id, scheduled event id, attempt and, without a workflow, activity id of a task token.
 
     Raises:
         ValueError: it is none.
@@ -159,9 +163,9 @@ def _fields(token: bytes) -> tuple[str, str, str, int, int]:
         fields = unpack(token)
     except DecodeError:
         fields = None
-    if type(fields) is tuple and [type(field) for field in fields] == [str, str, str, int, int]:
-        namespace, workflow_id, run_id, event_id, attempt = fields
-        return namespace, workflow_id, run_id, event_id, attempt
+    if type(fields) is tuple and [type(field) for field in (*fields, "")[:6]] == [str, str, str, int, int, str]:
+        namespace, workflow_id, run_id, event_id, attempt, activity_id = (*fields, "")[:6]
+        return namespace, workflow_id, run_id, event_id, attempt, activity_id
     raise ValueError("this is no task token; pass the bytes of activity.info().task_token as they are")
 
 
@@ -177,6 +181,9 @@ def reference_of(
         if (workflow_id, run_id, activity_id) != (None, None, None):
             raise ValueError("give either task_token=, or workflow_id=, run_id= and activity_id=")
         return task_token
-    if workflow_id is None or activity_id is None:
-        raise ValueError("give task_token=, or workflow_id= and activity_id= (and run_id=, to mean one run)")
+    if activity_id is None:
+        raise ValueError(
+            "give task_token=, or activity_id= with the workflow_id= that called it, if one did (and run_id=, to mean "
+            "one run)"
+        )
     return AsyncActivityIDReference(workflow_id, run_id, activity_id)

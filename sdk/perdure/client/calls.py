@@ -40,6 +40,7 @@ from perdure.client.inputs import (
 from perdure.client.interceptor import OutboundInterceptor
 from perdure.client.lists import WorkflowExecutionAsyncIterator, WorkflowExecutionCount, count_of
 from perdure.client.outcome import leads_on, result_of
+from perdure.client.standalone_calls import StandaloneActivityCalls
 from perdure.client.start import start_request, start_with_signal
 from perdure.client.status import WorkflowExecutionStatus
 from perdure.client.updates import WorkflowUpdateHandle, start_update
@@ -63,7 +64,7 @@ from perdure_broker.port import StreamKind, TaskStream
 _DIAGNOSIS_TIMEOUT = timedelta(seconds=5)
 
 
-class ClientCalls(OutboundInterceptor):
+class ClientCalls(StandaloneActivityCalls, OutboundInterceptor):
     """See the module's docstring."""
 
     def __init__(self, connection: Connection, default_reject_condition: QueryRejectCondition | None) -> None:

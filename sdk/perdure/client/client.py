@@ -19,6 +19,7 @@ from perdure.client.handle import WorkflowHandle
 from perdure.client.inputs import CountWorkflowsInput, ListWorkflowsInput
 from perdure.client.interceptor import Interceptor, OutboundInterceptor
 from perdure.client.lists import WorkflowExecutionAsyncIterator, WorkflowExecutionCount
+from perdure.client.standalone import StandaloneActivities
 from perdure.client.start_calls import StartCalls
 from perdure.client.with_start_calls import WithStartCalls
 from perdure.common import (
@@ -51,7 +52,7 @@ from perdure.types import (
 PAGE_SIZE = 1000
 
 
-class Client(StartCalls, WithStartCalls, Administration):
+class Client(StartCalls, WithStartCalls, StandaloneActivities, Administration):
     """A connection to a cluster, in one namespace. Make one with `Client.connect`, keep it, share it.
 
     It belongs to the event loop that it was made on. Close it with `close()`, or use it as `async with`.
@@ -263,6 +264,8 @@ class Client(StartCalls, WithStartCalls, Administration):
         return cast(WorkflowHandle[SelfType, ReturnType], handle)
 
     @overload
+    def get_async_activity_handle(self, *, activity_id: str, run_id: str | None = None) -> AsyncActivityHandle: ...
+    @overload
     def get_async_activity_handle(
         self, *, workflow_id: str, run_id: str | None, activity_id: str
     ) -> AsyncActivityHandle: ...
@@ -277,11 +280,11 @@ class Client(StartCalls, WithStartCalls, Administration):
         activity_id: str | None = None,
         task_token: bytes | None = None,
     ) -> AsyncActivityHandle:
-        """A handle to complete an activity of a workflow, or to keep it alive, from anywhere; nothing is asked yet.
+        """A handle to complete an activity, or to keep it alive, from anywhere; nothing is asked yet.
 
         Args:
-            workflow_id: The workflow that called it.
-            run_id: Its run; None: the open one.
+            workflow_id: The workflow that called it; None: none did.
+            run_id: Its run, or that of the activity; None: the open one, or the last.
             activity_id: The activity's id, as `activity.info().activity_id` says it.
             task_token: In place of the ids, `activity.info().task_token`: means this attempt alone.
 

@@ -25,6 +25,24 @@ class WorkflowFailureError(PerdureError):
         return cause
 
 
+class ActivityFailureError(PerdureError):
+    """An activity without a workflow did not complete.
+
+    Attributes:
+        cause: `ApplicationError` (or another `FailureError`), `CancelledError`, `TerminatedError` or `TimeoutError`.
+    """
+
+    def __init__(self, *, cause: BaseException) -> None:
+        super().__init__(f"Activity execution failed: {cause}")
+        self.__cause__ = cause
+
+    @property
+    def cause(self) -> BaseException:
+        cause = self.__cause__
+        assert cause is not None
+        return cause
+
+
 class AsyncActivityCancelledError(PerdureError):
     """The activity that was to be kept alive by a heartbeat is to stop.
 

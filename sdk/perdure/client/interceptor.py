@@ -27,6 +27,12 @@ from perdure.client.inputs import (
     StartWorkflowUpdateWithStartInput,
     TerminateWorkflowInput,
 )
+from perdure.client.standalone_inputs import (
+    CancelActivityInput,
+    DescribeActivityInput,
+    StartActivityInput,
+    TerminateActivityInput,
+)
 
 if TYPE_CHECKING:
     from perdure.client.execution import (
@@ -35,6 +41,8 @@ if TYPE_CHECKING:
     from perdure.client.handle import WorkflowHandle
     from perdure.client.history import WorkflowHistoryEventAsyncIterator
     from perdure.client.lists import WorkflowExecutionAsyncIterator, WorkflowExecutionCount
+    from perdure.client.standalone_description import ActivityExecutionDescription
+    from perdure.client.standalone_handle import ActivityHandle
     from perdure.client.updates import WorkflowUpdateHandle
 
 
@@ -90,6 +98,22 @@ class OutboundInterceptor:
     async def terminate_workflow(self, input: TerminateWorkflowInput) -> None:
         """For each `WorkflowHandle.terminate`."""
         await self.next.terminate_workflow(input)
+
+    async def start_activity(self, input: StartActivityInput) -> ActivityHandle[Any]:
+        """For each `Client.start_activity` and `Client.execute_activity`."""
+        return await self.next.start_activity(input)
+
+    async def cancel_activity(self, input: CancelActivityInput) -> None:
+        """For each `ActivityHandle.cancel`."""
+        await self.next.cancel_activity(input)
+
+    async def terminate_activity(self, input: TerminateActivityInput) -> None:
+        """For each `ActivityHandle.terminate`."""
+        await self.next.terminate_activity(input)
+
+    async def describe_activity(self, input: DescribeActivityInput) -> ActivityExecutionDescription:
+        """For each `ActivityHandle.describe`."""
+        return await self.next.describe_activity(input)
 
     async def start_workflow_update(self, input: StartWorkflowUpdateInput) -> WorkflowUpdateHandle[Any]:
         """For each `WorkflowHandle.start_update` and `WorkflowHandle.execute_update`."""

@@ -43,6 +43,29 @@ def run_id_for_reset(run_id: str, request_id: str) -> str:
     return _run_id_of(f"\0reset\0{run_id}\0{request_id}")
 
 
+FIRST_EXECUTION = 1 << 40
+"""Numbers of executions of activities without a workflow begin here, which is November 2004 in milliseconds: they stand
+where activities of workflows have the id of an event, and events do not come so far."""
+
+
+@functools.lru_cache(maxsize=4096)
+def activity_execution_id(namespace: str, activity_id: str) -> str:
+    """What stands for the run id in the tasks and rows of an activity without a workflow."""
+    return _run_id_of(f"\0activity\0{namespace}\0{activity_id}")
+
+
+def activity_run_id(execution_id: str, number: int) -> str:
+    """The run id of one execution, as users see it: a UUID of version 7, whose time is the number."""
+    return f"{number >> 16:08x}-{number & 0xFFFF:04x}-7{execution_id[15:]}"
+
+
+def execution_number(execution_id: str, run_id: str) -> int | None:
+    """The inverse of `activity_run_id`; None if this is no run id of this activity id."""
+    if not is_run_id(run_id) or run_id[14:] != "7" + execution_id[15:]:
+        return None
+    return int(run_id[:8] + run_id[9:13], 16)
+
+
 def _run_id_of(name: str) -> str:
     # What uuid.uuid5 does, at a third of its cost: this runs for every start.
     digest = hashlib.sha1(_RUN_ID_SPACE + name.encode(errors="surrogatepass"), usedforsecurity=False).hexdigest()

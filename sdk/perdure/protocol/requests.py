@@ -10,6 +10,13 @@ from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any, NamedTuple
 
+from perdure.protocol.activity_executions import (
+    AwaitActivity as AwaitActivity,
+    DescribeActivity as DescribeActivity,
+    RequestCancelActivity as RequestCancelActivity,
+    StartActivity as StartActivity,
+    TerminateActivity as TerminateActivity,
+)
 from perdure.protocol.codec import CODEC_VERSION, DecodeError, Registry, pack, shown, unpack
 from perdure.protocol.content import ContentBlock, decode_block
 from perdure.protocol.messages import (
@@ -77,6 +84,11 @@ class RequestType(IntEnum):
     GET_ACTIVITY_TASK = 28
     RESPOND_ACTIVITY_TASK_DETACHED = 29
     STORE_CONTENT = 36
+    START_ACTIVITY = 45
+    AWAIT_ACTIVITY = 46
+    DESCRIBE_ACTIVITY = 47
+    REQUEST_CANCEL_ACTIVITY = 48
+    TERMINATE_ACTIVITY = 49
     REPORT_TASK_LOST = 40
     REPORT_UNREADABLE = 41
     # Between engines.
@@ -264,6 +276,11 @@ Request = (
     | CancelExternalWorkflow
     | RecordExternalAnswer
     | CloseChildWorkflow
+    | StartActivity
+    | AwaitActivity
+    | DescribeActivity
+    | RequestCancelActivity
+    | TerminateActivity
 )
 
 REQUESTS = Registry(
@@ -305,6 +322,11 @@ REQUESTS = Registry(
         RequestType.CANCEL_EXTERNAL_WORKFLOW: CancelExternalWorkflow,
         RequestType.RECORD_EXTERNAL_ANSWER: RecordExternalAnswer,
         RequestType.CLOSE_CHILD_WORKFLOW: CloseChildWorkflow,
+        RequestType.START_ACTIVITY: StartActivity,
+        RequestType.AWAIT_ACTIVITY: AwaitActivity,
+        RequestType.DESCRIBE_ACTIVITY: DescribeActivity,
+        RequestType.REQUEST_CANCEL_ACTIVITY: RequestCancelActivity,
+        RequestType.TERMINATE_ACTIVITY: TerminateActivity,
     },
 )
 

@@ -50,7 +50,11 @@ class WorkflowTask(NamedTuple):
 class ActivityTask(NamedTuple):
     """`inline` False: the input was too large for the stream; ask with `GetActivityTask`. `report_start` True: wait for
     the reply to `RecordActivityTaskStarted` before running, because this attempt is the only one allowed.
-    `retry_policy` None: the default one. `attempt_base`: so many attempts before this one no longer count."""
+    `retry_policy` None: the default one. `attempt_base`: so many attempts before this one no longer count.
+
+    An activity without a workflow has neither workflow id nor type; `run_id` is that of its activity id
+    (`ids.activity_execution_id`), and `scheduled_event_id` the number of the execution. An entry of its first attempt
+    holds all that is known of it: `schedule_to_start_timeout_ms` and `request_id` are its own."""
 
     namespace: str
     workflow_id: str
@@ -75,6 +79,8 @@ class ActivityTask(NamedTuple):
     priority: int = PRIORITY_DEFAULT
     retry_policy: RetryPolicyData | None = None
     attempt_base: int = 0
+    schedule_to_start_timeout_ms: int = 0
+    request_id: str = ""
 
     @staticmethod
     def _decode_retry_policy(value: Any) -> RetryPolicyData | None:

@@ -19,6 +19,7 @@ import random
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from perdure.protocol.activity_executions import AwaitActivity, StartActivity
 from perdure.protocol.content import ContentBlock
 from perdure.protocol.frontend import numbered_frontend_request
 from perdure.protocol.ids import shard_id_for
@@ -68,9 +69,11 @@ def _awaits_outcome(request: Any) -> bool:
     kind = type(request)
     if kind is StartWorkflow:
         return bool(request.wait_result)
+    if kind is StartActivity:
+        return bool(request.wait_result)
     if kind is StartWorkflowWith:
         return request.update is not None
-    return kind is AwaitResult or kind is UpdateWorkflow or kind is AwaitUpdate
+    return kind is AwaitResult or kind is AwaitActivity or kind is UpdateWorkflow or kind is AwaitUpdate
 
 
 class Unanswered:
@@ -186,8 +189,9 @@ class UnansweredRequests:
         self.is_misrouted = False
         for entry in self._by_number.values():
             request = entry.row[2]
-            if entry.shard_id != FRONTEND and hasattr(request, "workflow_id"):
-                entry.shard_id = shard_id_for(request.namespace, request.workflow_id, shard_count)
+            name = getattr(request, "workflow_id", None) or getattr(request, "activity_id", None)
+            if entry.shard_id != FRONTEND and name is not None:
+                entry.shard_id = shard_id_for(request.namespace, name, shard_count)
 
     def give_up_all(self) -> list[Waiter]:
         """Forget everything; the waiters are to be told."""
@@ -204,12 +208,15 @@ class UnansweredRequests:
         if kind == ReplyKind.OK and type(request) is StartWorkflow:
             run_id = decode_started(body).run_id
             entry.row = numbered_request(number, AwaitResult(request.namespace, request.workflow_id, run_id))
+        elif kind == ReplyKind.OK and type(request) is StartActivity:
+            run_id = decode_started(body).run_id
+            entry.row = numbered_request(number, AwaitActivity(request.namespace, request.activity_id, run_id))
         if entry.is_registered:
             return
         entry.is_registered = True
         entry.deadline = float("inf")
         # A start that was repeated may have closed before the repetition arrived: ask at once.
-        repeated = entry.sends > 1 and type(request) is StartWorkflow
+        repeated = entry.sends > 1 and type(request) in (StartWorkflow, StartActivity)
         entry.due = now if repeated else now + RENEW_AFTER_S * (0.75 + 0.25 * self._random())
         entry.sends = 0
 

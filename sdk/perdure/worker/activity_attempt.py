@@ -90,7 +90,9 @@ class ActivityAttempt(Attempt):
         task, link, entry = self.task, self._owner.link, self.entry
         parcel = None
         above = CUT_ABOVE_BYTES_GROWN if self.known_content else CUT_ABOVE_BYTES
-        if len(data) > above and link.coding is None:  # what is encrypted has nothing in common with anything
+        if (
+            len(data) > above and link.coding is None and task.workflow_id
+        ):  # what is encrypted has nothing in common with anything
             parcel = Parcel(self.known_content)
             data = parcel.refer(data)
         self._report(
@@ -120,10 +122,10 @@ class ActivityAttempt(Attempt):
             category = getattr(failure.info, "category", ErrorCategory.UNSPECIFIED)
             logger.log(
                 logging.DEBUG if category == ErrorCategory.BENIGN else logging.WARNING,
-                "Activity %r (id %r) of workflow %r failed in attempt %d: %s: %s",
+                "Activity %r (id %r)%s failed in attempt %d: %s: %s",
                 task.activity_type,
                 task.activity_id,
-                task.workflow_id,
+                f" of workflow {task.workflow_id!r}" if task.workflow_id else "",
                 task.attempt,
                 type(error).__name__,
                 failure.message,

@@ -22,6 +22,7 @@ from perdure.exceptions import ApplicationError
 from perdure.execution.surroundings import moment
 from perdure.metrics import MetricMeter
 from perdure.protocol.codec import pack
+from perdure.protocol.ids import activity_run_id
 from perdure.protocol.retry import DEFAULT_RETRY_POLICY
 from perdure.protocol.tasks import PRIORITY_DEFAULT, ActivityTask
 from perdure.worker.deadlines import Deadlines
@@ -194,10 +195,10 @@ class Attempt(ActivityContext):
     def _kill(self) -> None:
         if not self._is_over and self.kill_now is not None:
             logger.warning(
-                "Activity %r (id %r) of workflow %r did not stop within %g s; its process is killed.",
+                "Activity %r (id %r)%s did not stop within %g s; its process is killed.",
                 self.task.activity_type,
                 self.task.activity_id,
-                self.task.workflow_id,
+                f" of workflow {self.task.workflow_id!r}" if self.task.workflow_id else "",
                 KILL_AFTER_S,
             )
             self.is_killed = True
@@ -235,15 +236,27 @@ class Attempt(ActivityContext):
             start_to_close_timeout=_duration(task.start_to_close_timeout_ms),
             started_time=moment(self.started_us),
             task_queue=task.task_queue or link.task_queue,
-            task_token=pack((task.namespace, task.workflow_id, task.run_id, task.scheduled_event_id, task.attempt)),
+            task_token=self._task_token(),
             workflow_id=task.workflow_id or None,
             workflow_namespace=task.namespace if task.workflow_id else None,
             workflow_run_id=task.run_id if task.workflow_id else None,
             workflow_type=task.workflow_type or None,
             priority=Priority.default if task.priority == PRIORITY_DEFAULT else Priority(task.priority),
             retry_policy=RetryPolicy.from_data(task.retry_policy or DEFAULT_RETRY_POLICY),
-            idempotency_key=f"{task.namespace}/{task.workflow_id}/{task.run_id}/{task.activity_id}",
+            activity_run_id=None if task.workflow_id else activity_run_id(task.run_id, task.scheduled_event_id),
+            idempotency_key=self._idempotency_key(),
         )
+
+    def _task_token(self) -> bytes:
+        task = self.task
+        fields = (task.namespace, task.workflow_id, task.run_id, task.scheduled_event_id, task.attempt)
+        return pack(fields if task.workflow_id else (*fields, task.activity_id))
+
+    def _idempotency_key(self) -> str:
+        task = self.task
+        if task.workflow_id:
+            return f"{task.namespace}/{task.workflow_id}/{task.run_id}/{task.activity_id}"
+        return f"{task.namespace}/{task.activity_id}/{activity_run_id(task.run_id, task.scheduled_event_id)}"
 
 
 def _duration(milliseconds: int) -> timedelta | None:

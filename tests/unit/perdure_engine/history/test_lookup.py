@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
+from perdure.protocol.activity_executions import ActivityOptions
 from perdure.protocol.commands import StartTimer
-from perdure.protocol.ids import run_id_for_start
+from perdure.protocol.ids import activity_execution_id, run_id_for_start
 from perdure.protocol.replies import (
     ReplyKind,
 )
 from perdure.protocol.requests import (
+    AwaitActivity,
+    GetActivityTask,
     SentRequest,
     SignalWorkflow,
+    StartActivity,
 )
 from perdure_engine.history.arrival import Arrival
 from perdure_engine.history.cache import ExecutionCache
 from perdure_engine.history.lookup import Lookup
 from perdure_engine.history.shard import Shard
-from perdure_store.memory import CommitFault
-from perdure_store.port import ExecutionKey, ShardRow, TimerRow
+from perdure_engine.history.standalone import StandaloneActivities
+from perdure_engine.history.waiters import Waiters
+from perdure_store.memory import CommitFault, MemoryStore
+from perdure_store.port import ActivityKey, ExecutionKey, ShardRow, TimerRow
 from tests.engine_stage import Stage, completion, pass_time, start_request, until
 
 
@@ -53,8 +59,23 @@ def arrival(request: Any) -> Arrival:
     return Arrival(shard, b"1-0", 0, "client", SentRequest(1, request), ())
 
 
+def lookup_in(cache: ExecutionCache) -> Lookup:
+    return Lookup(cache, StandaloneActivities(MemoryStore(), cache.activities, Waiters()))
+
+
+def test_a_request_about_an_activity_without_a_workflow_asks_for_that() -> None:
+    lookup = lookup_in(ExecutionCache())
+    run_id = activity_execution_id("default", "a")
+    assert lookup.key_for(arrival(AwaitActivity("default", "a", ""))) == ActivityKey(3, run_id)
+    assert lookup.key_for(arrival(GetActivityTask(run_id, 1 << 41, 1))) == ActivityKey(3, run_id, 1 << 41)
+    assert lookup.key_for(arrival(GetActivityTask("run", 5, 1))) == ExecutionKey(3, "", "", "run")
+    assert lookup.key_for_timer(TimerRow(3, 5, run_id, 2, 1 << 41)) == ActivityKey(3, run_id, 1 << 41)
+    start = StartActivity("default", "a", "act", "q", b"", "r", "client", ActivityOptions())
+    assert lookup.key_for(arrival(start)) == ActivityKey(3, run_id, 0, "r")
+
+
 def test_a_request_asks_for_the_run_that_it_names_or_for_its_workflow() -> None:
-    lookup = Lookup(ExecutionCache())
+    lookup = lookup_in(ExecutionCache())
     assert lookup.key_for(arrival(signal(run_id="run"))) == ExecutionKey(3, "", "", "run")
     assert lookup.key_for(arrival(signal())) == ExecutionKey(3, "default", "wf")
     assert lookup.key_for_timer(TimerRow(3, 5, "run", 1, 7)) == ExecutionKey(3, "", "", "run")
@@ -63,5 +84,5 @@ def test_a_request_asks_for_the_run_that_it_names_or_for_its_workflow() -> None:
 
 def test_a_start_asks_for_the_run_that_it_would_make_too() -> None:
     start = start_request("wf", request_id="r")
-    key = Lookup(ExecutionCache()).key_for(arrival(start))
+    key = lookup_in(ExecutionCache()).key_for(arrival(start))
     assert key == ExecutionKey(3, "default", "wf", "", run_id_for_start("default", "wf", "r"))

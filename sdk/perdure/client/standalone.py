@@ -1,0 +1,265 @@
+"""What a client offers for activities without a workflow: start one, execute one, get a handle to one."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Unpack, overload
+
+from perdure.client.calls import ClientCalls
+from perdure.client.connection import Connection
+from perdure.client.standalone_handle import ActivityHandle
+from perdure.client.standalone_inputs import StartActivityInput
+from perdure.client.standalone_options import (
+    ActivityStartOptions,
+    ActivityStartOptionsByName,
+    ActivityStartOptionsWithArgs,
+)
+from perdure.client.standalone_start import activity_name_and_type
+from perdure.common import (
+    UNSET,
+    ActivityIDConflictPolicy,
+    ActivityIDReusePolicy,
+    Priority,
+    RetryPolicy,
+    TypedSearchAttributes,
+    positional_arguments,
+)
+from perdure.types import (
+    CallableAsyncNoParam,
+    CallableAsyncSingleParam,
+    CallableSyncNoParam,
+    CallableSyncSingleParam,
+    ParamType,
+    ReturnType,
+)
+
+
+class StandaloneActivities:
+    """The part of a `Client` that is about activities without a workflow."""
+
+    _connection: Connection
+
+    @overload
+    async def start_activity(
+        self, activity: CallableAsyncNoParam[ReturnType], **options: Unpack[ActivityStartOptions]
+    ) -> ActivityHandle[ReturnType]: ...
+    @overload
+    async def start_activity(
+        self, activity: CallableSyncNoParam[ReturnType], **options: Unpack[ActivityStartOptions]
+    ) -> ActivityHandle[ReturnType]: ...
+    @overload
+    async def start_activity(
+        self,
+        activity: CallableAsyncSingleParam[ParamType, ReturnType],
+        arg: ParamType,
+        **options: Unpack[ActivityStartOptions],
+    ) -> ActivityHandle[ReturnType]: ...
+    @overload
+    async def start_activity(
+        self,
+        activity: CallableSyncSingleParam[ParamType, ReturnType],
+        arg: ParamType,
+        **options: Unpack[ActivityStartOptions],
+    ) -> ActivityHandle[ReturnType]: ...
+    @overload
+    async def start_activity(
+        self, activity: Callable[..., Awaitable[ReturnType]], **options: Unpack[ActivityStartOptionsWithArgs]
+    ) -> ActivityHandle[ReturnType]: ...
+    @overload
+    async def start_activity(
+        self, activity: Callable[..., ReturnType], **options: Unpack[ActivityStartOptionsWithArgs]
+    ) -> ActivityHandle[ReturnType]: ...
+    @overload
+    async def start_activity(
+        self, activity: str, arg: Any = ..., **options: Unpack[ActivityStartOptionsByName]
+    ) -> ActivityHandle[Any]: ...
+
+    async def start_activity(
+        self,
+        activity: Any,
+        arg: Any = UNSET,
+        *,
+        args: Sequence[Any] = (),
+        id: str,
+        task_queue: str,
+        result_type: type | None = None,
+        schedule_to_close_timeout: timedelta | None = None,
+        schedule_to_start_timeout: timedelta | None = None,
+        start_to_close_timeout: timedelta | None = None,
+        heartbeat_timeout: timedelta | None = None,
+        id_reuse_policy: ActivityIDReusePolicy = ActivityIDReusePolicy.ALLOW_DUPLICATE,
+        id_conflict_policy: ActivityIDConflictPolicy = ActivityIDConflictPolicy.FAIL,
+        retry_policy: RetryPolicy | None = None,
+        search_attributes: TypedSearchAttributes | None = None,
+        summary: str | None = None,
+        priority: Priority = Priority.default,
+        start_delay: timedelta | None = None,
+        rpc_metadata: Mapping[str, str | bytes] = {},
+        rpc_timeout: timedelta | None = None,
+    ) -> ActivityHandle[Any]:
+        """Start an activity without a workflow; it is durable when this returns, whether or not a worker polls its task
+        queue.
+
+        Args:
+            activity: The activity, or the name of its type.
+            arg: Its argument, if it takes one.
+            args: Its arguments, if it takes several.
+            id: The activity id: yours to choose, unique among the open activities of the namespace that have no
+                workflow.
+            task_queue: Where its workers poll.
+            result_type: What the result is converted to, where `activity` is a name.
+            schedule_to_close_timeout: Bounds all attempts together. This or the next but one is required.
+            schedule_to_start_timeout: How long an attempt may wait in its task queue; after that there is no other one.
+            start_to_close_timeout: Bounds one attempt.
+            heartbeat_timeout: The longest silence of an attempt that sends heartbeats.
+            id_reuse_policy: What to do when the last activity of this id is closed.
+            id_conflict_policy: What to do when an activity of this id is open.
+            retry_policy: How it is tried again. None: after a second, then twice as long each time, without end.
+            search_attributes: What lists can find it by.
+            summary: One line about it, for those who look at it.
+            priority: Who goes first when tasks wait.
+            start_delay: Wait this long before the first attempt.
+            rpc_metadata: For interceptors; there is no gRPC.
+            rpc_timeout: How long to wait for the engine's confirmation, by default 30 s.
+
+        Raises:
+            ActivityAlreadyStartedError: the id is taken; `run_id` says by which execution.
+            PayloadSizeError: the arguments are larger than 2 MB.
+            RPCError: refused, or no engine confirmed it in time.
+        """
+        name, hint = activity_name_and_type(activity)
+        return await self._connection.calls.start_activity(
+            StartActivityInput(
+                activity_type=name,
+                args=positional_arguments(arg, (), args),
+                id=id,
+                task_queue=task_queue,
+                result_type=result_type or hint,
+                schedule_to_close_timeout=schedule_to_close_timeout,
+                start_to_close_timeout=start_to_close_timeout,
+                schedule_to_start_timeout=schedule_to_start_timeout,
+                heartbeat_timeout=heartbeat_timeout,
+                id_reuse_policy=id_reuse_policy,
+                id_conflict_policy=id_conflict_policy,
+                retry_policy=retry_policy,
+                priority=priority,
+                search_attributes=search_attributes,
+                summary=summary,
+                start_delay=start_delay,
+                headers={},
+                rpc_metadata=rpc_metadata,
+                rpc_timeout=rpc_timeout,
+            )
+        )
+
+    @overload
+    async def execute_activity(
+        self, activity: CallableAsyncNoParam[ReturnType], **options: Unpack[ActivityStartOptions]
+    ) -> ReturnType: ...
+    @overload
+    async def execute_activity(
+        self, activity: CallableSyncNoParam[ReturnType], **options: Unpack[ActivityStartOptions]
+    ) -> ReturnType: ...
+    @overload
+    async def execute_activity(
+        self,
+        activity: CallableAsyncSingleParam[ParamType, ReturnType],
+        arg: ParamType,
+        **options: Unpack[ActivityStartOptions],
+    ) -> ReturnType: ...
+    @overload
+    async def execute_activity(
+        self,
+        activity: CallableSyncSingleParam[ParamType, ReturnType],
+        arg: ParamType,
+        **options: Unpack[ActivityStartOptions],
+    ) -> ReturnType: ...
+    @overload
+    async def execute_activity(
+        self, activity: Callable[..., Awaitable[ReturnType]], **options: Unpack[ActivityStartOptionsWithArgs]
+    ) -> ReturnType: ...
+    @overload
+    async def execute_activity(
+        self, activity: Callable[..., ReturnType], **options: Unpack[ActivityStartOptionsWithArgs]
+    ) -> ReturnType: ...
+    @overload
+    async def execute_activity(
+        self, activity: str, arg: Any = ..., **options: Unpack[ActivityStartOptionsByName]
+    ) -> Any: ...
+
+    async def execute_activity(
+        self,
+        activity: Any,
+        arg: Any = UNSET,
+        *,
+        args: Sequence[Any] = (),
+        id: str,
+        task_queue: str,
+        result_type: type | None = None,
+        schedule_to_close_timeout: timedelta | None = None,
+        schedule_to_start_timeout: timedelta | None = None,
+        start_to_close_timeout: timedelta | None = None,
+        heartbeat_timeout: timedelta | None = None,
+        id_reuse_policy: ActivityIDReusePolicy = ActivityIDReusePolicy.ALLOW_DUPLICATE,
+        id_conflict_policy: ActivityIDConflictPolicy = ActivityIDConflictPolicy.FAIL,
+        retry_policy: RetryPolicy | None = None,
+        search_attributes: TypedSearchAttributes | None = None,
+        summary: str | None = None,
+        priority: Priority = Priority.default,
+        start_delay: timedelta | None = None,
+        rpc_metadata: Mapping[str, str | bytes] = {},
+        rpc_timeout: timedelta | None = None,
+    ) -> Any:
+        """Start an activity without a workflow and wait for its result, in one request: `start_activity` and `result`.
+
+        Raises:
+            ActivityFailureError: it did not complete; `cause` says why.
+            Further, what `start_activity` raises.
+        """
+        name, hint = activity_name_and_type(activity)
+        input = StartActivityInput(
+            activity_type=name,
+            args=positional_arguments(arg, (), args),
+            id=id,
+            task_queue=task_queue,
+            result_type=result_type or hint,
+            schedule_to_close_timeout=schedule_to_close_timeout,
+            start_to_close_timeout=start_to_close_timeout,
+            schedule_to_start_timeout=schedule_to_start_timeout,
+            heartbeat_timeout=heartbeat_timeout,
+            id_reuse_policy=id_reuse_policy,
+            id_conflict_policy=id_conflict_policy,
+            retry_policy=retry_policy,
+            priority=priority,
+            search_attributes=search_attributes,
+            summary=summary,
+            start_delay=start_delay,
+            headers={},
+            rpc_metadata=rpc_metadata,
+            rpc_timeout=rpc_timeout,
+        )
+        calls = self._connection.calls
+        if isinstance(calls, ClientCalls) and rpc_timeout is None:
+            return await calls.execute_activity(input)
+        return await (await calls.start_activity(input)).result()
+
+    @overload
+    def get_activity_handle(self, activity_id: str, *, run_id: str | None = None) -> ActivityHandle[Any]: ...
+    @overload
+    def get_activity_handle(
+        self, activity_id: str, *, run_id: str | None = None, result_type: type[ReturnType]
+    ) -> ActivityHandle[ReturnType]: ...
+
+    def get_activity_handle(
+        self, activity_id: str, *, run_id: str | None = None, result_type: type | None = None
+    ) -> ActivityHandle[Any]:
+        """A handle to an activity without a workflow that may exist; nothing is asked yet. (To complete one from
+        outside of its worker: `get_async_activity_handle`.)
+
+        Args:
+            activity_id: Its id.
+            run_id: One of its executions; None: the last one.
+            result_type: What the result is converted to.
+        """
+        return ActivityHandle(self._connection, activity_id, run_id=run_id, result_type=result_type)

@@ -1,0 +1,32 @@
+"""Executions and their rows."""
+
+from __future__ import annotations
+
+import pytest
+
+from perdure.protocol.codec import DecodeError
+from perdure.protocol.search_attributes import pack_search_attributes
+from perdure_engine.history.activity_rows import execution_of, open_execution, row_of
+from tests.store_rows import task
+from tests.unit.perdure_engine.core.standalone.executions import Audited, failed, request
+
+
+def test_a_row_and_back() -> None:
+    said = Audited(request(search_attributes=pack_search_attributes({"Amount": (3, 5)})))
+    said.decide(failed(said))
+    row = row_of(said.execution)
+    assert row.search_attributes == '{"Amount:Int": 5}'
+    assert execution_of(row) == said.execution
+
+
+def test_an_open_one_is_told_by_its_task_and_its_row() -> None:
+    said = Audited()
+    out = task(data=said.entry, heartbeat=b"half")
+    assert open_execution(None, out).heartbeat_details == b"half"
+    said.decide(failed(said))
+    assert open_execution(row_of(said.execution), None).attempt == 2
+
+
+def test_what_cannot_be_read() -> None:
+    with pytest.raises(DecodeError):
+        execution_of(row_of(Audited().execution)._replace(data=b"no"))
