@@ -55,7 +55,7 @@ _TIMER_KEY = (int8s, int8s, uuids, int8s, int8s)
 _TIMER = (int8s, int8s, uuids, int8s, int8s, int8s)
 _REQUEST_RESULT = (int8s, uuids, texts, int8s, byteas)
 _PAYLOAD = (int8s, uuids, byteas, byteas)
-_PAYLOAD_COPY = (int8s, uuids, uuids, byteas)
+_PAYLOAD_COPY = (int8s, int8s, uuids, uuids, byteas)
 _ACTIVITY = (
     int8s, uuids, int8s, repeated_texts, texts, repeated_texts, repeated_texts, int8s, int8s, int8s, int8s, int8s,
     repeated_texts, repeated_texts, byteas,

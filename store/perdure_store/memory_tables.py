@@ -189,7 +189,7 @@ class MemoryDatabase:
         for piece in batch.payloads:
             self.payloads[piece.shard_id, piece.run_id].setdefault(piece.hash, piece.data)
         for copy in batch.payload_copies:
-            data = self.payloads.get((copy.shard_id, copy.from_run_id), {}).get(copy.hash)
+            data = self.payloads.get((copy.from_shard_id, copy.from_run_id), {}).get(copy.hash)
             if data is not None:
                 self.payloads[copy.shard_id, copy.run_id].setdefault(copy.hash, data)
 

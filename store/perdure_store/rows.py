@@ -92,9 +92,10 @@ class PayloadRow(NamedTuple):
 
 
 class PayloadCopy(NamedTuple):
-    """A piece of the data of one run that another run of the same shard is to have too."""
+    """A piece of the data of one run that another run is to have too."""
 
     shard_id: int
+    from_shard_id: int
     from_run_id: str
     run_id: str
     hash: bytes

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +13,8 @@ import psycopg
 
 from perdure import activity, workflow
 from perdure.client import Client
+from perdure.common import Payload
+from perdure.converter import DataConverter, PayloadCodec
 from perdure.protocol.content import hashes_of, join_hashes
 from perdure.protocol.events import decode_records
 from perdure.protocol.frontend import GetContent, decode_content_page
@@ -104,6 +108,87 @@ async def test_what_follows_a_run_has_its_own_content(cluster: Cluster, client: 
     assert len(rows) == 3
     events = (await client.get_workflow_handle("agent", run_id=last[0]).fetch_history()).events
     assert words(1, 30_000).encode() in events[0].attributes.input
+
+
+@workflow.defn
+class Expert:
+    def __init__(self) -> None:
+        self._told: list[Message] = []
+
+    @workflow.run
+    async def run(self, messages: list[Message]) -> list[Message]:
+        await workflow.wait_condition(lambda: bool(self._told))
+        return [*messages, {"role": "assistant", "content": f"{len(self._told)}, {words(len(messages), 1_500)}"}]
+
+    @workflow.signal
+    def tell(self, messages: list[Message]) -> None:
+        self._told = messages
+
+
+@workflow.defn
+class Panel:
+    @workflow.run
+    async def run(self, messages: list[Message], experts: int) -> int:
+        for number in range(experts):
+            handle = await workflow.start_child_workflow(Expert.run, messages, id=f"expert-{number}")
+            await handle.signal(Expert.tell, messages)
+            messages = await handle
+        return len(messages)
+
+
+async def test_a_conversation_that_goes_to_children_and_comes_back_is_in_each_run_once(
+    cluster: Cluster, client: Client
+) -> None:
+    """The children live on other shards; their parent is never kept in memory, so that all is read again each time."""
+    given = [{"role": "user", "content": words(1, 30_000)}]
+    experts = 8
+    async with (
+        Worker(client, task_queue="panel", workflows=[Panel, Expert], max_cached_workflows=0),
+        asyncio.timeout(60),
+    ):
+        handle = await client.start_workflow(Panel.run, args=[given, experts], id="panel", task_queue="panel")
+        assert await handle.result() == 1 + experts
+    last = client.get_workflow_handle(f"expert-{experts - 1}", result_type=list[Message])
+    assert [message["role"] for message in await last.result()] == ["user", *["assistant"] * experts]
+    passed = sum(
+        len(getattr(event.attributes, name, b""))
+        for event in (await handle.fetch_history()).events
+        for name in ("input", "result")
+    )
+    panel, expert = await stored(cluster, "panel"), await stored(cluster, f"expert-{experts - 1}")
+    assert passed > 24 * 200_000
+    assert sum(panel.values()) < 500_000, panel
+    assert sum(expert.values()) < 500_000, expert
+
+
+class Scrambled(PayloadCodec):
+    """Every byte is another one."""
+
+    async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        return [
+            Payload({"encoding": b"scrambled"}, bytes(byte ^ 1 for byte in payload.SerializeToString()))
+            for payload in payloads
+        ]
+
+    async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        return [Payload.FromString(bytes(byte ^ 1 for byte in payload.data)) for payload in payloads]
+
+
+async def test_what_a_codec_encodes_goes_whole_to_activities_and_children(cluster: Cluster, client: Client) -> None:
+    given = [{"role": role, "content": words(1, 15_000)} for role in ("user", "assistant")]
+    converter = replace(DataConverter.default, payload_codec=Scrambled())
+    async with (
+        await Client.connect(cluster.address, data_converter=converter) as coded,
+        Worker(coded, task_queue="panel", workflows=[Panel, Expert, Agent], activities=[call_model]),
+        asyncio.timeout(60),
+    ):
+        result = await coded.execute_workflow(Panel.run, args=[given, 2], id="panel", task_queue="panel")
+        agent = await coded.execute_workflow(Agent.run, args=[2, given, 2], id="agent", task_queue="panel")
+    assert result == 4
+    assert agent[:2] == given
+    assert len(agent) == 2 + 2 * 2 * 2
+    for workflow_id in ("panel", "expert-1", "agent"):
+        assert (await stored(cluster, workflow_id))["payloads"] == 0
 
 
 async def test_nobody_reads_the_content_of_another_run(cluster: Cluster, client: Client) -> None:

@@ -10,17 +10,19 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from perdure.protocol.content import ContentBlock, hashes_of, join_hashes, kept_size, split_hashes
 from perdure.protocol.events import ContentKept, EventType, HistoryEvent
+from perdure.protocol.messages import RecordChildClosed, SignalExternalWorkflow, StartChildWorkflow
 from perdure.protocol.replies import ErrorCode
 from perdure.protocol.requests import StoreContent
 from perdure_engine.core import workflow_execution
 from perdure_engine.core.fold import apply
 from perdure_engine.core.limits import history_problem
 from perdure_engine.core.state import MutableState
-from perdure_engine.core.transition import CopyContent, KeepContent, Successor, Transition
+from perdure_engine.core.transition import CopyContent, KeepContent, Send, Successor, Transition
 
 
 def receive(state: MutableState, request: StoreContent, now_us: int, transition: Transition) -> None:
@@ -60,7 +62,7 @@ def inherit(before: MutableState, successor: Successor, now_us: int) -> None:
     sizes = {name: before.content[name] for name in names if name in before.content}
     if sizes:
         _note(successor.state, sizes, now_us, successor.transition)
-        successor.transition.effects.append(CopyContent(before.run_id, tuple(sizes)))
+        successor.transition.effects.append(CopyContent(before.shard_id, before.run_id, tuple(sizes)))
 
 
 def bring(
@@ -76,7 +78,46 @@ def bring(
     new = {name: size for name, size in sizes.items() if name not in state.content}
     if new:
         _note(state, new, now_us, transition)
-    transition.effects.append(CopyContent(from_run_id, tuple(state.content)))
+    transition.effects.append(CopyContent(state.shard_id, from_run_id, tuple(state.content)))
+
+
+def send_along(state: MutableState, transition: Transition) -> None:
+    """Say in each message to another run what that is to have of the content of this one."""
+    for index, effect in enumerate(transition.effects):
+        if isinstance(effect, Send) and type(effect.message) in _SENT:
+            names = dict.fromkeys(hashes_of(_SENT[type(effect.message)](effect.message)))
+            sizes = {name: state.content[name] for name in names if name in state.content}
+            if sizes:
+                what = {"content_hashes": join_hashes(sizes), "content_sizes": tuple(sizes.values())}
+                transition.effects[index] = Send(effect.event_id, effect.message._replace(**what))
+
+
+def is_brought_by(message: Any) -> bool:
+    """Whether a message refers to content of the run that sends it."""
+    return type(message) in _SENT and bool(message.content_hashes)
+
+
+def take_over(
+    state: MutableState,
+    message: StartChildWorkflow | RecordChildClosed | SignalExternalWorkflow,
+    now_us: int,
+    transition: Transition,
+) -> None:
+    """Give a run what the message that it has taken in refers to."""
+    sizes = zip(split_hashes(message.content_hashes), message.content_sizes, strict=True)
+    new = {name: size for name, size in sizes if name not in state.content}
+    if new:
+        origin = message.origin
+        _note(state, new, now_us, transition)
+        transition.effects.append(CopyContent(origin.shard_id, origin.run_id, tuple(new)))
+
+
+_SENT: dict[type[Any], Callable[[Any], bytes]] = {
+    StartChildWorkflow: lambda message: message.initiated.input,
+    RecordChildClosed: lambda message: message.result,
+    SignalExternalWorkflow: lambda message: message.input,
+}
+"""The value of each message that may refer to content."""
 
 
 def _note(state: MutableState, sizes: dict[bytes, int], now_us: int, transition: Transition) -> None:

@@ -94,6 +94,17 @@ def decide_with_content(state: MutableState, request: Any, block: ContentBlock, 
     transition = decide(state, request, now_us)
     if transition.reply_kind != ReplyKind.ERROR:
         content.keep(state, block, now_us, transition)
+        content.send_along(state, transition)
+    return transition
+
+
+def decide_message(state: MutableState, request: Any, message: Any, now_us: int) -> Transition:
+    """The same for what another run asks for by a message, which may refer to content of that run."""
+    waiting = len(state.buffered)
+    transition = decide(state, request, now_us)
+    is_taken_in = transition.records or len(state.buffered) > waiting
+    if is_taken_in and content.is_brought_by(message):
+        content.take_over(state, message, now_us, transition)
     return transition
 
 

@@ -93,8 +93,9 @@ class KeepContent(NamedTuple):
 
 
 class CopyContent(NamedTuple):
-    """Pieces of content that the run is to have from now on, as another run of the same workflow has them."""
+    """Pieces of content that the run is to have from now on, as another run has them."""
 
+    from_shard_id: int
     from_run_id: str
     hashes: tuple[bytes, ...]
 

@@ -198,7 +198,7 @@ class Batch:
             rows = [PayloadRow(shard.shard_id, state.run_id, name, data) for name, data in effect.pieces]
             self.commit.payloads.extend(rows)
         elif isinstance(effect, CopyContent):
-            copies = [PayloadCopy(shard.shard_id, effect.from_run_id, state.run_id, name) for name in effect.hashes]
+            copies = [PayloadCopy(shard.shard_id, *effect[:2], state.run_id, name) for name in effect.hashes]
             self.commit.payload_copies.extend(copies)
         elif isinstance(effect, Remember):
             witness = RequestResultRow(shard.shard_id, state.run_id, effect.request_id, self.now_us, b"")

@@ -118,11 +118,11 @@ class ExternalRequests:
         elif self._refusals.find(origin.run_id, origin.event_id) is not None:
             self._answer(batch, arrival, origin, NOT_FOUND)
         else:
-            self._answer(batch, arrival, origin, self._decide(batch, arrival, run, inner))
+            self._answer(batch, arrival, origin, self._decide(batch, arrival, run, inner, request))
 
-    def _decide(self, batch: Batch, arrival: Arrival, run: CachedRun, request: Any) -> str:
+    def _decide(self, batch: Batch, arrival: Arrival, run: CachedRun, request: Any, message: Any | None = None) -> str:
         """Let the run take it in. Returns the cause why it did not."""
-        transition = self._runs.decide_run(batch, arrival.shard, run, request)
+        transition = self._runs.decide_run(batch, arrival.shard, run, request, message)
         body = transition.reply_body
         return _CAUSES.get(body.code, INVALID_ARGUMENT) if isinstance(body, ErrorReply) else ""
 

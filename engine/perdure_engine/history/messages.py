@@ -120,7 +120,7 @@ class Messages:
         last = existing.state if existing is not None else loaded.latest(request.namespace, request.workflow_id)
         if last is not None and not settle_reuse(start, last.run_id, last.status, Transition()):
             return WORKFLOW_ALREADY_EXISTS
-        transition = self._runs.create(batch, arrival.shard, start, run_id, loaded, request.parent)
+        transition = self._runs.create(batch, arrival.shard, start, run_id, loaded, request)
         return "" if transition.records else INVALID_ARGUMENT
 
     # To the parent ---------------------------------------------------------------------------------------------------
@@ -161,7 +161,7 @@ class Messages:
             return False
         if run.state.run_id != request.run_id and not isinstance(request, RecordChildClosed):
             batch.settle(arrival.shard, request.run_id, event_id)  # the message was the closed run's
-        self._runs.decide_run(batch, arrival.shard, run, request)
+        self._runs.decide_run(batch, arrival.shard, run, request, request)
         return True
 
     def _heir(self, closed: CachedRun | None, run_id: str, event_id: int, loaded: Loaded) -> CachedRun | None:

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from perdure.protocol.child_workflow import ParentLink
 from perdure.protocol.content import ContentBlock
+from perdure.protocol.messages import StartChildWorkflow
 from perdure.protocol.replies import ReplyKind
 from perdure.protocol.requests import StartWorkflow, StartWorkflowWith, TerminateWorkflow
 from perdure.protocol.updates import UpdateWorkflow
-from perdure_engine.core.content import inherit, keep
-from perdure_engine.core.decide import decide, decide_start
+from perdure_engine.core.content import inherit, keep, take_over
+from perdure_engine.core.decide import decide, decide_message, decide_start
 from perdure_engine.core.transition import Remember, Successor, Transition
 from perdure_engine.core.workflow_execution import terminate
 from perdure_engine.history.arrival import Arrival
@@ -61,14 +61,17 @@ class Runs:
         request: StartWorkflow,
         run_id: str,
         loaded: Loaded,
-        parent: ParentLink | None = None,
+        message: StartChildWorkflow | None = None,
         block: ContentBlock | None = None,
         along: StartWorkflowWith | None = None,
     ) -> Transition:
-        """Start a run whose workflow id is free. Without records it was refused."""
+        """Start a run whose workflow id is free. Without records it was refused. `message`: a parent asks for it."""
+        parent = None if message is None else message.parent
         state, transition = decide_start(request, run_id, shard.shard_id, batch.now_us, parent, along)
         if state is None:
             return transition
+        if message is not None:
+            take_over(state, message, batch.now_us, transition)
         if block is not None:
             keep(state, block, batch.now_us, transition)
         before = self.witnessed(request, loaded, batch.now_us)
@@ -92,9 +95,11 @@ class Runs:
 
     # Changing ------------------------------------------------------------------------------------------------------
 
-    def decide_run(self, batch: Batch, shard: Shard, run: CachedRun, request: Any) -> Transition:
-        """Let an open run decide, and take in what comes of it."""
-        transition = decide(run.state, request, batch.now_us)
+    def decide_run(
+        self, batch: Batch, shard: Shard, run: CachedRun, request: Any, message: Any | None = None
+    ) -> Transition:
+        """Let an open run decide, and take in what comes of it. `message`: by which another run asks for it."""
+        transition = decide_message(run.state, request, message, batch.now_us)
         self.settle(batch, batch.add(shard, run, transition), run)
         return transition
 

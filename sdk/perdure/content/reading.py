@@ -24,6 +24,8 @@ ECHOED = frozenset(
         EventType.ACTIVITY_TASK_SCHEDULED,
         EventType.WORKFLOW_EXECUTION_COMPLETED,
         EventType.WORKFLOW_EXECUTION_CONTINUED_AS_NEW,
+        EventType.START_CHILD_WORKFLOW_EXECUTION_INITIATED,
+        EventType.SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED,
     )
 )
 """Events whose values came from the workflow itself: its replay does not look at them."""

@@ -56,11 +56,18 @@ class Parcel:
         self.content: dict[bytes, bytes] = {}
         self._known = known
         self._packed: dict[bytes, bytes] = {}
+        self._references: dict[bytes, bytes] = {}
 
     def refer(self, data: bytes) -> bytes:
-        """What is sent in place of the wire form of values."""
+        """What is sent in place of the wire form of values. The same values, for many children, are cut once."""
         if is_reference(data):
             return data
+        reference = self._references.get(data)
+        if reference is None:
+            reference = self._references[data] = self._cut(data)
+        return reference
+
+    def _cut(self, data: bytes) -> bytes:
         parts: list[bytes | tuple[bytes, ...]] = []
         names: list[bytes] = []
         literal = b""

@@ -168,7 +168,7 @@ def start_command(
         workflow_id,
         workflow_type,
         options.task_queue or "",
-        converter.to_bytes(arguments),
+        converter.to_kept_bytes(arguments, "the arguments of child workflow", workflow_type),
         "",
         milliseconds("execution_timeout", options.execution_timeout),
         milliseconds("run_timeout", options.run_timeout),

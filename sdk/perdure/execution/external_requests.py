@@ -177,7 +177,7 @@ class Externals:
             workflow_id,
             run_id or "",
             name,
-            self._owner.converter.to_bytes(arguments),
+            self._owner.converter.to_kept_bytes(arguments, "the arguments of signal", name),
             pack_payload_map(headers),
             child_initiated_event_id,
         )

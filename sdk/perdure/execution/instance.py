@@ -293,8 +293,7 @@ class WorkflowInstance(WorkflowRuntime):
             self._fail(error)
             return
         try:
-            encode = self.converter.to_bytes if self.has_parent else self.converter.to_kept_bytes
-            result = encode((main.result(),), "the result of the workflow")
+            result = self.converter.to_kept_bytes((main.result(),), "the result of the workflow")
         except (FailureError, TypeError, ValueError) as unfit:
             self._fail(unfit)
             return

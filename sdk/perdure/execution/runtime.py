@@ -75,11 +75,6 @@ class WorkflowRuntime(LocallyAskingWorkflow):
         self._first_task_us = 0
         self._error: BaseException | None = None
 
-    @property
-    def has_parent(self) -> bool:
-        """Another workflow is told how this one ended."""
-        return self._started is not None and self._started.attributes.parent is not None
-
     @abstractmethod
     def handler_failed(self, error: BaseException) -> None: ...
 

@@ -2,6 +2,9 @@
 
 A message stands in the sender's outstanding rows until the receiver has committed what it asks for and says so, by an
 answer to the sender's inbox. It may arrive twice, or late: every receiver is idempotent by the ids of the message.
+
+Where a value refers to content, `content_hashes` (one after another) and `content_sizes` say what the receiver is to
+have of the sender's run. The pieces do not travel: both runs are in one database.
 """
 
 from __future__ import annotations
@@ -41,6 +44,8 @@ class StartChildWorkflow(NamedTuple):
     initiated: StartChildWorkflowExecutionInitiated
     parent: ParentLink
     inherited_version: VersionStamp | None = None
+    content_hashes: bytes = b""
+    content_sizes: tuple[int, ...] = ()
 
     @property
     def namespace(self) -> str:
@@ -94,6 +99,8 @@ class RecordChildClosed(NamedTuple):
     result: Payloads = b""
     failure: Failure | None = None
     retry_state: int = 0
+    content_hashes: bytes = b""
+    content_sizes: tuple[int, ...] = ()
 
     @property
     def namespace(self) -> str:
@@ -133,6 +140,8 @@ class SignalExternalWorkflow(NamedTuple):
     identity: str
     headers: HeaderMap = b""
     first_run_id: str = ""
+    content_hashes: bytes = b""
+    content_sizes: tuple[int, ...] = ()
 
     @staticmethod
     def _decode_origin(value: Any) -> Any:

@@ -1,12 +1,12 @@
 """The large values of commands, on their way out of a workflow task.
 
-Rule: what the run itself is to keep is cut, or the run that follows it, which gets a copy. What goes to another
-workflow goes whole: that could not read it here.
+Rule: what is cut the run itself keeps; the run that follows it, and those of other workflows to which it goes, get a
+copy.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from perdure.content.sending import Parcel
@@ -19,6 +19,7 @@ from perdure.protocol.commands import (
     RecordMarker,
     ScheduleActivityTask,
 )
+from perdure.protocol.external_workflow import SignalExternalWorkflowExecution
 
 COMMANDS_BYTES_MAX = 50 * 1024 * 1024
 """Bytes of values that one workflow task may lead to: as much as a whole history may hold."""
@@ -30,35 +31,42 @@ _VALUES: dict[type[Any], int] = {
         (CompleteWorkflowExecution, "result"),
         (RecordMarker, "details"),
         (ContinueAsNewWorkflowExecution, "input"),
+        (StartChildWorkflowExecution, "input"),
+        (SignalExternalWorkflowExecution, "input"),
     )
 }
 
 
-_ELSEWHERE: dict[type[Any], int] = {
-    cls: cls._fields.index(field) for cls, field in ((StartChildWorkflowExecution, "input"),)
-}
-"""What goes to another workflow."""
-
-_COUNTED = _VALUES | _ELSEWHERE
-
-
 def values_size(commands: Sequence[Command]) -> int:
     """Bytes of the values that may be large."""
+    return sum(map(len, _values(commands)))
+
+
+def cut_size(commands: Sequence[Command], above: int) -> int:
+    """The same before they are cut, where those that will be, and are equal, count once."""
+    large: dict[bytes, int] = {}
     size = 0
+    for value in _values(commands):
+        if len(value) > above:
+            large[value] = len(value)
+        else:
+            size += len(value)
+    return size + sum(large.values())
+
+
+def _values(commands: Sequence[Command]) -> Iterator[bytes]:
     for command in commands:
-        place = _COUNTED.get(type(command))
+        place = _VALUES.get(type(command))
         if place is not None:
-            size += len(command[place])  # type: ignore[arg-type]  # a field of bytes
-    return size
+            yield command[place]  # type: ignore[misc]  # a field of bytes
 
 
-def cut_values(commands: list[Command], above: int, parcel: Parcel, *, has_parent: bool = False) -> None:
-    """Put references in place of the values that are larger than `above`. `has_parent`: the result goes to another
-    workflow."""
+def cut_values(commands: list[Command], above: int, parcel: Parcel) -> None:
+    """Put references in place of the values that are larger than `above`."""
     row: Any
     for index, row in enumerate(commands):
         place = _VALUES.get(type(row))
-        if place is not None and not (has_parent and type(row) is CompleteWorkflowExecution):
+        if place is not None:
             value = row[place]
             if len(value) > above:
                 commands[index] = row._replace(**{row._fields[place]: parcel.refer(value)})

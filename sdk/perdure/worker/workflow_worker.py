@@ -26,7 +26,7 @@ from perdure.protocol.requests import RespondWorkflowTaskCompleted, RespondWorkf
 from perdure.protocol.tasks import QueryTask, Task, WorkflowTask, task_member
 from perdure.protocol.updates import UpdateDelivery, decode_deliveries
 from perdure.worker.activity_execution import ActivityExecution
-from perdure.worker.command_content import check_size, cut_values, values_size
+from perdure.worker.command_content import COMMANDS_BYTES_MAX, check_size, cut_size, cut_values, values_size
 from perdure.worker.deadlock_watch import DeadlockWatch
 from perdure.worker.decoding import CodecError, decoded
 from perdure.worker.held_tasks import HeldTask, HeldTasks
@@ -272,12 +272,14 @@ class WorkflowWorker:
         size = values_size(commands)
         if size <= CUT_ABOVE_BYTES_GROWN:
             return None
-        check_size(size)
         if self._link.coding is not None:  # what is encrypted has nothing in common with anything
+            check_size(size)
             return None
-        parcel = Parcel(instance.known_content)
         above = cut_above(task.history_size_bytes)
-        cut_values(commands, above, parcel, has_parent=instance.has_parent)
+        if size > COMMANDS_BYTES_MAX:
+            check_size(cut_size(commands, above))
+        parcel = Parcel(instance.known_content)
+        cut_values(commands, above, parcel)
         return parcel
 
     def _complete_held(self, held: HeldTask, commands: list[Command], wants_new_task: bool) -> None:

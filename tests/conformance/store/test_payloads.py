@@ -65,9 +65,9 @@ async def test_another_run_is_given_a_copy_that_outlives_the_first(store: Store)
             execution("b", workflow_id="b"),
         ],
         payloads=[piece("a", "p"), piece("b", "q", b"of b")],
-        payload_copies=[PayloadCopy(0, run_id("a"), run_id("b"), HASHES["p"])],
+        payload_copies=[PayloadCopy(0, 0, run_id("a"), run_id("b"), HASHES["p"])],
     )
-    copies = [PayloadCopy(0, run_id("a"), run_id("b"), HASHES[name]) for name in "pqr"]
+    copies = [PayloadCopy(0, 0, run_id("a"), run_id("b"), HASHES[name]) for name in "pqr"]
     await owner.commit(payload_copies=copies, payloads=[piece("a", "q", b"of a")])
     await store.delete_runs(0, owner.shards[0].range_id, [run_id("a")])
     assert await read(store, "a") == {}

@@ -84,7 +84,7 @@ EVERYTHING: dict[str, list[Any]] = {
     "request_results": [WITNESS._replace(request_id="r2")],
     "dead_letters": [LETTER._replace(letter_id=run_id("another"))],
     "payloads": [PIECE._replace(hash=b"i" * 16)],
-    "payload_copies": [PayloadCopy(0, run_id("a"), run_id("b"), PIECE.hash)],
+    "payload_copies": [PayloadCopy(0, 0, run_id("a"), run_id("b"), PIECE.hash)],
 }
 """A batch that writes to every table."""
 

@@ -6,6 +6,7 @@ import pytest
 
 from perdure.content.sending import Parcel
 from perdure.exceptions import WorkflowTaskError
+from perdure.protocol.child_workflow import StartChildWorkflowExecution
 from perdure.protocol.commands import (
     Command,
     CompleteWorkflowExecution,
@@ -14,7 +15,8 @@ from perdure.protocol.commands import (
     StartTimer,
 )
 from perdure.protocol.content import is_reference
-from perdure.worker.command_content import COMMANDS_BYTES_MAX, check_size, cut_values, values_size
+from perdure.protocol.external_workflow import SignalExternalWorkflowExecution
+from perdure.worker.command_content import COMMANDS_BYTES_MAX, check_size, cut_size, cut_values, values_size
 from tests.unit.perdure.content.test_cutting import conversation
 
 DATA = conversation(20)
@@ -39,6 +41,20 @@ def test_large_values_are_replaced_by_references() -> None:
     assert first._replace(input=b"") == activity(b"")
     assert rest == small
     assert values_size(commands) < 10_000
+
+
+def test_what_goes_to_other_workflows_is_cut_and_the_same_for_many_only_once() -> None:
+    child = StartChildWorkflowExecution("kid", "Kid", "", DATA)
+    signal = SignalExternalWorkflowExecution("other", "", "poke", bytes(DATA))
+    commands: list[Command] = [child, child._replace(workflow_id="another"), signal, activity(b"x" * 100)]
+    assert values_size(commands) == 3 * len(DATA) + 100
+    assert cut_size(commands, 8_192) == len(DATA) + 100
+    assert cut_size(commands, len(DATA)) == values_size(commands)
+    parcel = Parcel()
+    cut_values(commands, 8_192, parcel)
+    assert len({command.input for command in commands[:3]}) == 1
+    assert is_reference(commands[0].input)
+    assert b"".join(parcel.content.values()) in DATA
 
 
 def test_more_than_a_history_holds_is_refused() -> None:

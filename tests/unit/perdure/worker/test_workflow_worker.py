@@ -268,8 +268,8 @@ class Rude:
                 while True:
                     pass
             case "huge":
-                for _ in range(30):
-                    workflow.start_activity("eat", b"x" * 2_000_000, start_to_close_timeout=TIMEOUT)
+                for number in range(30):
+                    workflow.start_activity("eat", bytes([number]) * 2_000_000, start_to_close_timeout=TIMEOUT)
                 await workflow.sleep(1)
             case "unsayable":
                 raise _Unsayable

@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
+from perdure.protocol.child_workflow import ParentLink
 from perdure.protocol.commands import CompleteWorkflowExecution
-from perdure.protocol.content import ContentBlock, hash_of, join_hashes, kept_size, pack_piece
+from perdure.protocol.content import (
+    ContentBlock,
+    Reference,
+    encode_reference,
+    hash_of,
+    join_hashes,
+    kept_size,
+    pack_piece,
+)
 from perdure.protocol.events import EventType
+from perdure.protocol.messages import Origin, SignalExternalWorkflow
 from perdure.protocol.replies import ErrorCode, ReplyKind
-from perdure.protocol.requests import RespondActivityTaskCompleted, SignalWorkflow, StoreContent
+from perdure.protocol.requests import (
+    RespondActivityTaskCompleted,
+    RespondWorkflowTaskCompleted,
+    SignalWorkflow,
+    StoreContent,
+)
 from perdure_engine.core import content as module, limits
-from perdure_engine.core.decide import decide_start
-from perdure_engine.core.transition import Close, KeepContent
+from perdure_engine.core.decide import decide_message, decide_start, decide_with_content
+from perdure_engine.core.transition import Close, CopyContent, KeepContent, Send, Transition
+from tests.audited_run import AuditedRun
 from tests.unit.perdure_engine.core.runs import (
     RUN_ID,
     START_US,
@@ -22,6 +42,7 @@ from tests.unit.perdure_engine.core.runs import (
     running,
     start_request,
 )
+from tests.unit.perdure_engine.core.test_child import command as kid
 
 PIECES = {hash_of(data): pack_piece(data) for data in (b"one", b"two", b"three")}
 ONE, TWO, THREE = PIECES
@@ -110,3 +131,54 @@ def test_a_snapshot_holds_the_hashes() -> None:
     run.reload(from_snapshot=True)
     assert list(run.state.content) == [ONE, TWO]
     assert module.refuses(run.state, block(needs=(ONE, TWO)), run.started) is False
+
+
+# To other runs ------------------------------------------------------------------------------------------------------
+
+OF_TWO = encode_reference(Reference(6, ((ONE, TWO),)))
+PARENT = Origin(3, "0b0c1a52-7c43-5d0f-9a35-3f0a3f6d1c11", 5)
+
+
+def sent(run: AuditedRun, transition: Transition) -> Any:
+    [message] = [effect.message for effect in transition.effects if isinstance(effect, Send)]
+    return message
+
+
+def test_messages_say_what_their_receiver_is_to_have() -> None:
+    run = running()
+    run.decide(SIGNAL, block(ONE))
+    transition = go_on(run, kid(input=OF_TWO), content=block(TWO, needs=(ONE,)))
+    message = sent(run, transition)
+    assert message.content_hashes == join_hashes((ONE, TWO))
+    assert message.content_sizes == (kept_size(PIECES[ONE]), kept_size(PIECES[TWO]))
+    assert message.initiated.input == OF_TWO
+
+
+def test_a_result_is_told_to_the_parent_with_what_it_refers_to() -> None:
+    request = start_request()
+    state, _ = decide_start(request, RUN_ID, 7, START_US, ParentLink("default", "boss", "run", 5, "boss", "run"))
+    assert state is not None
+    task = RespondWorkflowTaskCompleted(
+        RUN_ID, 2, 1, START_US, (CompleteWorkflowExecution(OF_TWO),), "w", "", STREAM, b"1-0"
+    )
+    transition = decide_with_content(state, task, block(ONE, TWO), START_US)
+    [message] = [effect.message for effect in transition.effects if isinstance(effect, Send)]
+    assert (message.result, message.content_hashes) == (OF_TWO, join_hashes((ONE, TWO)))
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_what_a_message_refers_to_is_copied_once(waits: bool) -> None:
+    run = running()
+    if waits:
+        run.decide(SIGNAL._replace(request_id="first"))
+    message = SignalExternalWorkflow(PARENT, "default", "order-7", "", "poke", OF_TWO, "boss", b"", "",
+                                     join_hashes((ONE, TWO)), (10, 20))  # fmt: skip
+    transition = decide_message(run.state, SIGNAL._replace(input=OF_TWO), message, run.now_us)
+    told = ["CONTENT_KEPT"] if waits else ["CONTENT_KEPT", "WORKFLOW_EXECUTION_SIGNALED"]
+    assert names(transition)[: len(told)] == told
+    assert transition.effects[-1] == CopyContent(3, PARENT.run_id, (ONE, TWO))
+    assert run.state.content == {ONE: 10, TWO: 20}
+    again = decide_message(run.state, SIGNAL._replace(input=OF_TWO, request_id="2"), message, run.now_us)
+    assert "CONTENT_KEPT" not in names(again)
+    repeated = decide_message(run.state, SIGNAL, message._replace(content_hashes=THREE, content_sizes=(1,)), run.now_us)
+    assert THREE not in run.state.content, names(repeated)
