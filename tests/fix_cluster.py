@@ -1,7 +1,9 @@
-"""Clusters for tests: a fresh one a test, and the servers of one's own that a test may ill-treat."""
+"""Clusters for tests: a fresh one a test, one for a module whose tests leave each other alone, and the servers of one's
+own that a test may ill-treat."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -16,7 +18,6 @@ from tests.cluster import Cluster
 async def bare_cluster(tmp_path: Path, database_dsn: str, redis_url: str) -> AsyncIterator[Cluster]:
     """A migrated database and an empty Redis; the test starts what it wants. Every process ends with the test."""
     cluster = Cluster(tmp_path, database_dsn, redis_url)
-    cluster.migrate()
     try:
         yield cluster
     finally:
@@ -29,6 +30,26 @@ async def cluster(bare_cluster: Cluster) -> Cluster:
     bare_cluster.start_engine()
     await bare_cluster.connect()
     return bare_cluster
+
+
+@pytest.fixture(scope="module")
+def shared_cluster(
+    tmp_path_factory: pytest.TempPathFactory, shared_database_dsn: str, shared_redis_url: str
+) -> Iterator[Cluster]:
+    """As `cluster`, but one for all tests of a module: what they start has names of its own, and stops nothing."""
+    cluster = Cluster(tmp_path_factory.mktemp("cluster"), shared_database_dsn, shared_redis_url)
+    try:
+        cluster.start_engine()
+        asyncio.run(_until_it_answers(cluster))
+        yield cluster
+    finally:
+        for process in cluster.processes:
+            process.end()
+
+
+async def _until_it_answers(cluster: Cluster) -> None:
+    client = await cluster.connect()
+    await client.close()
 
 
 @pytest.fixture

@@ -67,10 +67,14 @@ def _template_database(postgres_dsn: str) -> Iterator[str]:
 @pytest.fixture
 def database_dsn(postgres_dsn: str, _template_database: str) -> Iterator[str]:
     """A fresh, migrated database of 16 shards, with a cluster id of its own; dropped after the test."""
-    with _database(postgres_dsn, "perdure_test", _template_database) as name:
-        dsn = make_conninfo(postgres_dsn, dbname=name)
-        with psycopg.connect(dsn, autocommit=True) as connection:
-            connection.execute("UPDATE perdure.cluster SET cluster_id = %s", (uuid.uuid4(),))
+    with _migrated_database(postgres_dsn, _template_database) as dsn:
+        yield dsn
+
+
+@pytest.fixture(scope="module")
+def shared_database_dsn(postgres_dsn: str, _template_database: str) -> Iterator[str]:
+    """As `database_dsn`, but one for all tests of a module."""
+    with _migrated_database(postgres_dsn, _template_database) as dsn:
         yield dsn
 
 
@@ -94,6 +98,15 @@ def empty_database_dsn(postgres_dsn: str) -> Iterator[str]:
     """A fresh database without a schema; dropped after the test."""
     with _database(postgres_dsn, "perdure_empty") as name:
         yield make_conninfo(postgres_dsn, dbname=name)
+
+
+@contextmanager
+def _migrated_database(server_dsn: str, template: str) -> Iterator[str]:
+    with _database(server_dsn, "perdure_test", template) as name:
+        dsn = make_conninfo(server_dsn, dbname=name)
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            connection.execute("UPDATE perdure.cluster SET cluster_id = %s", (uuid.uuid4(),))
+        yield dsn
 
 
 @contextmanager

@@ -19,6 +19,9 @@ from perdure_engine.embedded.valkey import EmbeddedValkey
 DATABASES = 16
 """Logical databases that a server has by default."""
 
+SHARED_DATABASE = 1
+"""The one that the tests of a module share, if they share any."""
+
 PrivateRedis = Callable[..., EmbeddedValkey]
 """`private_redis(**settings)` starts a server of the test's own, which it may kill, restart or fill up."""
 
@@ -37,13 +40,22 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def _redis_databases() -> Iterator[int]:
-    return itertools.cycle(range(1, DATABASES))
+    return itertools.cycle(range(SHARED_DATABASE + 1, DATABASES))
 
 
 @pytest.fixture
 def redis_url(redis_server: str, _redis_databases: Iterator[int]) -> str:
     """The URL of an empty logical database."""
-    url = f"{redis_server}/{next(_redis_databases)}"
+    return _emptied(f"{redis_server}/{next(_redis_databases)}")
+
+
+@pytest.fixture(scope="module")
+def shared_redis_url(redis_server: str) -> str:
+    """As `redis_url`, but one for all tests of a module."""
+    return _emptied(f"{redis_server}/{SHARED_DATABASE}")
+
+
+def _emptied(url: str) -> str:
     with redis.Redis.from_url(url) as client:
         client.flushdb()
     return url

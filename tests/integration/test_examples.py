@@ -38,7 +38,7 @@ def ledger(tmp_path: Path) -> Ledger:
 
 
 @pytest.fixture
-def run_example(cluster: Cluster, ledger: Ledger) -> RunExample:
+def run_example(shared_cluster: Cluster, ledger: Ledger) -> RunExample:
     """`await run_example("agent.py", *arguments)` returns what it printed."""
 
     async def run(name: str, *arguments: str) -> str:
@@ -46,7 +46,7 @@ def run_example(cluster: Cluster, ledger: Ledger) -> RunExample:
             sys.executable,
             str(EXAMPLES / name),
             *arguments,
-            env={**os.environ, "PERDURE_ADDRESS": cluster.address, "MODEL_LEDGER": str(ledger.path)},
+            env={**os.environ, "PERDURE_ADDRESS": shared_cluster.address, "MODEL_LEDGER": str(ledger.path)},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -57,8 +57,10 @@ def run_example(cluster: Cluster, ledger: Ledger) -> RunExample:
         except TimeoutError:
             process.kill()
             output, errors = await process.communicate()
-            raise AssertionError(f"{name} did not end:\n{output.decode()}{errors.decode()}\n{cluster.logs()}") from None
-        assert process.returncode == 0, f"{output.decode()}{errors.decode()}\n{cluster.logs()}"
+            raise AssertionError(
+                f"{name} did not end:\n{output.decode()}{errors.decode()}\n{shared_cluster.logs()}"
+            ) from None
+        assert process.returncode == 0, f"{output.decode()}{errors.decode()}\n{shared_cluster.logs()}"
         assert "A workflow task of" not in errors.decode(), "a workflow task failed, if only once"
         return output.decode()
 
