@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from perdure.protocol import deployment, operations
+from perdure.protocol import deployment, operations, task_queues
 from perdure.protocol.codec import DecodeError, pack, unpack
 from perdure.protocol.frontend import (
     FRONTEND_REQUESTS,
@@ -58,6 +58,10 @@ REQUESTS: list[FrontendRequest] = [
     deployment.DescribeDeployment("default", "shop"),
     deployment.ListDeployments("default"),
     deployment.DeleteVersion("default", "shop", "v1", True),
+    task_queues.DescribeQueue("default", "mail"),
+    task_queues.ListQueues("default"),
+    task_queues.SetQueueLimits("default", "mail", rate_micro=5, key_burst=0, identity="me"),
+    task_queues.PauseQueue("default", "mail", 7, "acme", "why", "me"),
 ]
 
 
