@@ -10,10 +10,11 @@ from datetime import timedelta
 from typing import Any
 
 import psycopg
+import pytest
 
 from perdure import activity, workflow
-from perdure.client import Client
-from perdure.common import Payload
+from perdure.client import Client, WithStartWorkflowOperation, WorkflowUpdateFailedError
+from perdure.common import Payload, WorkflowIDConflictPolicy
 from perdure.converter import DataConverter, PayloadCodec
 from perdure.protocol.content import hashes_of, join_hashes
 from perdure.protocol.events import decode_records
@@ -32,6 +33,7 @@ ROW_OVERHEAD_BYTES = 100
 TABLES = ("executions", "history_events", "snapshots", "payloads", "transfer_tasks", "timer_tasks", "request_results",
           "executions_visibility")  # fmt: skip
 Message = dict[str, str]
+USE_EXISTING = WorkflowIDConflictPolicy.USE_EXISTING
 
 
 def words(seed: int, count: int) -> str:
@@ -159,6 +161,48 @@ async def test_a_conversation_that_goes_to_children_and_comes_back_is_in_each_ru
     assert passed > 24 * 200_000
     assert sum(panel.values()) < 500_000, panel
     assert sum(expert.values()) < 500_000, expert
+
+
+@workflow.defn
+class Notes:
+    def __init__(self) -> None:
+        self._messages: list[Message] = []
+
+    @workflow.run
+    async def run(self, messages: list[Message]) -> int:
+        await workflow.wait_condition(lambda: len(self._messages) > 2)
+        return len(messages) + len(self._messages)
+
+    @workflow.signal
+    def note(self, messages: list[Message]) -> None:
+        self._messages += messages
+
+    @workflow.update
+    def extend(self, messages: list[Message]) -> list[Message]:
+        self._messages += messages
+        return self._messages
+
+    @extend.validator
+    def check(self, messages: list[Message]) -> None:
+        if not messages[0]["content"]:
+            raise ValueError("nothing to note")
+
+
+async def test_updates_and_what_a_start_brings_along_are_kept_once(cluster: Cluster, client: Client) -> None:
+    given = [{"role": "user", "content": words(1, 30_000)}]
+    how: dict[str, Any] = {"id": "notes", "task_queue": "notes"}
+    async with Worker(client, task_queue="notes", workflows=[Notes], max_cached_workflows=0), asyncio.timeout(60):
+        handle = await client.start_workflow(Notes.run, given, start_signal="note", start_signal_args=[given], **how)
+        with pytest.raises(WorkflowUpdateFailedError):
+            await handle.execute_update(Notes.extend, [{"role": "", "content": ""}, *given])
+        assert await handle.execute_update(Notes.extend, given, id="u") == [*given, *given]
+        start = WithStartWorkflowOperation(Notes.run, given, id_conflict_policy=USE_EXISTING, **how)
+        grown = await client.execute_update_with_start_workflow(Notes.extend, given, start_workflow_operation=start)
+        assert grown == given * 3
+        assert await handle.result() == 4
+    assert await handle.get_update_handle("u", result_type=list[Message]).result() == given * 2
+    sizes = await stored(cluster, "notes")
+    assert sum(sizes.values()) < 500_000, sizes
 
 
 class Scrambled(PayloadCodec):

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from perdure.protocol.content import ContentBlock, hashes_of, join_hashes, kept_size, split_hashes
+from perdure.protocol.content import ContentBlock, hashes_of, is_reference, join_hashes, kept_size, split_hashes
 from perdure.protocol.events import ContentKept, EventType, HistoryEvent
 from perdure.protocol.messages import RecordChildClosed, SignalExternalWorkflow, StartChildWorkflow
 from perdure.protocol.replies import ErrorCode
@@ -69,16 +69,42 @@ def bring(
     records: Iterable[HistoryEvent], from_run_id: str, state: MutableState, now_us: int, transition: Transition
 ) -> None:
     """Give a run that has the records of another one, or some of them, all that these may refer to."""
-    sizes: dict[bytes, int] = {}
-    for record in records:
-        if isinstance(record.attributes, ContentKept):
-            sizes.update(zip(split_hashes(record.attributes.hashes), record.attributes.sizes, strict=True))
+    sizes = _kept(records)
     if not sizes:
         return
     new = {name: size for name, size in sizes.items() if name not in state.content}
     if new:
         _note(state, new, now_us, transition)
     transition.effects.append(CopyContent(state.shard_id, from_run_id, tuple(state.content)))
+
+
+def bring_referred(
+    again: Iterable[HistoryEvent],
+    others: Iterable[tuple[str, Iterable[HistoryEvent]]],
+    state: MutableState,
+    now_us: int,
+    transition: Transition,
+) -> None:
+    """Give a run that takes in events `again`, which happened to `others`, what these refer to."""
+    wanted: dict[bytes, int] = {}
+    for record in again:
+        for value in record.attributes:
+            if type(value) is bytes and is_reference(value):
+                wanted.update(dict.fromkeys(hashes_of(value), 1))
+    for run_id, records in others if wanted else ():
+        new = {name: size for name, size in _kept(records).items() if name in wanted and name not in state.content}
+        if new:
+            _note(state, new, now_us, transition)
+            transition.effects.append(CopyContent(state.shard_id, run_id, tuple(new)))
+
+
+def _kept(records: Iterable[HistoryEvent]) -> dict[bytes, int]:
+    """All that a run has by its records, with the sizes."""
+    sizes: dict[bytes, int] = {}
+    for record in records:
+        if isinstance(record.attributes, ContentKept):
+            sizes.update(zip(split_hashes(record.attributes.hashes), record.attributes.sizes, strict=True))
+    return sizes
 
 
 def send_along(state: MutableState, transition: Transition) -> None:

@@ -86,8 +86,10 @@ def decide(state: MutableState, request: Any, now_us: int) -> Transition:
     return transition
 
 
-def decide_with_content(state: MutableState, request: Any, block: ContentBlock, now_us: int) -> Transition:
-    """The same for a request whose values refer to content, with the content beside it."""
+def decide_with_content(state: MutableState, request: Any, block: ContentBlock | None, now_us: int) -> Transition:
+    """The same for a request whose values may refer to content, with the content beside it."""
+    if block is None:
+        return decide(state, request, now_us)
     refusal = Transition()
     if content.refuses(state, block, refusal):
         return refusal

@@ -118,12 +118,14 @@ def sent_after(records: Iterable[HistoryEvent], event_id: int, exclude: Sequence
 def fork(
     base: Base,
     finish_id: int,
-    again: Iterable[HistoryEvent],
+    again: Sequence[HistoryEvent],
     request: ResetWorkflow,
     run_id: str,
     now_us: int,
+    others: Sequence[tuple[str, Sequence[HistoryEvent]]] = (),
 ) -> Successor:
-    """The new run, which has the events before `finish_id`, then those in `again`, anew."""
+    """The new run, which has the events before `finish_id`, then those in `again`, anew; some of these happened to
+    `others`, runs that followed, with their records."""
     transition = Transition()
     state = _copy(base, finish_id, run_id, transition)
     task = state.workflow_task
@@ -145,6 +147,7 @@ def fork(
     if _closed_by_itself(base):
         _terminate_children(state, now_us, transition)
     content.bring(base.records, base.run_id, state, now_us, transition)
+    content.bring_referred(again, others, state, now_us, transition)
     _resume(state, now_us, transition)
     return Successor(state, transition)
 

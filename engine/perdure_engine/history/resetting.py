@@ -123,7 +123,7 @@ class Resets:
             again.extend(answers(records, finish_id, base.run_id if number else ""))
         if current is not None and any(run_id == current.state.run_id for run_id, _ in chain):
             again.extend(_waiting(current.state, request))
-        successor = fork(base, finish_id, again, request, candidate, batch.now_us)
+        successor = fork(base, finish_id, again, request, candidate, batch.now_us, chain[1:])
         successor.transition.effects.append(Remember(request.request_id))
         if current is not None:
             self._replace(batch, arrival, request, current, successor)

@@ -16,7 +16,7 @@ from perdure.protocol.replies import ReplyKind
 from perdure.protocol.requests import StartWorkflow, StartWorkflowWith, TerminateWorkflow
 from perdure.protocol.updates import UpdateWorkflow
 from perdure_engine.core.content import inherit, keep, take_over
-from perdure_engine.core.decide import decide, decide_message, decide_start
+from perdure_engine.core.decide import decide_message, decide_start, decide_with_content
 from perdure_engine.core.transition import Remember, Successor, Transition
 from perdure_engine.core.workflow_execution import terminate
 from perdure_engine.history.arrival import Arrival
@@ -108,7 +108,7 @@ class Runs:
         if self._updates.is_completed(run.state, request.update_id):
             self._updates.tell_completed(batch, arrival, run.state, request.update_id)
             return
-        transition = decide(run.state, request, batch.now_us)
+        transition = decide_with_content(run.state, request, arrival.sent.content, batch.now_us)
         draft = batch.add(arrival.shard, run, transition)
         batch.reply_to(arrival.sender, arrival.sent, transition)
         if transition.reply_kind == ReplyKind.REGISTERED:

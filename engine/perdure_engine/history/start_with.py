@@ -9,7 +9,7 @@ from __future__ import annotations
 from perdure.protocol.ids import run_id_for_start
 from perdure.protocol.replies import ErrorCode, ErrorReply, ReplyKind, Started
 from perdure.protocol.requests import IdConflictPolicy, StartWorkflow, StartWorkflowWith
-from perdure_engine.core.decide import along_problem, decide, settle_open_conflict, settle_reuse
+from perdure_engine.core.decide import along_problem, decide_with_content, settle_open_conflict, settle_reuse
 from perdure_engine.core.transition import Transition
 from perdure_engine.history.arrival import Arrival
 from perdure_engine.history.batch import Batch
@@ -52,7 +52,7 @@ def start_with(
         if closed is not None and not settle_reuse(start, closed.run_id, closed.status, transition):
             batch.reply_to(arrival.sender, arrival.sent, transition)
             return
-    transition = runs.create(batch, arrival.shard, start, run_id, loaded, along=request)
+    transition = runs.create(batch, arrival.shard, start, run_id, loaded, block=arrival.sent.content, along=request)
     batch.reply_to(arrival.sender, arrival.sent, transition)
     run = cache.get(run_id)
     if run is not None and request.update is not None:
@@ -118,7 +118,7 @@ def _give(
         return
     created = run_id == run_id_for_start(request.namespace, request.workflow_id, request.start.request_id)
     if run is not None and is_open and request.signal is not None:
-        transition = decide(run.state, request.signal, batch.now_us)
+        transition = decide_with_content(run.state, request.signal, arrival.sent.content, batch.now_us)
         draft = batch.add(arrival.shard, run, transition)
         if transition.reply_kind == ReplyKind.OK:
             transition.answer(Started(run_id, created))

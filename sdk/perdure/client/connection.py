@@ -19,6 +19,7 @@ from perdure.protocol.content import is_reference
 from perdure.protocol.frontend import FrontendRequest
 from perdure.protocol.ids import text_problem
 from perdure.protocol.replies import ErrorCode, ErrorReply, Outcome, ReplyKind, decode_error
+from perdure.protocol.updates import UpdateReply
 from perdure.service import RPCError, RPCStatusCode
 from perdure.transport import TIMEOUT_S, Reply, Transport
 
@@ -140,7 +141,7 @@ class Connection:
         Raises:
             RPCError: its content cannot be had (DATA_LOSS), or no reply in time.
         """
-        if type(body) is not Outcome or not is_reference(body.result):
+        if type(body) not in _WITH_RESULT or not is_reference(body.result):
             return body
         try:
             result = await self.content.resolve(shard_id, body.run_id, body.result, seconds(rpc_timeout))
@@ -153,6 +154,9 @@ class Connection:
     ) -> T:
         """Ask any engine; else as `ask`."""
         return decode(checked(await self.transport.submit_frontend(request, seconds(rpc_timeout))).body)
+
+
+_WITH_RESULT = (Outcome, UpdateReply)
 
 
 def checked(reply: Reply) -> Reply:

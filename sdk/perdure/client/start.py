@@ -73,7 +73,7 @@ def start_with_signal(connection: Connection, input: StartWorkflowInput, signal:
     start = start_request(connection, input, wait_result=False)
     if input.id_conflict_policy == WorkflowIDConflictPolicy.UNSPECIFIED:
         start = start._replace(id_conflict_policy=int(IdConflictPolicy.USE_EXISTING))
-    arguments = connection.converter.to_bytes(input.start_signal_args)
+    arguments = connection.converter.to_kept_bytes(input.start_signal_args, "the arguments of signal", signal)
     request = SignalWorkflow(
         connection.namespace, input.id, "", signal, arguments, start.request_id, start.identity, start.headers
     )

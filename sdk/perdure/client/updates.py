@@ -114,7 +114,7 @@ def update_request(
         run_id or "",
         input.update_id or str(uuid4()),
         input.update,
-        connection.converter.to_bytes(input.args),
+        connection.converter.to_kept_bytes(input.args, "the arguments of update", input.update),
         connection.transport.identity,
         int(input.wait_for_stage),
         pack_payload_map(input.headers),

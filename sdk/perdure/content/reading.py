@@ -26,6 +26,7 @@ ECHOED = frozenset(
         EventType.WORKFLOW_EXECUTION_CONTINUED_AS_NEW,
         EventType.START_CHILD_WORKFLOW_EXECUTION_INITIATED,
         EventType.SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED,
+        EventType.WORKFLOW_EXECUTION_UPDATE_COMPLETED,
     )
 )
 """Events whose values came from the workflow itself: its replay does not look at them."""

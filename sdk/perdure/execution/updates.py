@@ -233,7 +233,7 @@ class WorkflowUpdates:
                 result = self.bound(definition)(*arguments)
                 if definition.is_async:
                     result = await result
-            data = owner.converter.value_to_bytes(result)
+            data = owner.converter.to_kept_bytes((result,), "the result of update", delivery.update_name)
         except asyncio.CancelledError as error:
             self._fail(update_id, CancelledError(f"the update's handler was cancelled {error}".rstrip()))
         except Exception as error:

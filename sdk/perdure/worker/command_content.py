@@ -20,6 +20,7 @@ from perdure.protocol.commands import (
     ScheduleActivityTask,
 )
 from perdure.protocol.external_workflow import SignalExternalWorkflowExecution
+from perdure.protocol.updates import ProtocolMessage
 
 COMMANDS_BYTES_MAX = 50 * 1024 * 1024
 """Bytes of values that one workflow task may lead to: as much as a whole history may hold."""
@@ -33,6 +34,7 @@ _VALUES: dict[type[Any], int] = {
         (ContinueAsNewWorkflowExecution, "input"),
         (StartChildWorkflowExecution, "input"),
         (SignalExternalWorkflowExecution, "input"),
+        (ProtocolMessage, "result"),
     )
 }
 
@@ -59,6 +61,8 @@ def _values(commands: Sequence[Command]) -> Iterator[bytes]:
         place = _VALUES.get(type(command))
         if place is not None:
             yield command[place]  # type: ignore[misc]  # a field of bytes
+            if type(command) is ProtocolMessage and command.delivery is not None:
+                yield command.delivery.input
 
 
 def cut_values(commands: list[Command], above: int, parcel: Parcel) -> None:
@@ -70,6 +74,9 @@ def cut_values(commands: list[Command], above: int, parcel: Parcel) -> None:
             value = row[place]
             if len(value) > above:
                 commands[index] = row._replace(**{row._fields[place]: parcel.refer(value)})
+            elif type(row) is ProtocolMessage and row.delivery is not None and len(row.delivery.input) > above:
+                given = row.delivery._replace(input=parcel.refer(row.delivery.input))
+                commands[index] = row._replace(delivery=given)
 
 
 def check_size(size: int) -> None:

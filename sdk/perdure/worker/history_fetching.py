@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from perdure.content.reading import hashes_in
-from perdure.protocol.content import MARK
+from perdure.protocol.content import MARK, hashes_of, is_reference
 from perdure.protocol.events import HistoryEvent, decode_records
 from perdure.protocol.replies import ErrorReply, HistoryPage, ReplyKind, decode_error, decode_history_page
 from perdure.protocol.requests import GetHistory, GetWorkflowTask
@@ -35,7 +35,7 @@ async def read_task_events(link: WorkerLink, task: WorkflowTask) -> FetchedHisto
     """The events that came with a workflow task. Raises: as `fetch_task_history`."""
     events, refers = decode_records(task.events), MARK in task.events
     history = await _with_content(link, task.shard_id, task.run_id, events, refers)
-    return history._replace(updates=decode_deliveries(task.updates))
+    return await _with_updates(link, task, history, task.updates)
 
 
 async def fetch_task_history(link: WorkerLink, task: WorkflowTask, after_event_id: int = 0) -> FetchedHistory:
@@ -57,7 +57,7 @@ async def fetch_task_history(link: WorkerLink, task: WorkflowTask, after_event_i
             if after_event_id:
                 events = [event for event in events if event.event_id > after_event_id]
             history = await _with_content(link, task.shard_id, task.run_id, events, refers)
-            return history._replace(updates=decode_deliveries(updates))
+            return await _with_updates(link, task, history, updates)
 
 
 async def fetch_history(link: WorkerLink, task: QueryTask) -> Sequence[HistoryEvent]:
@@ -85,6 +85,20 @@ async def _with_content(
     if not refers:
         return FetchedHistory(events, {})
     return FetchedHistory(await link.content.resolve_events(shard_id, run_id, events), hashes_in(events))
+
+
+async def _with_updates(
+    link: WorkerLink, task: WorkflowTask, history: FetchedHistory, updates: bytes
+) -> FetchedHistory:
+    """The same with the updates that came along, whole too."""
+    deliveries = list(decode_deliveries(updates))
+    content = dict(history.content)
+    for index, delivery in enumerate(deliveries):
+        if is_reference(delivery.input):
+            content.update(dict.fromkeys(hashes_of(delivery.input), 1))
+            whole = await link.content.resolve(task.shard_id, task.run_id, delivery.input)
+            deliveries[index] = delivery._replace(input=whole)
+    return history._replace(updates=deliveries, content=content)
 
 
 async def _fetch_page(

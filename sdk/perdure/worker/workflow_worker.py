@@ -142,7 +142,8 @@ class WorkflowWorker:
     def _accept(self, entry: TaskEntry, task: WorkflowTask) -> None:
         if self._must_wait(entry, task):
             return
-        if task.events and self._link.coding is None and CONTENT_MARK not in task.events:
+        is_whole = CONTENT_MARK not in task.events and CONTENT_MARK not in task.updates
+        if task.events and self._link.coding is None and is_whole:
             instance = self._instance_at(task)
             if instance is not None:
                 self._activate(entry, task, instance, decode_records(task.events), decode_deliveries(task.updates))

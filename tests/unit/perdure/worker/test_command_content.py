@@ -16,6 +16,7 @@ from perdure.protocol.commands import (
 )
 from perdure.protocol.content import is_reference
 from perdure.protocol.external_workflow import SignalExternalWorkflowExecution
+from perdure.protocol.updates import ProtocolMessage, UpdateDelivery, UpdateMessageKind
 from perdure.worker.command_content import COMMANDS_BYTES_MAX, check_size, cut_size, cut_values, values_size
 from tests.unit.perdure.content.test_cutting import conversation
 
@@ -55,6 +56,22 @@ def test_what_goes_to_other_workflows_is_cut_and_the_same_for_many_only_once() -
     assert len({command.input for command in commands[:3]}) == 1
     assert is_reference(commands[0].input)
     assert b"".join(parcel.content.values()) in DATA
+
+
+def test_updates_are_cut_in_what_they_were_given_and_in_what_they_answer() -> None:
+    delivery = UpdateDelivery("u", "change", DATA, "me")
+    accepted = ProtocolMessage("u", UpdateMessageKind.ACCEPTANCE, delivery)
+    answered = ProtocolMessage("u", UpdateMessageKind.RESPONSE, result=DATA)
+    commands: list[Command] = [accepted, answered]
+    assert values_size(commands) == 2 * len(DATA)
+    cut_values(commands, 8_192, Parcel())
+    first, second = commands
+    assert isinstance(first, ProtocolMessage)
+    assert isinstance(second, ProtocolMessage)
+    assert first.delivery is not None
+    assert is_reference(first.delivery.input)
+    assert first.delivery.input == second.result
+    assert first._replace(delivery=delivery) == accepted
 
 
 def test_more_than_a_history_holds_is_refused() -> None:

@@ -26,7 +26,9 @@ from perdure.protocol.requests import (
     SignalWorkflow,
     StoreContent,
 )
+from perdure.protocol.updates import UpdateWorkflow
 from perdure_engine.core import content as module, limits
+from perdure_engine.core.content import bring_referred
 from perdure_engine.core.decide import decide_message, decide_start, decide_with_content
 from perdure_engine.core.transition import Close, CopyContent, KeepContent, Send, Transition
 from tests.audited_run import AuditedRun
@@ -131,6 +133,27 @@ def test_a_snapshot_holds_the_hashes() -> None:
     run.reload(from_snapshot=True)
     assert list(run.state.content) == [ONE, TWO]
     assert module.refuses(run.state, block(needs=(ONE, TWO)), run.started) is False
+
+
+def test_an_update_has_its_content_from_when_it_is_taken_in() -> None:
+    run = running()
+    update = UpdateWorkflow("default", "order-7", "", "u", "change", encode_reference(Reference(3, ((ONE,),))), "me", 2)
+    transition = run.decide(update, block(ONE))
+    assert names(transition) == ["CONTENT_KEPT"]
+    assert transition.effects[-1] == KeepContent(((ONE, PIECES[ONE]),))
+    assert "CONTENT_KEPT" not in names(run.decide(update, block(ONE))), "it is sent again until it is answered"
+
+
+def test_what_happened_to_later_runs_brings_what_it_refers_to() -> None:
+    base, later = running(), running()
+    later.decide(SIGNAL._replace(input=encode_reference(Reference(3, ((TWO,),)))), block(ONE, TWO))
+    again = [record for record in later.history if record.event_type == EventType.WORKFLOW_EXECUTION_SIGNALED]
+    transition = Transition()
+    bring_referred(again, [(PARENT.run_id, later.history)], base.state, base.now_us, transition)
+    assert transition.effects == [CopyContent(7, PARENT.run_id, (TWO,))]
+    assert list(base.state.content) == [TWO]
+    bring_referred(again, [(PARENT.run_id, later.history)], base.state, base.now_us, transition)
+    assert len(transition.effects) == 1
 
 
 # To other runs ------------------------------------------------------------------------------------------------------

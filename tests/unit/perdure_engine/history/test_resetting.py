@@ -9,6 +9,7 @@ import pytest
 
 from perdure.protocol.child_workflow import StartChildWorkflowExecution
 from perdure.protocol.commands import ContinueAsNewWorkflowExecution
+from perdure.protocol.content import ContentBlock, Reference, encode_reference, hash_of, pack_piece
 from perdure.protocol.events import EventType, HistoryEvent, decode_records
 from perdure.protocol.ids import run_id_after, run_id_for_child, run_id_for_reset
 from perdure.protocol.replies import (
@@ -166,6 +167,16 @@ async def test_what_was_sent_to_runs_that_followed_is_applied_too(stage: Stage, 
         new: ExecutionStatus.RUNNING,
     }
     assert signals(stage, new) == ["to the second"]
+
+
+async def test_what_was_sent_to_runs_that_followed_keeps_its_content(stage: Stage) -> None:
+    first = await stage.start()
+    await stage.decide(ContinueAsNewWorkflowExecution(b"more"))
+    name = hash_of(b"content")
+    poke = signal("large")._replace(input=encode_reference(Reference(7, ((name,),))))
+    await stage.ask(poke, content=ContentBlock(((name, pack_piece(b"content")),)))
+    assert await asked(stage, reset(first)) == run_id_for_reset(first, "r")
+    assert stage.database.payloads[0, run_id_for_reset(first, "r")].keys() == {name}
 
 
 async def test_a_pending_activity_runs_again_and_the_old_one_is_not_wanted(stage: Stage) -> None:
