@@ -37,6 +37,7 @@ from perdure_engine.core.limits import (
     priority_problem,
     retry_policy_problem,
     size_problem,
+    summary_problem,
 )
 from perdure_engine.core.state import ActivityPhase, ActivityState, BufferedEvent, MutableState
 from perdure_engine.core.transition import KeepHeartbeat, KeepWorker, Push, Retire, Transition
@@ -79,6 +80,7 @@ def schedule_problem(state: MutableState, command: ScheduleActivityTask) -> str 
             )
             or size_problem("its input", command.input)
             or size_problem("its headers", command.headers)
+            or summary_problem("its summary", command.summary)
         )
     return f"activity {command.activity_type!r}: {problem}" if problem else None
 

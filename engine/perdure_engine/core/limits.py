@@ -68,6 +68,13 @@ def notes_problem(summary: str, details: str) -> str | None:
     return None
 
 
+def summary_problem(what: str, summary: str) -> str | None:
+    """Whether the one line that a workflow wrote about a step is short enough."""
+    if len(summary) <= SUMMARY_LENGTH_MAX:
+        return None
+    return f"{what} has {len(summary)} characters; the limit is {SUMMARY_LENGTH_MAX}: it is one line for who looks"
+
+
 def size_problem(what: str, data: bytes, owner: str = "") -> str | None:
     """Whether user data is small enough to be kept. The problem calls it `what`, followed by the name of its owner."""
     if len(data) <= PAYLOAD_SIZE_MAX:

@@ -7,15 +7,17 @@ from perdure.protocol.events import TimerCanceled, TimerFired, TimerStarted
 from perdure.protocol.ids import text_problem
 from perdure_engine.core import workflow_task
 from perdure_engine.core.ledger import emit, happen
-from perdure_engine.core.limits import duration_problem
+from perdure_engine.core.limits import duration_problem, summary_problem
 from perdure_engine.core.state import BufferedEvent, MutableState, TimerPhase
 from perdure_engine.core.transition import ClearTimer, SetTimer, TimerKind, Transition
 
 
 def start_problem(command: StartTimer) -> str | None:
     """What is wrong with the command, or None."""
-    return text_problem("timer id", command.timer_id) or duration_problem(
-        f"the duration of timer {command.timer_id!r}", command.start_to_fire_timeout_ms
+    return (
+        text_problem("timer id", command.timer_id)
+        or duration_problem(f"the duration of timer {command.timer_id!r}", command.start_to_fire_timeout_ms)
+        or summary_problem(f"the summary of timer {command.timer_id!r}", command.summary)
     )
 
 

@@ -117,7 +117,8 @@ _RESET_POINTS = {"first": WorkflowResetPoint.FIRST_WORKFLOW_TASK, "last": Workfl
     default="last",
     show_default=True,
     callback=_reset_point,
-    help="The completed workflow task to go back to: the first, the last, or the one that this event closes.",
+    help="The completed workflow task to go back to: the first, the last, or the one that this event closes (of one "
+    "workflow; with --query first or last only).",
 )
 @click.option("--reason", default="", help="Why; kept in the history.")
 @click.option(
@@ -142,7 +143,8 @@ def reset(
 ) -> None:
     """Take a workflow back to a workflow task, and go on from there in a new run. The open run is terminated.
 
-    With --query: every run that a query finds, to its first or its last workflow task.
+    With --query: every run that a query finds, to its first or its last workflow task; no other task can be named,
+    and --exclude is for one workflow alone.
     """
     if many.is_meant(one=workflow_id) or workflow_id is None:
         if exclude or not isinstance(to, WorkflowResetPoint):

@@ -49,10 +49,21 @@ def describe(workflow_id: str, run_id: str | None, address: str, namespace: str,
             "pending_workflow_task": found.pending_workflow_task,
             "pending_children": found.pending_children,
         }
-        size = {"history_length": found.history_length, "history_size": found.history_size}
+        size = {
+            "history_length": found.history_length,
+            "history_size": found.history_size,
+            "is_continue_as_new_suggested": found.is_continue_as_new_suggested,
+        }
         print_json({**execution_data(found), **notes, **size, "memo": memo, **pending, "pollers": found.pollers})
         return
     _print_description(found, memo, notes)
+
+
+def _history_text(found: WorkflowExecutionDescription) -> str:
+    size = f"{found.history_length} events, {found.history_size:,} bytes"
+    if not found.is_continue_as_new_suggested:
+        return size
+    return f"{size}: long; continue as new when workflow.info().is_continue_as_new_suggested() says so"
 
 
 def _print_description(found: WorkflowExecutionDescription, memo: dict[str, Any], notes: dict[str, str | None]) -> None:
@@ -70,7 +81,7 @@ def _print_description(found: WorkflowExecutionDescription, memo: dict[str, Any]
                 ("Status", status_text(found.status.name if found.status else "")),
                 ("Started", time_text(found.start_time)),
                 ("Closed", time_text(found.close_time)),
-                ("History", f"{found.history_length} events, {found.history_size:,} bytes"),
+                ("History", _history_text(found)),
                 ("Parent", found.parent_id or ""),
                 ("Root", (found.root_id or "") if found.parent_id else ""),
                 ("Found by", ", ".join(f"{key.name} = {value!r}" for key, value in found.typed_search_attributes)),

@@ -16,6 +16,7 @@ from perdure.protocol.replies import Description, PendingActivity, PendingWorkfl
 from perdure.protocol.search_attributes import attributes_of_index
 from perdure.search_attributes import search_attributes_of, typed_search_attributes, untyped_search_attributes
 from perdure.workflow.child_options import ParentClosePolicy
+from perdure.workflow.information import CONTINUE_AS_NEW_SUGGESTED_BYTES, CONTINUE_AS_NEW_SUGGESTED_EVENTS
 from perdure_broker.port import WorkerInfo
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -162,6 +163,15 @@ class WorkflowExecutionDescription(WorkflowExecution):
     pollers: tuple[PollerInfo, ...]
     _static_summary: str = ""
     _static_details: str = ""
+
+    @property
+    def is_continue_as_new_suggested(self) -> bool:
+        """Whether the run is open, and its history so long that it should go on in a new run."""
+        is_long = (
+            self.history_length >= CONTINUE_AS_NEW_SUGGESTED_EVENTS
+            or self.history_size >= CONTINUE_AS_NEW_SUGGESTED_BYTES
+        )
+        return self.close_time is None and is_long
 
     async def static_summary(self) -> str | None:
         """What the start said of the run in one line, if anything."""

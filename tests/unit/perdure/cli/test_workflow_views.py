@@ -96,6 +96,26 @@ def test_describe_shows_what_is_pending_and_that_nobody_polls(terminal: Terminal
     assert data["pending_activities"][0]["last_failure"]["error_type"] == "TeaError"
 
 
+def test_describe_says_when_a_history_is_long(terminal: Terminal) -> None:
+    assert "continue as new" not in terminal.run("workflow", "describe", "w").stdout
+    for changes in ({"history_length": 4_096}, {"history_size_bytes": 4 * 1024 * 1024}):
+        long = DESCRIPTION._replace(**changes)
+        terminal.answer(
+            lambda number, request, long=long: (
+                [(number, ReplyKind.OK, long)] if isinstance(request, DescribeWorkflow) else look(number, request)
+            )
+        )
+        assert "long; continue as new when" in terminal.run("workflow", "describe", "w").stdout
+        assert terminal.json("workflow", "describe", "w")["is_continue_as_new_suggested"] is True
+    closed = DESCRIPTION._replace(history_length=5_000, close_time_us=NOON_US + 1, status=2)
+    terminal.answer(
+        lambda number, request: (
+            [(number, ReplyKind.OK, closed)] if isinstance(request, DescribeWorkflow) else look(number, request)
+        )
+    )
+    assert "continue as new" not in terminal.run("workflow", "describe", "w").stdout
+
+
 def test_show(terminal: Terminal) -> None:
     result = terminal.run("workflow", "show", "w")
     assert len(result.stdout.splitlines()) == len(HISTORY) + 2

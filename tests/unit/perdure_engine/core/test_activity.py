@@ -54,6 +54,8 @@ CENTURY_MS = 100 * 366 * 24 * 3600 * 1000
         ({"priority": 0}, "activity 'charge': its priority is 0; it must be from 1 to 5"),
         ({"task_queue": "a" * 1001}, "activity 'charge': its task queue has 1001 characters; the limit is 1000"),
         ({"input": TOO_LARGE}, "activity 'charge': its input came to 2097153 bytes; the limit is 2097152"),
+        ({"summary": "x" * 400}, None),
+        ({"summary": "x" * 401}, "activity 'charge': its summary has 401 characters; the limit is 400"),
         ({"heartbeat_timeout_ms": -1}, "activity 'charge': its heartbeat timeout is -1 ms; it must be at least 0"),
         ({"start_to_close_timeout_ms": CENTURY_MS + 1}, "activity 'charge': its start-to-close timeout is "),
         ({"schedule_to_close_timeout_ms": 2**62}, "activity 'charge': its schedule-to-close timeout is "),

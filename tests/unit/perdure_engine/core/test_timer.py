@@ -11,6 +11,8 @@ from tests.unit.perdure_engine.core.runs import SECOND_US, START_US, go_on, name
 
 def test_what_a_timer_must_say() -> None:
     assert start_problem(StartTimer("nap", 0)) is None
+    long = start_problem(StartTimer("nap", 0, "x" * 401)) or ""
+    assert long.startswith("the summary of timer 'nap' has 401 characters; the limit is 400")
     assert start_problem(StartTimer("", 1)) == "timer id must not be empty"
     assert (start_problem(StartTimer("nap", -1)) or "").startswith("the duration of timer 'nap' is -1 ms")
 
