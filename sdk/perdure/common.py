@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import IntEnum
-from typing import ClassVar, Final
+from typing import Final
 
 from perdure.metrics import (
     MetricCommon,
@@ -18,6 +18,7 @@ from perdure.metrics import (
     MetricHistogramTimedelta,
     MetricMeter,
 )
+from perdure.priority import Priority
 from perdure.protocol import requests
 from perdure.protocol.payload import Payload
 from perdure.protocol.retry import RetryPolicyData
@@ -195,34 +196,6 @@ class RawValue:
     and queries."""
 
     payload: Payload
-
-
-@dataclass(frozen=True)
-class Priority:
-    """Who goes first when tasks wait in a queue.
-
-    Attributes:
-        priority_key: From 1 (first) to 5 (last); None: that of the workflow, or 3.
-        fairness_key: Tasks of different keys share a queue fairly.
-        fairness_weight: The share of this key, from 0.001 to 1000.
-    """
-
-    priority_key: int | None = None
-    fairness_key: str | None = None
-    fairness_weight: float | None = None
-
-    default: ClassVar[Priority]
-
-    def __post_init__(self) -> None:
-        if self.priority_key is None:
-            return
-        if not isinstance(self.priority_key, int):
-            raise TypeError(f"priority_key must be an integer from 1 to 5, not {type(self.priority_key).__name__}")
-        if not 1 <= self.priority_key <= 5:
-            raise ValueError(f"priority_key is {self.priority_key}; it must be from 1 (first) to 5 (last)")
-
-
-Priority.default = Priority()
 
 
 class Unset:

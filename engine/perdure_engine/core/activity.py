@@ -16,6 +16,7 @@ from perdure.protocol.events import (
     ActivityTaskScheduled,
 )
 from perdure.protocol.failure import ApplicationInfo, CanceledInfo, Failure, TimeoutInfo, TimeoutType
+from perdure.protocol.fairness import Fairness, fairness_problem
 from perdure.protocol.ids import text_problem
 from perdure.protocol.replies import ActivityDirective, CancelActivity, ErrorCode
 from perdure.protocol.requests import (
@@ -77,6 +78,7 @@ def schedule_problem(state: MutableState, command: ScheduleActivityTask) -> str 
                 command.heartbeat_timeout_ms,
                 command.retry_policy,
                 command.priority,
+                command.fairness,
             )
             or size_problem("its input", command.input)
             or size_problem("its headers", command.headers)
@@ -94,12 +96,14 @@ def _options_problem(
     heartbeat_timeout_ms: int,
     retry_policy: RetryPolicyData | None,
     priority: int,
+    fairness: Fairness | None,
 ) -> str | None:
     """What is wrong with the options of an activity. Remembered: thousands of activities have the same ones."""
     if not start_to_close_timeout_ms and not schedule_to_close_timeout_ms:
         return "give it a start_to_close_timeout or a schedule_to_close_timeout"
     return (
         priority_problem(priority)
+        or fairness_problem(fairness)
         or (text_problem("its task queue", task_queue) if task_queue else None)
         or duration_problem("its schedule-to-close timeout", schedule_to_close_timeout_ms)
         or duration_problem("its schedule-to-start timeout", schedule_to_start_timeout_ms)
@@ -126,6 +130,7 @@ def schedule(
         command.headers,
         command.priority,
         command.summary,
+        command.fairness,
     )
     event_id = emit(state, transition, now_us, attributes)
     activity = state.activities[event_id]

@@ -55,6 +55,7 @@ def dispatch(state: MutableState, activity: ActivityState, transition: Transitio
             attributes.task_queue,
             attributes.priority,
             data,
+            fairness=attributes.fairness,
         )
     )
 
@@ -87,6 +88,7 @@ def encode_activity_task(state: MutableState, activity: ActivityState, *, inline
             attributes.priority,
             None if attributes.retry_policy == DEFAULT_RETRY_POLICY else attributes.retry_policy,
             activity.attempt_base,
+            fairness=attributes.fairness,
         )
     )
 

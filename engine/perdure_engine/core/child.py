@@ -22,6 +22,7 @@ from perdure.protocol.child_workflow import (
 )
 from perdure.protocol.cron import CronError, parse_cron
 from perdure.protocol.failure import Failure
+from perdure.protocol.fairness import fairness_problem
 from perdure.protocol.ids import run_id_for_child, text_problem
 from perdure.protocol.messages import (
     CloseChildWorkflow,
@@ -64,6 +65,7 @@ def start_problem(command: StartChildWorkflowExecution) -> str | None:
             or (_cron_problem(command.cron_schedule) if command.cron_schedule else None)
             or notes_problem(command.summary, command.static_details)
             or priority_problem(command.priority)
+            or fairness_problem(command.fairness)
             or (None if command.retry_policy is None else retry_policy_problem(command.retry_policy))
         )
     if problem is None and command.parent_close_policy not in _POLICIES:
@@ -156,6 +158,7 @@ def start_request(message: StartChildWorkflow) -> StartWorkflow:
         static_details=wanted.static_details,
         priority=wanted.priority,
         inherited_version=message.inherited_version,
+        fairness=wanted.fairness,
     )
 
 

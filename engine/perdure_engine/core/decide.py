@@ -13,6 +13,7 @@ from perdure.protocol.child_workflow import ParentLink
 from perdure.protocol.content import ContentBlock
 from perdure.protocol.cron import CronError, parse_cron
 from perdure.protocol.deployment import stamp_problem
+from perdure.protocol.fairness import fairness_problem
 from perdure.protocol.ids import text_problem
 from perdure.protocol.messages import RecordChildClosed, RecordChildStarted, RecordExternalAnswer
 from perdure.protocol.replies import ErrorCode, ExecutionStatus, ReplyKind, Started
@@ -166,6 +167,7 @@ def start_problem(request: StartWorkflow) -> str | None:
         or (cron_problem(request) if request.cron_schedule else None)
         or notes_problem(request.summary, request.static_details)
         or priority_problem(request.priority)
+        or fairness_problem(request.fairness)
         or (None if request.retry_policy is None else retry_policy_problem(request.retry_policy))
     )
 

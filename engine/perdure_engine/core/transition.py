@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from perdure.protocol.events import HistoryEvent
 from perdure.protocol.failure import Failure
+from perdure.protocol.fairness import Fairness
 from perdure.protocol.replies import CancelActivity, ErrorCode, ErrorReply, Outcome, ReplyKind
 from perdure_engine.core.state import MutableState
 
@@ -43,6 +44,7 @@ class Dispatch(NamedTuple):
     worker: str = ""
     is_kept: bool = True
     is_published: bool = True
+    fairness: Fairness | None = None
 
 
 class Retire(NamedTuple):

@@ -86,6 +86,7 @@ def start(
         priority=request.priority,
         versioning_override=request.versioning_override,
         inherited_version=request.inherited_version,
+        fairness=request.fairness,
     )
     state = begin_run(request.namespace, run_id, shard_id, attributes, now_us, transition, along)
     if along is None or along.update is None:

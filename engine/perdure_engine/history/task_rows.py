@@ -16,6 +16,10 @@ Task = tuple[str, int, int]
 """A task by its run id, kind and event id."""
 
 
+UNKEYED = ("", 1000, 1)
+"""The end of the row of a task whose turn depends on its priority alone."""
+
+
 class TaskRows:
     """`published`: where each task that was just made goes, and as which entry."""
 
@@ -23,6 +27,7 @@ class TaskRows:
         self.inserts: dict[Task, TransferRow] = {}
         self.deletes: dict[Task, int] = {}
         self.published: dict[Task, tuple[TaskStream, bytes]] = {}
+        self._has_keys = False
         self._now_us = now_us
         self._monotonic = monotonic
         self._windows = windows
@@ -47,7 +52,7 @@ class TaskRows:
             is_placed = True
         if not is_placed:
             self._outbox.backlogged.add(stream)
-        self.inserts[task] = TransferRow(
+        row = TransferRow(
             shard.shard_id,
             run_id,
             effect.kind,
@@ -61,6 +66,11 @@ class TaskRows:
             self._now_us,
             effect.data if effect.kind == TaskKind.ACTIVITY else b"",
         )
+        if effect.fairness is not None:
+            key, weight, cost = effect.fairness
+            row = row._replace(fairness_key=key, fairness_weight=weight, cost=cost)
+            self._has_keys = True
+        self.inserts[task] = row
         return is_placed
 
     def retire(self, shard: Shard, run_id: str, effect: Retire) -> None:
@@ -98,7 +108,11 @@ class TaskRows:
         """Turn everything into rows."""
         for (run_id, kind, event_id), shard_id in self.deletes.items():
             commit.transfer_deletes.append(TransferKey(shard_id, run_id, kind, event_id))
-        commit.transfer_inserts.extend(self.inserts.values())
+        if self._has_keys:
+            commit.keyed_inserts.extend(row for row in self.inserts.values() if row[14:] != UNKEYED)
+            commit.transfer_inserts.extend(row for row in self.inserts.values() if row[14:] == UNKEYED)
+        else:
+            commit.transfer_inserts.extend(self.inserts.values())
         commit.timer_deletes.extend(self._timer_deletes)
         for shard, timer in self._timer_inserts.values():
             commit.timer_inserts.append(timer)

@@ -28,6 +28,7 @@ from perdure.protocol.failure import (
     TimeoutInfo,
     TimeoutType,
 )
+from perdure.protocol.fairness import Fairness
 from perdure.protocol.marker import pack_details, unpack_details
 from perdure.protocol.payload import Payload, pack_payloads, unpack_payloads
 from perdure.protocol.requests import IdReusePolicy
@@ -164,6 +165,15 @@ _duration = Codec(_duration_to_json, _duration_from_json, 0)
 _flag = Codec(bool, bool, False)
 _retry = Codec(_retry_to_json, _retry_from_json, None)
 _priority = Codec(lambda number: {"priorityKey": number}, lambda row: int(row.get("priorityKey") or 3), 3)
+_fairness = Codec(
+    lambda fairness: {"fairnessKey": fairness.key, "fairnessWeight": fairness.weight / 1000, "cost": fairness.cost},
+    lambda row: Fairness(
+        str(row.get("fairnessKey") or ""),
+        round(float(row.get("fairnessWeight") or 1) * 1000),
+        int(row.get("cost") or 1),
+    ),
+    None,
+)
 _retry_state = enum_codec("RETRY_STATE_", RetryState)
 _timeout_type = enum_codec("TIMEOUT_TYPE_", TimeoutType)
 _category = enum_codec("APPLICATION_ERROR_CATEGORY_", ErrorCategory)
@@ -294,6 +304,7 @@ CODECS: dict[str, Codec] = {
     "history_size_bytes": _long,
     "attempt": _number,
     "priority": _priority,
+    "fairness": _fairness,
     "parent_close_policy": _close_policy,
     "id_reuse_policy": _reuse_policy,
     "parent": _link,

@@ -167,7 +167,7 @@ def description_of(
         last_started_time=_time(row.started_time_us),
         last_worker_identity=row.worker or None,
         next_attempt_schedule_time=_time(row.next_attempt_time_us),
-        priority=Priority(options.priority),
+        priority=Priority.from_data(options.priority, options.fairness),
         retry_policy=None if options.retry_policy is None else RetryPolicy.from_data(options.retry_policy),
         run_state=PendingActivityState[row.state] if row.state else None,
         schedule_to_close_timeout=_duration(options.schedule_to_close_timeout_ms),

@@ -9,7 +9,7 @@ from typing import Any
 from perdure.activity.definition import ActivityDefinition
 from perdure.client.connection import Connection, check_text
 from perdure.client.standalone_inputs import StartActivityInput
-from perdure.common import RetryPolicy, milliseconds
+from perdure.common import Priority, RetryPolicy, milliseconds
 from perdure.protocol.activity_executions import ActivityOptions, StartActivity
 from perdure.protocol.payload import pack_payload_map
 from perdure.search_attributes import search_attributes_to_bytes
@@ -61,7 +61,7 @@ def start_request(connection: Connection, input: StartActivityInput, *, wait_res
             input.start_to_close_timeout,
             input.heartbeat_timeout,
             input.retry_policy,
-            input.priority.priority_key or 3,
+            input.priority,
             int(input.id_reuse_policy) or 1,
             int(input.id_conflict_policy) or 1,
         ),
@@ -79,7 +79,7 @@ def options_of(
     start_to_close_timeout: timedelta | None,
     heartbeat_timeout: timedelta | None,
     retry_policy: RetryPolicy | None,
-    priority: int,
+    priority: Priority,
     id_reuse_policy: int,
     id_conflict_policy: int,
 ) -> ActivityOptions:
@@ -90,7 +90,10 @@ def options_of(
     """
     policy = None if retry_policy is None else retry_policy.to_data()
     times = schedule_to_close_timeout, schedule_to_start_timeout, start_to_close_timeout, heartbeat_timeout
-    return ActivityOptions(*_times(*times), policy, priority, id_reuse_policy, id_conflict_policy)
+    fairness = priority.to_fairness(None)
+    return ActivityOptions(
+        *_times(*times), policy, priority.priority_key or 3, id_reuse_policy, id_conflict_policy, fairness
+    )
 
 
 @functools.lru_cache(maxsize=1024)

@@ -59,6 +59,7 @@ def start_request(
         static_details=input.static_details or "",
         priority=input.priority.priority_key or 3,
         versioning_override=None if input.versioning_override is None else input.versioning_override.to_stamp(),
+        fairness=input.priority.to_fairness(None),
     )
 
 

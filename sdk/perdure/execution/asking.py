@@ -87,7 +87,7 @@ class AskingWorkflow:
         cancellation_type: int,
         activity_id: str | None,
         summary: str | None,
-        priority_key: int | None,
+        priority: Priority,
         headers: Mapping[str, Payload] | None = None,
     ) -> ActivityHandle[Any]:
         """Ask for an activity. `headers` None: no interceptor has seen it yet.
@@ -112,7 +112,7 @@ class AskingWorkflow:
                     cancellation_type=ActivityCancellationType(cancellation_type),
                     headers={},
                     summary=summary,
-                    priority=Priority(priority_key),
+                    priority=priority,
                     ret_type=result_type,
                     awaited_at_once=awaited_at_once,
                 )
@@ -139,7 +139,8 @@ class AskingWorkflow:
             milliseconds("heartbeat_timeout", heartbeat_timeout),
             None if retry_policy is None else retry_policy.to_data(),
             pack_payload_map(headers) if headers else b"",
-            priority_key or self.started.priority,
+            priority.priority_key or self.started.priority,
             summary or "",
+            priority.to_fairness(self.started.fairness),
         )
         return ActivityFuture(self, command, result_type, awaited_at_once, cancellation_type)

@@ -16,6 +16,7 @@ from perdure.execution.interceptors import StartChildWorkflowInput
 from perdure.protocol.child_workflow import ParentClosePolicy, StartChildWorkflowExecution
 from perdure.protocol.cron import parse_cron
 from perdure.protocol.events import EventType, HistoryEvent, WorkflowExecutionStarted
+from perdure.protocol.fairness import Fairness
 from perdure.protocol.ids import text_problem
 from perdure.protocol.memo import memo_problem, pack_memo
 from perdure.protocol.payload import pack_payload_map
@@ -121,8 +122,17 @@ class Children:
         owner = self._owner
         owner.loop.check_may_act()
         workflow_id = options.id or self._new_id()
-        priority = owner.started.priority
-        command = start_command(owner.converter, workflow_type, workflow_id, arguments, options, headers, priority)
+        started = owner.started
+        command = start_command(
+            owner.converter,
+            workflow_type,
+            workflow_id,
+            arguments,
+            options,
+            headers,
+            started.priority,
+            started.fairness,
+        )
         return ChildFuture(owner, self._pending, command, result_type, awaited_at_once, options.cancellation_type)
 
     def _new_id(self) -> str:
@@ -151,6 +161,7 @@ def start_command(
     options: ChildOptions,
     headers: Mapping[str, Payload],
     inherited_priority: int = 3,
+    inherited_fairness: Fairness | None = None,
 ) -> StartChildWorkflowExecution:
     """What a workflow asks for.
 
@@ -183,6 +194,7 @@ def start_command(
         options.priority.priority_key or inherited_priority,
         options.static_summary or "",
         options.static_details or "",
+        options.priority.to_fairness(inherited_fairness),
     )
 
 

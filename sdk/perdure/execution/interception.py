@@ -186,7 +186,7 @@ class OutboundEnd(WorkflowOutboundInterceptor):
             int(input.cancellation_type),
             input.activity_id,
             input.summary,
-            input.priority.priority_key,
+            input.priority,
             input.headers,
         )
 

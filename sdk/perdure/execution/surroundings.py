@@ -78,7 +78,7 @@ def describe(
         original_execution_run_id=started.original_execution_run_id or run.run_id,
         parent=None if link is None else ParentInfo(link.namespace, link.run_id, link.workflow_id),
         root=None if link is None else RootInfo(link.root_run_id, link.root_workflow_id),
-        priority=Priority.default if started.priority == 3 else Priority(started.priority),
+        priority=Priority.from_data(started.priority, started.fairness),
         raw_memo=properties.memo(),
         retry_policy=None if started.retry_policy is None else RetryPolicy.from_data(started.retry_policy),
         run_id=run.run_id,

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from perdure.protocol.failure import Failure, decode_failure, decode_failure_or_none
+from perdure.protocol.fairness import Fairness, decode_fairness
 from perdure.protocol.payload import HeaderMap, Payloads
 from perdure.protocol.retry import RetryPolicyData, decode_retry_policy
 
@@ -24,10 +25,15 @@ class ActivityTaskScheduled(NamedTuple):
     headers: HeaderMap = b""
     priority: int = 3
     summary: str = ""
+    fairness: Fairness | None = None
 
     @staticmethod
     def _decode_retry_policy(value: Any) -> RetryPolicyData:
         return decode_retry_policy(value) or RetryPolicyData()
+
+    @staticmethod
+    def _decode_fairness(value: Any) -> Fairness | None:
+        return decode_fairness(value)
 
 
 class ActivityTaskStarted(NamedTuple):

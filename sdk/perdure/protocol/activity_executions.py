@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from perdure.protocol.codec import DecodeError, shown, struct_decoder
 from perdure.protocol.failure import Failure, decode_failure_or_none
+from perdure.protocol.fairness import Fairness, decode_fairness
 from perdure.protocol.payload import HeaderMap, Payloads
 from perdure.protocol.retry import RetryPolicyData, decode_retry_policy
 from perdure.protocol.start_requests import IdConflictPolicy, IdReusePolicy
@@ -29,10 +30,15 @@ class ActivityOptions(NamedTuple):
     priority: int = PRIORITY_DEFAULT
     id_reuse_policy: int = IdReusePolicy.ALLOW_DUPLICATE
     id_conflict_policy: int = IdConflictPolicy.FAIL
+    fairness: Fairness | None = None
 
     @staticmethod
     def _decode_retry_policy(value: Any) -> RetryPolicyData | None:
         return decode_retry_policy(value)
+
+    @staticmethod
+    def _decode_fairness(value: Any) -> Fairness | None:
+        return decode_fairness(value)
 
 
 _decode_options = struct_decoder(ActivityOptions)

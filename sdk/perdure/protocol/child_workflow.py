@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from perdure.protocol.codec import struct_decoder
 from perdure.protocol.event_types import EventType
 from perdure.protocol.failure import Failure, decode_failure
+from perdure.protocol.fairness import Fairness, decode_fairness
 from perdure.protocol.payload import HeaderMap, PayloadMap, Payloads
 from perdure.protocol.retry import RetryPolicyData, decode_retry_policy
 
@@ -66,10 +67,15 @@ class StartChildWorkflowExecution(NamedTuple):
     priority: int = 3
     summary: str = ""
     static_details: str = ""
+    fairness: Fairness | None = None
 
     @staticmethod
     def _decode_retry_policy(value: Any) -> RetryPolicyData | None:
         return decode_retry_policy(value)
+
+    @staticmethod
+    def _decode_fairness(value: Any) -> Fairness | None:
+        return decode_fairness(value)
 
 
 class StartChildWorkflowExecutionInitiated(NamedTuple):
@@ -94,10 +100,15 @@ class StartChildWorkflowExecutionInitiated(NamedTuple):
     priority: int = 3
     summary: str = ""
     static_details: str = ""
+    fairness: Fairness | None = None
 
     @staticmethod
     def _decode_retry_policy(value: Any) -> RetryPolicyData | None:
         return decode_retry_policy(value)
+
+    @staticmethod
+    def _decode_fairness(value: Any) -> Fairness | None:
+        return decode_fairness(value)
 
 
 class StartChildWorkflowExecutionFailed(NamedTuple):

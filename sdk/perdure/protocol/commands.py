@@ -12,6 +12,7 @@ from perdure.protocol.external_workflow import (
     SignalExternalWorkflowExecution,
 )
 from perdure.protocol.failure import Failure, decode_failure, decode_failure_or_none
+from perdure.protocol.fairness import Fairness, decode_fairness
 from perdure.protocol.payload import HeaderMap, PayloadLists, PayloadMap, Payloads
 from perdure.protocol.retry import RetryPolicyData, decode_retry_policy
 from perdure.protocol.updates import ProtocolMessage
@@ -50,10 +51,15 @@ class ScheduleActivityTask(NamedTuple):
     headers: HeaderMap = b""
     priority: int = 3
     summary: str = ""
+    fairness: Fairness | None = None
 
     @staticmethod
     def _decode_retry_policy(value: Any) -> RetryPolicyData | None:
         return decode_retry_policy(value)
+
+    @staticmethod
+    def _decode_fairness(value: Any) -> Fairness | None:
+        return decode_fairness(value)
 
 
 class RequestCancelActivityTask(NamedTuple):

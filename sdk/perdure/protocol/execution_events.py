@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from perdure.protocol.child_workflow import ParentLink, decode_parent
 from perdure.protocol.deployment import VersionStamp, decode_stamp
 from perdure.protocol.failure import Failure, decode_failure, decode_failure_or_none
+from perdure.protocol.fairness import Fairness, decode_fairness
 from perdure.protocol.payload import HeaderMap, PayloadMap, Payloads
 from perdure.protocol.retry import RetryPolicyData, decode_retry_policy
 
@@ -25,8 +26,8 @@ class WorkflowExecutionStarted(NamedTuple):
     `continued_execution_run_id` names that, `initiator` says why, and `continued_failure` how it failed, if it did;
     `last_completion_result` is the result of the last run of the chain that completed. `execution_expiration_time_us`:
     when the execution timeout ends the chain, 0 for never. `original_execution_run_id`: for which run this event was
-    written, where a reset copied it; empty for this one. `priority`: of its activities and children that have
-    none of their own.
+    written, where a reset copied it; empty for this one. `priority` and `fairness`: of its activities and children that
+    have none of their own.
     `versioning_override` stands above what workers say of the run; `inherited_version`: of the parent, or of the run
     before, where that was pinned."""
 
@@ -59,6 +60,11 @@ class WorkflowExecutionStarted(NamedTuple):
     priority: int = 3
     versioning_override: VersionStamp | None = None
     inherited_version: VersionStamp | None = None
+    fairness: Fairness | None = None
+
+    @staticmethod
+    def _decode_fairness(value: Any) -> Fairness | None:
+        return decode_fairness(value)
 
     @staticmethod
     def _decode_versioning_override(value: Any) -> VersionStamp | None:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from perdure.protocol.codec import struct_decoder
 from perdure.protocol.deployment import VersionStamp, decode_stamp
+from perdure.protocol.fairness import Fairness, decode_fairness
 from perdure.protocol.payload import HeaderMap, PayloadMap, Payloads
 from perdure.protocol.retry import RetryPolicyData, decode_retry_policy
 from perdure.protocol.updates import UpdateWorkflow
@@ -56,6 +57,11 @@ class StartWorkflow(NamedTuple):
     priority: int = 3
     versioning_override: VersionStamp | None = None
     inherited_version: VersionStamp | None = None
+    fairness: Fairness | None = None
+
+    @staticmethod
+    def _decode_fairness(value: Any) -> Fairness | None:
+        return decode_fairness(value)
 
     @staticmethod
     def _decode_versioning_override(value: Any) -> VersionStamp | None:

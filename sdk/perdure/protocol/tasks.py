@@ -6,6 +6,7 @@ from enum import IntEnum
 from typing import Any, NamedTuple
 
 from perdure.protocol.codec import CODEC_VERSION, DecodeError, Registry, pack, shown, unpack
+from perdure.protocol.fairness import Fairness, decode_fairness
 from perdure.protocol.ids import is_run_id
 from perdure.protocol.payload import HeaderMap, Payloads
 from perdure.protocol.retry import RetryPolicyData, decode_retry_policy
@@ -81,10 +82,15 @@ class ActivityTask(NamedTuple):
     attempt_base: int = 0
     schedule_to_start_timeout_ms: int = 0
     request_id: str = ""
+    fairness: Fairness | None = None
 
     @staticmethod
     def _decode_retry_policy(value: Any) -> RetryPolicyData | None:
         return decode_retry_policy(value)
+
+    @staticmethod
+    def _decode_fairness(value: Any) -> Fairness | None:
+        return decode_fairness(value)
 
 
 class QueryTask(NamedTuple):

@@ -24,7 +24,7 @@ from perdure.metrics import MetricMeter
 from perdure.protocol.codec import pack
 from perdure.protocol.ids import activity_run_id
 from perdure.protocol.retry import DEFAULT_RETRY_POLICY
-from perdure.protocol.tasks import PRIORITY_DEFAULT, ActivityTask
+from perdure.protocol.tasks import ActivityTask
 from perdure.worker.deadlines import Deadlines
 from perdure.worker.link import WorkerLink
 
@@ -241,7 +241,7 @@ class Attempt(ActivityContext):
             workflow_namespace=task.namespace if task.workflow_id else None,
             workflow_run_id=task.run_id if task.workflow_id else None,
             workflow_type=task.workflow_type or None,
-            priority=Priority.default if task.priority == PRIORITY_DEFAULT else Priority(task.priority),
+            priority=Priority.from_data(task.priority, task.fairness),
             retry_policy=RetryPolicy.from_data(task.retry_policy or DEFAULT_RETRY_POLICY),
             activity_run_id=None if task.workflow_id else activity_run_id(task.run_id, task.scheduled_event_id),
             idempotency_key=self._idempotency_key(),

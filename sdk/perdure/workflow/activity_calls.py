@@ -120,7 +120,7 @@ def start_activity(  # type: ignore[misc]  # mypy does not see that `arg, *more`
         cancellation_type,
         activity_id,
         summary,
-        priority.priority_key,
+        priority,
     )
 
 
@@ -206,5 +206,5 @@ async def execute_activity(  # type: ignore[misc]  # mypy does not see that `arg
         cancellation_type,
         activity_id,
         summary,
-        priority.priority_key,
+        priority,
     )

@@ -98,7 +98,7 @@ def start_activity_method(  # type: ignore[misc]  # mypy does not see that `arg,
         cancellation_type,
         activity_id,
         summary,
-        priority.priority_key,
+        priority,
     )
 
 
@@ -173,7 +173,7 @@ async def execute_activity_method(  # type: ignore[misc]  # mypy does not see th
         cancellation_type,
         activity_id,
         summary,
-        priority.priority_key,
+        priority,
     )
 
 
@@ -234,7 +234,7 @@ def start_activity_class(
         cancellation_type,
         activity_id,
         summary,
-        priority.priority_key,
+        priority,
     )
 
 
@@ -295,5 +295,5 @@ async def execute_activity_class(
         cancellation_type,
         activity_id,
         summary,
-        priority.priority_key,
+        priority,
     )

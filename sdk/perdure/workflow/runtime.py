@@ -12,7 +12,14 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
-from perdure.common import Payload, RetryPolicy, SearchAttributes, SearchAttributeUpdate, TypedSearchAttributes
+from perdure.common import (
+    Payload,
+    Priority,
+    RetryPolicy,
+    SearchAttributes,
+    SearchAttributeUpdate,
+    TypedSearchAttributes,
+)
 from perdure.converter import DataConverter, PayloadConverter
 from perdure.metrics import MetricMeter
 from perdure.protocol.events import WorkflowExecutionStarted
@@ -150,7 +157,7 @@ class Runtime(Protocol):
         cancellation_type: int,
         activity_id: str | None,
         summary: str | None,
-        priority_key: int | None,
+        priority: Priority,
     ) -> ActivityHandle[Any]: ...
     def start_local_activity(
         self,

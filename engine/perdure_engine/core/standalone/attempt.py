@@ -46,6 +46,7 @@ def dispatch(execution: ActivityExecution, transition: Transition) -> None:
             attributes.task_queue,
             attributes.priority,
             encode_entry(execution, inline=inline),
+            fairness=attributes.fairness,
         )
     )
 
@@ -81,6 +82,7 @@ def encode_entry(execution: ActivityExecution, *, inline: bool) -> bytes:
             execution.attempt_base,
             attributes.schedule_to_start_timeout_ms,
             execution.request_id,
+            attributes.fairness,
         )
     )
 

@@ -181,6 +181,7 @@ def _attributes(columns: Columns, record: Record) -> ActivityTaskScheduled:
         record.headers,
         options.priority,
         record.summary,
+        options.fairness,
     )
 
 
@@ -201,6 +202,7 @@ def from_entry(data: bytes) -> ActivityExecution:
         task.heartbeat_timeout_ms,
         policy,
         task.priority,
+        fairness=task.fairness,
     )
     attributes = ActivityTaskScheduled(
         task.activity_id,
@@ -212,6 +214,7 @@ def from_entry(data: bytes) -> ActivityExecution:
         0,
         task.headers,
         task.priority,
+        fairness=task.fairness,
     )
     return ActivityExecution(
         task.scheduled_event_id,

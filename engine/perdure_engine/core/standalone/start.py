@@ -7,6 +7,7 @@ from typing import Protocol
 
 from perdure.protocol.activity_events import ActivityTaskScheduled
 from perdure.protocol.activity_executions import ActivityOptions, StartActivity
+from perdure.protocol.fairness import fairness_problem
 from perdure.protocol.ids import FIRST_EXECUTION, activity_run_id, text_problem
 from perdure.protocol.replies import ErrorCode, ExecutionStatus, Started
 from perdure.protocol.requests import IdConflictPolicy, IdReusePolicy
@@ -66,6 +67,7 @@ def start(
         request.headers,
         options.priority,
         request.summary,
+        options.fairness,
     )
     execution = ActivityExecution(
         number,
@@ -121,6 +123,7 @@ def _options_problem(options: ActivityOptions) -> str | None:
         return f"there is no id conflict policy {options.id_conflict_policy} of activities"
     return (
         priority_problem(options.priority)
+        or fairness_problem(options.fairness)
         or duration_problem("its schedule-to-close timeout", options.schedule_to_close_timeout_ms)
         or duration_problem("its schedule-to-start timeout", options.schedule_to_start_timeout_ms)
         or duration_problem("its start-to-close timeout", options.start_to_close_timeout_ms)

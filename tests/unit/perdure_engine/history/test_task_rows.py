@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from perdure.protocol.fairness import Fairness
 from perdure.protocol.tasks import TaskKind
 from perdure_broker.port import Outbox, PublishResult, StreamKind, TaskStream
 from perdure_engine.core.transition import ClearTimer, Dispatch, KeepHeartbeat, KeepWorker, Retire, SetTimer
@@ -65,3 +66,13 @@ def test_a_timer_that_is_cleared_at_once_is_never_written() -> None:
     commit = sealed(made)
     assert not commit.timer_inserts
     assert [key.fire_at_us for key in commit.timer_deletes] == [8_000, 7_000]
+
+
+def test_tasks_with_a_fairness_key_are_written_apart() -> None:
+    """The others are spared the columns."""
+    made = rows()
+    made.dispatch(SHARD, "default", "run", DISPATCH)
+    made.dispatch(SHARD, "default", "run", DISPATCH._replace(event_id=6, fairness=Fairness("acme", 500, 7)))
+    commit = sealed(made)
+    assert [row.event_id for row in commit.transfer_inserts] == [5]
+    assert [(row.event_id, *row[14:]) for row in commit.keyed_inserts] == [(6, "acme", 500, 7)]
