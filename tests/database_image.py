@@ -1,4 +1,4 @@
-"""All rows of a database, to compare and to put back."""
+"""All rows of a database but its ballast, to compare and to put back."""
 
 from __future__ import annotations
 
@@ -17,22 +17,26 @@ CLOCKS = {"touched", "applied", "expires"}
 
 def take(dsn: str) -> Image:
     with psycopg.connect(dsn, autocommit=True) as connection:
-        tables = [row[0] for row in connection.execute(_TABLES).fetchall()]
+        tables = connection.execute(_TABLES).fetchall()
         query = sql.SQL(" UNION ALL ").join(
             sql.SQL(
-                "SELECT {name}, coalesce(json_agg(t ORDER BY t::text), '[]')::text FROM perdure.{table} AS t"
-            ).format(name=sql.Literal(name), table=sql.Identifier(name))
-            for name in tables
+                "SELECT {name}, coalesce(json_agg(t ORDER BY t::text), '[]')::text "
+                "FROM perdure.{table} AS t WHERE {kept}"
+            ).format(name=sql.Literal(name), table=sql.Identifier(name), kept=sql.SQL(kept))
+            for name, kept in tables
         )
         return {name: json.loads(rows) for name, rows in connection.execute(query).fetchall()}
 
 
 def put_back(dsn: str, image: Image) -> None:
     """Make the rows those of the image; the schema must be what it was."""
-    statements = []
-    for name, rows in image.items():
-        statements.append(sql.SQL("DELETE FROM perdure.{table}").format(table=sql.Identifier(name)))
-        if rows:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        tables = connection.execute(_TABLES).fetchall()
+    statements: list[sql.Composable] = []
+    for name, kept in tables:
+        empty = sql.SQL("DELETE FROM perdure.{table} WHERE {kept}")
+        statements.append(empty.format(table=sql.Identifier(name), kept=sql.SQL(kept)))
+        if rows := image[name]:
             fill = "INSERT INTO perdure.{table} SELECT * FROM json_populate_recordset(NULL::perdure.{table}, {rows})"
             statements.append(sql.SQL(fill).format(table=sql.Identifier(name), rows=sql.Literal(json.dumps(rows))))
     with psycopg.connect(dsn, cursor_factory=ClientCursor) as connection:
@@ -47,8 +51,10 @@ def without_clocks(image: Image) -> Image:
 
 
 _TABLES = """
-SELECT table_name
-FROM information_schema.tables
+SELECT table_name, CASE WHEN max((column_name = 'shard_id')::int) = 1 THEN 'shard_id >= 0' ELSE 'TRUE' END
+FROM information_schema.columns
 WHERE table_schema = 'perdure' AND table_name NOT IN ('schema_steps', 'migration_lock')
+GROUP BY table_name
 ORDER BY table_name
 """
+"""Each table, and which of its rows are meant."""

@@ -104,13 +104,14 @@ def read_store(session: psycopg.Connection[tuple[Any, ...]]) -> Store:
     by_run: dict[str, Run] = {}
     runs: defaultdict[str, list[Run]] = defaultdict(list)
     for workflow_id, run_id, status, length in session.execute(
-        "SELECT workflow_id, run_id, status, history_length FROM perdure.executions ORDER BY start_time_us"
+        "SELECT workflow_id, run_id, status, history_length FROM perdure.executions WHERE shard_id >= 0 "
+        "ORDER BY start_time_us"
     ):
         run = Run(workflow_id, str(run_id), _status(status), length)
         runs[workflow_id].append(run)
         by_run[run.run_id] = run
     for run_id, data in session.execute(
-        "SELECT run_id, data FROM perdure.history_events ORDER BY shard_id, run_id, batch_no"
+        "SELECT run_id, data FROM perdure.history_events WHERE shard_id >= 0 ORDER BY shard_id, run_id, batch_no"
     ):
         by_run[str(run_id)].records += decode_records(data)
     visible = {
@@ -119,7 +120,7 @@ def read_store(session: psycopg.Connection[tuple[Any, ...]]) -> Store:
     }
     left = {}
     for table in ("transfer_tasks", "timer_tasks"):
-        row = session.execute(f"SELECT count(*) FROM perdure.{table}").fetchone()
+        row = session.execute(f"SELECT count(*) FROM perdure.{table} WHERE shard_id >= 0").fetchone()
         left[table] = row[0] if row is not None else 0
     letters = [reason for (reason,) in session.execute("SELECT reason FROM perdure.dead_letters")]
     return Store(dict(runs), visible, left, letters)

@@ -88,7 +88,9 @@ def _pid(owner: str) -> int:
 def written_by(cluster: Cluster) -> dict[int, int]:
     """History rows by the version that wrote them; 0 is this one, which does not say it."""
     with psycopg.connect(cluster.postgres_dsn) as connection:
-        rows = connection.execute("SELECT written_by, count(*) FROM perdure.history_events GROUP BY 1").fetchall()
+        rows = connection.execute(
+            "SELECT written_by, count(*) FROM perdure.history_events WHERE shard_id >= 0 GROUP BY 1"
+        ).fetchall()
     return dict(rows)
 
 

@@ -69,7 +69,7 @@ async def _wait_timers(cluster: Cluster, count: int) -> None:
     async def all_sleep() -> bool:
         connection = await psycopg.AsyncConnection.connect(cluster.postgres_dsn, autocommit=True)
         async with connection:
-            row = await (await connection.execute("SELECT count(*) FROM timer_tasks")).fetchone()
+            row = await (await connection.execute("SELECT count(*) FROM timer_tasks WHERE shard_id >= 0")).fetchone()
         return row is not None and row[0] >= count
 
     await wait_until(all_sleep, what=f"{count} timers in the store", timeout_seconds=60, every_seconds=0.2)

@@ -77,7 +77,9 @@ class Reader:
         """The value of each gauge at the end of a window."""
         assert self._connection is not None
         sizes = dict(await (await self._connection.execute(SIZES)).fetchall())
-        counted = await (await self._connection.execute("SELECT count(*) FROM perdure.executions")).fetchone()
+        counted = await (
+            await self._connection.execute("SELECT count(*) FROM perdure.executions WHERE shard_id >= 0")
+        ).fetchone()
         assert counted is not None
         values = {
             "engine memory": self._engine.resident_bytes() / MEGABYTE,

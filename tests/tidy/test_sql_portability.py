@@ -33,7 +33,7 @@ NOT_BY_SHARD = {
 }
 """Tables and indexes whose keys do not lead with the shard, and why they make no hot range."""
 
-RESERVED_NUMBERS = {8: "standalone activities"}
+RESERVED_NUMBERS = {10: "schedules", 11: "the outbox"}
 """Numbers of migrations that are being made while a later one is here already."""
 
 UNORDERED_PAGES = {

@@ -51,6 +51,6 @@ async def test_two_engines_fight_over_one_shard(
     await asyncio.gather(*(fight(rival, f"engine-{number}") for number, rival in enumerate(rivals)))
     assert (await store.shard(0)).commit_seq == committed
     with psycopg.connect(database_dsn) as connection:
-        row = connection.execute("SELECT count(*) FROM perdure.executions").fetchone()
+        row = connection.execute("SELECT count(*) FROM perdure.executions WHERE shard_id >= 0").fetchone()
     assert row == (committed,)
     await rivals[1].close()
