@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, overload
 
@@ -76,7 +76,7 @@ class ActivityDefinition:
                 f"{activity.__qualname__} is a method that is bound to no object; pass it from an object, "
                 f"for example {activity.__qualname__.rpartition('.')[0]}().{activity.__name__}"
             )
-        return ActivityDefinition(found.name, activity, found.is_async, found.no_thread_cancel_exception)
+        return replace(found, function=activity)
 
 
 @overload

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from perdure.activity.definition import ActivityDefinition
 from perdure.converter import DataConverter
 from perdure.exceptions import RequestError
+from perdure.tasks import Task
 from perdure.workflow.definition import WorkflowDefinition
 
 CONVERTER_NAME = "data_converter"
@@ -23,7 +24,8 @@ QUEUE_NAME = "TASK_QUEUE"
 
 
 class Definitions(NamedTuple):
-    """Workflows and activities, in the order of their names; `task_queue` is empty when the module names none."""
+    """Workflows, and activities (tasks among them), in the order of their names; `task_queue` is that which the module
+    names, else that of all of its tasks, else empty."""
 
     workflows: list[Any]
     activities: list[Any]
@@ -56,11 +58,19 @@ def load_definitions(target: str) -> Definitions:
     if not found.workflows and not found.activities:
         where = f"{name}:{attribute}" if attribute else f"the module {name}"
         raise NothingDefined(
-            f"{where} has neither a class or function with @workflow.defn nor a function with @activity.defn; "
+            f"{where} has neither a class or function with @workflow.defn nor a function with @activity.defn or @task; "
             f"it names {_names(module)}"
         )
     queue = getattr(module, QUEUE_NAME, "")
-    return found._replace(task_queue=queue if isinstance(queue, str) else "")
+    if not isinstance(queue, str) or not queue:
+        queue = _queue_of_tasks(found.activities)
+    return found._replace(task_queue=queue)
+
+
+def _queue_of_tasks(activities: Iterable[Any]) -> str:
+    """The task queue that all tasks among them say; empty without one."""
+    queues = {activity.options.queue for activity in activities if isinstance(activity, Task)}
+    return queues.pop() if len(queues) == 1 else ""
 
 
 def import_module(name: str) -> ModuleType:

@@ -30,7 +30,7 @@ WAITED_FOR = RPCStatusCode.UNAVAILABLE
     "--task-queue",
     envvar="PERDURE_TASK_QUEUE",
     show_envvar=True,
-    help="What to poll; by default the module's TASK_QUEUE.",
+    help="What to poll; by default the module's TASK_QUEUE, or that of its tasks.",
 )
 @click.option("--activity-slots", type=click.IntRange(min=1), help="Activities at once; by default 1,000.")
 @click.option("--workflow-slots", type=click.IntRange(min=1), help="Workflow tasks at once; by default 1,000.")
@@ -55,11 +55,13 @@ def worker(
     namespace: str,
     as_json: bool,
 ) -> None:
-    """Run the workflows and activities that MODULE defines: pkg.mod, file.py, or either with :attribute."""
+    """Run the workflows, activities and tasks that MODULE defines: pkg.mod, file.py, or either with :attribute."""
     found = load_definitions(module)
     queue = task_queue or found.task_queue
     if not queue:
-        raise click.UsageError(f"{module} has no TASK_QUEUE; say which task queue to poll: --task-queue QUEUE")
+        raise click.UsageError(
+            f"{module} has no TASK_QUEUE, and no tasks of one queue; say which task queue to poll: --task-queue QUEUE"
+        )
 
     async def work() -> None:
         stop = asyncio.Event()

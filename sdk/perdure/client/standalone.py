@@ -15,7 +15,7 @@ from perdure.client.standalone_options import (
     ActivityStartOptionsByName,
     ActivityStartOptionsWithArgs,
 )
-from perdure.client.standalone_start import activity_name_and_type
+from perdure.client.standalone_start import activity_name_and_type, check_timeouts
 from perdure.common import (
     UNSET,
     ActivityIDConflictPolicy,
@@ -129,6 +129,7 @@ class StandaloneActivities:
             RPCError: refused, or no engine confirmed it in time.
         """
         name, hint = activity_name_and_type(activity)
+        check_timeouts(name, start_to_close_timeout, schedule_to_close_timeout)
         return await self._connection.calls.start_activity(
             StartActivityInput(
                 activity_type=name,
@@ -218,6 +219,7 @@ class StandaloneActivities:
             Further, what `start_activity` raises.
         """
         name, hint = activity_name_and_type(activity)
+        check_timeouts(name, start_to_close_timeout, schedule_to_close_timeout)
         input = StartActivityInput(
             activity_type=name,
             args=positional_arguments(arg, (), args),

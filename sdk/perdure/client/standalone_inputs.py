@@ -19,7 +19,7 @@ from perdure.common import (
 
 @dataclass
 class StartActivityInput:
-    """Of `OutboundInterceptor.start_activity`."""
+    """Of `OutboundInterceptor.start_activity`. `is_new_id`: the id was made for this start, and no other one has it."""
 
     activity_type: str
     args: Sequence[Any]
@@ -40,6 +40,7 @@ class StartActivityInput:
     headers: Mapping[str, Payload]
     rpc_timeout: timedelta | None
     rpc_metadata: Mapping[str, str | bytes] = field(default_factory=dict)
+    is_new_id: bool = False
 
 
 @dataclass

@@ -32,6 +32,19 @@ def activity_name_and_type(activity: Any) -> tuple[str, Any]:
     return definition.name, definition.result_type
 
 
+def check_timeouts(activity_type: str, start_to_close: timedelta | None, schedule_to_close: timedelta | None) -> None:
+    """Temporal's rule, kept for activities by name and by function: one of the two.
+
+    Raises:
+        ValueError: neither.
+    """
+    if start_to_close is None and schedule_to_close is None:
+        raise ValueError(
+            f"activity {activity_type!r}: give it a start_to_close_timeout (of one attempt) or a "
+            "schedule_to_close_timeout (of all of them)"
+        )
+
+
 def start_request(connection: Connection, input: StartActivityInput, *, wait_result: bool) -> StartActivity:
     """The request that starts an activity.
 
@@ -43,18 +56,14 @@ def start_request(connection: Connection, input: StartActivityInput, *, wait_res
     check_text("the activity id", input.id)
     check_text("the activity type", input.activity_type)
     check_text("the task queue", input.task_queue)
-    if input.start_to_close_timeout is None and input.schedule_to_close_timeout is None:
-        raise ValueError(
-            f"activity {input.activity_type!r}: give it a start_to_close_timeout (of one attempt) or a "
-            "schedule_to_close_timeout (of all of them)"
-        )
     return StartActivity(
         connection.namespace,
         input.id,
         input.activity_type,
         input.task_queue,
         connection.converter.to_bytes(input.args, "the arguments of an activity") if input.args else b"",
-        *connection.author(),
+        "" if input.is_new_id else connection.new_request_id(),
+        connection.transport.identity,
         options_of(
             input.schedule_to_close_timeout,
             input.schedule_to_start_timeout,

@@ -1,0 +1,30 @@
+"""Handles in coroutines; those of plain code are tried against a real cluster."""
+
+from __future__ import annotations
+
+import pytest
+
+from perdure.client import ActivityExecutionStatus
+from perdure.exceptions import CancelledError
+from perdure.tasks import TaskHandle
+from tests.unit.perdure.tasks.chores import add, household
+
+
+async def test_awaited_described_and_cancelled() -> None:
+    async with household():
+        handle = await add.adelay(1)
+        assert await handle == 6
+        seen = await handle.adescribe()
+        assert (seen.status, await seen.result()) == (ActivityExecutionStatus.COMPLETED, 6)
+        later = await add.aapply_async((1,), countdown=3_600)
+        await later.acancel("not needed")
+        with pytest.raises(CancelledError):
+            await later
+
+
+async def test_a_coroutine_does_not_wait() -> None:
+    handle = TaskHandle[int]("a", None, int)
+    assert repr(handle) == "TaskHandle('a', None)"
+    for call in (handle.get, handle.cancel, handle.describe, lambda: handle.status):
+        with pytest.raises(RuntimeError, match="would hold up the event loop"):
+            call()
