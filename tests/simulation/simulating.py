@@ -12,7 +12,7 @@ from tests.simulation.rules import Finding, Rule
 from tests.simulation.scenario import WORKFLOWS, Scenario, draw_scenario
 from tests.simulation.transcript import Transcript
 from tests.simulation.verdict import Verdict
-from tests.simulation.virtual_loop import VirtualLoop
+from tests.simulation.virtual_loop import Endless, VirtualLoop
 from tests.simulation.world import World
 from tests.transition_tables import watched
 
@@ -40,10 +40,13 @@ def simulate_scenario(scenario: Scenario, *, logs: bool = False, transcript: boo
     try:
         asyncio.set_event_loop(loop)
         with knobs.turned(scenario.low_knobs), watched() as watch:
-            world, written = loop.run_until_complete(_live(scenario, transcript))
+            written = Transcript(transcript)
+            world = loop.run_until_complete(_begin(scenario, written))
+            is_over = _lives(loop, world)
             rows = watch.rows()
         try:
-            world.judge()
+            if is_over:
+                world.judge()
             world.verdict.rows = rows
             world.verdict.transcript = written.told(world.ledger)
         finally:
@@ -59,17 +62,26 @@ def simulate_scenario(scenario: Scenario, *, logs: bool = False, transcript: boo
         gc.collect()
 
 
-async def _live(scenario: Scenario, keeps_transcript: bool) -> tuple[World, Transcript]:
-    transcript = Transcript(keeps_transcript)
-    world = World(scenario, transcript)
-    await world.run()
-    return world, transcript
+async def _begin(scenario: Scenario, transcript: Transcript) -> World:
+    return World(scenario, transcript)
+
+
+def _lives(loop: VirtualLoop, world: World) -> bool:
+    """Run a world to its end. False if it has none: the auditor need not look at all that it did."""
+    life = loop.create_task(world.run())
+    try:
+        loop.run_until_complete(life)
+    except Endless as error:
+        life.cancel()
+        world.verdict.wrong = [*world.ledger.findings, Finding(Rule.LIVENESS, f"there is no end to it: {error}")]
+        return False
+    return True
 
 
 async def _end(world: World) -> None:
     """Let every task end, those of the dead too: what is left of them must not be found by another test."""
     for _ in range(END_ROUNDS):
-        tasks = [task for task in world.discard() if not task.done()]
+        tasks = [task for task in (*world.discard(), *_others()) if not task.done()]
         if not tasks:
             return
         await asyncio.wait(tasks, timeout=1.0)
@@ -77,6 +89,14 @@ async def _end(world: World) -> None:
     if stuck:
         text = f"tasks that do not end when they are cancelled: {sorted(task.get_name() for task in stuck)}"
         world.verdict.wrong.append(Finding(Rule.PROCESS_DIED, text))
+
+
+def _others() -> list[asyncio.Task[Any]]:
+    """What belongs to no process: only of a world that has no end is anything left."""
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    return sorted(tasks, key=asyncio.Task.get_name)
 
 
 def _complain(context: dict[str, Any], complaints: list[Finding]) -> None:

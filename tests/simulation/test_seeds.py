@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.simulation import virtual_loop
 from tests.simulation.campaign import run_campaign
+from tests.simulation.rules import Rule
 from tests.simulation.scenario import read_scenario
 from tests.simulation.simulating import simulate, simulate_scenario
 
@@ -33,6 +35,12 @@ def test_nothing_is_lost_whatever_fails() -> None:
 def test_what_failed_once_does_so_no_more(path: Path) -> None:
     verdict = simulate_scenario(read_scenario(path.read_text(encoding="utf-8")))
     assert not verdict.wrong, f"again by `python -m tests.simulation --scenario {path}`: {verdict.wrong}"
+
+
+def test_a_run_without_an_end_is_one_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A planted bug may make more and more of something, and the hunt for it must go on all the same."""
+    monkeypatch.setattr(virtual_loop, "TURNS_MAX", 10_000)
+    assert [finding.rule for finding in simulate(7).wrong] == [Rule.LIVENESS]
 
 
 def test_a_seed_says_everything() -> None:

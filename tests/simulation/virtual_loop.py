@@ -33,6 +33,14 @@ class Deadlock(Exception):
     """Every task waits for another one: no timer will ever wake anybody."""
 
 
+class Endless(Exception):
+    """So much was run that there is no end to it."""
+
+
+TURNS_MAX = 1_000_000
+"""Turns of the loop; a simulation takes some 70,000."""
+
+
 class Domain:
     """A part of the program that can be held still as a whole.
 
@@ -110,6 +118,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._ready = _Ready(generator or random.Random(0), order, nothing)
         self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
         self._timers_made = 0
+        self._turns = 0
         self.set_task_factory(_make_task)
 
     def time(self) -> float:
@@ -133,6 +142,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def _run_once(self) -> None:
         """One turn: everything that is ready now, and what comes due when nothing is."""
         timers, ready = self._timers, self._ready
+        self._turns += 1
+        if self._turns > TURNS_MAX:
+            self._turns = 0  # whoever cleans up has as many again
+            raise Endless(f"{TURNS_MAX:,} turns, and it is {self._now_s:.1f} s")
         while timers and timers[0][2].cancelled():
             heappop(timers)
         if not ready and not self._stopping:
