@@ -53,8 +53,9 @@ PLACEHOLDER = re.compile(r"%(?:\((\w+)\))?b")
 
 
 @pytest.fixture
-def connection(database_dsn: str) -> Iterator[psycopg.Connection[tuple[str]]]:
-    with psycopg.connect(database_dsn, autocommit=True) as connection:
+def connection(shared_database_dsn: str) -> Iterator[psycopg.Connection[tuple[str]]]:
+    """To a database that nothing is written to."""
+    with psycopg.connect(shared_database_dsn, autocommit=True) as connection:
         yield connection
 
 
@@ -147,13 +148,14 @@ COUNTED = [
 
 
 @pytest.fixture
-def lists(connection: psycopg.Connection[tuple[str]]) -> psycopg.Connection[tuple[str]]:
+def lists(database_dsn: str) -> Iterator[psycopg.Connection[tuple[str]]]:
     """As the connection that serves lists, beside 20,000 runs whose statistics are known."""
-    connection.execute(RUNS)
-    connection.execute("VACUUM ANALYZE perdure.executions_visibility")
-    for setting in LISTS:
-        connection.execute(f"SET {setting.name} = {setting.value}")
-    return connection
+    with psycopg.connect(database_dsn, autocommit=True) as connection:
+        connection.execute(RUNS)
+        connection.execute("VACUUM ANALYZE perdure.executions_visibility")
+        for setting in LISTS:
+            connection.execute(f"SET {setting.name} = {setting.value}")
+        yield connection
 
 
 def plan_of_statement(connection: psycopg.Connection[tuple[str]], statement: Statement) -> str:

@@ -29,7 +29,7 @@ from tests.simulation.rules import Rule
 from tests.simulation.scenario import Scenario
 
 
-@planted(Rule.START_KEPT, Rule.SIGNAL_KEPT, Rule.TASK_KEPT, Rule.RESULT_KEPT, Rule.ATTEMPT_KNOWN)
+@planted(Rule.START_KEPT, Rule.SIGNAL_KEPT, Rule.TASK_KEPT, Rule.RESULT_KEPT, Rule.ATTEMPT_KNOWN, seed=2)
 def publish_before_commit(patch: pytest.MonkeyPatch) -> None:
     """Replies and tasks leave while the commit is under way, which may fail."""
 
@@ -44,7 +44,7 @@ def publish_before_commit(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Committer, "_commit", commit)
 
 
-@planted(Rule.HANDED_OUT_ONCE, Rule.AFTER_SUCCESS, Rule.LIVENESS)
+@planted(Rule.HANDED_OUT_ONCE, Rule.AFTER_SUCCESS, Rule.LIVENESS, seed=2)
 def ack_before_commit(patch: pytest.MonkeyPatch) -> None:
     """What a batch finishes is acked before the batch is committed, which may fail."""
     begin = HistoryService.__init__
@@ -100,7 +100,7 @@ def let_a_duplicate_start_run(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(starting, "run_id_for_start", any_run_id)
 
 
-@planted(Rule.LIVENESS)
+@planted(Rule.LIVENESS, seed=2)
 def skip_a_timer_below_the_cursor(patch: pytest.MonkeyPatch) -> None:
     """A new owner takes timers that were due before it came for fired."""
     refill = TimerQueue.refill
@@ -128,7 +128,7 @@ def fire_timers_early(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(TimerQueue, "take_due", take_early)
 
 
-@planted(Rule.LEFT_BEHIND)
+@planted(Rule.LEFT_BEHIND, seed=2)
 def leave_the_rows_of_finished_tasks(patch: pytest.MonkeyPatch) -> None:
     """The row of an activity's task is not deleted when it was retried, so that it never goes."""
     carry_out = Batch._carry_out

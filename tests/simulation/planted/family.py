@@ -61,7 +61,7 @@ def start_a_child_twice(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(messages.Messages, "_start_child", start)
 
 
-@planted(Rule.SIGNAL_ONCE, Rule.SENT_ONCE, Rule.LEGAL, sharpen=_with_messages_that_come_twice)
+@planted(Rule.SIGNAL_ONCE, Rule.SENT_ONCE, Rule.LEGAL, seed=2, sharpen=_with_messages_that_come_twice)
 def deliver_a_signal_of_another_workflow_twice(patch: pytest.MonkeyPatch) -> None:
     """A signal from another workflow that comes once more is taken for another one."""
     deliver = ExternalRequests._deliver
@@ -91,7 +91,7 @@ def send_no_message_again(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Batch, "_carry_out", carry_out_lightly)
 
 
-@planted(Rule.PARENT_CLOSED, Rule.LEFT_BEHIND)
+@planted(Rule.PARENT_CLOSED, Rule.LEFT_BEHIND, seed=7)
 def forget_the_children_of_a_closed_parent(patch: pytest.MonkeyPatch) -> None:
     """Nobody tells the children of a run that it is over."""
     patch.setattr(child, "follow_close", lambda state, completed_event_id, transition, successor=None: None)

@@ -49,7 +49,7 @@ def drop_a_cancellation(patch: pytest.MonkeyPatch) -> None:
     patch.setitem(decide.DECIDED, RequestCancelWorkflow, answer)
 
 
-@planted(Rule.SNAPSHOT)
+@planted(Rule.SNAPSHOT, seed=4)
 def forget_timers_in_a_snapshot(patch: pytest.MonkeyPatch) -> None:
     """A run that is resumed from its snapshot knows of none of its timers."""
 

@@ -18,7 +18,7 @@ from tests.simulation.scenario import Scenario
 from tests.simulation.weather import Ill
 
 
-@planted(Rule.ROWS, Rule.DEAD_LETTER, Rule.LEGAL, Rule.START_KEPT)
+@planted(Rule.ROWS, Rule.DEAD_LETTER, Rule.LEGAL, Rule.START_KEPT, seed=2)
 def skip_the_fence(patch: pytest.MonkeyPatch) -> None:
     """The store takes batches of engines that have lost their shards: two histories are written into one."""
     patch.setattr(MemoryDatabase, "_check_fence", lambda self, advances: None)
@@ -67,7 +67,7 @@ def _with_a_small_cache(scenario: Scenario) -> Scenario:
     return replace(scenario, has_small_cache=True, faults=(slow,))
 
 
-@planted(Rule.DEAD_LETTER, Rule.LEGAL, Rule.ROWS, sharpen=_with_a_small_cache)
+@planted(Rule.DEAD_LETTER, Rule.LEGAL, Rule.ROWS, seed=3, sharpen=_with_a_small_cache)
 def evict_in_mid_commit(patch: pytest.MonkeyPatch) -> None:
     """A run is evicted while a batch that touches it is on its way: what is loaded is older than what was decided."""
     sweep = ExecutionCache.sweep
@@ -81,7 +81,7 @@ def evict_in_mid_commit(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(ExecutionCache, "sweep", sweep_all)
 
 
-@planted(Rule.DEAD_LETTER, Rule.LEGAL, Rule.ROWS, Rule.STATE, seed=2)
+@planted(Rule.DEAD_LETTER, Rule.LEGAL, Rule.ROWS, Rule.STATE, seed=3)
 def keep_memory_when_a_batch_is_lost(patch: pytest.MonkeyPatch) -> None:
     """What was decided in a batch that was never committed stays in memory, and is built upon."""
     patch.setattr(ExecutionCache, "drop_shards", lambda self, shard_ids: None)
