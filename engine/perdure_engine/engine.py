@@ -18,6 +18,8 @@ from perdure_engine.matching.service import MatchingService
 from perdure_engine.system.batches import Batches
 from perdure_engine.system.errands import Errands
 from perdure_engine.system.retention import Retention
+from perdure_engine.system.schedules import Schedules
+from perdure_engine.system.watches import Watches
 from perdure_store.port import Store, StoreError
 
 logger = logging.getLogger("perdure.engine")
@@ -58,6 +60,7 @@ class Engine:
         self._lease_ms = lease_ms
         self._cache_bytes_max = cache_bytes_max
         self.history: HistoryService | None = None
+        self.schedules: Schedules | None = None
 
     async def run(self, stop: asyncio.Event, *, ready: Callable[[], None] = lambda: None) -> None:
         """Work until `stop` is set, then hand the shards over and return. `ready` is called once shards are held, or
@@ -95,6 +98,16 @@ class Engine:
                 flow=flow,
             )
         )
+        watches = Watches(self._broker, self._environment, cluster, self._node)
+        self.schedules = schedules = Schedules(
+            self._store,
+            self._environment,
+            cluster,
+            Errands(self._broker, self._environment, cluster, self._node),
+            watches,
+            node=self._node,
+            live_nodes=ownership.live_nodes,
+        )
         frontend = FrontendService(
             self._store,
             self._broker,
@@ -104,6 +117,7 @@ class Engine:
             live_nodes=ownership.live_nodes,
             routes_changed=history.routing.refresh,
             flow_changed=flow.refresh,
+            look_at_schedule=schedules.look_at,
         )
         retention = Retention(self._store, self._environment, history.ranges)
         errands = Errands(self._broker, self._environment, cluster, self._node)
@@ -125,6 +139,8 @@ class Engine:
                 self._spawn(frontend.run(), "frontend"),
                 self._spawn(retention.run(), "retention"),
                 self._spawn(batches.run(), "batches"),
+                self._spawn(schedules.run(), "schedules"),
+                self._spawn(watches.run(), "watches"),
                 self._spawn(stop.wait(), "stop"),
             ]
             ready()

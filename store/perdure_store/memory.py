@@ -24,6 +24,7 @@ from perdure_store.list_query import GroupCount, ListQuery, Place
 from perdure_store.memory_activities import MemoryActivities
 from perdure_store.memory_catalog import MemoryCatalog
 from perdure_store.memory_flow import MemoryFlow
+from perdure_store.memory_schedules import MemorySchedules
 from perdure_store.memory_tables import OPEN, MemoryDatabase, Run, check_texts
 from perdure_store.port import (
     BatchRejected,
@@ -70,7 +71,7 @@ CallHook = Callable[[str], Awaitable[None]]
 """Awaited before every other call, with the method's name; may raise `StoreUnavailable`, or sleep."""
 
 
-class MemoryStore(MemoryCatalog, MemoryFlow, MemoryActivities):
+class MemoryStore(MemoryCatalog, MemoryFlow, MemoryActivities, MemorySchedules):
     """See `port.Store`.
 
     Args:

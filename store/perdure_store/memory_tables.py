@@ -34,6 +34,7 @@ from perdure_store.port import (
     TransferRow,
     VisibilityRow,
 )
+from perdure_store.schedules import ScheduleRow
 
 OPEN = 1
 
@@ -73,6 +74,7 @@ class MemoryDatabase:
         self.batches: dict[tuple[str, str], BatchRow] = {}
         self.deployments: dict[tuple[str, str], DeploymentRow] = {}
         self.queue_settings: dict[tuple[str, str, int], QueueSettingsRow] = {}
+        self.schedules: dict[tuple[str, str], ScheduleRow] = {}
 
     def found(self, cluster_id: str, shard_count: int) -> None:
         """Make the cluster and its shards."""

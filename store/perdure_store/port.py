@@ -46,6 +46,7 @@ from perdure_store.rows import (
     VisibilityRow as VisibilityRow,
     WorkerRow as WorkerRow,
 )
+from perdure_store.schedules import ScheduleRow as ScheduleRow, ScheduleTable
 
 if TYPE_CHECKING:
     from perdure_store.list_query import GroupCount, ListQuery, Place
@@ -93,7 +94,7 @@ class OlderEnginesRun(StoreError):
     """A migration cannot be finished while engines run that need what it takes away. Names them."""
 
 
-class Store(Catalog, Flow, Activities, Protocol):
+class Store(Catalog, Flow, Activities, ScheduleTable, Protocol):
     async def connect(self) -> None:
         """Open the connections and check the schema.
 

@@ -42,6 +42,7 @@ from perdure_store.port import (
     UnknownOutcome,
     VisibilityRow,
 )
+from perdure_store.schedules_sql import SqlSchedules
 
 NODE_AGE_S = 600
 """Engines that have not said anything for so long are forgotten; the living judge far sooner."""
@@ -51,7 +52,7 @@ _LAST_US = 2**63 - 1
 _KEYS = (int8s, uuids, int8s, int8s)
 
 
-class PostgresStore(SqlCatalog, SqlFlow, SqlActivities):
+class PostgresStore(SqlCatalog, SqlFlow, SqlActivities, SqlSchedules):
     """See `port.Store`.
 
     Args:
@@ -73,6 +74,7 @@ class PostgresStore(SqlCatalog, SqlFlow, SqlActivities):
         SqlCatalog.__init__(self, self._upkeep)
         SqlFlow.__init__(self, self._reads)
         SqlActivities.__init__(self, self._loads, self._upkeep)
+        SqlSchedules.__init__(self, self._upkeep)
         self._schema = Link(address, "migrate", isolation=isolation, settings=MIGRATION)
         lists = Address(visibility_dsn) if visibility_dsn else address
         self._lists = Link(lists, "list", isolation=isolation, settings=LISTS)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from perdure.protocol import activity_executions, deployment, operations, replies, task_queues, updates
+from perdure.protocol import activity_executions, deployment, operations, replies, schedule, task_queues, updates
 from perdure.protocol.codec import Registry, pack, unpack
 from perdure.protocol.commands import COMMANDS
 from perdure.protocol.content import ContentBlock, Reference, decode_block, decode_reference, encode_reference
@@ -45,6 +45,7 @@ from perdure.protocol.requests import (
     numbered_request,
 )
 from perdure.protocol.tasks import TASKS, decode_task, encode_task
+from perdure_engine.core.schedule.progress import Definition, Progress, definition_of, progress_of
 from tests.golden.samples import sample
 
 FOLDER = Path(__file__).parent / "wire"
@@ -79,6 +80,8 @@ BODIES: dict[type[Any], Callable[[Any], Any]] = {
     task_queues.QueueSettings: task_queues.decode_queue_settings,
     task_queues.QueueInfo: task_queues.decode_queue_info,
     task_queues.QueueList: task_queues.decode_queue_list,
+    schedule.ScheduleDescription: schedule.decode_schedule_description,
+    schedule.SchedulePage: schedule.decode_schedule_page,
 }
 """What a reply may carry, and what decodes it."""
 
@@ -139,6 +142,10 @@ def _read_content(name: str, data: bytes) -> Any:
     return decode_reference(data) if name == "Reference" else decode_block(unpack(data))
 
 
+def _read_schedule(name: str, data: bytes) -> Any:
+    return definition_of(data) if name == "Definition" else progress_of(data)
+
+
 def _classes(registry: Registry) -> tuple[type[Any], ...]:
     return tuple(registry.kind_of)
 
@@ -153,6 +160,7 @@ KINDS = {
     ),
     "task": Kind(_classes(TASKS), encode_task, lambda _name, data: decode_task(data)),
     "reply": Kind(tuple(BODIES), lambda body: encode_replies([(7, int(replies.ReplyKind.OK), body)]), _read_reply),
+    "schedule row": Kind((Definition, Progress), pack, _read_schedule),
     "content": Kind((ContentBlock, Reference), _write_content, _read_content),
     "payload": Kind((Payload,), lambda payload: pack_payloads([payload]), lambda _name, data: unpack_payloads(data)[0]),
 }

@@ -25,6 +25,7 @@ NOT_BY_SHARD = {
     "worker_deployments": "a handful",
     "task_queue_settings": "a handful",
     "engine_nodes": "one row an engine",
+    "schedules": "thousands, looked for by all engines",
     "executions_visibility": "lists are of a namespace, and it may live in another database",
     "transfer_tasks_keys": "the dispatcher of a queue takes from all shards",
     "transfer_tasks_backlog": "the dispatcher of a queue takes from all shards",

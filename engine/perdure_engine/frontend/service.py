@@ -47,6 +47,14 @@ from perdure.protocol.operations import (
 )
 from perdure.protocol.replies import ErrorCode, ErrorReply, ReplyKind, encode_replies
 from perdure.protocol.requests import ReportUnreadable, encode_envelope, numbered_request
+from perdure.protocol.schedule import (
+    CreateSchedule,
+    DeleteSchedule,
+    DescribeSchedule,
+    ListSchedules,
+    PatchSchedule,
+    UpdateSchedule,
+)
 from perdure.protocol.task_queues import DescribeQueue, ListQueues, PauseQueue, SetQueueLimits
 from perdure_broker.port import Broker, BrokerUnavailable, ClusterInfo, StreamEntry
 from perdure_engine.environment import Environment
@@ -55,6 +63,7 @@ from perdure_engine.frontend.catalog import Catalog
 from perdure_engine.frontend.content import answer_content
 from perdure_engine.frontend.deployments import Deployments
 from perdure_engine.frontend.lists import Lists
+from perdure_engine.frontend.schedules import ScheduleAnswers
 from perdure_engine.frontend.task_queues import TaskQueues
 from perdure_store.port import DeadLetterRow, Store, StoreError, StoreUnavailable
 
@@ -96,6 +105,7 @@ class FrontendService:
         live_nodes: Callable[[], Sequence[str]],
         routes_changed: Callable[[], Awaitable[None]],
         flow_changed: Callable[[], Awaitable[None]],
+        look_at_schedule: Callable[[tuple[str, str]], None],
     ) -> None:
         self._store = store
         self._broker = broker
@@ -107,6 +117,7 @@ class FrontendService:
         batches = BatchAnswers(store, environment)
         deployments = Deployments(store, broker, environment, routes_changed)
         queues = TaskQueues(store, broker, environment, flow_changed)
+        schedules = ScheduleAnswers(store, environment, look_at_schedule)
         self._handlers: dict[type[Any], Callable[[Any], Any]] = {
             ListWorkflows: lists.list_workflows,
             CountWorkflows: lists.count_workflows,
@@ -137,6 +148,12 @@ class FrontendService:
             ListQueues: queues.list_all,
             SetQueueLimits: queues.set_limits,
             PauseQueue: queues.pause,
+            CreateSchedule: schedules.create,
+            DescribeSchedule: schedules.describe,
+            UpdateSchedule: schedules.update,
+            PatchSchedule: schedules.patch,
+            DeleteSchedule: schedules.delete,
+            ListSchedules: schedules.list,
         }
 
     async def run(self) -> None:

@@ -40,6 +40,11 @@ class Errands:
     async def run(self, requests: Sequence[tuple[int, Any]]) -> list[tuple[int, Any]]:
         """Send requests, each with the shard that it is for; returns kind and undecoded body of each reply, in order.
         Waits until the last one has come, however long that takes."""
+        replies = await self.within(requests, patience_s=float("inf"))
+        return [reply for reply in replies if reply is not None]
+
+    async def within(self, requests: Sequence[tuple[int, Any]], *, patience_s: float) -> list[tuple[int, Any] | None]:
+        """As `run`; None for those that have no reply in time, which may take effect all the same."""
         if not self._sender:  # of this process alone: numbers begin anew in each
             self._sender = f"{self._node}/errands/{self._environment.random.getrandbits(64):x}"
         numbers = range(self._numbers + 1, self._numbers + 1 + len(requests))
@@ -47,7 +52,8 @@ class Errands:
         waiting = dict(zip(numbers, requests, strict=True))
         replies: dict[int, tuple[int, Any]] = {}
         sent_at = float("-inf")
-        while waiting:
+        gives_up_at = self._environment.monotonic() + patience_s
+        while waiting and self._environment.monotonic() < gives_up_at:
             try:
                 if await self._broker.open_replies(self._sender, REPLIES_TTL_MS):
                     self._cursor = b"0-0"
@@ -61,7 +67,7 @@ class Errands:
                             replies[number] = (kind, body)
             except BrokerUnavailable:
                 await self._environment.sleep(RETRY_S)
-        return [replies[number] for number in numbers]
+        return [replies.get(number) for number in numbers]
 
     async def _send(self, waiting: dict[int, tuple[int, Any]]) -> None:
         by_shard: dict[int, list[tuple[int, int, Any]]] = {}

@@ -40,6 +40,7 @@ from perdure.client.inputs import (
 from perdure.client.interceptor import OutboundInterceptor
 from perdure.client.lists import WorkflowExecutionAsyncIterator, WorkflowExecutionCount, count_of
 from perdure.client.outcome import leads_on, result_of
+from perdure.client.schedule_calls import ScheduleCalls
 from perdure.client.standalone_calls import StandaloneActivityCalls
 from perdure.client.start import start_request, start_with_signal
 from perdure.client.status import WorkflowExecutionStatus
@@ -64,7 +65,7 @@ from perdure_broker.port import StreamKind, TaskStream
 _DIAGNOSIS_TIMEOUT = timedelta(seconds=5)
 
 
-class ClientCalls(StandaloneActivityCalls, OutboundInterceptor):
+class ClientCalls(ScheduleCalls, StandaloneActivityCalls, OutboundInterceptor):
     """See the module's docstring."""
 
     def __init__(self, connection: Connection, default_reject_condition: QueryRejectCondition | None) -> None:

@@ -19,6 +19,7 @@ from perdure.client.handle import WorkflowHandle
 from perdure.client.inputs import CountWorkflowsInput, ListWorkflowsInput
 from perdure.client.interceptor import Interceptor, OutboundInterceptor
 from perdure.client.lists import WorkflowExecutionAsyncIterator, WorkflowExecutionCount
+from perdure.client.schedule_calls import ScheduleClient
 from perdure.client.standalone import StandaloneActivities
 from perdure.client.start_calls import StartCalls
 from perdure.client.with_start_calls import WithStartCalls
@@ -52,7 +53,7 @@ from perdure.types import (
 PAGE_SIZE = 1000
 
 
-class Client(StartCalls, WithStartCalls, StandaloneActivities, Administration):
+class Client(StartCalls, WithStartCalls, StandaloneActivities, ScheduleClient, Administration):
     """A connection to a cluster, in one namespace. Make one with `Client.connect`, keep it, share it.
 
     It belongs to the event loop that it was made on. Close it with `close()`, or use it as `async with`.

@@ -108,6 +108,13 @@ class WorkflowUpdateFailedError(PerdureError):
         return cause
 
 
+class ScheduleAlreadyRunningError(PerdureError):
+    """There is a schedule of this id already."""
+
+    def __init__(self) -> None:
+        super().__init__("Schedule already running: delete or update it, or choose another id")
+
+
 class RPCTimeoutOrCancelledError(PerdureError):
     """A call was given up: it took too long, or its caller was cancelled. What was asked for may still happen."""
 

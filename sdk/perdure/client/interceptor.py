@@ -27,6 +27,17 @@ from perdure.client.inputs import (
     StartWorkflowUpdateWithStartInput,
     TerminateWorkflowInput,
 )
+from perdure.client.schedule_inputs import (
+    BackfillScheduleInput,
+    CreateScheduleInput,
+    DeleteScheduleInput,
+    DescribeScheduleInput,
+    ListSchedulesInput,
+    PauseScheduleInput,
+    TriggerScheduleInput,
+    UnpauseScheduleInput,
+    UpdateScheduleInput,
+)
 from perdure.client.standalone_inputs import (
     CancelActivityInput,
     DescribeActivityInput,
@@ -41,6 +52,9 @@ if TYPE_CHECKING:
     from perdure.client.handle import WorkflowHandle
     from perdure.client.history import WorkflowHistoryEventAsyncIterator
     from perdure.client.lists import WorkflowExecutionAsyncIterator, WorkflowExecutionCount
+    from perdure.client.schedule_description import ScheduleDescription
+    from perdure.client.schedule_handle import ScheduleHandle
+    from perdure.client.schedule_list import ScheduleAsyncIterator
     from perdure.client.standalone_description import ActivityExecutionDescription
     from perdure.client.standalone_handle import ActivityHandle
     from perdure.client.updates import WorkflowUpdateHandle
@@ -124,3 +138,39 @@ class OutboundInterceptor:
     ) -> WorkflowUpdateHandle[Any]:
         """For each `Client.start_update_with_start_workflow` and `Client.execute_update_with_start_workflow`."""
         return await self.next.start_update_with_start_workflow(input)
+
+    async def create_schedule(self, input: CreateScheduleInput) -> ScheduleHandle:
+        """For each `Client.create_schedule`."""
+        return await self.next.create_schedule(input)
+
+    def list_schedules(self, input: ListSchedulesInput) -> ScheduleAsyncIterator:
+        """For each `Client.list_schedules`."""
+        return self.next.list_schedules(input)
+
+    async def backfill_schedule(self, input: BackfillScheduleInput) -> None:
+        """For each `ScheduleHandle.backfill`."""
+        await self.next.backfill_schedule(input)
+
+    async def delete_schedule(self, input: DeleteScheduleInput) -> None:
+        """For each `ScheduleHandle.delete`."""
+        await self.next.delete_schedule(input)
+
+    async def describe_schedule(self, input: DescribeScheduleInput) -> ScheduleDescription:
+        """For each `ScheduleHandle.describe`."""
+        return await self.next.describe_schedule(input)
+
+    async def pause_schedule(self, input: PauseScheduleInput) -> None:
+        """For each `ScheduleHandle.pause`."""
+        await self.next.pause_schedule(input)
+
+    async def trigger_schedule(self, input: TriggerScheduleInput) -> None:
+        """For each `ScheduleHandle.trigger`."""
+        await self.next.trigger_schedule(input)
+
+    async def unpause_schedule(self, input: UnpauseScheduleInput) -> None:
+        """For each `ScheduleHandle.unpause`."""
+        await self.next.unpause_schedule(input)
+
+    async def update_schedule(self, input: UpdateScheduleInput) -> None:
+        """For each `ScheduleHandle.update`."""
+        await self.next.update_schedule(input)

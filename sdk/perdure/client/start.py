@@ -10,7 +10,7 @@ from perdure.client.inputs import StartWorkflowInput, UpdateWithStartStartWorkfl
 from perdure.common import WorkflowIDConflictPolicy, milliseconds
 from perdure.protocol.cron import parse_cron
 from perdure.protocol.memo import memo_problem, pack_memo
-from perdure.protocol.payload import pack_payload_map
+from perdure.protocol.payload import Payload, pack_payload_map
 from perdure.protocol.requests import IdConflictPolicy, SignalWorkflow, StartWorkflow, StartWorkflowWith
 from perdure.search_attributes import search_attributes_to_bytes
 
@@ -50,7 +50,7 @@ def start_request(
         milliseconds("run_timeout", input.run_timeout),
         milliseconds("task_timeout", input.task_timeout) or TASK_TIMEOUT_MS,
         None if policy is None else policy.to_data(),
-        b"" if not input.memo else _memo_bytes(connection, input.memo),
+        b"" if not input.memo else memo_bytes(connection, input.memo),
         search_attributes_to_bytes(input.search_attributes),
         headers=pack_payload_map(input.headers),
         start_delay_ms=milliseconds("start_delay", input.start_delay),
@@ -81,11 +81,17 @@ def start_with_signal(connection: Connection, input: StartWorkflowInput, signal:
     return StartWorkflowWith(connection.namespace, input.id, start, request)
 
 
-def _memo_bytes(connection: Connection, memo: Mapping[str, Any]) -> bytes:
+def memo_bytes(connection: Connection, memo: Mapping[str, Any]) -> bytes:
+    """A memo as it travels; its values may be payloads already.
+
+    Raises:
+        ValueError: a name is not as it must be, or the memo is too large.
+        TypeError: a value cannot be converted.
+    """
     convert = connection.converter.payload_converter.to_payload
     for name in memo:
         check_text("a memo's name", name)
-    data = pack_memo({name: convert(value) for name, value in memo.items()})
+    data = pack_memo({name: value if isinstance(value, Payload) else convert(value) for name, value in memo.items()})
     problem = memo_problem(data)
     if problem is not None:
         raise ValueError(problem)

@@ -67,7 +67,7 @@ def parse_cron(text: str) -> CronSchedule:
     rest = text.strip()
     found = _ZONE.fullmatch(rest)
     if found is not None:
-        zone, rest = _zone(text, found[1]), found[2].strip()
+        zone, rest = zone_of(text, found[1]), found[2].strip()
     if rest.startswith("@every"):
         return CronSchedule("", zone, _every_ms(text, rest.removeprefix("@every").strip()))
     fields = DESCRIPTORS.get(rest.lower()) if rest.startswith("@") else rest.replace("?", "*")
@@ -86,7 +86,12 @@ def parse_cron(text: str) -> CronSchedule:
     return CronSchedule(fields, zone)
 
 
-def _zone(text: str, name: str) -> tzinfo:
+def zone_of(text: str, name: str) -> tzinfo:
+    """The time zone that a cron schedule names.
+
+    Raises:
+        CronError: there is none of this name.
+    """
     try:
         return zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):

@@ -34,6 +34,14 @@ from perdure.protocol.operations import (
     StartBatch,
     StopBatch,
 )
+from perdure.protocol.schedule import (
+    CreateSchedule,
+    DeleteSchedule,
+    DescribeSchedule,
+    ListSchedules,
+    PatchSchedule,
+    UpdateSchedule,
+)
 from perdure.protocol.task_queues import DescribeQueue, ListQueues, PauseQueue, SetQueueLimits
 
 PAGE_SIZE_MAX = 1000
@@ -70,6 +78,12 @@ class FrontendRequestType(IntEnum):
     LIST_QUEUES = 27
     SET_QUEUE_LIMITS = 28
     PAUSE_QUEUE = 29
+    CREATE_SCHEDULE = 30
+    DESCRIBE_SCHEDULE = 31
+    UPDATE_SCHEDULE = 32
+    PATCH_SCHEDULE = 33
+    DELETE_SCHEDULE = 34
+    LIST_SCHEDULES = 35
 
 
 class ListWorkflows(NamedTuple):
@@ -171,6 +185,12 @@ FrontendRequest = (
     | ListQueues
     | SetQueueLimits
     | PauseQueue
+    | CreateSchedule
+    | DescribeSchedule
+    | UpdateSchedule
+    | PatchSchedule
+    | DeleteSchedule
+    | ListSchedules
 )
 
 FRONTEND_REQUESTS = Registry(
@@ -205,6 +225,12 @@ FRONTEND_REQUESTS = Registry(
         FrontendRequestType.LIST_QUEUES: ListQueues,
         FrontendRequestType.SET_QUEUE_LIMITS: SetQueueLimits,
         FrontendRequestType.PAUSE_QUEUE: PauseQueue,
+        FrontendRequestType.CREATE_SCHEDULE: CreateSchedule,
+        FrontendRequestType.DESCRIBE_SCHEDULE: DescribeSchedule,
+        FrontendRequestType.UPDATE_SCHEDULE: UpdateSchedule,
+        FrontendRequestType.PATCH_SCHEDULE: PatchSchedule,
+        FrontendRequestType.DELETE_SCHEDULE: DeleteSchedule,
+        FrontendRequestType.LIST_SCHEDULES: ListSchedules,
     },
 )
 

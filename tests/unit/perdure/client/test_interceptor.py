@@ -10,13 +10,19 @@ from perdure.client import (
     Client,
     Interceptor,
     OutboundInterceptor,
+    Schedule,
+    ScheduleActionStartWorkflow,
+    ScheduleBackfill,
+    ScheduleSpec,
     SignalWorkflowInput,
     StartWorkflowInput,
     StartWorkflowUpdateInput,
     StartWorkflowUpdateWithStartInput,
     WithStartWorkflowOperation,
 )
+from perdure.client.execution import time_of
 from perdure.common import Payload, WorkflowIDConflictPolicy
+from perdure.protocol.codec import DecodeError
 from perdure.protocol.frontend import CountWorkflows, ExecutionCount
 from perdure.protocol.payload import unpack_payload_map
 from perdure.protocol.replies import Description, ExecutionStatus, Outcome, QueryAnswer, ReplyKind, Started
@@ -92,6 +98,17 @@ async def test_every_call_passes_the_chain_in_the_order_given() -> None:
             Greet.run, "ada", id="w", task_queue="q", id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING
         )
         assert await client.execute_update_with_start_workflow("add", 2, start_workflow_operation=start) == [3]
+        action = ScheduleActionStartWorkflow(Greet.run, "ada", id="w", task_queue="q")
+        schedule = await client.create_schedule("s", Schedule(action, ScheduleSpec()))
+        await client.list_schedules()
+        await schedule.backfill(ScheduleBackfill(time_of(0), time_of(1)))
+        await schedule.delete()
+        await schedule.pause()
+        await schedule.trigger()
+        await schedule.unpause()
+        for lost in (schedule.describe(), schedule.update(lambda _: None)):
+            with pytest.raises(DecodeError):
+                await lost
     passed = [
         "start_workflow",
         "start_workflow",
@@ -105,6 +122,15 @@ async def test_every_call_passes_the_chain_in_the_order_given() -> None:
         "count_workflows",
         "start_workflow_update",
         "start_update_with_start_workflow",
+        "create_schedule",
+        "list_schedules",
+        "backfill_schedule",
+        "delete_schedule",
+        "pause_schedule",
+        "trigger_schedule",
+        "unpause_schedule",
+        "describe_schedule",
+        "update_schedule",
     ]
     assert notes == [f"{name}.{method}" for method in passed for name in "ab"]
 

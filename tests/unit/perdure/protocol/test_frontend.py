@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from perdure.protocol import deployment, operations, task_queues
+from perdure.protocol import deployment, operations, schedule, task_queues
 from perdure.protocol.codec import DecodeError, pack, unpack
 from perdure.protocol.frontend import (
     FRONTEND_REQUESTS,
@@ -32,6 +32,7 @@ from perdure.protocol.frontend import (
     numbered_frontend_request,
 )
 
+SCHEDULE = schedule.Schedule(schedule.ScheduleAction(), schedule.ScheduleSpec())
 REQUESTS: list[FrontendRequest] = [
     ListWorkflows("default", status=1, page_token=b"next"),
     CountWorkflows("default", workflow_type="agent"),
@@ -62,6 +63,12 @@ REQUESTS: list[FrontendRequest] = [
     task_queues.ListQueues("default"),
     task_queues.SetQueueLimits("default", "mail", rate_micro=5, key_burst=0, identity="me"),
     task_queues.PauseQueue("default", "mail", 7, "acme", "why", "me"),
+    schedule.CreateSchedule("default", "s", SCHEDULE, "r", "me", b"memo", b"", True, (schedule.Backfill(1, 2),)),
+    schedule.DescribeSchedule("default", "s"),
+    schedule.UpdateSchedule("default", "s", SCHEDULE, "r", "me", 3, b""),
+    schedule.PatchSchedule("default", "s", "r", "me", "why", None, 6, (schedule.Backfill(1, 2, 3),)),
+    schedule.DeleteSchedule("default", "s"),
+    schedule.ListSchedules("default", 5, b"token", "ScheduleId = 's'"),
 ]
 
 
