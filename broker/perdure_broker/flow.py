@@ -88,9 +88,10 @@ class Flow(Protocol):
         """Publish what limits and holds allow, as the dispatcher of `term`; None if that is no longer me. At most
         `room` new entries. Members that are published already count as taken, and cost nothing."""
 
-    async def hold(self, stream: TaskStream, key: str, for_us: int) -> None:
+    async def hold(self, stream: bytes, key: str, for_us: int) -> None:
         """Publish nothing of this key (empty: nothing at all) for a while, unless it is held for longer already. The
-        queue counts as backlogged until its dispatcher says otherwise."""
+        queue counts as backlogged until its dispatcher says otherwise. `stream` is the key of its stream, as it came
+        with a task; one that is no such key is ignored."""
 
     async def holds(self, stream: TaskStream) -> dict[str, int]:
         """What is held, by key (empty: the queue), and for how many microseconds still."""

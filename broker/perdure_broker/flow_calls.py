@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from perdure_broker import errors, scripts
-from perdure_broker.flow import Admission, Candidate, FlowState, Limits
+from perdure_broker.flow import HOLD_US_MAX, Admission, Candidate, FlowState, Limits
 from perdure_broker.keys import QueueKeys
 from perdure_broker.port import TaskStream
 from perdure_broker.session import Session
@@ -57,8 +57,12 @@ class FlowCalls(Session):
             await self._send_one(scripts.REGISTER_STREAMS.call((self.keys.streams,), (keys.stream,)))
         return Admission(tuple(verdicts), bool(full))
 
-    async def hold(self, stream: TaskStream, key: str, for_us: int) -> None:
-        keys = self.keys.queue(stream)
+    async def hold(self, stream: bytes, key: str, for_us: int) -> None:
+        found = self.keys.stream_of(stream)
+        if found is None:
+            return
+        keys = self.keys.queue(found)
+        for_us = min(for_us, HOLD_US_MAX)
         await self._send_one(scripts.HOLD.call((keys.holds, keys.meta), (f"k{key}" if key else "q", for_us)))
 
     async def holds(self, stream: TaskStream) -> dict[str, int]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from perdure_broker.flow import (
     CONCURRENCY,
+    HOLD_US_MAX,
     LATE_US,
     NOT_REACHED,
     TAKEN,
@@ -120,9 +121,13 @@ class MemoryFlow:
             queue.rates[name] = full_at + candidate.cost * 1e12 / limits.rate_micro
         return wait_us
 
-    async def hold(self, stream: TaskStream, key: str, for_us: int) -> None:
+    async def hold(self, stream: bytes, key: str, for_us: int) -> None:
         self._server.check()
-        queue = self._server.made_queue(stream)
+        found = self._server.keys.stream_of(stream)
+        if found is None:
+            return
+        queue = self._server.made_queue(found)
+        for_us = min(for_us, HOLD_US_MAX)
         name = f"k{key}" if key else _QUEUE
         queue.holds[name] = max(queue.holds.get(name, 0), self._server.now_ms() * 1000 + for_us)
         queue.backlogged = True

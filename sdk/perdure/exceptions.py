@@ -17,7 +17,7 @@ from datetime import timedelta
 from enum import IntEnum
 from typing import Any
 
-from perdure.protocol.failure import ErrorCategory, Failure, RetryState, TimeoutType
+from perdure.protocol.failure import QUEUE_THROTTLED, THROTTLED, ErrorCategory, Failure, RetryState, TimeoutType
 
 __all__ = [
     "ActivityAlreadyStartedError",
@@ -36,6 +36,7 @@ __all__ = [
     "ServerError",
     "TemporalError",
     "TerminatedError",
+    "ThrottledError",
     "TimeoutError",
     "TimeoutType",
     "TransientError",
@@ -194,6 +195,41 @@ class ApplicationError(FailureError):
     @property
     def category(self) -> ApplicationErrorCategory:
         return self._category
+
+
+class ThrottledError(ApplicationError):
+    """Raised by an activity that was told to come back later, as by an HTTP 429: its attempt is made again after that
+    time, and nothing else of its fairness key, or of its task queue, is handed out before.
+
+    Args:
+        retry_after: How long; a number is in seconds. At most a day.
+        whole_queue: Hold the whole task queue, and not only the task's fairness key. A task without a key holds the
+            queue in any case.
+        message: What happened.
+
+    Raises:
+        ValueError: `retry_after` is not positive.
+    """
+
+    def __init__(
+        self,
+        retry_after: timedelta | float,
+        *,
+        whole_queue: bool = False,
+        message: str = "told to come back later",
+    ) -> None:
+        delay = retry_after if isinstance(retry_after, timedelta) else timedelta(seconds=retry_after)
+        if delay <= timedelta():
+            raise ValueError(f"retry_after is {retry_after}; it must be positive")
+        super().__init__(
+            f"{message} (after {delay.total_seconds():g} s)",
+            type=QUEUE_THROTTLED if whole_queue else THROTTLED,
+            next_retry_delay=delay,
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """It may come from another process."""
+        return type(self), (self.next_retry_delay,), self.__dict__
 
 
 class PayloadSizeError(ApplicationError):

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from perdure_broker.flow import CONCURRENCY, NOT_REACHED, TAKEN, Candidate, Limits
+from perdure_broker.keys import Keys
 from perdure_broker.port import Broker, Outbox
 from tests.conformance.broker_servers import (
     ACTIVITY,
@@ -19,6 +20,7 @@ from tests.conformance.broker_servers import (
 )
 from tests.waiting import wait_until
 
+STREAM = Keys().queue(ACTIVITY).stream
 FREE = Limits()
 NEVER = 1
 """A rate, in millionths a second, at which nothing comes within a test."""
@@ -171,9 +173,9 @@ async def test_a_token_of_the_queue_is_not_spent_on_a_key_that_may_not(queue: Qu
 
 async def test_a_key_is_held_for_a_while(queue: Queue) -> None:
     broker = queue.broker
-    await broker.hold(ACTIVITY, "x", 60_000)
-    await broker.hold(ACTIVITY, "x", 1_000)
-    await broker.hold(ACTIVITY, "ä/{y}", 60_000_000)
+    await broker.hold(STREAM, "x", 60_000)
+    await broker.hold(STREAM, "x", 1_000)
+    await broker.hold(STREAM, "ä/{y}", 60_000_000)
     state = await broker.queue_state(ACTIVITY)
     assert state.backlogged, "nobody may publish past the dispatcher"
     held = await broker.holds(ACTIVITY)
@@ -192,7 +194,7 @@ async def test_a_key_is_held_for_a_while(queue: Queue) -> None:
 
 
 async def test_a_queue_is_held_for_a_while(queue: Queue) -> None:
-    await queue.broker.hold(ACTIVITY, "", 50_000)
+    await queue.broker.hold(STREAM, "", 50_000)
     assert 0 < (await queue.broker.flow_state(ACTIVITY, FREE)).wait_us <= 50_000
     assert await queue.admit("a") == [NOT_REACHED]
 

@@ -282,3 +282,9 @@ async def test_errors_come_up_with_their_causes(run_example: RunExample) -> None
         "WorkflowFailureError <- ApplicationError (no card was taken)",
         "WorkflowFailureError <- ChildWorkflowError <- ActivityError <- ApplicationError (ValueError: this is no card)",
     ]
+
+
+async def test_tenants_take_turns(run_example: RunExample) -> None:
+    small, large = (await run_example("tenants.py")).splitlines()
+    assert small.startswith("small tenant: an answer to 'what is too much?'; of the large one ")
+    assert large == "large tenant: 40 answers"

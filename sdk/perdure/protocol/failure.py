@@ -33,6 +33,9 @@ class ErrorCategory(IntEnum):
     BENIGN = 1
 
 
+THROTTLED, QUEUE_THROTTLED = "ThrottledError", "QueueThrottledError"
+"""Types of failures after which the fairness key of the task, or its queue, is held for their retry delay."""
+
 ACTIVITY_PAUSE, ACTIVITY_RESET = "ActivityPause", "ActivityReset"
 """Types of the failures by which an attempt ends because its activity was paused, or reset (Temporal's names)."""
 

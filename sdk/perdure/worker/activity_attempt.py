@@ -17,6 +17,8 @@ from perdure.exceptions import ApplicationError, CancelledError, TimeoutError, T
 from perdure.protocol.failure import (
     ACTIVITY_PAUSE,
     ACTIVITY_RESET,
+    QUEUE_THROTTLED,
+    THROTTLED,
     ApplicationInfo,
     ErrorCategory,
     Failure,
@@ -131,6 +133,13 @@ class ActivityAttempt(Attempt):
                 failure.message,
             )
             self._fail(failure)
+            if getattr(failure.info, "type", "") in (THROTTLED, QUEUE_THROTTLED):
+                self._hold(failure.info)
+
+    def _hold(self, info: Any) -> None:
+        """It was told to come back later: so are the other tasks of its key, or of its queue."""
+        key = self.task.fairness.key if self.task.fairness is not None and info.type == THROTTLED else ""
+        self._owner.link.hold(self.entry, key, info.next_retry_delay_ms * 1000)
 
     def _detach(self) -> None:
         """Its function ended, and somebody else completes it."""

@@ -103,6 +103,17 @@ class WorkerLink:
         except BrokerUnavailable as error:  # tried once: its lease is not renewed, and the engine takes it off then
             logger.debug("Entry %s of no use is left to its lease: %s", entry.entry_id.decode(), error)
 
+    def hold(self, entry: TaskEntry, key: str, for_us: int) -> None:
+        """Have nothing more handed out of a fairness key (empty: of the queue that an entry came from) for a while."""
+        if for_us > 0:
+            self.in_background(self._hold(entry, key, for_us))
+
+    async def _hold(self, entry: TaskEntry, key: str, for_us: int) -> None:
+        try:
+            await self.broker.hold(entry.stream, key, for_us)
+        except BrokerUnavailable as error:  # tried once: the next attempt is told the same
+            logger.debug("Nothing is held of %s: %s", entry.stream.decode(), error)
+
     def decode(self, entry: TaskEntry) -> Task:
         """The task of an entry.
 

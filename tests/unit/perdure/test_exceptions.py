@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
+from datetime import timedelta
 
 import pytest
 
@@ -12,6 +14,7 @@ from perdure.exceptions import (
     CancelledError,
     FailureError,
     PayloadSizeError,
+    ThrottledError,
     is_cancelled_exception,
 )
 
@@ -55,3 +58,15 @@ def test_a_payload_too_large_is_not_tried_again() -> None:
     assert error.non_retryable
     assert "3,000,000" in error.message
     assert "reference" in error.message
+
+
+def test_a_429_waits_and_survives_another_process() -> None:
+    error = ThrottledError(2.5, whole_queue=True, message="no tokens left")
+    again = pickle.loads(pickle.dumps(error))
+    for one in (error, again):
+        assert (one.type, one.message, one.next_retry_delay) == (
+            "QueueThrottledError", "no tokens left (after 2.5 s)", timedelta(seconds=2.5)
+        )  # fmt: skip
+        assert not one.non_retryable
+    with pytest.raises(ValueError, match="must be positive"):
+        ThrottledError(0)

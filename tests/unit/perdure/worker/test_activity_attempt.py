@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,9 +11,10 @@ import pytest
 from perdure import activity
 from perdure.activity.definition import ActivityDefinition
 from perdure.activity.shared_flag import SharedFlag
-from perdure.exceptions import ApplicationError, CancelledError
+from perdure.exceptions import ApplicationError, CancelledError, ThrottledError
 from perdure.metrics import MetricMeter
 from perdure.protocol.failure import ApplicationInfo
+from perdure.protocol.fairness import Fairness
 from perdure.protocol.payload import NO_VALUES
 from perdure.protocol.replies import ActivityDirective, CancelActivity, ErrorCode, ErrorReply, ReplyKind
 from perdure.protocol.requests import (
@@ -258,3 +260,18 @@ async def test_the_only_attempt_does_not_begin_while_its_activity_is_paused() ->
         await on.give(activity_task("wait_for_ever", report_start=True))
         assert (await on.report(RespondActivityTaskFailed)).failure.info.type == "ActivityPause"
         assert not SEEN
+
+
+async def test_what_was_told_to_come_back_later_holds_its_key_or_its_queue() -> None:
+    async with stage() as on:
+        owner = Owner(on)
+        held: list[tuple[str, int]] = []
+        owner.link.hold = lambda entry, key, for_us: held.append((key, for_us))  # type: ignore[method-assign]
+        tenant = {"fairness": Fairness("acme")}
+        owner.attempt(**tenant).failed(ThrottledError(timedelta(seconds=5)))
+        owner.attempt(**tenant).failed(ThrottledError(0.25, whole_queue=True))
+        owner.attempt().failed(ThrottledError(1, message="slow down"))
+        owner.attempt(**tenant).failed(ApplicationError("x", next_retry_delay=timedelta(seconds=5)))
+        assert held == [("acme", 5_000_000), ("", 250_000), ("", 1_000_000)]
+        assert [request.failure.info.next_retry_delay_ms for request in owner.sent] == [5_000, 250, 1_000, 5_000]
+        assert owner.sent[2].failure.message == "slow down (after 1 s)"

@@ -15,6 +15,7 @@ from perdure.protocol.replies import ErrorCode, ErrorReply
 from perdure.protocol.tasks import encode_task
 from perdure.worker.lease_keeper import LeaseKeeper
 from perdure.worker.link import WorkerLink
+from perdure_broker.keys import Keys
 from perdure_broker.port import BrokerUnavailable, StreamKind, TaskEntry, TaskStream, WorkerInfo
 from tests.worker_stage import QUEUE, Stage, activity_task, stage
 
@@ -105,3 +106,15 @@ async def test_which_refusals_mean_that_a_report_cannot_be_taken() -> None:
         assert link.refusal(tuple(ErrorReply(+ErrorCode.INVALID_ARGUMENT, "odd"))) == "odd"
         assert link.refusal(tuple(ErrorReply(+ErrorCode.NOT_FOUND, "over"))) is None
         assert link.refusal("junk") is None
+
+
+async def test_a_hold_is_told_to_the_broker() -> None:
+    async with stage() as on:
+        link = _link(on)
+        stream = TaskStream("default", "q", StreamKind.ACTIVITY)
+        entry = TaskEntry(Keys().queue(stream).stream, b"1-1", b"")
+        link.hold(entry, "acme", 5_000_000)
+        link.hold(entry, "", 0)
+        await link.finish_background(1)
+        held = await on.broker.holds(stream)
+        assert set(held) == {"acme"}

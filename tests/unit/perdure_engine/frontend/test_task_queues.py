@@ -23,6 +23,7 @@ from perdure.protocol.task_queues import (
     decode_queue_list,
     decode_queue_settings,
 )
+from perdure_broker.keys import Keys
 from perdure_broker.port import WorkerInfo
 from perdure_engine.frontend import task_queues
 from perdure_store.flow import QueueSettingsRow
@@ -30,6 +31,7 @@ from perdure_store.memory import MemoryStore
 from tests.engine_stage import ACTIVITIES, QUEUE, Stage, pass_time
 from tests.unit.perdure_engine.frontend.test_service import answer, refusal
 
+STREAM = Keys().queue(ACTIVITIES).stream
 HOUR_US = 3_600_000_000
 
 
@@ -118,8 +120,8 @@ async def test_a_pause_for_a_while_ends_by_itself(stage: Stage) -> None:
 
 async def test_how_a_queue_stands(stage: Stage) -> None:
     await stage.broker.announce_worker(ACTIVITIES, WorkerInfo("w", "host", 10, 0), 3_600_000)
-    await stage.broker.hold(ACTIVITIES, "a", HOUR_US)
-    await stage.broker.hold(ACTIVITIES, "", HOUR_US)
+    await stage.broker.hold(STREAM, "a", HOUR_US)
+    await stage.broker.hold(STREAM, "", HOUR_US)
     info = await described(stage)
     assert ("host", 10) in [(worker.identity, worker.slots) for worker in info.activities.workers]
     assert info.activities.slots == sum(worker.slots for worker in info.activities.workers)

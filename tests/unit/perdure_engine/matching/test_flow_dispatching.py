@@ -13,6 +13,7 @@ from perdure.protocol.codec import pack
 from perdure.protocol.task_queues import FOREVER_US, KeySettings, QueueSettings
 from perdure.protocol.tasks import TaskKind, task_member
 from perdure_broker.flow import Admission, Candidate, Limits
+from perdure_broker.keys import Keys
 from perdure_broker.memory import MemoryBroker
 from perdure_broker.memory_server import MemoryServer
 from perdure_broker.port import BrokerUnavailable, TaskStream, WorkerInfo
@@ -23,6 +24,8 @@ from perdure_store.memory import MemoryStore
 from perdure_store.port import TransferKey, TransferRow
 from tests.engine_stage import ACTIVITIES, QUEUE, pass_time
 from tests.simulation.process import Process
+
+STREAM = Keys().queue(ACTIVITIES).stream
 
 
 class Broker(MemoryBroker):
@@ -208,7 +211,7 @@ async def test_a_pause_holds_everything_and_a_paused_key_its_own(bench: Bench) -
 
 
 async def test_a_key_that_is_held_lets_others_pass(bench: Bench) -> None:
-    await bench.broker.hold(ACTIVITIES, "a", 2_000_000)
+    await bench.broker.hold(STREAM, "a", 2_000_000)
     await bench.add("a", 2, priority=1)
     await bench.add("b", 2)
     running = asyncio.create_task(bench.dispatcher.run())
@@ -221,7 +224,7 @@ async def test_a_key_that_is_held_lets_others_pass(bench: Bench) -> None:
 
 
 async def test_a_queue_that_is_held_waits(bench: Bench) -> None:
-    await bench.broker.hold(ACTIVITIES, "", 2_000_000)
+    await bench.broker.hold(STREAM, "", 2_000_000)
     await bench.add("a")
     running = asyncio.create_task(bench.dispatcher.run())
     await pass_time(1.9)
