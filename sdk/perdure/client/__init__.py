@@ -1,6 +1,12 @@
 """The client: start workflows, and signal, query, update, cancel, watch and list them."""
 
 from perdure.client.async_activity import AsyncActivityHandle, AsyncActivityIDReference
+from perdure.client.async_activity_inputs import (
+    CompleteAsyncActivityInput,
+    FailAsyncActivityInput,
+    HeartbeatAsyncActivityInput,
+    ReportCancellationAsyncActivityInput,
+)
 from perdure.client.batches import (
     Batches,
     BatchOperationDescription,
@@ -173,6 +179,7 @@ __all__ = [
     "Client",
     "ClientConfig",
     "ClientConnectConfig",
+    "CompleteAsyncActivityInput",
     "CountWorkflowsInput",
     "CreateScheduleInput",
     "DataConverter",
@@ -184,10 +191,12 @@ __all__ = [
     "DescribeScheduleInput",
     "DescribeWorkflowInput",
     "DnsLoadBalancingConfig",
+    "FailAsyncActivityInput",
     "FairnessKeySettings",
     "FetchWorkflowHistoryEventsInput",
     "GrpcCompression",
     "HeaderCodecBehavior",
+    "HeartbeatAsyncActivityInput",
     "HttpConnectProxyConfig",
     "Interceptor",
     "KeepAliveConfig",
@@ -207,6 +216,7 @@ __all__ = [
     "RPCError",
     "RPCStatusCode",
     "RPCTimeoutOrCancelledError",
+    "ReportCancellationAsyncActivityInput",
     "ResetReapplyExcludeType",
     "RetryConfig",
     "Schedule",

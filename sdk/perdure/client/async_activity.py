@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from perdure.activity.information import ActivityCancellationDetails
-from perdure.client.connection import Connection, check_text, nothing
-from perdure.client.failures import AsyncActivityCancelledError
+from perdure.client.async_activity_calls import target_of
+from perdure.client.async_activity_inputs import (
+    AsyncActivityIDReference as AsyncActivityIDReference,
+    CompleteAsyncActivityInput,
+    FailAsyncActivityInput,
+    HeartbeatAsyncActivityInput,
+    ReportCancellationAsyncActivityInput,
+)
+from perdure.client.connection import Connection
 from perdure.common import UNSET
-from perdure.protocol.codec import DecodeError, unpack
-from perdure.protocol.payload import NO_VALUES
-from perdure.protocol.replies import ActivityDirective, decode_activity_directive
-from perdure.protocol.requests import ActivityReport, ReportActivity
-from perdure.service import RPCError, RPCStatusCode
-
-
-@dataclass(frozen=True)
-class AsyncActivityIDReference:
-    """An activity by ids: of a workflow, or (`workflow_id` None) without one. Without a run id: of the open run, or the
-    last execution."""
-
-    workflow_id: str | None
-    run_id: str | None
-    activity_id: str
 
 
 class AsyncActivityHandle:
@@ -39,19 +29,9 @@ class AsyncActivityHandle:
         """Raises:
         ValueError: the task token or an id cannot be one.
         """
+        target_of(connection.namespace, id_or_token)
         self._connection = connection
-        if isinstance(id_or_token, bytes):
-            fields = _fields(id_or_token)
-            self._namespace, self._workflow_id, self._run_id, self._event_id, self._attempt, self._activity_id = fields
-            return
-        self._namespace = connection.namespace
-        self._workflow_id = id_or_token.workflow_id or ""
-        self._run_id = id_or_token.run_id or ""
-        self._activity_id = id_or_token.activity_id
-        self._event_id = self._attempt = 0
-        if id_or_token.workflow_id is not None:
-            check_text("workflow_id", self._workflow_id)
-        check_text("activity_id", self._activity_id)
+        self._id_or_token = id_or_token
 
     async def heartbeat(
         self, *details: Any, rpc_metadata: Mapping[str, str | bytes] = {}, rpc_timeout: timedelta | None = None
@@ -63,19 +43,9 @@ class AsyncActivityHandle:
                 reset (`details` say so): end the attempt by `fail`, or let it go on.
             RPCError: the activity is not pending any more (NOT_FOUND), or no engine answered in time.
         """
-        data = self._connection.converter.to_bytes(details) or NO_VALUES
-        request = self._request(ActivityReport.HEARTBEAT, data=data, request_id="")
-        directive: ActivityDirective = await self._connection.ask_of(
-            self._namespace, self._workflow_id or self._activity_id, request, decode_activity_directive, rpc_timeout
+        await self._connection.calls.heartbeat_async_activity(
+            HeartbeatAsyncActivityInput(self._id_or_token, details, rpc_timeout, rpc_metadata)
         )
-        if not directive.current:
-            raise RPCError("the activity waits for its next attempt, or is over", RPCStatusCode.NOT_FOUND)
-        if directive.cancel_requested or directive.paused or directive.reset:
-            raise AsyncActivityCancelledError(
-                ActivityCancellationDetails(
-                    cancel_requested=directive.cancel_requested, paused=directive.paused, reset=directive.reset
-                )
-            )
 
     async def complete(
         self, result: Any = UNSET, *, rpc_metadata: Mapping[str, str | bytes] = {}, rpc_timeout: timedelta | None = None
@@ -86,8 +56,9 @@ class AsyncActivityHandle:
             PayloadSizeError: the result is too large.
             RPCError: the activity is not pending any more (NOT_FOUND), or no engine answered in time.
         """
-        data = self._connection.converter.value_to_bytes(None if result is UNSET else result)
-        await self._report(ActivityReport.COMPLETED, rpc_timeout, data=data)
+        await self._connection.calls.complete_async_activity(
+            CompleteAsyncActivityInput(self._id_or_token, result, rpc_timeout, rpc_metadata)
+        )
 
     async def fail(
         self,
@@ -102,12 +73,8 @@ class AsyncActivityHandle:
         Raises:
             RPCError: the activity is not pending any more (NOT_FOUND), or no engine answered in time.
         """
-        converter = self._connection.converter
-        await self._report(
-            ActivityReport.FAILED,
-            rpc_timeout,
-            failure=converter.to_failure(error),
-            heartbeat_details=converter.to_bytes(last_heartbeat_details) if last_heartbeat_details else b"",
+        await self._connection.calls.fail_async_activity(
+            FailAsyncActivityInput(self._id_or_token, error, last_heartbeat_details, rpc_timeout, rpc_metadata)
         )
 
     async def report_cancellation(
@@ -119,54 +86,9 @@ class AsyncActivityHandle:
             RPCError: nobody asked it to stop (INVALID_ARGUMENT), it is not pending any more (NOT_FOUND), or no engine
                 answered in time.
         """
-        data = self._connection.converter.to_bytes(details) if details else b""
-        await self._report(ActivityReport.CANCELED, rpc_timeout, data=data)
-
-    async def _report(self, report: ActivityReport, rpc_timeout: timedelta | None, **what: Any) -> None:
-        request = self._request(report, request_id=self._connection.new_request_id(), **what)
-        await self._connection.ask_of(
-            self._namespace, self._workflow_id or self._activity_id, request, nothing, rpc_timeout
+        await self._connection.calls.report_cancellation_async_activity(
+            ReportCancellationAsyncActivityInput(self._id_or_token, details, rpc_timeout, rpc_metadata)
         )
-
-    def _request(
-        self,
-        report: ActivityReport,
-        *,
-        data: bytes = b"",
-        failure: Any = None,
-        heartbeat_details: bytes = b"",
-        request_id: str,
-    ) -> ReportActivity:
-        return ReportActivity(
-            self._namespace,
-            self._workflow_id,
-            self._run_id,
-            self._activity_id,
-            self._event_id,
-            self._attempt,
-            report,
-            data,
-            failure,
-            heartbeat_details,
-            request_id,
-            self._connection.transport.identity,
-        )
-
-
-def _fields(token: bytes) -> tuple[str, str, str, int, int, str]:
-    """Namespace, workflow id, run id, scheduled event id, attempt and, without a workflow, activity id of a task token.
-
-    Raises:
-        ValueError: it is none.
-    """
-    try:
-        fields = unpack(token)
-    except DecodeError:
-        fields = None
-    if type(fields) is tuple and [type(field) for field in (*fields, "")[:6]] == [str, str, str, int, int, str]:
-        namespace, workflow_id, run_id, event_id, attempt, activity_id = (*fields, "")[:6]
-        return namespace, workflow_id, run_id, event_id, attempt, activity_id
-    raise ValueError("this is no task token; pass the bytes of activity.info().task_token as they are")
 
 
 def reference_of(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from perdure.client.async_activity_calls import AsyncActivityCalls
 from perdure.client.connection import (
     Connection,
     Refusal,
@@ -65,7 +66,7 @@ from perdure_broker.port import StreamKind, TaskStream
 _DIAGNOSIS_TIMEOUT = timedelta(seconds=5)
 
 
-class ClientCalls(ScheduleCalls, StandaloneActivityCalls, OutboundInterceptor):
+class ClientCalls(AsyncActivityCalls, ScheduleCalls, StandaloneActivityCalls, OutboundInterceptor):
     """See the module's docstring."""
 
     def __init__(self, connection: Connection, default_reject_condition: QueryRejectCondition | None) -> None:

@@ -14,6 +14,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from perdure.client.async_activity_inputs import (
+    CompleteAsyncActivityInput,
+    FailAsyncActivityInput,
+    HeartbeatAsyncActivityInput,
+    ReportCancellationAsyncActivityInput,
+)
 from perdure.client.inputs import (
     CancelWorkflowInput,
     CountWorkflowsInput,
@@ -128,6 +134,22 @@ class OutboundInterceptor:
     async def describe_activity(self, input: DescribeActivityInput) -> ActivityExecutionDescription:
         """For each `ActivityHandle.describe`."""
         return await self.next.describe_activity(input)
+
+    async def heartbeat_async_activity(self, input: HeartbeatAsyncActivityInput) -> None:
+        """For each `AsyncActivityHandle.heartbeat`."""
+        await self.next.heartbeat_async_activity(input)
+
+    async def complete_async_activity(self, input: CompleteAsyncActivityInput) -> None:
+        """For each `AsyncActivityHandle.complete`."""
+        await self.next.complete_async_activity(input)
+
+    async def fail_async_activity(self, input: FailAsyncActivityInput) -> None:
+        """For each `AsyncActivityHandle.fail`."""
+        await self.next.fail_async_activity(input)
+
+    async def report_cancellation_async_activity(self, input: ReportCancellationAsyncActivityInput) -> None:
+        """For each `AsyncActivityHandle.report_cancellation`."""
+        await self.next.report_cancellation_async_activity(input)
 
     async def start_workflow_update(self, input: StartWorkflowUpdateInput) -> WorkflowUpdateHandle[Any]:
         """For each `WorkflowHandle.start_update` and `WorkflowHandle.execute_update`."""
