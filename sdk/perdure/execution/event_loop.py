@@ -22,6 +22,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Protocol, TypeVarTuple
 
 from perdure.workflow.errors import ReadOnlyContextError, WorkflowIOError
+from perdure.workflow.runtime import running
 
 logger = logging.getLogger("perdure.workflow")
 
@@ -30,7 +31,7 @@ _Ts = TypeVarTuple("_Ts")
 _TASKS_KEPT = 64
 """Finished tasks that the list of tasks may hold before it is swept."""
 
-_NO_LOOP = (None, None, None)
+_NO_LOOP = (None, None, None, None)
 
 _get_running_loop = asyncio.events._get_running_loop
 _set_running_loop = asyncio.events._set_running_loop
@@ -102,12 +103,11 @@ class WorkflowEventLoop(asyncio.AbstractEventLoop):
     """See the module's docstring.
 
     Attributes:
-        workflow_runtime: The workflow. Also how code finds out that it runs in a workflow.
         now_us: The workflow's time.
     """
 
     def __init__(self, owner: LoopOwner) -> None:
-        self.workflow_runtime: LoopOwner = owner
+        self._owner: LoopOwner = owner
         self.now_us = 0
         self._ready: deque[Any] = deque()
         self._conditions: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
@@ -116,19 +116,21 @@ class WorkflowEventLoop(asyncio.AbstractEventLoop):
         self._order = 0
         self._is_closing = False
         self._refusals = 0
-        self._outer: tuple[Any, Any, Any] = _NO_LOOP
+        self._outer: tuple[Any, Any, Any, Any] = _NO_LOOP
 
     # Running ---------------------------------------------------------------------------------------------------------
     def __enter__(self) -> None:
         """Make this the running loop of the thread."""
         outer = _get_running_loop()
-        self._outer = (outer, _swap_current_task(outer, None), sys.get_asyncgen_hooks())
+        self._outer = (outer, running.runtime, _swap_current_task(outer, None), sys.get_asyncgen_hooks())
         sys.set_asyncgen_hooks(None, None)
         _set_running_loop(self)
+        running.runtime = self._owner
 
     def __exit__(self, *exc_info: object) -> None:
         """Make the outer loop the running one again."""
-        outer, outer_task, hooks = self._outer
+        outer, outer_runtime, outer_task, hooks = self._outer
+        running.runtime = outer_runtime
         _set_running_loop(outer)
         sys.set_asyncgen_hooks(*hooks)
         _swap_current_task(outer, outer_task)
@@ -186,7 +188,7 @@ class WorkflowEventLoop(asyncio.AbstractEventLoop):
         self, delay: float, callback: Callable[[*_Ts], object], *args: *_Ts, context: contextvars.Context | None = None
     ) -> asyncio.TimerHandle:
         self.check_may_act()
-        return self.workflow_runtime.start_timer(delay, callback, args, context, "")
+        return self._owner.start_timer(delay, callback, args, context, "")
 
     def call_at(
         self, when: float, callback: Callable[[*_Ts], object], *args: *_Ts, context: contextvars.Context | None = None
@@ -204,7 +206,7 @@ class WorkflowEventLoop(asyncio.AbstractEventLoop):
     def create_task(
         self, coro: Any, *, name: str | None = None, context: contextvars.Context | None = None, **_: Any
     ) -> asyncio.Task[Any]:
-        if self._is_closing or self.workflow_runtime.read_only:
+        if self._is_closing or self._owner.read_only:
             coro.close()
             self.check_may_act()
         order = self.next_order()
@@ -231,7 +233,7 @@ class WorkflowEventLoop(asyncio.AbstractEventLoop):
         """Raise if the code that runs is being closed, or may only look."""
         if self._is_closing:
             self._refuse_to_act()
-        elif self.workflow_runtime.read_only:
+        elif self._owner.read_only:
             raise ReadOnlyContextError(
                 "a query handler or a validator must not change its workflow, start anything or wait"
             )
@@ -257,7 +259,7 @@ class WorkflowEventLoop(asyncio.AbstractEventLoop):
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """What asyncio has to say when nobody asked for an exception."""
-        if self._is_closing or self.workflow_runtime.replaying:
+        if self._is_closing or self._owner.replaying:
             return
         error = context.get("exception")
         logger.warning("In a workflow: %s", context.get("message"), exc_info=error)
@@ -284,7 +286,7 @@ class WorkflowEventLoop(asyncio.AbstractEventLoop):
                 for task in reversed(unfinished):
                     _close(task.get_coro())
         self._ready.clear()
-        self.workflow_runtime = _NO_OWNER
+        self._owner = _NO_OWNER
 
 
 def _close(coroutine: Coroutine[Any, Any, Any] | Any) -> None:

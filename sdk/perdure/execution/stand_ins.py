@@ -12,7 +12,6 @@ have taken the names. Everything outside of workflows must not notice. What is n
 from __future__ import annotations
 
 import asyncio
-import asyncio.events
 import datetime as datetime_module
 import functools
 import os
@@ -28,7 +27,7 @@ from perdure.execution.calendar_stand_ins import WorkflowDate, WorkflowDatetime,
 from perdure.execution.io_guard import is_python_itself
 from perdure.workflow import chance, concurrency
 from perdure.workflow.errors import WorkflowIOError
-from perdure.workflow.runtime import Runtime
+from perdure.workflow.runtime import Runtime, running
 from perdure.workflow.unsafe_code import is_io_permitted
 
 _installed: dict[Any, Any] = {}
@@ -89,7 +88,7 @@ def _stand_in_of(value: Any) -> Any:
 
 def _runtime() -> Runtime | None:
     """The workflow that runs on this thread, unless it asked to be let out."""
-    runtime: Runtime | None = getattr(asyncio.events._get_running_loop(), "workflow_runtime", None)
+    runtime: Runtime | None = running.runtime
     return None if runtime is None or is_io_permitted() else runtime
 
 
@@ -107,11 +106,10 @@ class _Home:
 
 def _replace(module: Any, name: str, inside: Callable[..., Any]) -> None:
     real = getattr(module, name)
-    get_running_loop = asyncio.events._get_running_loop
 
     def stand_in(_: Any, *args: Any, **kwargs: Any) -> Any:
         # Called all over the process, by event loops among others: the ordinary way out is short.
-        runtime: Runtime | None = getattr(get_running_loop(), "workflow_runtime", None)
+        runtime: Runtime | None = running.runtime
         if runtime is None or is_io_permitted():
             return real(*args, **kwargs)
         return inside(runtime, *args, **kwargs)

@@ -57,12 +57,13 @@ class Environment(Protocol):
 
 
 class RealEnvironment:
-    """The machine's clocks and threads, asyncio's tasks."""
+    """The machine's clocks and threads, the tasks of one event loop."""
 
     monotonic = staticmethod(monotonic)
 
     def __init__(self) -> None:
         self.random = random.Random()
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def now_us(self) -> int:
         return time_ns() // 1000
@@ -71,7 +72,9 @@ class RealEnvironment:
         return uuid.uuid4().hex[:12]
 
     def spawn(self, coroutine: Coroutine[Any, Any, Any], *, name: str) -> asyncio.Task[Any]:
-        return asyncio.get_running_loop().create_task(coroutine, name=name)
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()  # once: it asks the operating system for the process each time
+        return self._loop.create_task(coroutine, name=name)
 
     def beat(
         self, step: Callable[[], None], interval_s: Callable[[], float], *, name: str, ended: Callable[[], None]

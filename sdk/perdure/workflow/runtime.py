@@ -1,13 +1,14 @@
 """What the functions of `perdure.workflow` ask of the workflow that they are called in.
 
-The running event loop says which workflow that is: a workflow runs on a loop of its own, which carries its runtime.
+The event loop of a workflow says here, by thread, that it runs. asyncio could be asked for the running loop, but
+that asks the operating system for the process each time (measured: 0.8 us instead of 0.1, for every call).
 """
 
 from __future__ import annotations
 
 import asyncio
-import asyncio.events
 import random
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
@@ -176,9 +177,18 @@ class Runtime(Protocol):
     ) -> ActivityHandle[Any]: ...
 
 
+class RunningWorkflow(threading.local):
+    """The workflow that runs on this thread. Only its event loop writes this."""
+
+    runtime: Any = None
+
+
+running = RunningWorkflow()
+
+
 def current_or_none() -> Runtime | None:
     """The workflow that runs on this thread, if one does."""
-    runtime: Runtime | None = getattr(asyncio.events._get_running_loop(), "workflow_runtime", None)
+    runtime: Runtime | None = running.runtime
     return runtime
 
 
@@ -188,7 +198,7 @@ def current() -> Runtime:
     Raises:
         NotInWorkflowError: none does.
     """
-    runtime: Runtime | None = getattr(asyncio.events._get_running_loop(), "workflow_runtime", None)
+    runtime: Runtime | None = running.runtime
     if runtime is None:
         raise NotInWorkflowError(
             "this function of perdure.workflow works only inside a workflow; activities and programs use the real thing"

@@ -40,7 +40,7 @@ async def test_all_pages_in_order() -> None:
     async with stage() as on:
         _serve(on, GetWorkflowTask, story)
         _serve(on, GetHistory, story)
-        assert await fetch_task_history(_link(on), TASK) == (story.events, {}, ())
+        assert await fetch_task_history(_link(on), TASK) == (story.events, {}, [])
         assert await fetch_history(_link(on), QUERY) == story.events
         assert on.engine.requests(GetWorkflowTask)[0] == GetWorkflowTask(RUN_ID, 2, 1, b"")
 
@@ -56,7 +56,7 @@ async def test_updates_come_with_the_first_page() -> None:
 
     async with stage() as on:
         on.answers[GetWorkflowTask] = answer
-        assert (await fetch_task_history(_link(on), TASK)).updates == decode_deliveries(updates)
+        assert (await fetch_task_history(_link(on), TASK)).updates == list(decode_deliveries(updates))
 
 
 async def test_there_is_none() -> None:
