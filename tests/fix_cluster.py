@@ -48,6 +48,14 @@ def shared_cluster(
             process.end()
 
 
+@pytest.fixture
+async def shared_client(shared_cluster: Cluster) -> AsyncIterator[Client]:
+    """A client of `shared_cluster`."""
+    client = await Client.connect(shared_cluster.address)
+    yield client
+    await client.close()
+
+
 async def _until_it_answers(cluster: Cluster) -> None:
     client = await cluster.connect()
     await client.close()

@@ -23,6 +23,12 @@ from tests.waiting import wait_until
 MINUTE = timedelta(minutes=1)
 
 
+@pytest.fixture
+def client(shared_client: Client) -> Client:
+    """What these tests start has names of its own."""
+    return shared_client
+
+
 @workflow.defn
 class Countdown:
     @workflow.run

@@ -19,6 +19,12 @@ MINUTE = timedelta(minutes=1)
 PAYLOAD_OVER_THE_LIMIT_BYTES = 17_000_000
 
 
+@pytest.fixture
+def client(shared_client: Client) -> Client:
+    """What these tests start has names of its own."""
+    return shared_client
+
+
 @workflow.defn
 class Echo:
     @workflow.run

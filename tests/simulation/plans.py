@@ -130,9 +130,10 @@ def draw_plan(number: int, dice: random.Random, load_s: float) -> Plan:
 
 
 def _can_begin_anew(program: Program) -> bool:
-    """Whether another run can do what this program says from any point on, without harm to others."""
+    """Whether another run can do what this program says from any point on, without harm to others, and without what
+    nobody sends any more."""
     kinds = json.dumps(program)
-    return not any(f'"{word}"' in kinds for word in ("child", "tell", "hang", "next"))
+    return not signals_wanted(program) and not any(f'"{word}"' in kinds for word in ("child", "tell", "hang", "next"))
 
 
 def _signal(dice: random.Random, label: str, *, is_needed: bool) -> Signal:
