@@ -1,4 +1,5 @@
-"""Retention: closed runs are kept for as long as their namespace says, then forgotten with all that belongs to them.
+"""Retention: closed runs, and closed activities without a workflow, are kept for as long as their namespace says, then
+forgotten with all that belongs to them.
 
 Role: the janitor of the shards that this engine holds. It works beside the batches, on a connection of its own, and no
 more than half of the time, so that a backlog of expired runs cannot slow those that are alive.
@@ -13,7 +14,8 @@ Rules:
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 
 from perdure_engine.environment import Environment
 from perdure_store.port import ExpiredRun, Store, StoreError
@@ -28,6 +30,9 @@ LOOK_S = 5.0
 
 RUNS_MAX = 200
 """Runs that go with one statement."""
+
+ACTIVITIES_MAX = 1_000
+"""Activities that go with one statement: each is one row."""
 
 ROWS_MAX = 2_000
 """History rows that go with one statement, about; a longer history goes in pieces first."""
@@ -64,6 +69,7 @@ class Retention:
             for namespace in await self._store.closed_namespaces(shard_id):
                 kept_us = retentions.get(namespace, RETENTION_DEFAULT_MS) * 1_000
                 await self._clean(shard_id, range_id, namespace, self._environment.now_us() - kept_us)
+            await self._clean_activities(shard_id, range_id, retentions)
 
     async def _clean(self, shard_id: int, range_id: int, namespace: str, closed_before_us: int) -> None:
         place = self._places.get((shard_id, namespace), 0)
@@ -77,6 +83,31 @@ class Retention:
                 return
             if not await self._forget(shard_id, range_id, namespace, expired):
                 return  # the store knows a newer owner
+            await self._environment.sleep(self._environment.monotonic() - began)
+
+    async def _clean_activities(self, shard_id: int, range_id: int, retentions: Mapping[str, int]) -> None:
+        store, now_us = self._store, self._environment.now_us()
+        for namespace in await store.activity_namespaces(shard_id):
+            kept_us = retentions.get(namespace, RETENTION_DEFAULT_MS) * 1_000
+            await self._repeat(
+                partial(
+                    store.delete_expired_activities,
+                    shard_id,
+                    range_id,
+                    namespace,
+                    closed_before_us=now_us - kept_us,
+                    limit=ACTIVITIES_MAX,
+                )
+            )
+        overdue = partial(store.delete_overdue_activities, shard_id, range_id, now_us=now_us, limit=ACTIVITIES_MAX)
+        await self._repeat(overdue)
+
+    async def _repeat(self, delete: Callable[[], Awaitable[int]]) -> None:
+        """Delete until nothing is left, half of the time at most."""
+        while True:
+            began = self._environment.monotonic()
+            if await delete() < ACTIVITIES_MAX:
+                return
             await self._environment.sleep(self._environment.monotonic() - began)
 
     async def _forget(self, shard_id: int, range_id: int, namespace: str, expired: Sequence[ExpiredRun]) -> int:

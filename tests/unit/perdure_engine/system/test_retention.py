@@ -7,13 +7,14 @@ import random
 
 import pytest
 
+from perdure.protocol.activity_executions import ActivityOptions, StartActivity
 from perdure.protocol.replies import ErrorCode, ReplyKind, decode_error
 from perdure.protocol.requests import DescribeWorkflow
 from perdure_engine.system import retention as module
 from perdure_engine.system.retention import LOOK_S, RETENTION_DEFAULT_MS, ROWS_MAX, Retention, _batches
 from perdure_store.list_query import GroupCount, ListQuery
 from perdure_store.port import ExpiredRun, StoreUnavailable
-from tests.engine_stage import Stage, done, pass_time, until
+from tests.engine_stage import QUEUE, Stage, done, pass_time, until
 from tests.simulation.process import Process
 
 MINUTE_MS = 60_000
@@ -59,6 +60,20 @@ async def test_a_namespace_that_says_nothing_keeps_them_for_three_days(
     assert len(stage.database.executions) == 1
     await pass_time(10 + 2 * LOOK_S)
     assert not stage.database.executions
+
+
+async def test_closed_activities_go_when_their_time_is_over(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ACTIVITIES_MAX", 2)
+    await stage.store.set_retention("default", MINUTE_MS)
+    options = ActivityOptions(start_to_close_timeout_ms=60_000)
+    for number in range(5):
+        await stage.ask(StartActivity("default", f"a-{number}", "act", QUEUE, b"", "", "client", options))
+        await stage.finish_activity(*await stage.take_activity())
+    await stage.ask(StartActivity("default", "open", "act", QUEUE, b"", "", "client", options, start_delay_ms=10**8))
+    await pass_time(50)
+    assert len(stage.database.activities) == 6
+    await pass_time(10 + 2 * LOOK_S)
+    assert [row.activity_id for row in stage.database.activities.values()] == ["open"]
 
 
 async def test_many_go_in_bounded_pieces(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
