@@ -11,7 +11,7 @@ from perdure_store.rows import ActivityKey, LoadedActivity
 
 class Activities(Protocol):
     async def load_activities(self, keys: Sequence[ActivityKey]) -> list[LoadedActivity]:
-        """For each key what exists, in one round trip."""
+        """For each key what exists: in one round trip, but where a request is sought behind another one's execution."""
 
     async def delete_expired_activities(
         self, shard_id: int, range_id: int, namespace: str, *, closed_before_us: int, limit: int

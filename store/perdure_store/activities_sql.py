@@ -4,7 +4,6 @@ janitor's work on that of upkeep. They are written by `commit`."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from perdure_store.columns import int8s, repeated_texts, uuids
 from perdure_store.commit import encode
@@ -13,7 +12,7 @@ from perdure_store.rows import ActivityExecutionRow, ActivityKey, LoadedActivity
 
 _NAMED = (int8s, int8s, uuids, int8s)
 _REQUESTED = (int8s, int8s, uuids, repeated_texts, int8s)
-_TASKS = (int8s, int8s, uuids)
+_WIDTH = len(ActivityExecutionRow._fields)
 
 
 class SqlActivities:
@@ -30,27 +29,33 @@ class SqlActivities:
         if not keys:
             return []
         named = [(position, key.shard_id, key.run_id, key.number) for position, key in enumerate(keys)]
-        statements: list[tuple[str, Any]] = [
-            ("find_activities", encode(_NAMED, named)),
-            ("find_activity_tasks", encode(_TASKS, [row[:3] for row in named])),
-        ]
-        asked = [
-            (position, key.shard_id, key.run_id, key.request_id, key.since)
-            for position, key in enumerate(keys)
-            if key.request_id
-        ]
-        if asked:
-            statements.append(("find_requested_activities", encode(_REQUESTED, asked)))
-        found = await self._activity_loads.fetch_each(statements)
-        rows = {position: ActivityExecutionRow(*fields) for position, *fields in found[0]}
-        tasks = {position: TransferRow(*fields) for position, *fields in found[1]}
-        requested = {position: ActivityExecutionRow(*fields) for position, *fields in found[2]} if asked else {}
-        if not rows and not tasks and not requested:
+        found = await self._activity_loads.fetch("find_activities", encode(_NAMED, named))
+        if not found:
             return [NOTHING] * len(keys)
-        return [
-            LoadedActivity(rows.get(position), requested.get(position), tasks.get(position))
-            for position in range(len(keys))
-        ]
+        loaded = dict.fromkeys(range(len(keys)), NOTHING)
+        for position, *fields in found:
+            row = ActivityExecutionRow(*fields[:_WIDTH]) if fields[0] is not None else None
+            task = TransferRow(*fields[_WIDTH:]) if fields[_WIDTH] is not None else None
+            loaded[position] = LoadedActivity(row, None, task)
+        await self._add_requested(keys, loaded)
+        return list(loaded.values())
+
+    async def _add_requested(self, keys: Sequence[ActivityKey], loaded: dict[int, LoadedActivity]) -> None:
+        """What a request has started may stand behind the last execution of its activity id."""
+        asked = []
+        for position, (_, run_id, _, request_id, since) in enumerate(keys):
+            row = loaded[position].row
+            if not request_id or row is None:
+                continue
+            if row.request_id == request_id and row.number >= since:
+                loaded[position] = loaded[position]._replace(requested=row)
+            else:
+                asked.append((position, row.shard_id, run_id, request_id, since))
+        if asked:
+            for position, *fields in await self._activity_loads.fetch(
+                "find_requested_activities", encode(_REQUESTED, asked)
+            ):
+                loaded[position] = loaded[position]._replace(requested=ActivityExecutionRow(*fields))
 
     async def delete_expired_activities(
         self, shard_id: int, range_id: int, namespace: str, *, closed_before_us: int, limit: int
