@@ -140,6 +140,8 @@ class RetryPolicy:
         maximum_attempts: How many attempts in all. 0: no limit.
         non_retryable_error_types: Names of `ApplicationError.type` (for other exceptions their class name) after which
             there is no further attempt.
+        jitter: The share of each wait of an activity that is left to chance, from 0 to 1 (full jitter), so that what
+            failed together is not tried again together.
     """
 
     initial_interval: timedelta = timedelta(seconds=1)
@@ -147,6 +149,7 @@ class RetryPolicy:
     maximum_interval: timedelta | None = None
     maximum_attempts: int = 0
     non_retryable_error_types: Sequence[str] | None = None
+    jitter: float = 0.0
 
     def to_data(self) -> RetryPolicyData:
         """The policy as it travels.
@@ -156,6 +159,8 @@ class RetryPolicy:
         """
         if self.maximum_attempts < 0:
             raise ValueError(f"maximum_attempts is {self.maximum_attempts}; it must be 0 (no limit) or more")
+        if not 0 <= self.jitter <= 1:
+            raise ValueError(f"jitter is {self.jitter}; it must be from 0 to 1")
         if self.maximum_attempts != 1:
             self._check_intervals()
         maximum = self.maximum_interval
@@ -166,6 +171,7 @@ class RetryPolicy:
             0 if maximum is None else milliseconds("maximum_interval", maximum),
             self.maximum_attempts,
             tuple(self.non_retryable_error_types or ()),
+            float(self.jitter),
         )
 
     @staticmethod
@@ -177,6 +183,7 @@ class RetryPolicy:
             timedelta(milliseconds=data.maximum_interval_ms) if data.maximum_interval_ms else None,
             data.maximum_attempts,
             data.non_retryable_error_types or None,
+            data.jitter,
         )
 
     def _check_intervals(self) -> None:

@@ -192,6 +192,14 @@ ACTIVITIES = {
     ],
     "worker_specific_queue.py": ["words: [3, 3, 3, 3, 3]"],
     "dependency_injection.py": ["ada: welcome", "ada: 12.50, please", "nobody knows flowers"],
+    "tasks.py": [
+        "cat@100 was made here",
+        "dog@50 was made by a worker",
+        "1 of 3 was enqueued: owl@100",
+        "500 more were enqueued together",
+        "published in attempt 2",
+        "scanned: more than 0 of 1000",
+    ],
     "sync_activities.py": [
         "read a, read b, read c - on the main thread: False",
         "669 primes, counted in another process: True",

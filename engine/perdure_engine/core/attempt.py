@@ -6,6 +6,8 @@ given up for lost cannot harm. Failed attempts are annotations; the outcome is t
 
 from __future__ import annotations
 
+import zlib
+
 from perdure.protocol.events import (
     ActivityAttemptFailed,
     ActivityTaskCanceled,
@@ -158,7 +160,15 @@ def retry_delay_ms(activity: ActivityState, failure: Failure) -> int:
     info = failure.info
     if isinstance(info, ApplicationInfo) and info.next_retry_delay_ms > 0:
         return min(info.next_retry_delay_ms, DURATION_MS_MAX)
-    return activity.attributes.retry_policy.backoff_ms(activity.counted_attempt)
+    policy = activity.attributes.retry_policy
+    delay_ms = policy.backoff_ms(activity.counted_attempt)
+    return max(1, int(delay_ms * (1 - policy.jitter * _chance(activity)))) if policy.jitter else delay_ms
+
+
+def _chance(activity: ActivityState) -> float:
+    """From 0 to 1, as good as random among activities and attempts, and the same when it is asked again."""
+    name = f"{activity.attributes.activity_id}:{activity.scheduled_event_id}:{activity.attempt}"
+    return zlib.crc32(name.encode(errors="surrogatepass")) / 2**32
 
 
 def is_interruption(activity: ActivityState, failure: Failure) -> bool:

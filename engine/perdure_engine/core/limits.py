@@ -115,6 +115,8 @@ def retry_policy_problem(policy: RetryPolicyData) -> str | None:
         problem = f"the backoff coefficient of the retry policy is {policy.backoff_coefficient}; it must be at least 1"
     if problem is None and policy.maximum_attempts < 0:
         problem = f"the retry policy allows {policy.maximum_attempts} attempts; give at least 1, or 0 for no limit"
+    if problem is None and not 0 <= policy.jitter <= 1:
+        problem = f"the jitter of the retry policy is {policy.jitter}; it must be from 0 to 1"
     return problem
 
 

@@ -11,6 +11,7 @@ from perdure_store.port import ActivityExecutionRow, TransferRow
 def row_of(execution: ActivityExecution) -> ActivityExecutionRow:
     """The row of an execution as it stands now."""
     attributes = execution.attributes
+    kept_us = execution.options.keep_result_ms * 1000
     return ActivityExecutionRow(
         execution.shard_id,
         execution.run_id,
@@ -23,7 +24,7 @@ def row_of(execution: ActivityExecution) -> ActivityExecutionRow:
         execution.attempt,
         execution.scheduled_time_us,
         execution.close_time_us,
-        0,
+        execution.close_time_us + kept_us if kept_us and execution.close_time_us else 0,
         execution.request_id,
         indexed_attributes(execution.search_attributes) if execution.search_attributes else "",
         encode_record(execution),

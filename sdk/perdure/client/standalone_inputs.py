@@ -19,7 +19,8 @@ from perdure.common import (
 
 @dataclass
 class StartActivityInput:
-    """Of `OutboundInterceptor.start_activity`. `is_new_id`: the id was made for this start, and no other one has it."""
+    """Of `OutboundInterceptor.start_activity`. Perdure's own: `is_new_id` (the id was made for this start, and no other
+    one has it), `soft_timeout` (after which an attempt is asked to end), `result_ttl` (how long it is kept)."""
 
     activity_type: str
     args: Sequence[Any]
@@ -41,6 +42,8 @@ class StartActivityInput:
     rpc_timeout: timedelta | None
     rpc_metadata: Mapping[str, str | bytes] = field(default_factory=dict)
     is_new_id: bool = False
+    soft_timeout: timedelta | None = None
+    result_ttl: timedelta | None = None
 
 
 @dataclass

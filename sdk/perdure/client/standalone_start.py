@@ -56,6 +56,21 @@ def start_request(connection: Connection, input: StartActivityInput, *, wait_res
     check_text("the activity id", input.id)
     check_text("the activity type", input.activity_type)
     check_text("the task queue", input.task_queue)
+    options = options_of(
+        input.schedule_to_close_timeout,
+        input.schedule_to_start_timeout,
+        input.start_to_close_timeout,
+        input.heartbeat_timeout,
+        input.retry_policy,
+        input.priority,
+        int(input.id_reuse_policy) or 1,
+        int(input.id_conflict_policy) or 1,
+    )
+    if input.soft_timeout is not None or input.result_ttl is not None:
+        options = options._replace(
+            soft_timeout_ms=milliseconds("soft_timeout", input.soft_timeout),
+            keep_result_ms=milliseconds("result_ttl", input.result_ttl),
+        )
     return StartActivity(
         connection.namespace,
         input.id,
@@ -64,16 +79,7 @@ def start_request(connection: Connection, input: StartActivityInput, *, wait_res
         connection.converter.to_bytes(input.args, "the arguments of an activity") if input.args else b"",
         "" if input.is_new_id else connection.new_request_id(),
         connection.transport.identity,
-        options_of(
-            input.schedule_to_close_timeout,
-            input.schedule_to_start_timeout,
-            input.start_to_close_timeout,
-            input.heartbeat_timeout,
-            input.retry_policy,
-            input.priority,
-            int(input.id_reuse_policy) or 1,
-            int(input.id_conflict_policy) or 1,
-        ),
+        options,
         wait_result,
         milliseconds("start_delay", input.start_delay) if input.start_delay is not None else 0,
         pack_payload_map(input.headers) if input.headers else b"",

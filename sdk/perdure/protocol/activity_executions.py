@@ -20,7 +20,9 @@ from perdure.protocol.tasks import PRIORITY_DEFAULT
 
 class ActivityOptions(NamedTuple):
     """What thousands of executions have alike; an engine checks it once. `retry_policy` None: the default one.
-    `schedule_to_start_timeout_ms` counts from the end of `start_delay_ms`, which counts from the start."""
+    `schedule_to_start_timeout_ms` counts from the end of `start_delay_ms`, which counts from the start. After
+    `soft_timeout_ms` an attempt is asked to end. `keep_result_ms` 0: a closed execution is kept as its namespace
+    says."""
 
     schedule_to_close_timeout_ms: int = 0
     schedule_to_start_timeout_ms: int = 0
@@ -31,6 +33,8 @@ class ActivityOptions(NamedTuple):
     id_reuse_policy: int = IdReusePolicy.ALLOW_DUPLICATE
     id_conflict_policy: int = IdConflictPolicy.FAIL
     fairness: Fairness | None = None
+    soft_timeout_ms: int = 0
+    keep_result_ms: int = 0
 
     @staticmethod
     def _decode_retry_policy(value: Any) -> RetryPolicyData | None:

@@ -9,13 +9,15 @@ from perdure.protocol.codec import struct_decoder
 
 class RetryPolicyData(NamedTuple):
     """Backoff of attempt n: `min(initial * coefficient ** (n - 1), maximum)`. `maximum_attempts` 0 is unlimited;
-    `maximum_interval_ms` 0 is a hundred times the initial interval."""
+    `maximum_interval_ms` 0 is a hundred times the initial interval. `jitter` is the share of it that is left to chance,
+    from 0 to 1, for activities."""
 
     initial_interval_ms: int = 1000
     backoff_coefficient: float = 2.0
     maximum_interval_ms: int = 0
     maximum_attempts: int = 0
     non_retryable_error_types: tuple[str, ...] = ()
+    jitter: float = 0.0
 
     def backoff_ms(self, attempt: int) -> int:
         """Milliseconds to wait after the failure of `attempt` (from 1)."""

@@ -55,7 +55,8 @@ class ActivityTask(NamedTuple):
 
     An activity without a workflow has neither workflow id nor type; `run_id` is that of its activity id
     (`ids.activity_execution_id`), and `scheduled_event_id` the number of the execution. An entry of its first attempt
-    holds all that is known of it: `schedule_to_start_timeout_ms` and `request_id` are its own."""
+    holds all that is known of it: `schedule_to_start_timeout_ms`, `request_id` and `keep_result_ms` are for the engine.
+    After `soft_timeout_ms` the attempt is asked to end."""
 
     namespace: str
     workflow_id: str
@@ -83,6 +84,8 @@ class ActivityTask(NamedTuple):
     schedule_to_start_timeout_ms: int = 0
     request_id: str = ""
     fairness: Fairness | None = None
+    soft_timeout_ms: int = 0
+    keep_result_ms: int = 0
 
     @staticmethod
     def _decode_retry_policy(value: Any) -> RetryPolicyData | None:

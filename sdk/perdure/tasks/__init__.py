@@ -16,9 +16,9 @@ starts it by its name, and a workflow calls it like any other activity.
 
 from perdure.tasks.background import configure
 from perdure.tasks.definition import Task, task
-from perdure.tasks.errors import TaskTimeout
+from perdure.tasks.errors import Retry, TaskTimeout
 from perdure.tasks.handle import TaskHandle
 from perdure.tasks.options import RETRY_POLICY, TaskOptions
 from perdure.tasks.surroundings import using
 
-__all__ = ["RETRY_POLICY", "Task", "TaskHandle", "TaskOptions", "TaskTimeout", "configure", "task", "using"]
+__all__ = ["RETRY_POLICY", "Retry", "Task", "TaskHandle", "TaskOptions", "TaskTimeout", "configure", "task", "using"]

@@ -168,9 +168,11 @@ def task(
     retry_policy: RetryPolicy = ...,
     at_most_once: bool = ...,
     time_limit: Seconds | None = ...,
+    soft_time_limit: Seconds | None = ...,
     expires: Seconds | None = ...,
     heartbeat_timeout: Seconds | None = ...,
     priority: int | Priority = ...,
+    result_ttl: Seconds | None = ...,
 ) -> TaskDecorator: ...
 def task(function: Any = None, /, *, name: str | None = None, **options: Any) -> Any:
     """Make a function a task.
@@ -178,8 +180,8 @@ def task(function: Any = None, /, *, name: str | None = None, **options: Any) ->
     Args:
         function: A function, sync or async, at the top of a module.
         name: How workers know it; by default the name of the function.
-        options: Those of `TaskOptions`: `queue`, `retry_policy`, `at_most_once`, `time_limit`, `expires`,
-            `heartbeat_timeout`, `priority`.
+        options: Those of `TaskOptions`: `queue`, `retry_policy`, `at_most_once`, `time_limit`,
+            `soft_time_limit`, `expires`, `heartbeat_timeout`, `priority`, `result_ttl`.
 
     Raises:
         TypeError: it is no function, or takes arguments by name alone.

@@ -87,6 +87,8 @@ def input_of(call: Call) -> StartActivityInput:
         headers={},
         rpc_timeout=None,
         is_new_id=call.task_id is None,
+        soft_timeout=optional_duration(options.soft_time_limit),
+        result_ttl=optional_duration(options.result_ttl),
     )
 
 

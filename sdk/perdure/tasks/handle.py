@@ -88,6 +88,14 @@ class TaskHandle(Generic[R]):
         """`describe`, in a coroutine."""
         return await ask(self._describe)
 
+    def progress(self) -> Any:
+        """What its code told last by `activity.heartbeat(...)`: one value as it is, several as a list, or None."""
+        return wait(self._progress, instead="`await handle.aprogress()`")
+
+    async def aprogress(self) -> Any:
+        """`progress`, in a coroutine."""
+        return await ask(self._progress)
+
     @property
     def status(self) -> ActivityExecutionStatus:
         """Where it is by now."""
@@ -98,6 +106,11 @@ class TaskHandle(Generic[R]):
             self.id, run_id=self.run_id, result_type=self._result_type
         )
         return handle
+
+    async def _progress(self, client: Client) -> Any:
+        seen = await self._on(client).describe(include_heartbeat_details=True)
+        details = await seen.heartbeat_details() or [None]
+        return details[0] if len(details) == 1 else details
 
     async def _describe(self, client: Client) -> ActivityExecutionDescription:
         return await self._on(client).describe(

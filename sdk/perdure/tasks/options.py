@@ -13,10 +13,10 @@ QUEUE = "default"
 """The task queue of tasks that name none."""
 
 RETRY_POLICY = RetryPolicy(
-    initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=10), maximum_attempts=20
+    initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=10), maximum_attempts=20, jitter=1.0
 )
-"""How a task is tried again unless it says otherwise: after a second, then twice as long each time up to ten minutes;
-twenty attempts in about an hour and a half."""
+"""How a task is tried again unless it says otherwise: after a second at the most, then twice as long each time up to
+ten minutes, with full jitter; twenty attempts in about an hour."""
 
 ONCE = RetryPolicy(maximum_attempts=1)
 
@@ -31,21 +31,25 @@ class TaskOptions:
     retry_policy: How it is tried again when it fails.
     at_most_once: It is begun once, and not again whatever becomes of its worker.
     time_limit: Of one attempt. What runs in a process of its own is killed when it does not end five seconds later.
+    soft_time_limit: Of one attempt: its code is asked to end, by a `CancelledError` that it may clean up after.
     expires: It is not begun later than this after it could have been.
     heartbeat_timeout: The longest silence of an attempt that tells of its progress.
     priority: From 1 (first) to 5 (last), or a `Priority`.
+    result_ttl: How long its result is kept; None: as its namespace says.
     """
 
     queue: str = QUEUE
     retry_policy: RetryPolicy = field(default_factory=lambda: RETRY_POLICY)
     at_most_once: bool = False
     time_limit: Seconds | None = None
+    soft_time_limit: Seconds | None = None
     expires: Seconds | None = None
     heartbeat_timeout: Seconds | None = None
     priority: int | Priority = Priority.default
+    result_ttl: Seconds | None = None
 
     def __post_init__(self) -> None:
-        for name in ("time_limit", "expires", "heartbeat_timeout"):
+        for name in ("time_limit", "soft_time_limit", "expires", "heartbeat_timeout", "result_ttl"):
             value = getattr(self, name)
             if value is not None and duration(value) <= timedelta(0):
                 raise ValueError(f"{name} is {value}; it must be above 0")

@@ -83,6 +83,8 @@ class ActivityAttempt(Attempt):
         owner, timeout_ms = self._owner, self.task.start_to_close_timeout_ms
         if not self._is_reported:
             owner.deadlines.after_delay(self._report_started)
+        if self.task.soft_timeout_ms:
+            owner.deadlines.after(self.task.soft_timeout_ms / 1000, self._soft_timed_out)
         if timeout_ms and (timeout_ms <= _SHORT_TIMEOUT_MS or self._is_reported):
             owner.deadlines.after(timeout_ms / 1000, self._timed_out)
 
@@ -178,6 +180,9 @@ class ActivityAttempt(Attempt):
             case StopReason.TIMED_OUT:
                 info = TimeoutInfo(TimeoutType.START_TO_CLOSE, self._last_heartbeat())
                 self._fail(Failure.of("activity start-to-close timeout", info, source="PythonSDK"))
+            case StopReason.SOFT_LIMIT:
+                limit = ApplicationInfo(SOFT_TIME_LIMIT)
+                self._fail(Failure.of("its soft time limit has passed", limit, source="PythonSDK"))
             case StopReason.PAUSED:
                 paused = ApplicationInfo(ACTIVITY_PAUSE)
                 self._fail(Failure.of("the activity was paused while it ran", paused, source="PythonSDK"))
@@ -331,6 +336,9 @@ class ActivityAttempt(Attempt):
             logger.error("Details of activity %r are dropped: %s", self.task.activity_type, error)
             return b""
 
+
+SOFT_TIME_LIMIT = "SoftTimeLimitExceeded"
+"""The type of the failure by which an attempt ends that its soft time limit stopped."""
 
 _SHORT_TIMEOUT_MS = 100
 """Start-to-close timeouts up to this are watched from the start, longer ones from the report that it started."""

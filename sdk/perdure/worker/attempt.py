@@ -47,6 +47,7 @@ class StopReason(Enum):
     PAUSED = "an operator paused it"
     RESET = "an operator reset it"
     TIMED_OUT = "its start-to-close timeout has passed"
+    SOFT_LIMIT = "its soft time limit has passed"
     NOT_WANTED = "the engine no longer wants this attempt"
     WORKER_SHUTDOWN = "its worker stops"
 
@@ -56,6 +57,7 @@ _DETAILS = {
     StopReason.PAUSED: ActivityCancellationDetails(paused=True),
     StopReason.RESET: ActivityCancellationDetails(reset=True),
     StopReason.TIMED_OUT: ActivityCancellationDetails(timed_out=True),
+    StopReason.SOFT_LIMIT: ActivityCancellationDetails(timed_out=True),
     StopReason.NOT_WANTED: ActivityCancellationDetails(not_found=True),
     StopReason.WORKER_SHUTDOWN: ActivityCancellationDetails(worker_shutdown=True),
 }
@@ -180,7 +182,9 @@ class Attempt(ActivityContext):
             return
         if self.kill_now is not None and reason in _UNWANTED:
             self._owner.deadlines.after(KILL_AFTER_S, self._kill)
-        if self.stop_reason is not None:
+        if self.stop_reason is not None and not (
+            self.stop_reason is StopReason.SOFT_LIMIT and reason is StopReason.TIMED_OUT
+        ):
             return
         self.stop_reason = reason
         self.show_stop(reason)
@@ -203,6 +207,9 @@ class Attempt(ActivityContext):
             )
             self.is_killed = True
             self.kill_now()
+
+    def _soft_timed_out(self) -> None:
+        self.stop(StopReason.SOFT_LIMIT)
 
     def _timed_out(self) -> None:
         self.stop(StopReason.TIMED_OUT)

@@ -83,6 +83,8 @@ def encode_entry(execution: ActivityExecution, *, inline: bool) -> bytes:
             attributes.schedule_to_start_timeout_ms,
             execution.request_id,
             attributes.fairness,
+            execution.options.soft_timeout_ms,
+            execution.options.keep_result_ms,
         )
     )
 

@@ -203,6 +203,8 @@ def from_entry(data: bytes) -> ActivityExecution:
         policy,
         task.priority,
         fairness=task.fairness,
+        soft_timeout_ms=task.soft_timeout_ms,
+        keep_result_ms=task.keep_result_ms,
     )
     attributes = ActivityTaskScheduled(
         task.activity_id,

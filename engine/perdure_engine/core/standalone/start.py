@@ -128,6 +128,8 @@ def _options_problem(options: ActivityOptions) -> str | None:
         or duration_problem("its schedule-to-start timeout", options.schedule_to_start_timeout_ms)
         or duration_problem("its start-to-close timeout", options.start_to_close_timeout_ms)
         or duration_problem("its heartbeat timeout", options.heartbeat_timeout_ms)
+        or duration_problem("its soft time limit", options.soft_timeout_ms)
+        or duration_problem("the time that its result is kept", options.keep_result_ms)
         or (None if options.retry_policy is None else retry_policy_problem(options.retry_policy))
     )
 

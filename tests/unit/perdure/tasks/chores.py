@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from perdure import task
+from perdure import activity, task
 from perdure.client import Client
-from perdure.tasks import using
+from perdure.tasks import Retry, using
 from perdure.worker import Worker
 from tests.memory_cluster import memory_cluster
 
@@ -34,8 +36,35 @@ def drop(what: str) -> None:
     raise ValueError(f"{what} is broken")
 
 
+@task
+async def ask_again() -> int:
+    if activity.info().attempt == 1:
+        raise Retry(0.05, "busy")
+    return activity.info().attempt
+
+
+@task(soft_time_limit=0.15, at_most_once=True)
+async def dawdle() -> str:
+    activity.heartbeat("a third")
+    try:
+        await asyncio.Event().wait()
+    except asyncio.CancelledError:
+        return "stopped in time"
+    return "never"
+
+
+@task(soft_time_limit=0.15, time_limit=60, at_most_once=True)
+def dream() -> None:
+    threading.Event().wait(0.5)
+    for _ in range(100):
+        activity.is_cancelled()
+
+
+TASKS = [add, carry, drop, ask_again, dawdle, dream]
+
+
 @contextlib.asynccontextmanager
 async def household() -> AsyncIterator[Client]:
-    async with memory_cluster() as client, Worker(client, task_queue="default", activities=[add, carry, drop]):
+    async with memory_cluster() as client, Worker(client, task_queue="default", activities=TASKS):
         with using(client):
             yield client

@@ -12,7 +12,7 @@ from perdure import activity, task
 from perdure.activity.definition import ActivityDefinition
 from perdure.common import RetryPolicy
 from perdure.exceptions import ApplicationError
-from tests.unit.perdure.tasks.chores import Parcel, add, carry, drop, household
+from tests.unit.perdure.tasks.chores import Parcel, add, ask_again, carry, dawdle, dream, drop, household
 
 
 async def test_calling_it_runs_it_here() -> None:
@@ -39,6 +39,21 @@ async def test_an_id_is_enqueued_once() -> None:
         again = await add.aapply_async((100,), task_id="sum")
         assert (first.is_new, again.is_new, again.run_id) == (True, False, first.run_id)
         assert await again == 6
+
+
+async def test_it_says_when_it_is_to_be_tried_again() -> None:
+    async with household():
+        assert await (await ask_again.adelay()) == 2
+
+
+async def test_a_soft_time_limit_lets_it_clean_up() -> None:
+    async with household():
+        handle = await dawdle.adelay()
+        assert await handle == "stopped in time"
+        assert await handle.aprogress() == "a third"
+        with pytest.raises(ApplicationError, match="its soft time limit has passed") as caught:
+            await (await dream.adelay())
+        assert caught.value.type == "SoftTimeLimitExceeded"
 
 
 async def test_options_of_one_call_and_of_a_variant() -> None:

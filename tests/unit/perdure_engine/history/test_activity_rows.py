@@ -8,7 +8,7 @@ from perdure.protocol.codec import DecodeError
 from perdure.protocol.search_attributes import pack_search_attributes
 from perdure_engine.history.activity_rows import execution_of, open_execution, row_of
 from tests.store_rows import task
-from tests.unit.perdure_engine.core.standalone.executions import Audited, failed, request
+from tests.unit.perdure_engine.core.standalone.executions import MINUTE, Audited, completed, failed, request
 
 
 def test_a_row_and_back() -> None:
@@ -30,3 +30,10 @@ def test_an_open_one_is_told_by_its_task_and_its_row() -> None:
 def test_what_cannot_be_read() -> None:
     with pytest.raises(DecodeError):
         execution_of(row_of(Audited().execution)._replace(data=b"no"))
+
+
+def test_one_that_is_kept_for_a_time_of_its_own() -> None:
+    said = Audited(request(MINUTE._replace(keep_result_ms=5_000)))
+    assert row_of(said.execution).expires_us == 0, "it is open"
+    said.decide(completed(said))
+    assert row_of(said.execution).expires_us == said.now_us + 5_000_000

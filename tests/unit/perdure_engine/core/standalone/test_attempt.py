@@ -68,3 +68,16 @@ def test_no_attempt_begins_that_would_come_too_late() -> None:
 
 def test_one_attempt_alone_waits_for_leave_to_begin() -> None:
     assert Audited(request(MINUTE._replace(retry_policy=RetryPolicyData(maximum_attempts=1)))).task.report_start
+
+
+def test_jitter_leaves_a_share_of_the_backoff_to_chance() -> None:
+    policy = RetryPolicyData(10_000, jitter=1.0)
+    waits = set()
+    for number in range(20):
+        said = Audited(request(MINUTE._replace(retry_policy=policy), activity_id=f"mail-{number}"))
+        began_us = said.now_us
+        said.decide(failed(said))
+        said.fire()
+        waits.add(said.now_us - began_us)
+    assert len(waits) > 15
+    assert 0 < min(waits) < 5 * SECOND_US < max(waits) <= 10 * SECOND_US
