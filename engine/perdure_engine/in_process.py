@@ -21,6 +21,7 @@ from perdure_engine.engine import Engine
 from perdure_engine.environment import RealEnvironment
 from perdure_engine.history.batch import VISIBILITY_KIND
 from perdure_store.memory import MemoryDatabase, MemoryStore
+from perdure_store.schedules import NEVER_US
 
 SHARDS = 4
 
@@ -100,11 +101,15 @@ class InProcessCluster:
         return not pending and (due_us is None or due_us > self.now_us())
 
     def next_timer_us(self) -> int | None:
-        """When the next timer of a run is due, if there is one."""
-        return min((key.fire_at_us for rows in self._database.timers.values() for key in rows), default=None)
+        """When the next timer of a run is due, or the next action of a schedule, if there is one."""
+        timers = [key.fire_at_us for rows in self._database.timers.values() for key in rows]
+        schedules = [row.next_us for row in self._database.schedules.values() if row.next_us != NEVER_US]
+        return min([*timers, *schedules], default=None)
 
     async def set_forward(self, time_us: int) -> None:
         """Make it this time, at least. What is due by then happens now."""
         self._clock.skipped_us += max(0, time_us - self.now_us())
         if self._engine.history is not None:
             await self._engine.history.look_at_clock()
+        if self._engine.schedules is not None:
+            self._engine.schedules.wake()

@@ -163,6 +163,11 @@ async def test_cron_goes_on_after_a_run_that_failed(run_example: RunExample) -> 
     assert output.split() == ["COMPLETED", "FAILED", "COMPLETED", "COMPLETED"]
 
 
+async def test_a_schedule_starts_reports(run_example: RunExample) -> None:
+    output = await run_example("schedule.py")
+    assert output == "by the clock: 2\nby hand, and for the days of a week: 6\n"
+
+
 async def test_sleep_for_days_is_woken_by_a_signal(run_example: RunExample) -> None:
     output = await run_example("sleep_for_days.py")
     assert "sleeps for 30 days" in output

@@ -27,6 +27,7 @@ COVERED_BY_SUITE: dict[str, str] = {
     "perdure_broker/replies.py": "tests/conformance/test_broker_streams.py",
     "perdure_broker/session.py": "tests/integration/test_redis_broker.py",
     "perdure_broker/tasks.py": "tests/conformance/test_broker_tasks.py",
+    "perdure/cli/schedule_views.py": "tests/unit/perdure/cli/test_schedule.py",
     "perdure/client/schedule.py": "tests/unit/perdure/client/test_schedule_calls.py",
     "perdure/client/schedule_description.py": "tests/unit/perdure/client/test_schedule_calls.py",
     "perdure/client/schedule_handle.py": "tests/unit/perdure/client/test_schedule_calls.py",

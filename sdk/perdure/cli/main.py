@@ -15,6 +15,7 @@ COMMANDS = {
     "worker": "perdure.cli.worker:worker",
     "workflow": "perdure.cli.workflow:workflow",
     "activity": "perdure.cli.activity:activity",
+    "schedule": "perdure.cli.schedule:schedule",
     "batch": "perdure.cli.batch:batch",
     "queue": "perdure.cli.queue:queue",
     "deployment": "perdure.cli.deployment:deployment",

@@ -10,7 +10,14 @@ from datetime import timedelta
 import pytest
 
 from perdure import activity, workflow
-from perdure.client import WorkflowFailureError, WorkflowUpdateStage
+from perdure.client import (
+    Schedule,
+    ScheduleActionStartWorkflow,
+    ScheduleIntervalSpec,
+    ScheduleSpec,
+    WorkflowFailureError,
+    WorkflowUpdateStage,
+)
 from perdure.exceptions import TimeoutError as PerdureTimeoutError
 from perdure.testing import WorkflowEnvironment
 from perdure.worker import Worker
@@ -83,6 +90,11 @@ class Counter:
 @workflow.defn
 async def patient() -> int:
     return await workflow.execute_activity(fail_twice, start_to_close_timeout=MINUTE)
+
+
+@workflow.defn
+async def nothing_much() -> None:
+    return None
 
 
 @workflow.defn
@@ -184,3 +196,17 @@ async def test_an_environment_of_a_client_runs_in_real_time(env: WorkflowEnviron
         with real.auto_time_skipping_disabled():
             assert abs((await real.get_current_time()).timestamp() - time.time()) < fast
     assert await env.client.execute_workflow(Reminder.run, args=[1, 0.0], id="after", task_queue=QUEUE) == "worked"
+
+
+async def test_schedules_go_by_the_clock_that_is_set_forward(env: WorkflowEnvironment) -> None:
+    hourly = Schedule(
+        ScheduleActionStartWorkflow(nothing_much, id="hourly", task_queue=QUEUE),
+        ScheduleSpec(intervals=[ScheduleIntervalSpec(timedelta(hours=1))]),
+    )
+    async with Worker(env.client, task_queue=QUEUE, workflows=[nothing_much]):
+        schedule = await env.client.create_schedule("hourly", hourly)
+        await env.sleep(timedelta(hours=5))
+        info = (await schedule.describe()).info
+        assert (info.num_actions, info.num_actions_skipped_overlap) == (5, 0)
+        late = [(taken.started_at - taken.scheduled_at).total_seconds() for taken in info.recent_actions]
+        assert all(0 <= seconds < fast for seconds in late)
