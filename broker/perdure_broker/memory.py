@@ -126,11 +126,11 @@ class MemoryBroker(MemoryQueues, MemoryFlow):
     # After a commit ------------------------------------------------------------------------------------------------
     async def release(self, outbox: Outbox, ranges: Mapping[int, int]) -> dict[TaskStream, PublishResult]:
         self._server.check()
-        for stream in outbox.backlogged:
-            self._mark(stream)
         results = {
             stream: self._publish(stream, publications, ranges) for stream, publications in outbox.publish.items()
         }
+        for stream in outbox.backlogged:
+            self._mark(stream)
         for key, (entry_ids, members) in outbox.finished.items():
             self._finish(key, entry_ids, members)
         for sender, rows in outbox.replies.items():

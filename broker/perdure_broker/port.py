@@ -167,7 +167,7 @@ class Outbox:
     Attributes:
         replies: rows for each sender, each an already encoded reply entry.
         publish: publications for each stream, in order.
-        backlogged: streams for which this commit wrote backlog rows: they are marked, so that nobody overtakes them.
+        backlogged: streams for which this commit wrote backlog rows: marked after `publish`; none overtakes them then.
         finished: for each stream key, the entries to ack and delete, and the members to give up. Also sticky streams.
         inbox_deletes: for each shard, the inbox entries whose effects are durable.
         inbox_sends: for each shard, entries for its inbox. What a full server refuses is lost: send it again later.

@@ -29,14 +29,13 @@ class PublishingCalls(ReplyCalls):
         self._registered: set[bytes] = set()
 
     async def release(self, outbox: Outbox, ranges: Mapping[int, int]) -> dict[TaskStream, PublishResult]:
-        commands = [
-            scripts.MARK_BACKLOG.call(self.keys.queue(stream)[_META : _META + 1]) for stream in outbox.backlogged
-        ]
-        commands += self._registrations(outbox.publish)
+        commands = self._registrations(outbox.publish)
         first_publish = len(commands)
         for stream, publications in outbox.publish.items():
             commands.append(self._publish_command(stream, publications, ranges))
-        first_finish = len(commands)
+        first_mark = len(commands)
+        for stream in outbox.backlogged:
+            commands.append(scripts.MARK_BACKLOG.call(self.keys.queue(stream)[_META : _META + 1]))
         for key, (entry_ids, members) in outbox.finished.items():
             commands += self._finish_commands(key, entry_ids, members)
         reply_senders: dict[int, str] = {}
@@ -52,12 +51,12 @@ class PublishingCalls(ReplyCalls):
 
         results = {
             stream: self._publish_result(reply)
-            for stream, reply in zip(outbox.publish, replies[first_publish:first_finish], strict=True)
+            for stream, reply in zip(outbox.publish, replies[first_publish:first_mark], strict=True)
         }
-        await self._register_created(outbox.publish, replies[first_publish:first_finish])
+        await self._register_created(outbox.publish, replies[first_publish:first_mark])
         refused = {index for index, reply in enumerate(replies) if type(reply) is ReplyError}
         if refused:
-            await self._after_refusal(outbox, replies, refused - set(range(first_publish, first_finish)), reply_senders)
+            await self._after_refusal(outbox, replies, refused - set(range(first_publish, first_mark)), reply_senders)
         return results
 
     async def raise_fence(self, stream: TaskStream, ranges: Mapping[int, int]) -> None:

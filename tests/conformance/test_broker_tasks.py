@@ -294,6 +294,14 @@ async def test_nobody_overtakes_a_backlog(broker: Broker) -> None:
     assert (await publish(broker, WORKFLOW, "a")).taken == 1
 
 
+async def test_what_a_batch_publishes_goes_ahead_of_the_backlog_that_it_leaves(broker: Broker) -> None:
+    await publish(broker, WORKFLOW, "first")
+    outbox = Outbox(publish={WORKFLOW: publications("a", "b")}, backlogged={WORKFLOW})
+    result = (await broker.release(outbox, RANGES))[WORKFLOW]
+    assert (result.taken, result.backlogged) == (2, False)
+    assert (await publish(broker, WORKFLOW, "c")).taken == 0
+
+
 async def test_a_backlog_marked_meanwhile_is_not_cleared(broker: Broker) -> None:
     await broker.mark_backlog(WORKFLOW)
     version = (await broker.queue_state(WORKFLOW)).backlog_version
