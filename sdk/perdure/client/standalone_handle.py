@@ -10,6 +10,7 @@ from perdure.client.connection import Connection, check_text
 from perdure.client.failures import ActivityFailureError
 from perdure.client.standalone_description import ActivityExecutionDescription
 from perdure.client.standalone_inputs import CancelActivityInput, DescribeActivityInput, TerminateActivityInput
+from perdure.client.standalone_requeue import requeue_activity
 from perdure.converter import DataConverter
 from perdure.exceptions import ApplicationError
 from perdure.protocol.activity_executions import AwaitActivity
@@ -137,6 +138,17 @@ class ActivityHandle(Generic[ReturnType]):
                 rpc_timeout=rpc_timeout,
             )
         )
+
+    async def requeue(self, *, rpc_timeout: timedelta | None = None) -> ActivityHandle[ReturnType]:
+        """Start it again, with the arguments and options that it had, if it closed without completing: failed for good,
+        timed out, cancelled or terminated. The new execution has the same id.
+
+        Raises:
+            ActivityAlreadyStartedError: an activity of this id is open, or has completed.
+            RPCError: no such activity (any more), or no reply in time.
+        """
+        run_id = await requeue_activity(self._connection, self._id, self._run_id or "", rpc_timeout)
+        return ActivityHandle(self._connection, self._id, run_id=run_id, result_type=self._result_type)
 
 
 def result_of(outcome: Outcome, converter: DataConverter, result_type: Any) -> Any:

@@ -88,6 +88,18 @@ class TaskHandle(Generic[R]):
         """`describe`, in a coroutine."""
         return await ask(self._describe)
 
+    def requeue(self) -> TaskHandle[R]:
+        """Enqueue it again, with the arguments and options that it had, if it failed for good (or was cancelled).
+
+        Raises:
+            ActivityAlreadyStartedError: it goes on, or has completed.
+        """
+        return wait(self._requeue, instead="`await handle.arequeue()`")
+
+    async def arequeue(self) -> TaskHandle[R]:
+        """`requeue`, in a coroutine."""
+        return await ask(self._requeue)
+
     def progress(self) -> Any:
         """What its code told last by `activity.heartbeat(...)`: one value as it is, several as a list, or None."""
         return wait(self._progress, instead="`await handle.aprogress()`")
@@ -106,6 +118,10 @@ class TaskHandle(Generic[R]):
             self.id, run_id=self.run_id, result_type=self._result_type
         )
         return handle
+
+    async def _requeue(self, client: Client) -> TaskHandle[R]:
+        again = await self._on(client).requeue()
+        return TaskHandle(self.id, again.run_id, self._result_type)
 
     async def _progress(self, client: Client) -> Any:
         seen = await self._on(client).describe(include_heartbeat_details=True)

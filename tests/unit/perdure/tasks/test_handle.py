@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from perdure.client import ActivityExecutionStatus
-from perdure.exceptions import CancelledError
+from perdure.exceptions import ApplicationError, CancelledError
 from perdure.tasks import TaskHandle
-from tests.unit.perdure.tasks.chores import add, household
+from tests.unit.perdure.tasks.chores import add, drop, household
 
 
 async def test_awaited_described_and_cancelled() -> None:
@@ -22,9 +22,20 @@ async def test_awaited_described_and_cancelled() -> None:
             await later
 
 
+async def test_what_failed_for_good_is_enqueued_again() -> None:
+    async with household():
+        handle = await drop.adelay("the vase")
+        with pytest.raises(ApplicationError, match="the vase is broken"):
+            await handle
+        again = await handle.arequeue()
+        assert (again.id, again.run_id != handle.run_id) == (handle.id, True)
+        with pytest.raises(ApplicationError, match="the vase is broken"):
+            await again
+
+
 async def test_a_coroutine_does_not_wait() -> None:
     handle = TaskHandle[int]("a", None, int)
     assert repr(handle) == "TaskHandle('a', None)"
-    for call in (handle.get, handle.cancel, handle.describe, lambda: handle.status):
+    for call in (handle.get, handle.cancel, handle.requeue, handle.progress, handle.describe, lambda: handle.status):
         with pytest.raises(RuntimeError, match="would hold up the event loop"):
             call()
