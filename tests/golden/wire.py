@@ -80,6 +80,7 @@ BODIES: dict[type[Any], Callable[[Any], Any]] = {
     task_queues.QueueSettings: task_queues.decode_queue_settings,
     task_queues.QueueInfo: task_queues.decode_queue_info,
     task_queues.QueueList: task_queues.decode_queue_list,
+    task_queues.Purged: task_queues.decode_purged,
     schedule.ScheduleDescription: schedule.decode_schedule_description,
     schedule.SchedulePage: schedule.decode_schedule_page,
 }

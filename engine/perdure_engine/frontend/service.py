@@ -55,7 +55,7 @@ from perdure.protocol.schedule import (
     PatchSchedule,
     UpdateSchedule,
 )
-from perdure.protocol.task_queues import DescribeQueue, ListQueues, PauseQueue, SetQueueLimits
+from perdure.protocol.task_queues import DescribeQueue, ListQueues, PauseQueue, PurgeQueue, SetQueueLimits
 from perdure_broker.port import Broker, BrokerUnavailable, ClusterInfo, StreamEntry
 from perdure_engine.environment import Environment
 from perdure_engine.frontend.batches import BatchAnswers
@@ -63,6 +63,7 @@ from perdure_engine.frontend.catalog import Catalog
 from perdure_engine.frontend.content import answer_content
 from perdure_engine.frontend.deployments import Deployments
 from perdure_engine.frontend.lists import Lists
+from perdure_engine.frontend.purge import Purge
 from perdure_engine.frontend.schedules import ScheduleAnswers
 from perdure_engine.frontend.task_queues import TaskQueues
 from perdure_store.port import DeadLetterRow, Store, StoreError, StoreUnavailable
@@ -117,6 +118,7 @@ class FrontendService:
         batches = BatchAnswers(store, environment)
         deployments = Deployments(store, broker, environment, routes_changed)
         queues = TaskQueues(store, broker, environment, flow_changed)
+        purge = Purge(store, broker, environment, cluster)
         schedules = ScheduleAnswers(store, environment, look_at_schedule)
         self._handlers: dict[type[Any], Callable[[Any], Any]] = {
             ListWorkflows: lists.list_workflows,
@@ -148,6 +150,7 @@ class FrontendService:
             ListQueues: queues.list_all,
             SetQueueLimits: queues.set_limits,
             PauseQueue: queues.pause,
+            PurgeQueue: purge.purge,
             CreateSchedule: schedules.create,
             DescribeSchedule: schedules.describe,
             UpdateSchedule: schedules.update,

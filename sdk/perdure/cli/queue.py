@@ -172,6 +172,34 @@ def drain(name: str, timeout: timedelta | None, reason: str, address: str, names
         console().print(f"{name} is paused, and nothing of it runs.", markup=False)
 
 
+@queue.command()
+@click.argument("name")
+@click.option("--reason", default="", help="What the failure of each activity says.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@connection_options
+def purge(name: str, reason: str, yes: bool, address: str, namespace: str, as_json: bool) -> None:
+    """Fail, for good, the activities that wait in the paused task queue NAME. Their workflows are told."""
+
+    async def look(client: Client) -> TaskQueueDescription:
+        return await client.task_queues.describe(name)
+
+    async def work(client: Client) -> int:
+        return await client.task_queues.purge(name, reason=reason)
+
+    found = with_client(address, namespace, look)
+    if not found.settings.is_paused:
+        raise click.ClickException(f"{name} is not paused; `perdure queue pause {name}` first, so that nothing begins")
+    if not yes:
+        click.confirm(
+            f"{found.activities.waiting:,} activities wait in {name}. Fail them for good?", abort=True, err=True
+        )
+    total = with_client(address, namespace, work)
+    if as_json:
+        print_json({"name": name, "purged": total})
+    else:
+        console().print(f"{total:,} activities of {name} have failed.", markup=False)
+
+
 def _changed(
     name: str,
     work: Callable[[Client], Awaitable[TaskQueueSettings]],

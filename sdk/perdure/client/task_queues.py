@@ -280,6 +280,27 @@ class TaskQueues:
                     return found
                 await asyncio.sleep(DRAIN_LOOK_S)
 
+    async def purge(self, name: str, *, reason: str = "", rpc_timeout: timedelta | None = None) -> int:
+        """Fail, for good, the activities that wait in the store for a place in a paused queue: their workflows get an
+        `ApplicationError` of the type "Purged", and standalone ones close with it. Those that were handed out before
+        the pause are left alone.
+
+        Returns:
+            How many waited.
+
+        Raises:
+            RPCError: FAILED_PRECONDITION: the queue is not paused.
+        """
+        check_text("the task queue", name)
+        waited = (await self.describe(name, rpc_timeout=rpc_timeout)).activities.waiting
+        identity = self._connection.transport.identity
+        request = wire.PurgeQueue(self._connection.namespace, name, wire.PURGE_MAX, reason, identity)
+        while True:
+            purged = await self._connection.ask_frontend(request, wire.decode_purged, rpc_timeout)
+            if not purged.total:
+                return waited
+            await asyncio.sleep(DRAIN_LOOK_S)
+
     async def _pause(
         self, name: str, until_us: int, key: str | None, reason: str, rpc_timeout: timedelta | None
     ) -> TaskQueueSettings:

@@ -42,7 +42,7 @@ from perdure.protocol.schedule import (
     PatchSchedule,
     UpdateSchedule,
 )
-from perdure.protocol.task_queues import DescribeQueue, ListQueues, PauseQueue, SetQueueLimits
+from perdure.protocol.task_queues import DescribeQueue, ListQueues, PauseQueue, PurgeQueue, SetQueueLimits
 
 PAGE_SIZE_MAX = 1000
 """Rows of one page at the most; an engine lowers what asks for more."""
@@ -84,6 +84,7 @@ class FrontendRequestType(IntEnum):
     PATCH_SCHEDULE = 33
     DELETE_SCHEDULE = 34
     LIST_SCHEDULES = 35
+    PURGE_QUEUE = 36
 
 
 class ListWorkflows(NamedTuple):
@@ -185,6 +186,7 @@ FrontendRequest = (
     | ListQueues
     | SetQueueLimits
     | PauseQueue
+    | PurgeQueue
     | CreateSchedule
     | DescribeSchedule
     | UpdateSchedule
@@ -225,6 +227,7 @@ FRONTEND_REQUESTS = Registry(
         FrontendRequestType.LIST_QUEUES: ListQueues,
         FrontendRequestType.SET_QUEUE_LIMITS: SetQueueLimits,
         FrontendRequestType.PAUSE_QUEUE: PauseQueue,
+        FrontendRequestType.PURGE_QUEUE: PurgeQueue,
         FrontendRequestType.CREATE_SCHEDULE: CreateSchedule,
         FrontendRequestType.DESCRIBE_SCHEDULE: DescribeSchedule,
         FrontendRequestType.UPDATE_SCHEDULE: UpdateSchedule,

@@ -33,6 +33,13 @@ KEYS_MAX = 1_000
 REASON_LENGTH_MAX = 1_000
 
 
+PURGE_MAX = 1_000
+"""Activities of one request to purge a queue."""
+
+PURGED = "Purged"
+"""The type of the failure of an activity that an operator has taken out of its queue."""
+
+
 class KeySettings(NamedTuple):
     """What one fairness key has by itself. 0: as its tasks say (`weight`), as other keys have it (the limits).
     `paused_until_us`: as in `QueueSettings`."""
@@ -129,6 +136,19 @@ class ListQueues(NamedTuple):
     namespace: str
 
 
+class PurgeQueue(NamedTuple):
+    """Fail activities that wait in the store for a place in a paused queue, at most `limit` of them, for good (the
+    failure's type is `PURGED`). Ask again until none is left: what was told to fail is gone a moment later.
+
+    Reply: `Purged`; FAILED_PRECONDITION while the queue is not paused."""
+
+    namespace: str
+    task_queue: str
+    limit: int = PURGE_MAX
+    reason: str = ""
+    identity: str = ""
+
+
 # Answers --------------------------------------------------------------------------------------------------------------
 
 
@@ -211,6 +231,12 @@ class QueueInfo(NamedTuple):
 _info = struct_decoder(QueueInfo)
 
 
+class Purged(NamedTuple):
+    """How many activities were told to fail."""
+
+    total: int
+
+
 class QueueList(NamedTuple):
     rows: tuple[QueueInfo, ...]
 
@@ -219,6 +245,7 @@ class QueueList(NamedTuple):
         return tuple(_info(row) for row in value)
 
 
+decode_purged = struct_decoder(Purged)
 decode_queue_settings = struct_decoder(QueueSettings)
 decode_queue_info = struct_decoder(QueueInfo)
 decode_queue_list = struct_decoder(QueueList)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from perdure.protocol import task_queues as wire
+from perdure.protocol.replies import ReplyKind
 from tests.unit.perdure.cli.terminal import Terminal
+from tests.unit.perdure.client.greeting import Rows
 from tests.unit.perdure.client.test_task_queues import ACTIVITIES, INFO, engine_of
 
 
@@ -82,3 +86,18 @@ def test_drain(terminal: Terminal) -> None:
     assert terminal.json("queue", "drain", "mail")["activities"]["running"] == 0
     terminal.answer(engine_of(INFO))
     assert "stays paused" in terminal.run("queue", "drain", "mail", "--timeout", "0.1").stderr
+
+
+def test_purge_asks_first_and_wants_a_pause(terminal: Terminal) -> None:
+    def answer(number: int, request: Any) -> Rows:
+        yield number, ReplyKind.OK, wire.Purged(0) if isinstance(request, wire.PurgeQueue) else INFO
+
+    terminal.answer(answer)
+    assert "12 activities wait in mail" in terminal.run("queue", "purge", "mail", input="n\n").stderr
+    assert terminal.requests(wire.PurgeQueue) == []
+    assert terminal.run("queue", "purge", "mail", "--yes").stdout == "12 activities of mail have failed.\n"
+    assert terminal.json("queue", "purge", "mail", "--yes") == {"name": "mail", "purged": 12}
+    terminal.answer(engine_of(INFO._replace(settings=wire.QueueSettings("default", "mail"))))
+    refused = terminal.run("queue", "purge", "mail", "--yes")
+    assert refused.exit_code != 0
+    assert "is not paused" in refused.stderr

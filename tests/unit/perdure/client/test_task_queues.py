@@ -108,6 +108,19 @@ async def test_draining_waits_until_nothing_runs() -> None:
             await client.task_queues.drain("mail", timeout=timedelta(seconds=0.3))
 
 
+async def test_purging_asks_until_nothing_is_left() -> None:
+    left = [1_000, 7, 0]
+
+    def answer(number: int, request: Any) -> Rows:
+        purged = isinstance(request, wire.PurgeQueue)
+        yield number, ReplyKind.OK, wire.Purged(left.pop(0)) if purged else INFO
+
+    async with client_of(answer) as (client, engine):
+        assert await client.task_queues.purge("mail", reason="why") == 12
+        assert len(engine.requests(wire.PurgeQueue)) == 3
+        assert engine.requests(wire.PurgeQueue)[0][1:4] == ("mail", wire.PURGE_MAX, "why")
+
+
 async def test_what_is_refused_before_anybody_is_asked() -> None:
     async with client_of(engine_of(INFO)) as (client, engine):
         queues = client.task_queues

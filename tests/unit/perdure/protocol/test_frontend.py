@@ -63,6 +63,7 @@ REQUESTS: list[FrontendRequest] = [
     task_queues.ListQueues("default"),
     task_queues.SetQueueLimits("default", "mail", rate_micro=5, key_burst=0, identity="me"),
     task_queues.PauseQueue("default", "mail", 7, "acme", "why", "me"),
+    task_queues.PurgeQueue("default", "mail", 5, "why", "me"),
     schedule.CreateSchedule("default", "s", SCHEDULE, "r", "me", b"memo", b"", True, (schedule.Backfill(1, 2),)),
     schedule.DescribeSchedule("default", "s"),
     schedule.UpdateSchedule("default", "s", SCHEDULE, "r", "me", 3, b""),
