@@ -130,6 +130,8 @@ class ScheduleAnswers:
         return (ReplyKind.OK, _description(row)) if row is not None else _unknown(request.schedule_id)
 
     async def list(self, request: ListSchedules) -> Answer:
+        if request.query.strip():
+            return _refused("schedules are listed without a query: leave it away, and look through the list")
         size = max(1, min(request.page_size, PAGE_SIZE_MAX))
         after_id = _place(request.page_token) if request.page_token else ""
         rows = await self._store.schedules(request.namespace, after_id=after_id, limit=size)

@@ -99,8 +99,8 @@ class ScheduleClient:
         """The schedules of this namespace, by their ids. Nothing is asked until the first is read.
 
         Args:
-            query: Which ones, in the language of `list_workflows`: `ScheduleId`, `TemporalSchedulePaused`, and the
-                search attributes of schedules.
+            query: None: schedules cannot be filtered yet, and a query is refused. What they started can:
+                `list_workflows("TemporalScheduledById = 'my-schedule'")`.
             page_size: Rows that are fetched at once.
             next_page_token: Where to begin, from an earlier iterator.
             rpc_metadata: Reaches interceptors and nobody else.

@@ -266,7 +266,7 @@ class DeleteSchedule(NamedTuple):
 
 
 class ListSchedules(NamedTuple):
-    """Schedules by their ids, those that a query finds. Reply: `SchedulePage`."""
+    """Schedules by their ids. Reply: `SchedulePage`; INVALID_ARGUMENT: a query, which is not understood yet."""
 
     namespace: str
     page_size: int = 100

@@ -93,6 +93,7 @@ async def test_schedules_are_listed_by_id_without_what_may_be_large(stage: Stage
     [row] = second.rows
     assert row.schedule.action == ScheduleAction(start_request("job", input=b""))
     assert len(row.info.next_us) == 5
+    assert "without a query" in (await refusal(stage, ListSchedules("default", 2, query="ScheduleId = 'a'"))).message
     assert "not made by a page" in (await refusal(stage, ListSchedules("default", 2, b"\x05"))).message
 
 
