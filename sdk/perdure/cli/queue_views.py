@@ -18,7 +18,8 @@ def limits_text(settings: TaskQueueSettings) -> str:
         parts.append(f"paused{until}" + (f" ({settings.pause_reason})" if settings.pause_reason else ""))
     parts += [_one_limit(settings.limits), _one_limit(settings.key_limits, " a key")]
     if settings.keys:
-        parts.append(f"{len(settings.keys)} keys of their own")
+        count = len(settings.keys)
+        parts.append(f"{count} keys with their own" if count > 1 else "a key with its own")
     return ", ".join(filter(None, parts))
 
 
@@ -34,8 +35,13 @@ def _one_limit(limits: TaskQueueLimits, suffix: str = "") -> str:
 def _rate_text(rate: float) -> str:
     for seconds, unit in ((1, "s"), (60, "m"), (3600, "h")):
         if rate * seconds >= 1:
-            return f"{rate * seconds:g}/{unit}"
-    return f"{rate * 86_400:g}/d"
+            return f"{_short(rate * seconds)}/{unit}"
+    return f"{_short(rate * 86_400)}/d"
+
+
+def _short(number: float) -> str:
+    """With two digits behind the point at the most: a rate of five a minute travels in millionths a second."""
+    return f"{number:,.2f}".rstrip("0").rstrip(".")
 
 
 def show_queue(found: TaskQueueDescription) -> None:

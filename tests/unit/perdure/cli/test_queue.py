@@ -17,7 +17,7 @@ def test_list(terminal: Terminal) -> None:
     terminal.answer(engine_of(INFO))
     shown = terminal.run("queue", "list").stdout
     assert "activities" in shown
-    assert "paused (broken), 2.5/s (burst 4), 10 at a time, 1/s a key, 2 at a time a key, 1 keys of their own" in shown
+    assert "paused (broken), 2.5/s (burst 4), 10 at a time, 1/s a key, 2 at a time a key, a key with its own" in shown
     assert "workflow tasks" not in shown, "nothing of them"
     [row] = terminal.json("queue", "list")
     depth = {name: row["activities"][name] for name in ("depth", "running", "ratePerSecond", "workers", "slots")}
