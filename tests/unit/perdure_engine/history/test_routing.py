@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from perdure.protocol.activity_executions import ActivityOptions, StartActivity
 from perdure.protocol.codec import pack
 from perdure.protocol.deployment import Behavior, DeploymentInfo, VersionInfo, VersionStamp, versioned_queue
 from perdure.protocol.requests import QueryWorkflow, SignalWorkflow
@@ -134,3 +135,11 @@ async def test_another_owner_publishes_to_the_same_version(stage: Stage) -> None
     stage.engines.clear()
     await stage.start_engine("two")
     await complete(stage, await take(stage, V1), V1, done())
+
+
+async def test_an_activity_without_a_workflow_goes_to_the_current_version(stage: Stage) -> None:
+    await route(stage, "v2")
+    options = ActivityOptions(start_to_close_timeout_ms=60_000)
+    await stage.ask(StartActivity("default", "a", "act", QUEUE, b"in", "r", "client", options))
+    _, task = await stage.take(ACTIVITIES._replace(task_queue=queue(V2)), worker="v2")
+    assert (task.activity_id, task.task_queue) == ("a", QUEUE)
