@@ -125,6 +125,14 @@ async def test_a_charge_whose_report_was_lost_happens_once(run_example: RunExamp
     assert await run_example("charge_once.py") == "attempts: 2, charges: [('ada', 4200)]\n"
 
 
+async def test_an_order_and_its_workflow_are_one_transaction(run_example: RunExample, shared_cluster: Cluster) -> None:
+    assert (await run_example("outbox.py", shared_cluster.postgres_dsn)).splitlines() == [
+        "no lamp: the card was declined",
+        "a chair is on its way",
+        "and of the lamp: NOT_FOUND",
+    ]
+
+
 async def test_a_long_conversation_is_stored_once(run_example: RunExample) -> None:
     told = re.fullmatch(
         r"30 calls, 45000 words in the end: ([\d.]+) MB passed, ([\d.]+) MB stored\n",

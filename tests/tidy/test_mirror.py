@@ -33,6 +33,8 @@ COVERED_BY_SUITE: dict[str, str] = {
     "perdure/client/schedule_handle.py": "tests/unit/perdure/client/test_schedule_calls.py",
     "perdure/client/schedule_inputs.py": "tests/unit/perdure/client/test_schedule_calls.py",
     "perdure/client/schedule_list.py": "tests/unit/perdure/client/test_schedule_calls.py",
+    "perdure/outbox/relay.py": "tests/integration/outbox/test_outbox.py",
+    "perdure/outbox/table.py": "tests/integration/outbox/test_outbox.py",
     "perdure/testing/local_cluster.py": "tests/integration/test_local_environment.py",
     "perdure/testing/time_skipping.py": "tests/unit/perdure/testing/test_workflow_environment.py",
     "perdure_store/activities.py": "tests/conformance/store/test_activities.py",

@@ -34,8 +34,8 @@ NOT_BY_SHARD = {
 }
 """Tables and indexes whose keys do not lead with the shard, and why they make no hot range."""
 
-RESERVED_NUMBERS = {10: "schedules", 11: "the outbox"}
-"""Numbers of migrations that are being made while a later one is here already."""
+RESERVED_NUMBERS = {10: "schedules", 11: "nothing: an outbox is a table of the application"}
+"""Numbers of migrations that are being made while a later one is here already, or that were never used."""
 
 UNORDERED_PAGES = {
     "delete_request_results": "any of the old ones, shards in turn; the rest goes next time",

@@ -20,6 +20,7 @@ COMMANDS = {
     "queue": "perdure.cli.queue:queue",
     "deployment": "perdure.cli.deployment:deployment",
     "search-attribute": "perdure.cli.search_attribute:search_attribute",
+    "outbox": "perdure.cli.outbox:outbox",
     "dead-letter": "perdure.cli.dead_letter:dead_letter",
     "namespace": "perdure.cli.namespace:namespace",
     "engine": "perdure.cli.servers:engine",

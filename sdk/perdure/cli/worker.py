@@ -67,7 +67,7 @@ def worker(
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        client = await _connect(address, namespace, wait, stop)
+        client = await connect_when_there(address, namespace, wait, stop)
         if client is None:
             return
         async with client:
@@ -100,7 +100,7 @@ async def _run(running: Worker, stop: asyncio.Event) -> None:
         told.cancel()
 
 
-async def _connect(address: str, namespace: str, wait: bool, stop: asyncio.Event) -> Client | None:
+async def connect_when_there(address: str, namespace: str, wait: bool, stop: asyncio.Event) -> Client | None:
     """A client, as soon as there is a cluster; None when told to stop before.
 
     Raises:

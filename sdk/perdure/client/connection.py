@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from perdure.attribute_types import AttributeTypes
 from perdure.client.failures import WorkflowQueryFailedError
@@ -54,6 +54,16 @@ class Refusal(RPCError):
     def __init__(self, reply: ErrorReply) -> None:
         super().__init__(reply.message, _STATUS.get(reply.code, RPCStatusCode.UNKNOWN))
         self.reply = reply
+
+
+class Requester(Protocol):
+    """What a start is made with: a client's connection, or an outbox, which has none."""
+
+    namespace: str
+    converter: DataConverter
+
+    def author(self) -> tuple[str, str]:
+        """A request id, and who asks."""
 
 
 class Connection:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from perdure.activity.definition import ActivityDefinition
-from perdure.client.connection import Connection, check_text
+from perdure.client.connection import Requester, check_text
 from perdure.client.standalone_inputs import StartActivityInput
 from perdure.common import Priority, RetryPolicy, milliseconds
 from perdure.protocol.activity_executions import ActivityOptions, StartActivity
@@ -45,7 +45,7 @@ def check_timeouts(activity_type: str, start_to_close: timedelta | None, schedul
         )
 
 
-def start_request(connection: Connection, input: StartActivityInput, *, wait_result: bool) -> StartActivity:
+def start_request(connection: Requester, input: StartActivityInput, *, wait_result: bool) -> StartActivity:
     """The request that starts an activity.
 
     Raises:
@@ -71,14 +71,15 @@ def start_request(connection: Connection, input: StartActivityInput, *, wait_res
             soft_timeout_ms=milliseconds("soft_timeout", input.soft_timeout),
             keep_result_ms=milliseconds("result_ttl", input.result_ttl),
         )
+    request_id, identity = connection.author()
     return StartActivity(
         connection.namespace,
         input.id,
         input.activity_type,
         input.task_queue,
         connection.converter.to_bytes(input.args, "the arguments of an activity") if input.args else b"",
-        "" if input.is_new_id else connection.new_request_id(),
-        connection.transport.identity,
+        "" if input.is_new_id else request_id,
+        identity,
         options,
         wait_result,
         milliseconds("start_delay", input.start_delay) if input.start_delay is not None else 0,

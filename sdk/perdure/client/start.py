@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from perdure.client.connection import Connection, check_text
+from perdure.client.connection import Requester, check_text
 from perdure.client.inputs import StartWorkflowInput, UpdateWithStartStartWorkflowInput
 from perdure.common import WorkflowIDConflictPolicy, milliseconds
 from perdure.protocol.cron import parse_cron
@@ -19,7 +19,7 @@ TASK_TIMEOUT_MS = 10_000
 
 
 def start_request(
-    connection: Connection, input: StartWorkflowInput | UpdateWithStartStartWorkflowInput, *, wait_result: bool
+    connection: Requester, input: StartWorkflowInput | UpdateWithStartStartWorkflowInput, *, wait_result: bool
 ) -> StartWorkflow:
     """The request that starts a workflow.
 
@@ -63,7 +63,7 @@ def start_request(
     )
 
 
-def start_with_signal(connection: Connection, input: StartWorkflowInput, signal: str) -> StartWorkflowWith:
+def start_with_signal(connection: Requester, input: StartWorkflowInput, signal: str) -> StartWorkflowWith:
     """The request that starts a workflow with a signal, or sends that to the run that is open.
 
     Raises: as `start_request`.
@@ -81,7 +81,7 @@ def start_with_signal(connection: Connection, input: StartWorkflowInput, signal:
     return StartWorkflowWith(connection.namespace, input.id, start, request)
 
 
-def memo_bytes(connection: Connection, memo: Mapping[str, Any]) -> bytes:
+def memo_bytes(connection: Requester, memo: Mapping[str, Any]) -> bytes:
     """A memo as it travels; its values may be payloads already.
 
     Raises:

@@ -22,7 +22,13 @@ class Terminal:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._monkeypatch = monkeypatch
         self.engine: FakeEngine | None = None
-        for name in ("PERDURE_ADDRESS", "PERDURE_NAMESPACE", "PERDURE_POSTGRES_DSN", "PERDURE_REDIS_URL"):
+        for name in (
+            "PERDURE_ADDRESS",
+            "PERDURE_NAMESPACE",
+            "PERDURE_POSTGRES_DSN",
+            "PERDURE_REDIS_URL",
+            "PERDURE_OUTBOX_DSN",
+        ):
             monkeypatch.delenv(name, raising=False)
 
     def answer(self, answer: Answer) -> None:

@@ -1,0 +1,1 @@
+"""Starts that belong to transactions of an application's own database, on real servers."""

@@ -1,0 +1,1 @@
+"""`perdure.outbox`, without a database."""
