@@ -86,7 +86,8 @@ class Worker:
             interceptors: What stands around workflows and activities, the first one outermost; around all of them those
                 of the client that are worker interceptors, too.
             identity: Who works, as histories show it; the client's identity if not given.
-            max_cached_workflows: Workflows kept in memory between their tasks; others are replayed.
+            max_cached_workflows: Workflows kept in memory between their tasks; others are replayed. One that waits for
+                local activities beyond its task's timeout is kept beside them.
             max_concurrent_workflow_tasks: Workflow tasks at a time, 1,000 if not given.
             max_concurrent_activities: Activities at a time, 1,000 if not given; no more than the executor has room for
                 if all of them are `def`.
