@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from perdure.protocol.events import HistoryEvent, encode_records
-from perdure.protocol.replies import ReplyKind, encode_replies
+from perdure.protocol.replies import ErrorReply, ReplyKind, encode_replies
 from perdure.protocol.requests import SentRequest
 from perdure.protocol.tasks import TaskKind, task_member
 from perdure_broker.port import Outbox, Publication, StreamKind, TaskStream
@@ -96,8 +96,8 @@ class Batch:
     """A batch under construction. `seal` ends it; then `commit` is what to write and `outbox` what to let out.
 
     `places` names the requests that were decided (shard, inbox entry, index), and `fired` the timers: one of them is
-    guilty if the store refuses the batch. `noted` is called as soon as it is durable, before anything leaves; `after`
-    when all has left.
+    guilty if the store refuses the batch. `refused` are its refusals (see `refusals`). `noted` is called as soon as it
+    is durable, before anything leaves; `after` when all has left.
     """
 
     def __init__(self, now_us: int, monotonic: float, windows: Windows, post: Post, routing: Routing) -> None:
@@ -109,6 +109,7 @@ class Batch:
         self.drafts: dict[str, Draft] = {}
         self.places: list[tuple[Shard, bytes, int]] = []
         self.fired: list[tuple[Shard, TimerKey]] = []
+        self.refused: dict[tuple[str, int], ErrorReply] = {}
         self.noted: list[Callable[[], None]] = []
         self.after: list[Callable[[], Awaitable[None]]] = []
         self.published_rows: dict[str, TransferRow] = {}

@@ -110,7 +110,7 @@ class Decider:
         self._updates = updates
         self._refusals = Refusals()
         external = ExternalRequests(store, broker, cache, runs, self._refusals, post)
-        self._messages = Messages(cache, runs, external, post)
+        self._messages = Messages(cache, runs, external, self._refusals, post)
         self._deciders: dict[type[Any], Callable[[Batch, Arrival, Any, Loaded], None]] = {
             StartWorkflow: Starts(cache, runs, waiters, reading).decide,
             StartWorkflowWith: partial(start_with, runs, cache, updates),
@@ -198,7 +198,7 @@ class Decider:
             return True
         if request.run_id:
             return False
-        refusal = self._refusals.find(arrival.sender, arrival.sent.number)
+        refusal = self._refusals.find(batch, arrival.sender, arrival.sent.number)
         if refusal is None:
             return False
         batch.reply(arrival.sender, arrival.sent.number, ReplyKind.ERROR, refusal)
@@ -221,7 +221,7 @@ class Decider:
                 self._reading.answer_if_known(batch, arrival, run_id, self._refusals)
                 return
             refusal = self._refuse_unknown(batch, arrival, request)
-            batch.noted.append(partial(self._refusals.note, arrival.sender, arrival.sent.number, refusal))
+            self._refusals.refuse(batch, arrival.sender, arrival.sent.number, refusal)
         else:
             message = f"run {request.run_id} is closed or was never started; the task is no longer wanted, drop it"
             refusal = ErrorReply(ErrorCode.NOT_FOUND, message)

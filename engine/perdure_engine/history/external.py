@@ -115,7 +115,7 @@ class ExternalRequests:
             self._answer_closed(batch, arrival, request, loaded)
         elif origin.request_id in run.witnessed:
             self._answer(batch, arrival, origin, "")
-        elif self._refusals.find(origin.run_id, origin.event_id) is not None:
+        elif self._refusals.find(batch, origin.run_id, origin.event_id) is not None:
             self._answer(batch, arrival, origin, NOT_FOUND)
         else:
             self._answer(batch, arrival, origin, self._decide(batch, arrival, run, inner, request))

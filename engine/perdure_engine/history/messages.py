@@ -33,6 +33,7 @@ from perdure_engine.history.cache import CachedRun, ExecutionCache
 from perdure_engine.history.external import INVALID_ARGUMENT, ExternalRequests
 from perdure_engine.history.loading import Loaded
 from perdure_engine.history.post import Post
+from perdure_engine.history.refusals import Refusals
 from perdure_engine.history.runs import Runs
 from perdure_engine.history.shard import Shard
 from perdure_store.port import ExecutionRow
@@ -44,9 +45,12 @@ WORKFLOW_ALREADY_EXISTS = "WORKFLOW_ALREADY_EXISTS"
 
 
 class Messages:
-    def __init__(self, cache: ExecutionCache, runs: Runs, external: ExternalRequests, post: Post) -> None:
+    def __init__(
+        self, cache: ExecutionCache, runs: Runs, external: ExternalRequests, refusals: Refusals, post: Post
+    ) -> None:
         self._cache = cache
         self._runs = runs
+        self._refusals = refusals
         self._post = post
         self._handlers: dict[type[Any], Callable[[Batch, Arrival, Any, Loaded], None]] = {
             StartChildWorkflow: self._start_child,
@@ -106,7 +110,12 @@ class Messages:
         run_id = run_id_for_child(origin.run_id, origin.event_id)
         cause = ""
         if self._cache.get(run_id) is None and loaded.run(run_id) is None:
-            cause = self._start_new(batch, arrival, request, run_id, loaded)
+            refused = self._refusals.find(batch, origin.run_id, origin.event_id)
+            if refused is not None:
+                cause = refused.message
+            elif cause := self._start_new(batch, arrival, request, run_id, loaded):
+                refusal = ErrorReply(ErrorCode.ALREADY_STARTED, cause)
+                self._refusals.refuse(batch, origin.run_id, origin.event_id, refusal)
         batch.answer(arrival.shard, origin.shard_id, _start_answer(request, cause))
 
     def _start_new(

@@ -12,10 +12,11 @@ from perdure.protocol.events import EventType, HistoryEvent, decode_records
 from perdure.protocol.ids import run_id_for_child
 from perdure.protocol.messages import AcknowledgeMessage, CancelExternalWorkflow, Origin, RecordExternalAnswer
 from perdure.protocol.replies import ReplyKind, decode_error
+from perdure.protocol.requests import TerminateWorkflow
 from perdure.protocol.tasks import WorkflowTask, decode_task
 from perdure_broker.port import BrokerUnavailable
 from perdure_engine.history.post import MESSAGE_KIND
-from tests.engine_stage import WORKFLOWS, Stage, completion, done, until
+from tests.engine_stage import WORKFLOWS, Stage, completion, done, pass_time, until
 
 RUN_ID = "6c0d6c2f-7a5b-5c57-9d4e-6a1c1b2f0e55"
 
@@ -86,6 +87,29 @@ async def test_an_id_that_is_taken_is_told_to_the_parent(wide: Stage) -> None:
     await decide_for(wide, parent, child())
     await until(lambda: "START_CHILD_WORKFLOW_EXECUTION_FAILED" in types(wide, parent))
     assert messages(wide) == 0
+
+
+async def test_a_start_that_was_refused_is_refused_again_when_the_id_is_free(
+    wide: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The parent knows that there is no such child: it would be nobody's."""
+    release = wide.broker.__class__.release
+    sent: list[bytes] = []
+
+    async def listening(self: Any, outbox: Any, ranges: Any) -> Any:
+        sent.extend(outbox.inbox_sends.get(wide.shard_of("kid"), ()))
+        return await release(self, outbox, ranges)
+
+    monkeypatch.setattr(wide.broker.__class__, "release", listening)
+    await wide.start("kid")
+    parent = await wide.start("parent")
+    await decide_for(wide, parent, child())
+    await until(lambda: "START_CHILD_WORKFLOW_EXECUTION_FAILED" in types(wide, parent))
+    terminate = TerminateWorkflow("default", "kid", "", "enough", b"", "t", "me")
+    assert (await wide.ask(terminate, shard_id=wide.shard_of("kid")))[0] == ReplyKind.OK
+    await wide.broker.send([(wide.shard_of("kid"), data) for data in sent])
+    await pass_time(3)
+    assert types(wide, run_id_for_child(parent, 5)) == []
 
 
 @pytest.mark.parametrize("lost", ["the message", "the answer"])
