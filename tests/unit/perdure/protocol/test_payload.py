@@ -67,7 +67,16 @@ def test_what_is_no_map_of_payloads_is_refused(value: Any, wrong: str) -> None:
         unpack_payload_map(pack(value))
 
 
-NO_USER_DATA = {"hashes", "needs", "stream", "entry_id", "page_token", "next_page_token", "search_attributes"}
+NO_USER_DATA = {
+    "hashes",
+    "content_hashes",
+    "needs",
+    "stream",
+    "entry_id",
+    "page_token",
+    "next_page_token",
+    "search_attributes",
+}
 """Fields that hold what the broker, the frontend or the engine reads."""
 
 OPENED_LATER = {
