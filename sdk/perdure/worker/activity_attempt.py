@@ -309,6 +309,8 @@ class ActivityAttempt(Attempt):
             timeout_s = self.task.heartbeat_timeout_ms / 1000
             interval_s = timeout_s * SEND_PART if timeout_s else owner.default_heartbeat_interval_s
             interval_s = min(interval_s, owner.max_heartbeat_interval_s)
+            if not self.task.workflow_id:
+                interval_s = min(interval_s, PROGRESS_INTERVAL_S)
             self._heartbeats = Heartbeats(owner.link.loop, owner.deadlines, interval_s, self._send_heartbeat)
         self._heartbeats.beat(details, owner.loop_thread)
 
@@ -336,6 +338,9 @@ class ActivityAttempt(Attempt):
             logger.error("Details of activity %r are dropped: %s", self.task.activity_type, error)
             return b""
 
+
+PROGRESS_INTERVAL_S = 1.0
+"""Seconds between two heartbeats of an activity without a workflow at the most: who has its handle may watch them."""
 
 SOFT_TIME_LIMIT = "SoftTimeLimitExceeded"
 """The type of the failure by which an attempt ends that its soft time limit stopped."""

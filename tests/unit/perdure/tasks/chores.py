@@ -60,7 +60,17 @@ def dream() -> None:
         activity.is_cancelled()
 
 
-TASKS = [add, carry, drop, ask_again, dawdle, dream]
+@task
+async def count_up() -> str:
+    never = asyncio.Event()
+    for number in range(60):
+        activity.heartbeat(number)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(never.wait(), 0.05)
+    return activity.info().activity_id
+
+
+TASKS = [add, carry, drop, ask_again, dawdle, dream, count_up]
 
 
 @contextlib.asynccontextmanager

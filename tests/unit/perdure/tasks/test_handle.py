@@ -7,7 +7,8 @@ import pytest
 from perdure.client import ActivityExecutionStatus
 from perdure.exceptions import ApplicationError, CancelledError
 from perdure.tasks import TaskHandle
-from tests.unit.perdure.tasks.chores import add, drop, household
+from tests.unit.perdure.tasks.chores import add, count_up, drop, household
+from tests.waiting import wait_until
 
 
 async def test_awaited_described_and_cancelled() -> None:
@@ -20,6 +21,17 @@ async def test_awaited_described_and_cancelled() -> None:
         await later.acancel("not needed")
         with pytest.raises(CancelledError):
             await later
+
+
+async def test_progress_is_at_most_a_second_old() -> None:
+    async with household():
+        handle = await count_up.adelay()
+
+        async def has_moved() -> bool:
+            return (await handle.aprogress() or 0) > 10
+
+        await wait_until(has_moved, what="it tells how far it is, more than once")
+        assert await handle == handle.id
 
 
 async def test_what_failed_for_good_is_enqueued_again() -> None:
