@@ -34,9 +34,6 @@ NOT_BY_SHARD = {
 }
 """Tables and indexes whose keys do not lead with the shard, and why they make no hot range."""
 
-RESERVED_NUMBERS = {10: "schedules", 11: "nothing: an outbox is a table of the application"}
-"""Numbers of migrations that are being made while a later one is here already, or that were never used."""
-
 UNORDERED_PAGES = {
     "delete_request_results": "any of the old ones, shards in turn; the rest goes next time",
     "find_executions": "one row at the most: a workflow id has one open run",
@@ -212,8 +209,7 @@ def test_storage_settings_are_for_postgres_alone(path: Path) -> None:
 def test_migrations_are_numbered_without_gaps() -> None:
     stems = {path.name.split(".")[0] for path in MIGRATIONS}
     numbers = [int(stem.partition("_")[0]) for stem in stems]
-    missing = RESERVED_NUMBERS.keys() - set(numbers)
-    assert sorted([*numbers, *missing]) == list(range(len(numbers) + len(missing)))
+    assert sorted(numbers) == list(range(len(numbers)))
     marks = {tuple(path.name.removesuffix(".sql").split(".")[1:]) for path in MIGRATIONS}
     assert marks <= {(), ("after",), ("postgres",), ("cockroach",), ("after", "postgres"), ("after", "cockroach")}
 
