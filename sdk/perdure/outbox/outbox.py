@@ -30,6 +30,7 @@ from perdure.common import (
 from perdure.converter import DataConverter
 from perdure.outbox.options import OutboxActivityOptions, OutboxWorkflowOptions
 from perdure.outbox.preparing import Author, OutboxStart, Preparation
+from perdure.outbox.tasks import TaskCalls
 from perdure.outbox.writing import AsyncConnection, SyncConnection, check_transaction, execute, is_async
 from perdure.protocol.ids import DEFAULT_NAMESPACE
 
@@ -38,15 +39,16 @@ Activity = str | Callable[..., Any]
 Workflow = str | Callable[..., Awaitable[Any]]
 
 
-class Outbox:
-    """Starts workflows and activities inside a transaction of your own Postgres: it happens if, and only if, that
-    transaction commits, and then once, whoever crashes.
+class Outbox(TaskCalls):
+    """Starts workflows, tasks and activities inside a transaction of your own Postgres: it happens if, and only if,
+    that transaction commits, and then once, whoever crashes.
 
         outbox = Outbox()
 
         with psycopg.connect(DSN) as connection:
             connection.execute("INSERT INTO orders ...")
             outbox.start_workflow(connection, Order.run, order, id=f"order-{number}", task_queue="orders")
+            outbox.delay(connection, send_receipt, order)
 
     It needs no connection to a cluster: a start is a row of the table `perdure_outbox` in your database. An
     `OutboxRelay`, or `perdure outbox run`, takes rows from there to the cluster: at once when it is told by the commit

@@ -39,7 +39,7 @@ class OutboxStart:
         id: The workflow id or activity id: `client.get_workflow_handle(id)` finds it once it has begun.
         type: The type of the workflow or the activity.
         task_queue: Where its workers poll.
-        request_id: Makes it happen once, however often it is sent.
+        request_id: Makes it happen once, however often it is sent. Empty: its id was made for it, and does the same.
     """
 
     kind: str

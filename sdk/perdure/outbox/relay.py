@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from perdure.client import Client
-from perdure.outbox.delivery import Delivery, Fate, Verdict
+from perdure.outbox.delivery import ANSWER_TIMEOUT_S, Delivery, Fate, Verdict
 from perdure.outbox.driver import OutboxUnavailable, connect, explained, load_driver
 from perdure.outbox.statements import statement
 
@@ -38,7 +38,10 @@ POLL_INTERVAL = timedelta(seconds=0.5)
 
 RETRY_MIN_S = 0.5
 RETRY_MAX_S = 30.0
-"""Between attempts at a start, and at a server that is away."""
+"""Between attempts at a start, and at a database that is away."""
+
+AWAY_MAX_S = 2.0
+"""Between attempts when no engine answers; each of them waits for answers already."""
 
 
 class OutboxRelay:
@@ -47,7 +50,14 @@ class OutboxRelay:
     Use `await relay.run()`, or `async with relay:`; run several, in several processes, against failures of one.
     """
 
-    def __init__(self, client: Client, postgres_dsn: str, *, poll_interval: timedelta = POLL_INTERVAL) -> None:
+    def __init__(
+        self,
+        client: Client,
+        postgres_dsn: str,
+        *,
+        poll_interval: timedelta = POLL_INTERVAL,
+        answer_timeout: timedelta = timedelta(seconds=ANSWER_TIMEOUT_S),
+    ) -> None:
         """Make a relay.
 
         Args:
@@ -55,11 +65,13 @@ class OutboxRelay:
             postgres_dsn: Where the outbox is: the database of the application. It must be reached directly, or
                 through a pooler that keeps sessions, for notifications to arrive; else they are found by looking.
             poll_interval: How often to look when nobody tells.
+            answer_timeout: How long a start may hold up its neighbours; then it is put back, and sent again later.
         """
-        if poll_interval <= timedelta():
-            raise ValueError(f"poll_interval must be more than nothing, not {poll_interval}")
+        for name, value in (("poll_interval", poll_interval), ("answer_timeout", answer_timeout)):
+            if value <= timedelta():
+                raise ValueError(f"{name} must be more than nothing, not {value}")
         self._environment = client.transport.environment
-        self._delivery = Delivery(client.transport)
+        self._delivery = Delivery(client.transport, answer_timeout.total_seconds())
         self._dsn = postgres_dsn
         self._poll_s = poll_interval.total_seconds()
         self._told = asyncio.Event()
@@ -135,7 +147,7 @@ class OutboxRelay:
             taken, is_away = await self._batch(connection)
             failures = failures + 1 if is_away else 0
             if is_away:
-                await _until(self._stop, self._backoff_s(failures))
+                await _until(self._stop, self._backoff_s(failures, AWAY_MAX_S))
             elif taken == 0:
                 await _until(self._told, self._poll_s)
 
@@ -179,8 +191,8 @@ class OutboxRelay:
             "reason": verdict.reason.replace("\0", ""),
         }
 
-    def _backoff_s(self, attempts: int) -> float:
-        longest: float = min(RETRY_MAX_S, RETRY_MIN_S * 2 ** min(attempts - 1, 10))
+    def _backoff_s(self, attempts: int, max_s: float = RETRY_MAX_S) -> float:
+        longest: float = min(max_s, RETRY_MIN_S * 2 ** min(attempts - 1, 10))
         return longest * self._environment.random.uniform(0.5, 1.0)
 
     # Listening -------------------------------------------------------------------------------------------------------
@@ -210,6 +222,8 @@ class OutboxRelay:
                 failures = 0
             failures += 1
             wait_s = self._backoff_s(failures)
+            if self._stop.is_set():
+                return
             logger.warning("The outbox's %s ended (%s); again in %.1f s.", what, trouble, wait_s)
             await _until(self._stop, wait_s)
 

@@ -19,9 +19,11 @@ from sqlalchemy.orm import Session
 from perdure import activity, workflow
 from perdure.client import Client
 from perdure.outbox import Outbox, OutboxRelay, OutboxTable
+from perdure.protocol.replies import ReplyKind, Started
 from perdure.service import RPCError, RPCStatusCode
 from perdure.worker import Worker
 from tests.cluster import PERDURE, ROOT, Cluster
+from tests.fake_engine import client_of
 from tests.waiting import wait_until
 
 NEVER_LOOK = timedelta(hours=1)
@@ -261,3 +263,45 @@ async def test_who_does_not_notify_tells_by_a_call(stage: Stage) -> None:
         await silent.notify(connection)
         await connection.commit()
         await stage.wait_noted(name)
+
+
+async def test_one_that_is_not_answered_holds_up_nobody(application_dsn: str) -> None:
+    """An engine that never answers one start, in place of a real one."""
+
+    def answer(number: int, request: Any) -> Any:
+        if request.activity_id != "silent":
+            yield number, ReplyKind.OK, Started("run", True)
+
+    table, outbox = OutboxTable(application_dsn), Outbox()
+    options: Any = {"task_queue": "q", "start_to_close_timeout": timedelta(seconds=30)}
+    async with client_of(answer) as (client, _):
+        with psycopg.connect(application_dsn) as connection:
+            for name in ("silent", "answered"):
+                outbox.start_activity(connection, "note", name, id=name, **options)
+        async with OutboxRelay(client, application_dsn, answer_timeout=timedelta(seconds=0.2)):
+
+            async def put_back() -> Any:
+                entries = await table.entries()
+                return [entry for entry in entries if entry.attempts == 1]
+
+            [entry] = await wait_until(put_back, what="a start that is put back")
+            assert [each.execution_id for each in await table.entries()] == ["silent"]
+            assert entry.due_at is not None
+            assert entry.refused_at is None
+            assert "no engine" in entry.reason or "answer" in entry.reason
+    with psycopg.connect(application_dsn) as connection:
+        connection.execute("DELETE FROM perdure_outbox")
+
+
+async def test_a_relay_survives_the_loss_of_its_connections(stage: Stage) -> None:
+    before, after = unique("before", "after")
+    cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'perdure outbox'"
+    async with OutboxRelay(stage.client, stage.dsn):
+        with psycopg.connect(stage.dsn) as connection:
+            stage.start(connection, before)
+            connection.commit()
+            await stage.wait_noted(before)
+            connection.execute(cut)
+            stage.start(connection, after)
+            connection.commit()
+            await stage.wait_noted(before, after)
