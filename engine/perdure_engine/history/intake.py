@@ -84,7 +84,13 @@ class Unloadable(Exception):
 
 
 class Intake:
-    """Builds batches. `limit`: requests that a batch may hold; lowered while a guilty one is looked for."""
+    """Builds batches.
+
+    Attributes:
+        limit: requests that a batch may hold; lowered while a guilty one is looked for.
+        suspects: shards one of which has the guilty one. They are read first: else whatever comes in for others would
+            fill the small batches, whose success lets them grow again, and the guilty one would never be alone.
+    """
 
     def __init__(
         self,
@@ -114,6 +120,7 @@ class Intake:
         self._map_version = cluster.map_version
         self._shard_count = cluster.shard_count
         self.limit = REQUESTS_MAX
+        self.suspects: dict[int, None] = {}
         self.sheds = False
 
     async def build(
@@ -182,7 +189,7 @@ class Intake:
         apart is alone in its batch: should another request have that refused, it would be taken apart once more."""
         arrivals: list[Arrival] = []
         is_full = False
-        for shard_id, entries in reads:
+        for shard_id, entries in sorted(reads, key=self._is_above_suspicion) if self.suspects else reads:
             shard = shards[shard_id]
             taken = 0
             for entry in entries:
@@ -200,6 +207,9 @@ class Intake:
                     self._decode(batch, shard, entry, arrivals)
             del entries[taken:]
         return arrivals
+
+    def _is_above_suspicion(self, read: tuple[int, list[StreamEntry]]) -> bool:
+        return read[0] not in self.suspects
 
     def _decode(self, batch: Batch, shard: Shard, entry: StreamEntry, arrivals: list[Arrival]) -> None:
         try:

@@ -90,6 +90,7 @@ class Rewinding:
         if batch.request_count > 1:
             if batch.fired or len({(shard.shard_id, entry_id) for shard, entry_id, _ in batch.places}) > 1:
                 self._intake.limit = max(1, min(self._intake.limit, batch.request_count) // 2)
+                self._intake.suspects = dict.fromkeys(shard.shard_id for shard, _, _ in batch.places)
                 return
             shard, entry_id, _ = batch.places[0]
             shard.split[entry_id] = 1

@@ -337,6 +337,11 @@ class HistoryService:
         if batch.outbox.backlogged:
             self._backlogged(batch.outbox.backlogged)
         self._intake.limit = min(REQUESTS_MAX, self._intake.limit * 2)
+        if self._intake.suspects:
+            for shard, _, _ in batch.places:
+                self._intake.suspects.pop(shard.shard_id, None)
+            if self._intake.limit == REQUESTS_MAX:
+                self._intake.suspects.clear()
 
     def _on_refused(self, stream: TaskStream, keys: list[TransferKey]) -> None:
         self._refused.extend((stream, key) for key in keys)

@@ -9,7 +9,7 @@ import pytest
 
 from perdure.protocol.commands import StartTimer
 from perdure.protocol.replies import ErrorCode, ReplyKind, decode_error
-from perdure.protocol.requests import SignalWorkflow
+from perdure.protocol.requests import SignalWorkflow, encode_envelope, numbered_request
 from perdure_engine.history import deciding, runs
 from perdure_store.memory import CommitFault
 from perdure_store.port import BatchRejected, CommitBatch, FenceLost
@@ -56,6 +56,29 @@ async def test_a_refused_request_alone_is_set_aside(stage: Stage) -> None:
     names = ["a", "b", "bad", "c", "d"]
     numbers = {name: (await stage.send(start_request(name)))[0] for name in names}
     await assert_only_bad_is_set_aside(stage, numbers)
+
+
+async def test_a_refused_request_is_looked_for_before_others_are_served() -> None:
+    """Else those would fill the small batches, whose success lets them grow again, as long as others come in."""
+    stage = await Stage(2).open()
+    neighbor, guilty = [next(n for n in map(str, range(99)) if stage.shard_of(n) == shard_id) for shard_id in (0, 1)]
+    order: list[str] = []
+
+    def is_guilty(batch: CommitBatch) -> bool:
+        order.extend(row.workflow_id for row in batch.executions)
+        return creates(batch, guilty)
+
+    refuse(stage, is_guilty)
+    stage.history._intake.limit = 1
+    stage.history._intake.suspects = {1: None}
+    numbers = [stage.expect(), stage.expect()]
+    requests = [start_request(neighbor), start_request(guilty)]
+    rows = [numbered_request(number, request) for number, request in zip(numbers, requests, strict=True)]
+    await stage.broker.send([(shard, encode_envelope(1, "stage", [row])) for shard, row in enumerate(rows)])
+    assert (await stage.reply(numbers[1]))[0] == ReplyKind.ERROR
+    assert (await stage.reply(numbers[0]))[0] == ReplyKind.OK
+    assert order[0] == guilty
+    await stage.close()
 
 
 async def test_a_refused_request_is_found_within_its_entry(stage: Stage) -> None:
