@@ -74,6 +74,7 @@ def run(postgres_dsn: str, wait: bool, address: str, namespace: str, as_json: bo
         if client is None:
             return
         async with client:
+            await OutboxTable(postgres_dsn).entries(limit=1)  # what is wrong there is said before anything else
             if as_json:
                 print_json({"identity": client.identity})
             else:

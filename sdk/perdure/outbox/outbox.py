@@ -136,8 +136,8 @@ class Outbox(TaskCalls):
         """Start a workflow when the open transaction of `connection` commits.
 
         Args:
-            connection: A psycopg connection or cursor, or an SQLAlchemy connection or session. Await the call if its
-                `execute` must be awaited.
+            connection: A psycopg connection or cursor, an SQLAlchemy connection or session (over any driver), or a
+                cursor of Django or psycopg 2. Await the call if its `execute` must be awaited.
             workflow: The workflow's `run` method, a workflow function, or the name of its type.
             Further: as of `Client.start_workflow`. Delays and timeouts count from the start, not from the commit.
 

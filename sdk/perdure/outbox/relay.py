@@ -213,11 +213,11 @@ class OutboxRelay:
                 await step()
                 return
             except (driver.OperationalError, driver.InternalError, driver.InterfaceError) as error:
-                trouble = str(error).strip()
+                trouble = _line(error)
             except OutboxUnavailable as error:
                 if not isinstance(error.__cause__, driver.OperationalError):
                     raise
-                trouble = str(error)
+                trouble = _line(error)
             if self._environment.monotonic() - began > RETRY_MAX_S:
                 failures = 0
             failures += 1
@@ -235,3 +235,8 @@ async def _until(event: asyncio.Event, timeout_s: float) -> None:
             await event.wait()
     except TimeoutError:
         return
+
+
+def _line(error: Exception) -> str:
+    """What went wrong, on one line of a log."""
+    return "; ".join(line.strip() for line in str(error).splitlines() if line.strip()) or type(error).__name__

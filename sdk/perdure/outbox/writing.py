@@ -1,7 +1,7 @@
 """One statement on the caller's own connection, whichever kind it is, inside the transaction that is open there.
 
-Role: psycopg's connections and cursors (also those of Django, or of psycopg 2) take a text and named values; those of
-SQLAlchemy, and its sessions, take a `text`. What is asynchronous is known by its `execute`.
+Role: psycopg's connections and cursors (and the cursors of psycopg 2 and of Django) take a text and named values; those
+of SQLAlchemy, over any driver, and its sessions take a `text`. What is asynchronous is known by its `execute`.
 
 Rules:
 - Nothing is committed or rolled back here: that is the caller's.
@@ -38,10 +38,12 @@ def is_async(connection: Any) -> bool:
         TypeError: this is no connection.
     """
     execute = getattr(connection, "execute", None)
-    if execute is None:
+    if execute is None or _library(connection) == "asyncpg":
+        name = f"{type(connection).__module__}.{type(connection).__qualname__}"
+        instead = "its cursor" if hasattr(connection, "cursor") else "a psycopg connection or cursor"
         raise TypeError(
-            f"{type(connection).__name__} is no connection: give a psycopg connection or cursor, or an SQLAlchemy "
-            "connection or session, in the transaction that the start belongs to"
+            f"a start cannot be written by a {name}: give {instead}, or an SQLAlchemy connection or session, in the "
+            "transaction that the start belongs to"
         )
     return inspect.iscoroutinefunction(execute)
 
@@ -81,3 +83,7 @@ _IDLE = 0
 
 def _is_sqlalchemy(connection: Any) -> bool:
     return any(kind.__module__.partition(".")[0] == "sqlalchemy" for kind in type(connection).__mro__)
+
+
+def _library(connection: Any) -> str:
+    return type(connection).__module__.partition(".")[0]

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from perdure import activity, workflow
 from perdure.client import Client
 from perdure.outbox import Outbox, OutboxRelay, OutboxTable
+from perdure.outbox.statements import statement
 from perdure.protocol.replies import ReplyKind, Started
 from perdure.service import RPCError, RPCStatusCode
 from perdure.worker import Worker
@@ -305,3 +306,22 @@ async def test_a_relay_survives_the_loss_of_its_connections(stage: Stage) -> Non
             stage.start(connection, after)
             connection.commit()
             await stage.wait_noted(before, after)
+
+
+def test_an_outbox_that_was_found_empty_is_not_read_once_for_each_row(application_dsn: str) -> None:
+    """After a vacuum of an empty table Postgres expects no rows, until it looks again."""
+    fill = """
+        INSERT INTO perdure_outbox (kind, namespace, execution_id, type, task_queue, request_id, request)
+        SELECT 'workflow', 'default', '', '', '', '', repeat('x', 300)::bytea FROM generate_series(1, 5000)
+    """
+    with psycopg.connect(application_dsn, autocommit=True) as connection:
+        connection.execute(fill)
+        connection.execute("DELETE FROM perdure_outbox")
+        connection.execute("VACUUM (ANALYZE, TRUNCATE false) perdure_outbox")
+        with connection.transaction(force_rollback=True):
+            connection.execute(fill)
+            values = {"count": 500, "bytes": 1 << 23}
+            plan = connection.execute("EXPLAIN " + statement("take"), values).fetchall()
+    steps = "\n".join(step for (step,) in plan)
+    assert "Join" not in steps
+    assert "Nested Loop" not in steps

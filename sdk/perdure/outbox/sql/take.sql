@@ -17,5 +17,5 @@ summed AS MATERIALIZED (
     SELECT id, sum(size) OVER (ORDER BY id) - size AS size_before FROM locked
 )
 DELETE FROM perdure_outbox
-WHERE id IN (SELECT id FROM summed WHERE size_before < %(bytes)s)
+WHERE id = ANY (ARRAY(SELECT id FROM summed WHERE size_before < %(bytes)s))
 RETURNING id, kind, namespace, execution_id, type, task_queue, request_id, request, enqueued_at, attempts

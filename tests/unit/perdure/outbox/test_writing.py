@@ -24,8 +24,10 @@ class KeepingSession(Session):
 def test_what_is_asynchronous_is_known_by_its_execute() -> None:
     assert is_async(KeepingAsyncConnection())
     assert not is_async(KeepingConnection())
-    with pytest.raises(TypeError, match="str is no connection: give a psycopg connection"):
+    with pytest.raises(TypeError, match=r"a builtins\.str: give a psycopg connection"):
         is_async("postgresql://here")
+    with pytest.raises(TypeError, match=r"asyncpg\.Connection: give its cursor, or an SQLAlchemy connection"):
+        is_async(type("Connection", (KeepingConnection,), {"__module__": "asyncpg", "cursor": None})())
 
 
 def test_each_kind_gets_its_form() -> None:
