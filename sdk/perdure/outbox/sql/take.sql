@@ -5,6 +5,8 @@
 -- Failure: the transaction ends, and nothing was taken.
 -- Whatever is there is taken, never "what comes behind the last one": transactions commit in another order than that of
 -- the ids that they drew.
+-- An array, and not IN: when a vacuum has found the table empty, Postgres takes it for empty until it looks again, and
+-- would join by reading all of it for each row.
 WITH locked AS MATERIALIZED (
     SELECT id, octet_length(request) AS size
     FROM perdure_outbox

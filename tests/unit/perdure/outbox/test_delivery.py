@@ -6,16 +6,24 @@ from typing import Any
 
 import pytest
 
-from perdure.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
+from perdure.common import (
+    SearchAttributeKey,
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
 from perdure.outbox import Outbox
 from perdure.outbox.delivery import DONE, Delivery, Fate, Verdict
 from perdure.outbox.record import encode_record
+from perdure.protocol.event_types import EventType
 from perdure.protocol.operations import AddSearchAttributes
 from perdure.protocol.payload import PAYLOAD_SIZE_MAX
 from perdure.protocol.replies import ErrorCode, ErrorReply, ReplyKind, Started
 from perdure.protocol.requests import StartWorkflow
 from perdure.service import RPCError
 from tests.fake_engine import client_of
+from tests.memory_cluster import memory_cluster
 from tests.unit.perdure.client.greeting import Greet, Rows
 from tests.unit.perdure.outbox.connections import KeepingConnection
 
@@ -102,3 +110,34 @@ async def test_a_closed_client_ends_the_delivery() -> None:
         await client.close()
         with pytest.raises(RPCError, match="closed"):
             await Delivery(client.transport).deliver([record("a")])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"id_conflict_policy": WorkflowIDConflictPolicy.TERMINATE_EXISTING},
+        {"id_conflict_policy": WorkflowIDConflictPolicy.USE_EXISTING},
+        {"start_signal": "wave", "start_signal_args": [1]},
+        {"id_reuse_policy": WorkflowIDReusePolicy.REJECT_DUPLICATE},
+        {"cron_schedule": "@daily"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("is_closed", [False, True])
+async def test_what_is_sent_again_begins_once(options: dict[str, Any], is_closed: bool) -> None:
+    """Whatever the policy: by a real engine, while the run is open and when it is closed."""
+    async with memory_cluster() as client:
+        delivery = Delivery(client.transport)
+        row = record("once", **options)
+        assert await delivery.deliver([row]) == [DONE]
+        handle = client.get_workflow_handle("once")
+        run_id = (await handle.describe()).run_id
+        if is_closed:
+            await handle.terminate()
+        assert await delivery.deliver([row, row]) == [DONE, DONE]
+        assert (await handle.describe()).run_id == run_id
+        kinds = [EventType(event.event_type).name async for event in handle.fetch_history_events()]
+    assert kinds.count("WORKFLOW_EXECUTION_STARTED") == 1
+    assert kinds.count("WORKFLOW_EXECUTION_SIGNALED") == ("start_signal" in options)
+    assert kinds.count("WORKFLOW_EXECUTION_TERMINATED") == is_closed
