@@ -155,7 +155,7 @@ def _description(row: ScheduleRow, *, times: int = NEXT_TIMES) -> ScheduleDescri
         counts.skipped,
         counts.dropped,
         len(progress.due),
-        tuple(Execution(run.workflow_id, run.first_run_id) for run in progress.running),
+        tuple(Execution(run.workflow_id, run.first_run_id, run.is_activity) for run in progress.running),
         progress.recent,
         next_times(plan, progress, times),
         progress.last_error,
@@ -170,8 +170,11 @@ def _description(row: ScheduleRow, *, times: int = NEXT_TIMES) -> ScheduleDescri
 def _listed(row: ScheduleRow) -> ScheduleDescription:
     """Without what may be large."""
     whole = _description(row, times=LISTED_NEXT_TIMES)
-    action = whole.schedule.action.workflow
-    bare = ScheduleAction(None if action is None else action._replace(input=b"", memo=b"", headers=b""))
+    workflow, activity = whole.schedule.action
+    bare = ScheduleAction(
+        None if workflow is None else workflow._replace(input=b"", memo=b"", headers=b""),
+        None if activity is None else activity._replace(input=b"", headers=b""),
+    )
     info = whole.info._replace(recent=whole.info.recent[-LISTED_RECENT:], last_failure=None)
     return whole._replace(schedule=whole.schedule._replace(action=bare), info=info)
 

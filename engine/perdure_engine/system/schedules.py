@@ -22,19 +22,22 @@ from perdure.protocol.codec import DecodeError, pack
 from perdure.protocol.ids import shard_id_for
 from perdure.protocol.replies import (
     ErrorCode,
-    ExecutionStatus,
     Outcome,
     ReplyKind,
-    decode_description,
     decode_error,
     decode_outcome,
     decode_started,
 )
-from perdure.protocol.requests import AwaitResult, DescribeWorkflow
-from perdure.protocol.schedule import Execution
 from perdure_broker.port import ClusterInfo
 from perdure_engine.core.schedule import steps
-from perdure_engine.core.schedule.executions import end_request, start_request
+from perdure_engine.core.schedule.executions import (
+    describe_request,
+    end_request,
+    execution_of,
+    is_open,
+    outcome_request,
+    start_request,
+)
 from perdure_engine.core.schedule.progress import Ending, Progress, Running, Start, definition_of, progress_of
 from perdure_engine.environment import Environment
 from perdure_engine.history.ownership import preferred_node
@@ -239,8 +242,7 @@ class Schedules:
 
     def _watch(self, work: _Work) -> None:
         runs = work.progress.running if steps.waits(work.plan, work.progress) else ()
-        namespace = work.row.namespace
-        self._watches.keep(work.key, [Watched(namespace, run.workflow_id, run.run_id) for run in runs])
+        self._watches.keep(work.key, [_watched(work, run) for run in runs])
 
     async def _keep(self, works: Sequence[_Work]) -> list[_Work]:
         """Keep how far these have come; returns those that nobody else has changed meanwhile."""
@@ -256,7 +258,8 @@ class Schedules:
     # What shards are asked -----------------------------------------------------------------------------------------
     async def _ask(self, requests: Sequence[Any]) -> list[tuple[int, Any] | None]:
         count = self._cluster.shard_count
-        addressed = [(shard_id_for(each.namespace, each.workflow_id, count), each) for each in requests]
+        # Each begins with the namespace and the id of what it is about.
+        addressed = [(shard_id_for(each[0], each[1], count), each) for each in requests]
         return await self._errands.within(addressed, patience_s=PATIENCE_S) if addressed else []
 
     async def _do(self, works: Sequence[_Work]) -> None:
@@ -285,8 +288,7 @@ class Schedules:
             logger.warning("schedule %s cannot take its action: %s", work.row.schedule_id, problem)
             work.progress = steps.refused(work.progress, start, problem)
             return
-        workflow_id = start_request(work.plan, work.progress, start).workflow_id
-        execution = Execution(workflow_id, decode_started(body).run_id)
+        execution = execution_of(start_request(work.plan, work.progress, start), decode_started(body).run_id)
         now_us = self._environment.now_us()
         is_watched = steps.is_watched(work.plan)
         work.progress = steps.started(work.progress, start, execution, now_us, is_watched=is_watched)
@@ -302,7 +304,7 @@ class Schedules:
         """Note what is over of what these schedules started, if it matters."""
         asking = [(work, run) for work in works if _matters(work) for run in work.progress.running]
         while asking:
-            described = await self._ask([DescribeWorkflow(*_watched(work, run)) for work, run in asking])
+            described = await self._ask([describe_request(work.row.namespace, run) for work, run in asking])
             over = []
             for (work, run), reply in zip(asking, described, strict=True):
                 if _is_passing(reply):
@@ -310,14 +312,14 @@ class Schedules:
                 assert reply is not None
                 if reply[0] == ReplyKind.ERROR:
                     work.progress = steps.closed(work.plan, work.progress, run, None)
-                elif decode_description(reply[1]).status != ExecutionStatus.RUNNING:
+                elif not is_open(run, reply[1]):
                     over.append((work, run))
             asking = await self._take_outcomes(over)
 
     async def _take_outcomes(self, over: Sequence[tuple[_Work, Running]]) -> list[tuple[_Work, Running]]:
         """How these runs ended; returns those that took over from them."""
         followed = []
-        replies = await self._ask([AwaitResult(*_watched(work, run)) for work, run in over])
+        replies = await self._ask([outcome_request(*_watched(work, run)) for work, run in over])
         for (work, run), reply in zip(over, replies, strict=True):
             if reply is None or reply[0] != ReplyKind.OUTCOME:
                 continue  # looked at again, the next time
@@ -336,7 +338,7 @@ def _matters(work: _Work) -> bool:
 
 
 def _watched(work: _Work, run: Running) -> Watched:
-    return Watched(work.row.namespace, run.workflow_id, run.run_id)
+    return Watched(work.row.namespace, run.workflow_id, run.run_id, run.is_activity)
 
 
 def _is_passing(reply: tuple[int, Any] | None) -> bool:

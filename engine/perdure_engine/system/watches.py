@@ -15,8 +15,9 @@ from typing import Any, NamedTuple
 from perdure.protocol.codec import DecodeError
 from perdure.protocol.ids import shard_id_for
 from perdure.protocol.replies import ReplyKind, decode_replies
-from perdure.protocol.requests import AwaitResult, encode_envelope, numbered_request
+from perdure.protocol.requests import encode_envelope, numbered_request
 from perdure_broker.port import Broker, BrokerUnavailable, ClusterInfo
+from perdure_engine.core.schedule.executions import outcome_request
 from perdure_engine.environment import Environment
 
 logger = logging.getLogger("perdure.engine.watches")
@@ -37,11 +38,12 @@ Key = tuple[str, str]
 
 
 class Watched(NamedTuple):
-    """A run that somebody waits for the end of."""
+    """A run that somebody waits for the end of: of a workflow or, with `is_activity`, of an activity without one."""
 
     namespace: str
     workflow_id: str
     run_id: str
+    is_activity: bool = False
 
 
 class Watches:
@@ -134,7 +136,7 @@ class Watches:
             if at <= now:
                 self._ask_at[run] = now + AGAIN_S
                 shard_id = shard_id_for(run.namespace, run.workflow_id, self._cluster.shard_count)
-                request = numbered_request(self._numbers[run], AwaitResult(*run))
+                request = numbered_request(self._numbers[run], outcome_request(*run))
                 by_shard.setdefault(shard_id, []).append(request)
         if by_shard:
             version = self._cluster.map_version

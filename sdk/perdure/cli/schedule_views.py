@@ -7,11 +7,14 @@ from typing import Any
 
 from perdure.cli.output import console, duration_text, facts, print_json, table, time_text
 from perdure.client import (
+    ScheduleActionExecutionStartActivity,
     ScheduleActionExecutionStartWorkflow,
     ScheduleActionResult,
+    ScheduleActionStartActivity,
     ScheduleActionStartWorkflow,
     ScheduleCalendarSpec,
     ScheduleDescription,
+    ScheduleListActionStartActivity,
     ScheduleListActionStartWorkflow,
     ScheduleListDescription,
     ScheduleRange,
@@ -27,6 +30,8 @@ def description_data(found: ScheduleDescription) -> dict[str, Any]:
     started = {}
     if isinstance(action, ScheduleActionStartWorkflow):
         started = {"workflow_type": action.workflow, "workflow_id": action.id, "task_queue": action.task_queue}
+    elif isinstance(action, ScheduleActionStartActivity):
+        started = {"activity_type": action.activity, "activity_id": action.id, "task_queue": action.task_queue}
     return {
         "id": found.id,
         "action": started,
@@ -69,7 +74,7 @@ def listed_data(row: ScheduleListDescription) -> dict[str, Any]:
     """A row of a list for `--json`."""
     return {
         "id": row.id,
-        "workflow_type": _listed_type(row),
+        **_listed_action(row),
         "spec": spec_data(row.schedule.spec),
         "paused": row.schedule.state.paused,
         "note": row.schedule.state.note,
@@ -90,6 +95,8 @@ def print_description(found: ScheduleDescription, as_json: bool) -> None:
                 ("Schedule", found.id),
                 ("Workflow type", data["action"].get("workflow_type")),
                 ("Workflow id", data["action"].get("workflow_id")),
+                ("Activity type", data["action"].get("activity_type")),
+                ("Activity id", data["action"].get("activity_id")),
                 ("Task queue", data["action"].get("task_queue")),
                 ("When", when_text(found.schedule.spec)),
                 ("Overlap", data["overlap_policy"]),
@@ -101,16 +108,14 @@ def print_description(found: ScheduleDescription, as_json: bool) -> None:
                 ("Missed", info.num_actions_missed_catchup_window or None),
                 ("Waiting", info.num_actions_buffered or None),
                 ("Last error", info.last_error),
-                ("Running", ", ".join(each["workflow_id"] for each in data["running"])),
+                ("Running", ", ".join(_id(each) for each in data["running"])),
                 ("Next", ", ".join(map(time_text, info.next_action_times[:NEXT_SHOWN]))),
             ]
         )
     )
     if info.recent_actions:
-        rows = [
-            (time_text(each["scheduled"]), time_text(each["started"]), each["workflow_id"]) for each in data["recent"]
-        ]
-        console().print(table(("Due", "Taken", "Workflow id"), rows, title="Recent actions"))
+        rows = [(time_text(each["scheduled"]), time_text(each["started"]), _id(each)) for each in data["recent"]]
+        console().print(table(("Due", "Taken", "Started"), rows, title="Recent actions"))
 
 
 def print_list(rows: list[ScheduleListDescription]) -> None:
@@ -118,14 +123,14 @@ def print_list(rows: list[ScheduleListDescription]) -> None:
     cells = (
         (
             row.id,
-            _listed_type(row),
+            next(iter(_listed_action(row).values()), ""),
             when_text(row.schedule.spec),
             "PAUSED" if row.schedule.state.paused else "RUNNING",
             time_text(_first(row.info.next_action_times)),
         )
         for row in rows
     )
-    console().print(table(("Id", "Workflow type", "When", "State", "Next"), cells))
+    console().print(table(("Id", "Starts", "When", "State", "Next"), cells))
 
 
 def when_text(spec: ScheduleSpec) -> str:
@@ -137,9 +142,11 @@ def when_text(spec: ScheduleSpec) -> str:
     return "; ".join(words) + zone
 
 
-def _listed_type(row: ScheduleListDescription) -> str:
+def _listed_action(row: ScheduleListDescription) -> dict[str, str]:
     action = row.schedule.action
-    return action.workflow if isinstance(action, ScheduleListActionStartWorkflow) else ""
+    if isinstance(action, ScheduleListActionStartActivity):
+        return {"activity_type": action.activity}
+    return {"workflow_type": action.workflow} if isinstance(action, ScheduleListActionStartWorkflow) else {}
 
 
 def _first(times: Any) -> datetime | None:
@@ -147,9 +154,15 @@ def _first(times: Any) -> datetime | None:
 
 
 def _execution(execution: Any) -> dict[str, Any]:
+    if isinstance(execution, ScheduleActionExecutionStartActivity):
+        return {"activity_id": execution.activity_id, "activity_run_id": execution.activity_run_id}
     if not isinstance(execution, ScheduleActionExecutionStartWorkflow):
         return {}
     return {"workflow_id": execution.workflow_id, "first_execution_run_id": execution.first_execution_run_id}
+
+
+def _id(started: dict[str, Any]) -> str:
+    return str(started.get("workflow_id") or started.get("activity_id") or "")
 
 
 def _taken(taken: ScheduleActionResult) -> dict[str, Any]:

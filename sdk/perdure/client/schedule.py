@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from enum import IntEnum
 
 from perdure.client.connection import Connection
-from perdure.client.schedule_action import ScheduleAction, action_of_wire
+from perdure.client.schedule_action import ScheduleAction, workflow_action_of
+from perdure.client.schedule_activity_action import activity_action_of
 from perdure.client.schedule_spec import ScheduleSpec, microseconds, moment_us, spec_of_wire, spec_to_wire
 from perdure.protocol import schedule as wire
 
@@ -127,3 +128,16 @@ def schedule_of_wire(schedule: wire.Schedule) -> Schedule:
         ),
         ScheduleState(state.note or None, state.paused, state.limited, state.remaining),
     )
+
+
+def action_of_wire(action: wire.ScheduleAction) -> ScheduleAction:
+    """The public form of an action.
+
+    Raises:
+        ValueError: it is none that this version knows.
+    """
+    if action.workflow is not None:
+        return workflow_action_of(action.workflow)
+    if action.activity is not None:
+        return activity_action_of(action.activity)
+    raise ValueError("a later version made this schedule: its action is none that this version knows")

@@ -1,4 +1,4 @@
-"""What a schedule does: it starts a workflow."""
+"""What a schedule does; here: it starts a workflow."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ from perdure.types import (
 
 
 class ScheduleAction(ABC):
-    """What a schedule does: see `ScheduleActionStartWorkflow`."""
+    """What a schedule does: see `ScheduleActionStartWorkflow` and `ScheduleActionStartActivity`."""
 
     @abstractmethod
     def to_wire(self, connection: Connection) -> wire.ScheduleAction:
@@ -230,11 +230,8 @@ class ScheduleActionStartWorkflow(ScheduleAction):
         return search_attributes_to_bytes(self.typed_search_attributes)
 
 
-def action_of_wire(action: wire.ScheduleAction) -> ScheduleAction:
-    """The public form of an action."""
-    start = action.workflow
-    if start is None:
-        raise ValueError("a later version made this schedule: its action is none that this version knows")
+def workflow_action_of(start: StartWorkflow) -> ScheduleActionStartWorkflow:
+    """The public form of such an action."""
     return ScheduleActionStartWorkflow(
         start.workflow_type,
         args=unpack_payloads(start.input),

@@ -31,6 +31,14 @@ class ScheduleActionExecutionStartWorkflow(ScheduleActionExecution):
 
 
 @dataclass
+class ScheduleActionExecutionStartActivity(ScheduleActionExecution):
+    """An activity without a workflow that an action started."""
+
+    activity_id: str
+    activity_run_id: str
+
+
+@dataclass
 class ScheduleActionResult:
     """An action that was taken.
 
@@ -143,6 +151,13 @@ class ScheduleListActionStartWorkflow(ScheduleListAction):
 
 
 @dataclass
+class ScheduleListActionStartActivity(ScheduleListAction):
+    """It starts activities of this type, without a workflow."""
+
+    activity: str
+
+
+@dataclass
 class ScheduleListState:
     """Whether a schedule in a list is paused, and its note."""
 
@@ -203,21 +218,32 @@ def description_of(row: wire.ScheduleDescription, converter: DataConverter) -> S
 
 def listed_of(row: wire.ScheduleDescription, converter: DataConverter) -> ScheduleListDescription:
     """The public form of a row of a list."""
-    start, state = row.schedule.action.workflow, row.schedule.state
-    action = ScheduleListAction() if start is None else ScheduleListActionStartWorkflow(start.workflow_type)
+    state = row.schedule.state
     return ScheduleListDescription(
         row.schedule_id,
         typed_search_attributes(row.search_attributes),
         converter,
         row.memo,
         ScheduleListSchedule(
-            action, spec_of_wire(row.schedule.spec), ScheduleListState(state.note or None, state.paused)
+            _listed_action(row.schedule.action),
+            spec_of_wire(row.schedule.spec),
+            ScheduleListState(state.note or None, state.paused),
         ),
         ScheduleListInfo([_result(taken) for taken in row.info.recent], [time_of(us) for us in row.info.next_us]),
     )
 
 
+def _listed_action(action: wire.ScheduleAction) -> ScheduleListAction:
+    if action.workflow is not None:
+        return ScheduleListActionStartWorkflow(action.workflow.workflow_type)
+    if action.activity is not None:
+        return ScheduleListActionStartActivity(action.activity.activity_type)
+    return ScheduleListAction()
+
+
 def _execution(execution: wire.Execution) -> ScheduleActionExecution:
+    if execution.is_activity:
+        return ScheduleActionExecutionStartActivity(execution.workflow_id, execution.run_id)
     return ScheduleActionExecutionStartWorkflow(execution.workflow_id, execution.run_id)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Any, NamedTuple
 
+from perdure.protocol.activity_executions import StartActivity
 from perdure.protocol.codec import DecodeError, struct_decoder
 from perdure.protocol.failure import Failure, decode_failure_or_none
 from perdure.protocol.payload import PayloadMap
@@ -116,10 +117,15 @@ class ScheduleAction(NamedTuple):
     """What is done: the field that is set. Ids and times of each one are made of those of the schedule."""
 
     workflow: StartWorkflow | None = None
+    activity: StartActivity | None = None
 
     @staticmethod
     def _decode_workflow(value: Any) -> StartWorkflow | None:
         return None if value is None else _start_workflow(value)
+
+    @staticmethod
+    def _decode_activity(value: Any) -> StartActivity | None:
+        return None if value is None else _start_activity(value)
 
 
 CATCHUP_WINDOW_US = 365 * 24 * 3_600 * 1_000_000
@@ -141,7 +147,7 @@ class ScheduleState(NamedTuple):
     remaining: int = 0
 
 
-_start_workflow = struct_decoder(StartWorkflow)
+_start_workflow, _start_activity = struct_decoder(StartWorkflow), struct_decoder(StartActivity)
 decode_action = struct_decoder(ScheduleAction)
 decode_spec = struct_decoder(ScheduleSpec)
 decode_policy = struct_decoder(SchedulePolicy)
@@ -278,10 +284,12 @@ class ListSchedules(NamedTuple):
 
 
 class Execution(NamedTuple):
-    """What an action started: a workflow, by its id and its first run."""
+    """What an action started: a workflow, by its id and its first run; with `is_activity`, an activity without one, by
+    the same of its own."""
 
     workflow_id: str
     run_id: str
+    is_activity: bool = False
 
 
 _execution = struct_decoder(Execution)

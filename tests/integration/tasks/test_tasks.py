@@ -8,10 +8,18 @@ from collections.abc import Iterator
 
 import pytest
 
-from perdure.client import ActivityExecutionStatus
+from perdure.client import (
+    ActivityExecutionStatus,
+    Client,
+    Schedule,
+    ScheduleActionExecutionStartActivity,
+    ScheduleActionStartActivity,
+    ScheduleSpec,
+)
 from perdure.tasks import TaskTimeout, configure
 from tests.cluster import PERDURE, Cluster
 from tests.integration.tasks.chores import add, fail_once, where
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -19,6 +27,20 @@ def address(cluster: Cluster) -> Iterator[str]:
     configure(cluster.address)
     yield cluster.address
     configure()
+
+
+async def by_schedule(client: Client) -> str:
+    """Have a schedule start a task; returns its id."""
+    action = ScheduleActionStartActivity(add, args=[20, 3], id="scheduled", **add.activity_options)
+    handle = await client.create_schedule("s", Schedule(action, ScheduleSpec()), trigger_immediately=True)
+
+    async def is_taken() -> bool:
+        return (await handle.describe()).info.num_actions == 1
+
+    await wait_until(is_taken, what="the action is taken")
+    [taken] = (await handle.describe()).info.recent_actions
+    assert isinstance(taken.action, ScheduleActionExecutionStartActivity)
+    return taken.action.activity_id
 
 
 async def test_from_plain_code_to_a_worker_and_back(cluster: Cluster, address: str) -> None:
@@ -40,3 +62,5 @@ async def test_from_plain_code_to_a_worker_and_back(cluster: Cluster, address: s
         assert later.status == ActivityExecutionStatus.CANCELED
 
     await asyncio.to_thread(plain)
+    client = await cluster.connect()
+    assert await client.get_activity_handle(await by_schedule(client), result_type=int).result() == 23

@@ -14,16 +14,18 @@ from perdure.protocol.schedule import (
     OverlapPolicy,
     PatchSchedule,
     Schedule,
+    ScheduleAction,
     UpdateSchedule,
 )
 from perdure_engine.core.schedule.progress import BUFFER_MAX, REQUESTS_MAX, Definition, Ongoing, Progress, Start
 from perdure_engine.core.schedule.steps import Plan, advanced
+from perdure_engine.core.standalone.start import start_problem
 
 BACKFILLS_MAX = 100
 """Backfills of one schedule that are under way."""
 
 ACTION_ID_LENGTH_MAX = ID_LENGTH_MAX - 25
-"""Characters of the workflow id of an action."""
+"""Characters of the id of an action."""
 
 TRIGGER_STEP_US = 1_000
 """Actions taken by hand are named by the millisecond, so that none has the name of a moment of the spec."""
@@ -33,19 +35,9 @@ SECOND_US = 1_000_000
 
 def problem_of(schedule: Schedule) -> str | None:
     """What is wrong with a schedule, but for its spec; None: nothing."""
-    action = schedule.action.workflow
-    if action is None:
-        return "a schedule needs an action: a workflow to start"
-    for name, text in (
-        ("the workflow id", action.workflow_id),
-        ("the workflow type", action.workflow_type),
-        ("the task queue", action.task_queue),
-    ):
-        problem = text_problem(name, text)
-        if problem is not None:
-            return problem
-    if len(action.workflow_id) > ACTION_ID_LENGTH_MAX:
-        return f"the workflow id of an action has at most {ACTION_ID_LENGTH_MAX} characters: a moment is put behind it"
+    problem = _action_problem(schedule.action)
+    if problem is not None:
+        return problem
     if schedule.policy.overlap not in set(OverlapPolicy) - {OverlapPolicy.UNSPECIFIED}:
         return f"there is no overlap policy of number {schedule.policy.overlap}"
     if schedule.policy.catchup_window_us < 0:
@@ -53,6 +45,26 @@ def problem_of(schedule: Schedule) -> str | None:
     if schedule.state.remaining < 0:
         return "the number of remaining actions must not be negative"
     return None
+
+
+def _action_problem(action: ScheduleAction) -> str | None:
+    workflow, activity = action
+    if (workflow is None) == (activity is None):
+        return "a schedule needs one action: a workflow or an activity to start"
+    if activity is not None:
+        kind, id = "activity", activity.activity_id
+        problem = start_problem(activity)
+    else:
+        assert workflow is not None
+        kind, id = "workflow", workflow.workflow_id
+        problem = (
+            text_problem("the workflow id", id)
+            or text_problem("the workflow type", workflow.workflow_type)
+            or text_problem("the task queue", workflow.task_queue)
+        )
+    if problem is None and len(id) > ACTION_ID_LENGTH_MAX:
+        return f"the {kind} id of an action has at most {ACTION_ID_LENGTH_MAX} characters: a moment is put behind it"
+    return problem
 
 
 def backfill_problem(backfills: Sequence[Backfill], ongoing: int = 0) -> str | None:

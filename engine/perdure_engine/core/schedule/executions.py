@@ -1,19 +1,30 @@
 """What an action starts: its names, and the request.
 
 Rules: names follow from the schedule and the moment, so that an action that is taken twice starts one run. The
-workflow id is that of the action with the moment behind it, as in Temporal; actions taken by hand have moments with
-milliseconds.
+id of a workflow or an activity is that of the action with the moment behind it, as in Temporal; actions taken by hand
+have moments with milliseconds.
 """
 
 from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from perdure.protocol.requests import RequestCancelWorkflow, TerminateWorkflow
+from perdure.protocol.activity_executions import (
+    AwaitActivity,
+    DescribeActivity,
+    RequestCancelActivity,
+    StartActivity,
+    TerminateActivity,
+    decode_activity_description,
+)
+from perdure.protocol.replies import ExecutionStatus, decode_description
+from perdure.protocol.requests import AwaitResult, DescribeWorkflow, RequestCancelWorkflow, TerminateWorkflow
+from perdure.protocol.schedule import Execution
 from perdure.protocol.search_attributes import SearchAttributeType, pack_search_attributes, unpack_search_attributes
 from perdure.protocol.start_requests import IdConflictPolicy, IdReusePolicy, StartWorkflow
-from perdure_engine.core.schedule.progress import Ending, Progress, Start
+from perdure_engine.core.schedule.progress import Ending, Progress, Running, Start
 from perdure_engine.core.schedule.steps import Plan
 
 SCHEDULED_BY_ID = "TemporalScheduledById"
@@ -23,30 +34,68 @@ SCHEDULED_START_TIME = "TemporalScheduledStartTime"
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 
-def start_request(plan: Plan, progress: Progress, start: Start) -> StartWorkflow:
+def start_request(plan: Plan, progress: Progress, start: Start) -> StartWorkflow | StartActivity:
     """The request that takes an action."""
-    action = plan.definition.action.workflow
-    assert action is not None
-    attributes = unpack_search_attributes(action.search_attributes)
-    attributes[SCHEDULED_BY_ID] = (int(SearchAttributeType.KEYWORD), plan.schedule_id)
-    attributes[SCHEDULED_START_TIME] = (int(SearchAttributeType.DATETIME), start.nominal_us)
-    return action._replace(
+    workflow, activity = plan.definition.action
+    suffix = f"-{moment(start.nominal_us)}"
+    request_id = _request_id(plan, progress, f"{start.nominal_us}\0{start.origin}")
+    if activity is not None:
+        policies = int(IdReusePolicy.ALLOW_DUPLICATE), int(IdConflictPolicy.FAIL)
+        return activity._replace(
+            namespace=plan.namespace,
+            activity_id=activity.activity_id + suffix,
+            request_id=request_id,
+            options=activity.options._replace(id_reuse_policy=policies[0], id_conflict_policy=policies[1]),
+            wait_result=False,
+            start_delay_ms=0,
+            search_attributes=_attributes(plan, activity.search_attributes, start),
+        )
+    assert workflow is not None
+    return workflow._replace(
         namespace=plan.namespace,
-        workflow_id=f"{action.workflow_id}-{moment(start.nominal_us)}",
-        request_id=_request_id(plan, progress, f"{start.nominal_us}\0{start.origin}"),
+        workflow_id=workflow.workflow_id + suffix,
+        request_id=request_id,
         wait_result=False,
         id_reuse_policy=int(IdReusePolicy.ALLOW_DUPLICATE),
         id_conflict_policy=int(IdConflictPolicy.FAIL),
-        search_attributes=pack_search_attributes(attributes),
+        search_attributes=_attributes(plan, workflow.search_attributes, start),
         start_delay_ms=0,
         cron_schedule="",
     )
 
 
-def end_request(plan: Plan, progress: Progress, ending: Ending) -> TerminateWorkflow | RequestCancelWorkflow:
+def execution_of(request: StartWorkflow | StartActivity, run_id: str) -> Execution:
+    """What a start has started."""
+    if isinstance(request, StartActivity):
+        return Execution(request.activity_id, run_id, True)
+    return Execution(request.workflow_id, run_id)
+
+
+def describe_request(namespace: str, run: Running) -> DescribeWorkflow | DescribeActivity:
+    """The request that tells whether something still runs."""
+    return (DescribeActivity if run.is_activity else DescribeWorkflow)(namespace, run.workflow_id, run.run_id)
+
+
+def is_open(run: Running, body: Any) -> bool:
+    """Whether it does, by the reply to that request."""
+    decode = decode_activity_description if run.is_activity else decode_description
+    return bool(decode(body).status == ExecutionStatus.RUNNING)
+
+
+def outcome_request(namespace: str, id: str, run_id: str, is_activity: bool) -> AwaitResult | AwaitActivity:
+    """The request for how it ended, answered when it has."""
+    return (AwaitActivity if is_activity else AwaitResult)(namespace, id, run_id)
+
+
+def end_request(
+    plan: Plan, progress: Progress, ending: Ending
+) -> TerminateWorkflow | RequestCancelWorkflow | TerminateActivity | RequestCancelActivity:
     """The request that ends what another action is to take the place of."""
     reason = f"schedule {plan.schedule_id}: the next action is due"
     author = (_request_id(plan, progress, f"end\0{ending.run_id}\0{int(ending.terminate)}"), "schedule")
+    if ending.is_activity:
+        end = TerminateActivity if ending.terminate else RequestCancelActivity
+        return end(plan.namespace, ending.workflow_id, ending.run_id, reason, *author)
     target = (plan.namespace, ending.workflow_id, "")  # whichever run of the chain is open by now
     if ending.terminate:
         return TerminateWorkflow(*target, reason, b"", *author, ending.first_run_id)
@@ -58,6 +107,13 @@ def moment(time_us: int) -> str:
     at = _EPOCH + timedelta(microseconds=time_us)
     text = at.replace(tzinfo=None).isoformat(timespec="milliseconds" if at.microsecond else "seconds")
     return f"{text}Z"
+
+
+def _attributes(plan: Plan, own: bytes, start: Start) -> bytes:
+    attributes = unpack_search_attributes(own)
+    attributes[SCHEDULED_BY_ID] = (int(SearchAttributeType.KEYWORD), plan.schedule_id)
+    attributes[SCHEDULED_START_TIME] = (int(SearchAttributeType.DATETIME), start.nominal_us)
+    return pack_search_attributes(attributes)
 
 
 def _request_id(plan: Plan, progress: Progress, what: str) -> str:

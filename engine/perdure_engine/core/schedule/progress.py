@@ -85,14 +85,16 @@ class Starting(NamedTuple):
 
 
 class Running(NamedTuple):
-    """What an action started: the first run of a workflow, and the one it has come to. `counts`: others do not begin
-    beside it unless they may. `asked`: it was asked to cancel (1), or terminated (2)."""
+    """What an action started: the first run of a workflow, and the one it has come to; with `is_activity`, an activity
+    without one, which has one run. `counts`: others do not begin beside it unless they may. `asked`: it was asked to
+    cancel (1), or terminated (2)."""
 
     workflow_id: str
     first_run_id: str
     run_id: str
     counts: bool = True
     asked: int = 0
+    is_activity: bool = False
 
 
 class Ending(NamedTuple):
@@ -102,6 +104,7 @@ class Ending(NamedTuple):
     first_run_id: str
     run_id: str
     terminate: bool
+    is_activity: bool = False
 
 
 class Ongoing(NamedTuple):

@@ -124,7 +124,7 @@ def decided(plan: Plan, progress: Progress) -> Progress:
         starting.append(Starting(start, counts))
     wanted = 2 if chosen.terminate else 1 if chosen.cancel else 0
     ending = tuple(
-        Ending(run.workflow_id, run.first_run_id, run.run_id, wanted == 2)
+        Ending(run.workflow_id, run.first_run_id, run.run_id, wanted == 2, run.is_activity)
         for run in progress.running
         if run.counts and run.asked < wanted
     )
@@ -144,7 +144,8 @@ def started(progress: Progress, start: Start, execution: Execution, now_us: int,
     counts = any(each == Starting(start, True) for each in progress.starting)
     running = progress.running
     if counts or is_watched:
-        running = (*running, Running(execution.workflow_id, execution.run_id, execution.run_id, counts))
+        workflow_id, run_id, is_activity = execution
+        running = (*running, Running(workflow_id, run_id, run_id, counts, is_activity=is_activity))
         while len(running) > RUNNING_MAX:
             oldest = next((run for run in running if not run.counts), running[0])
             running = tuple(run for run in running if run is not oldest)
@@ -191,7 +192,8 @@ def closed(plan: Plan, progress: Progress, run: Running, outcome: Outcome | None
     if plan.definition.policy.pause_on_failure and not progress.state.paused:
         word = "failure" if outcome.status == ExecutionStatus.FAILED else "timeout"
         reason = f": {outcome.failure.message}" if outcome.failure is not None else ""
-        note = f"paused due to workflow {word}: {run.workflow_id}{reason}"
+        kind = "activity" if run.is_activity else "workflow"
+        note = f"paused due to {kind} {word}: {run.workflow_id}{reason}"
         progress = progress._replace(state=progress.state._replace(paused=True, note=note), token=progress.token + 1)
     return progress
 

@@ -8,6 +8,7 @@ import pytest
 
 from perdure.converter import DataConverter
 from perdure.protocol import schedule as wire
+from perdure.protocol.activity_executions import ActivityOptions, StartActivity
 from perdure.protocol.replies import ReplyKind
 from perdure.protocol.start_requests import StartWorkflow
 from tests.unit.perdure.cli.terminal import Terminal
@@ -74,6 +75,24 @@ def test_a_schedule_is_shown(terminal: Terminal) -> None:
     data = terminal.json("schedule", "describe", "s")
     assert (data["actions"], data["paused"], data["spec"]["cron"]) == (7, True, ["@daily"])
     assert data["recent"][0]["workflow_id"] == "job-1"
+
+
+def test_a_schedule_of_an_activity_is_shown(terminal: Terminal) -> None:
+    start = StartActivity("default", "mail", "send", "q", b"", "", "me", ActivityOptions(60_000))
+    taken = wire.ActionTaken(5, 6, wire.Execution("mail-1", "run", True))
+    info = INFO._replace(running=(taken.execution,), recent=(taken,))
+    row = ROW._replace(schedule=ROW.schedule._replace(action=wire.ScheduleAction(activity=start)), info=info)
+    terminal.answer(
+        lambda number, request: [
+            (number, ReplyKind.OK, row if isinstance(request, wire.DescribeSchedule) else wire.SchedulePage((row,)))
+        ]
+    )
+    shown = terminal.run("schedule", "describe", "s").stdout
+    assert all(text in shown for text in ("send", "mail-1"))
+    data = terminal.json("schedule", "describe", "s")
+    assert data["action"] == {"activity_type": "send", "activity_id": "mail", "task_queue": "q"}
+    assert data["running"] == [{"activity_id": "mail-1", "activity_run_id": "run"}]
+    assert terminal.json("schedule", "list")[0]["activity_type"] == "send"
 
 
 def test_schedules_are_listed(terminal: Terminal) -> None:

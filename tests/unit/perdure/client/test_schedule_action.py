@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from perdure.client import ScheduleActionStartWorkflow
-from perdure.client.schedule_action import action_of_wire
+from perdure.client.schedule import action_of_wire
 from perdure.common import (
     Payload,
     Priority,

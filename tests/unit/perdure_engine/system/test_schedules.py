@@ -7,9 +7,17 @@ from typing import Any
 
 import pytest
 
+from perdure.protocol.activity_executions import (
+    ActivityOptions,
+    DescribeActivity,
+    StartActivity,
+    decode_activity_description as decode_activity,
+)
 from perdure.protocol.commands import FailWorkflowExecution
-from perdure.protocol.failure import Failure
-from perdure.protocol.replies import ExecutionStatus
+from perdure.protocol.failure import ApplicationInfo, Failure
+from perdure.protocol.replies import ExecutionStatus, ReplyKind
+from perdure.protocol.requests import RespondActivityTaskFailed
+from perdure.protocol.retry import RetryPolicyData
 from perdure.protocol.schedule import (
     Backfill,
     CreateSchedule,
@@ -29,7 +37,7 @@ from perdure.protocol.schedule import (
 from perdure_engine.core.schedule.executions import moment
 from perdure_engine.system.schedules import Schedules
 from perdure_store.port import ExecutionRow, StoreUnavailable
-from tests.engine_stage import Stage, done, pass_time, start_request, until
+from tests.engine_stage import QUEUE, Stage, done, pass_time, start_request, until
 from tests.simulation.process import EPOCH_US
 from tests.unit.perdure_engine.frontend.test_service import answer
 
@@ -287,3 +295,99 @@ async def test_a_store_that_is_away_delays_schedules(stage: Stage) -> None:
     await pass_time(15)
     assert moments(stage) == multiples(2)
     assert not failures
+
+
+# Activities without a workflow ----------------------------------------------------------------------------------------
+
+
+def of_activity(overlap: int = OverlapPolicy.SKIP, **policy: Any) -> Schedule:
+    options = ActivityOptions(start_to_close_timeout_ms=600_000, retry_policy=RetryPolicyData(maximum_attempts=1))
+    start = StartActivity("default", "job", "act", QUEUE, b"in", "", "me", options)
+    return schedule(overlap, **policy)._replace(action=ScheduleAction(activity=start))
+
+
+async def activity_statuses(stage: Stage, count: int) -> list[int]:
+    """Of the first moments; 0: it was not started."""
+    found = []
+    for suffix in multiples(count):
+        kind, body = await stage.ask(DescribeActivity("default", f"job-{suffix}", ""))
+        found.append(decode_activity(body).status if kind == ReplyKind.OK else 0)
+    return found
+
+
+async def test_a_moment_starts_an_activity_without_a_workflow_and_none_beside_it(stage: Stage) -> None:
+    await create(stage, of_activity())
+    await pass_time(35)
+    assert await activity_statuses(stage, 3) == [ExecutionStatus.RUNNING, 0, 0]
+    assert not runs(stage), "no workflow"
+    info = (await described(stage)).info
+    assert (info.actions, info.skipped_overlap) == (1, 2)
+    assert [run[0::2] for run in info.running] == [(f"job-{multiples(1)[0]}", True)]
+    entry, task = await stage.take_activity()
+    await stage.finish_activity(entry, task)
+    await pass_time(10)
+    assert await activity_statuses(stage, 4) == [ExecutionStatus.COMPLETED, 0, 0, ExecutionStatus.RUNNING]
+
+
+async def test_a_buffered_activity_begins_when_the_last_one_is_over(stage: Stage) -> None:
+    await create(stage, of_activity(OverlapPolicy.BUFFER_ONE))
+    await pass_time(25)
+    assert await activity_statuses(stage, 2) == [ExecutionStatus.RUNNING, 0]
+    entry, task = await stage.take_activity()
+    await stage.finish_activity(entry, task)
+    await pass_time(0.5)
+    assert await activity_statuses(stage, 2) == [ExecutionStatus.COMPLETED, ExecutionStatus.RUNNING]
+
+
+async def test_an_activity_is_terminated_for_the_next_one(stage: Stage) -> None:
+    await create(stage, of_activity(OverlapPolicy.TERMINATE_OTHER))
+    await pass_time(22)
+    assert await activity_statuses(stage, 2) == [ExecutionStatus.TERMINATED, ExecutionStatus.RUNNING]
+
+
+async def test_an_activity_is_asked_to_cancel_and_the_next_one_waits_for_its_end(stage: Stage) -> None:
+    await create(stage, of_activity(OverlapPolicy.CANCEL_OTHER))
+    await pass_time(22)
+    _, body = await stage.ask(DescribeActivity("default", f"job-{multiples(1)[0]}", ""))
+    assert decode_activity(body).cancel_reason == "schedule s: the next action is due"
+    assert await activity_statuses(stage, 2) == [ExecutionStatus.RUNNING, 0]
+    entry, task = await stage.take_activity()
+    await stage.finish_activity(entry, task)
+    await pass_time(0.5)
+    assert await activity_statuses(stage, 2) == [ExecutionStatus.COMPLETED, ExecutionStatus.RUNNING]
+
+
+async def test_an_activity_that_fails_pauses_the_schedule(stage: Stage) -> None:
+    await create(stage, of_activity(pause_on_failure=True))
+    await pass_time(11)
+    entry, task = await stage.take_activity()
+    failure = Failure.of("no paper", ApplicationInfo("E"))
+    names = (task.run_id, task.scheduled_event_id, task.attempt)
+    await stage.ask(RespondActivityTaskFailed(*names, 0, failure, "worker", entry.stream, entry.entry_id))
+    await pass_time(1)
+    state = (await described(stage)).schedule.state
+    assert (state.paused, state.note) == (True, f"paused due to activity failure: job-{multiples(1)[0]}: no paper")
+
+
+async def test_an_activity_is_started_once_whoever_dies(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine dies when the activity is started, before it has kept that."""
+    await create(stage, of_activity(state=ScheduleState(limited=True, remaining=1)))
+    reached, take = asyncio.Event(), Schedules._take_start
+
+    def note(self: Schedules, *arguments: Any) -> None:
+        reached.set()
+        take(self, *arguments)
+
+    async def hold(method: str) -> None:
+        if method == "update_schedules" and reached.is_set() and "two" not in stage.engines:
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr(Schedules, "_take_start", note)
+    stage.store_calls = hold
+    await until(reached.is_set)
+    assert (await described(stage)).info.actions == 0
+    entry, task = await stage.take_activity()
+    await stage.finish_activity(entry, task)
+    await die_and_go_on(stage)
+    assert await activity_statuses(stage, 2) == [ExecutionStatus.COMPLETED, 0], "and it is not run again"
+    assert (await described(stage)).info.actions == 1

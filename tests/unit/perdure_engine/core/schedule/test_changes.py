@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from perdure.protocol.activity_executions import ActivityOptions, StartActivity
 from perdure.protocol.schedule import (
     Backfill,
     CreateSchedule,
@@ -78,10 +79,22 @@ def test_requests_are_remembered_for_a_while() -> None:
     assert progress.requests == tuple(f"r{number}" for number in range(1, REQUESTS_MAX + 1))
 
 
+def activity(**fields: str) -> StartActivity:
+    return StartActivity("default", "a", "act", "q", b"", "", "me", ActivityOptions())._replace(**fields)
+
+
+def of_activity(**fields: str) -> Schedule:
+    return schedule()._replace(action=ScheduleAction(activity=activity(**fields)))
+
+
 @pytest.mark.parametrize(
     ("broken", "problem"),
     [
-        (schedule()._replace(action=ScheduleAction()), "needs an action"),
+        (schedule()._replace(action=ScheduleAction()), "needs one action"),
+        (schedule()._replace(action=ScheduleAction(start_request(""), activity())), "needs one action"),
+        (of_activity(activity_id=""), "activity id must not be empty"),
+        (of_activity(activity_id="x" * 990), "the activity id of an action has at most 975 characters"),
+        (of_activity(task_queue=""), "task queue must not be"),
         (schedule()._replace(action=ScheduleAction(start_request(""))), "workflow id must not be empty"),
         (schedule()._replace(action=ScheduleAction(start_request("x" * 990))), "at most 975 characters"),
         (schedule()._replace(action=ScheduleAction(start_request(workflow_type=""))), "workflow type must not be"),
