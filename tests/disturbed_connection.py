@@ -193,15 +193,23 @@ COUNTING = frozenset(
         "delete_batches",
         "delete_dead_letter",
         "delete_deployment",
+        "delete_expired_activities",
         "delete_history",
         "delete_namespace",
+        "delete_overdue_activities",
         "delete_request_results",
         "delete_runs",
+        "delete_schedule",
         "insert_batch",
         "insert_deployment",
+        "insert_queue_settings",
+        "insert_schedule",
+        "redefine_schedule",
         "remove_search_attribute",
         "update_batch",
         "update_deployment",
+        "update_queue_settings",
+        "update_schedules",
     )
 )
 """Statements whose second run says something else than the first, as the port allows where an answer was lost."""

@@ -17,9 +17,12 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from perdure_store.catalog import BatchRow, Catalog, DeploymentRow, NamespaceRow
+from perdure_store.catalog import BatchRow, DeploymentRow, NamespaceRow
+from perdure_store.flow import QueueSettingsRow
 from perdure_store.list_query import ListQuery
 from perdure_store.port import (
+    ActivityExecutionRow,
+    ActivityKey,
     BacklogRow,
     CommitBatch,
     DeadLetterRow,
@@ -39,6 +42,7 @@ from perdure_store.port import (
     WorkerRow,
 )
 from perdure_store.postgres import PostgresStore
+from perdure_store.schedules import ScheduleRow
 from tests import database_image
 from tests.database_image import Image, without_clocks
 from tests.disturbed_connection import COUNTING, Aimed, Fate, disturb, let_refuse
@@ -53,6 +57,11 @@ LETTER = DeadLetterRow(0, run_id("letter"), 1, "inbox", "why", b"data")
 BATCH = BatchRow("default", "b1", 1, 1, b"op", "query", "why", "me", 50, b"", 10, 0, 0, 1_000, 0)
 DEPLOYMENT = DeploymentRow("default", "shop", 1, b"routing")
 WITNESS = RequestResultRow(0, run_id("a"), "r1", 1, b"")
+SETTINGS = QueueSettingsRow("default", "main", 1, 1, b"limits")
+SCHEDULE = ScheduleRow("default", "nightly", 1, 5_000, True, b"spec", b"progress")
+CHARGE = ActivityExecutionRow(
+    0, run_id("charge"), 7, "default", "charge-1", "charge", "main", 2, 1, 1_000, 2_000, 0, "r3", "", b"result"
+)
 PIECE = PayloadRow(0, run_id("a"), b"h" * 16, b"piece")
 
 
@@ -76,6 +85,7 @@ EVERYTHING: dict[str, list[Any]] = {
     "snapshots": [SnapshotRow(0, run_id("a"), 2, b"new")],
     "transfer_deletes": [TransferKey(0, run_id("a"), 1, 2)],
     "transfer_inserts": [task("b", 2)],
+    "keyed_inserts": [task("b", 3, fairness_key="tenant", fairness_weight=2_000, cost=5)],
     "transfer_backlogs": [BacklogRow(0, run_id("b"), 1, 2, 9)],
     "heartbeats": [HeartbeatRow(0, run_id("a"), 1, 3, b"beat")],
     "workers": [WorkerRow(0, run_id("a"), 1, 3, 1, "worker-1")],
@@ -85,6 +95,7 @@ EVERYTHING: dict[str, list[Any]] = {
     "dead_letters": [LETTER._replace(letter_id=run_id("another"))],
     "payloads": [PIECE._replace(hash=b"i" * 16)],
     "payload_copies": [PayloadCopy(0, 0, run_id("a"), run_id("b"), PIECE.hash)],
+    "activities": [CHARGE._replace(number=8)],
 }
 """A batch that writes to every table."""
 
@@ -140,6 +151,27 @@ ACTS: dict[str, Act] = {
     "update_deployment": lambda scene: scene.store.update_deployment(DEPLOYMENT._replace(revision=2, data=b"new")),
     "delete_deployment": lambda scene: scene.store.delete_deployment("default", DEPLOYMENT.name, DEPLOYMENT.revision),
     "delete_runs": lambda scene: scene.store.delete_runs(0, 1, [run_id("old")]),
+    "queue_settings": lambda scene: scene.store.queue_settings(),
+    "insert_queue_settings": lambda scene: scene.store.insert_queue_settings(SETTINGS._replace(task_queue="gpu")),
+    "update_queue_settings": lambda scene: scene.store.update_queue_settings(SETTINGS._replace(revision=2, data=b"")),
+    "has_backlog_keys": lambda scene: scene.store.has_backlog_keys("default", "main", 1, [3]),
+    "backlog_keys": lambda scene: scene.store.backlog_keys("default", "main", 1, after=(0, ""), limit=9),
+    "keyed_backlog": lambda scene: scene.store.keyed_backlog("default", "main", 1, 3, {"": {0: 0}}, limit=9),
+    "backlog_depths": lambda scene: scene.store.backlog_depths("default"),
+    "load_activities": lambda scene: scene.store.load_activities([ActivityKey(0, CHARGE.run_id)]),
+    "delete_expired_activities": lambda scene: scene.store.delete_expired_activities(
+        0, 1, "default", closed_before_us=9_000, limit=9
+    ),
+    "delete_overdue_activities": lambda scene: scene.store.delete_overdue_activities(0, 1, now_us=9_000, limit=9),
+    "activity_namespaces": lambda scene: scene.store.activity_namespaces(0),
+    "insert_schedule": lambda scene: scene.store.insert_schedule(SCHEDULE._replace(schedule_id="weekly")),
+    "schedule": lambda scene: scene.store.schedule("default", SCHEDULE.schedule_id),
+    "schedules": lambda scene: scene.store.schedules("default", after_id="", limit=9),
+    "due_schedules": lambda scene: scene.store.due_schedules(9_000, after=None, limit=9),
+    "waiting_schedules": lambda scene: scene.store.waiting_schedules(after=None, limit=9),
+    "update_schedules": lambda scene: scene.store.update_schedules([SCHEDULE._replace(revision=2, next_us=6_000)]),
+    "redefine_schedule": lambda scene: scene.store.redefine_schedule(SCHEDULE._replace(revision=2, definition=b"new")),
+    "delete_schedule": lambda scene: scene.store.delete_schedule("default", SCHEDULE.schedule_id),
 }
 """Each operation, once, on a `Scene`."""
 
@@ -148,7 +180,8 @@ ELSEWHERE = {"connect", "close", "migrate", "unfinished_steps"}
 
 
 def test_every_operation_of_the_port_is_disturbed() -> None:
-    operations = {name for port in (Store, Catalog) for name in vars(port) if not name.startswith("_")}
+    ports = [port for port in Store.__mro__ if port.__module__.startswith("perdure_store")]
+    operations = {name for port in ports for name in vars(port) if not name.startswith("_")}
     assert operations - ELSEWHERE == set(ACTS)
     assert {field.name for field in fields(CommitBatch)} - {"shards"} == set(EVERYTHING)
 
@@ -186,6 +219,7 @@ async def scene(server: Server, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         request_results=[WITNESS],
         dead_letters=[LETTER],
         payloads=[PIECE],
+        activities=[CHARGE],
     )
     await store.upsert_visibility([visible("a"), visible("old", status=2, close_time_us=1_000)])
     await store.beat("engine-2", "host")
@@ -193,6 +227,8 @@ async def scene(server: Server, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     await store.put_namespace(NamespaceRow("old", 60_000, 1_000))
     await store.insert_batch(BATCH)
     await store.insert_deployment(DEPLOYMENT)
+    await store.insert_queue_settings(SETTINGS)
+    await store.insert_schedule(SCHEDULE)
     before = database_image.take(server.dsn)
     # A lost connection is the same at every isolation: it is tried at one.
     fates = (Fate.CONFLICT, *(() if server.isolation == "read committed" else LOSSES))
