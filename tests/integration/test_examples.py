@@ -213,6 +213,14 @@ ACTIVITIES = {
         "published in attempt 2",
         "scanned: more than 0 of 1000",
     ],
+    "canvas.py": [
+        "4 words at home",
+        "3 times tea",
+        "['we sell tea', 'KeyError']",
+        "1 of 2 members failed, its body was not begun: 2 (fetch): KeyError: 'jobs'",
+        "['welcome to the shop', 'we sell tea', 'green tea and black tea']",
+        "2000 words in 10 chunks",
+    ],
     "sync_activities.py": [
         "read a, read b, read c - on the main thread: False",
         "669 primes, counted in another process: True",

@@ -15,6 +15,7 @@ from perdure.common import Priority, RetryPolicy
 from perdure.protocol.ids import text_problem
 from perdure.tasks.arguments import Signature
 from perdure.tasks.asking import ask, wait
+from perdure.tasks.canvas.signature import Group, Mapped, TaskSignature, chunks, mapped
 from perdure.tasks.enqueuing import Call, enqueue, enqueue_many
 from perdure.tasks.handle import TaskHandle
 from perdure.tasks.options import Seconds, TaskOptions
@@ -151,8 +152,42 @@ class Task(Generic[P, R]):
         """`delay_many`, in a coroutine."""
         return await ask(functools.partial(enqueue_many, [self._call(args, {}) for args in calls]))
 
+    # Putting together ------------------------------------------------------------------------------------------------
+    def s(self, *args: Any, **kwargs: Any) -> TaskSignature[R]:
+        """A call that is not made yet (`perdure.tasks.canvas`); the result of what comes before goes before `args`."""
+        return TaskSignature(self, args, kwargs)
+
+    def si(self, *args: P.args, **kwargs: P.kwargs) -> TaskSignature[R]:
+        """The same, but it is not given the result of what comes before."""
+        return TaskSignature(self, args, kwargs, is_immutable=True)
+
+    def map(self, items: Iterable[Any]) -> Mapped:
+        """It for each of these arguments, one after another; the result is the list of results."""
+        return mapped(self, ((item,) for item in items))
+
+    def starmap(self, items: Iterable[Sequence[Any]]) -> Mapped:
+        """It for each of these lists of arguments, one after another; the result is the list of results."""
+        return mapped(self, items)
+
+    def chunks(self, items: Iterable[Sequence[Any]], size: int) -> Group:
+        """`starmap` in pieces of this size, which run at once, each as a workflow of its own; the result is a list of
+        lists.
+
+        Raises:
+            ValueError: the size is below 1, or there is no item.
+        """
+        return chunks(self, items, size)
+
+    def positions(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Sequence[Any]:
+        """Arguments as they travel: in order.
+
+        Raises:
+            TypeError: they do not fit its parameters.
+        """
+        return self._signature.positions(args, kwargs)
+
     def _call(self, args: Sequence[Any], kwargs: Mapping[str, Any], *options: Any) -> Call:
-        values = self._signature.positions(args, kwargs)
+        values = self.positions(args, kwargs)
         return Call(self.name, values, self.__perdure_activity__.result_type, self.options, *options)
 
 

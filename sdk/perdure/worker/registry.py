@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from perdure.activity.definition import ActivityDefinition
+from perdure.tasks.canvas.interpreter import run_canvas
+from perdure.tasks.definition import TaskActivity
 from perdure.workflow.definition import WorkflowDefinition
 
 _DYNAMIC = ""
@@ -13,7 +15,7 @@ _DYNAMIC = ""
 
 
 class Registry:
-    """Workflow and activity definitions of one worker.
+    """Workflow and activity definitions of one worker. One that has tasks runs the workflow of `perdure.tasks.canvas`.
 
     Raises:
         TypeError: something is no workflow or activity, or cannot be called as it is.
@@ -39,6 +41,10 @@ class Registry:
                 what = "dynamic" if found.name is None else f"named {found.name!r}"
                 raise ValueError(f"two activities are {what}; give one another name: defn(name=...)")
             self.activities[found.name] = found
+            if isinstance(found, TaskActivity):
+                canvas = WorkflowDefinition.of(run_canvas)
+                assert canvas is not None
+                self.workflows.setdefault(canvas.name, canvas)
 
     def workflow(self, name: str) -> WorkflowDefinition | None:
         return self.workflows.get(name) or self.workflows.get(_DYNAMIC)

@@ -7,10 +7,11 @@ import contextlib
 import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Any
 
 from perdure import activity, task
 from perdure.client import Client
-from perdure.tasks import Retry, using
+from perdure.tasks import Retry, Task, using
 from perdure.worker import Worker
 from tests.memory_cluster import memory_cluster
 
@@ -70,11 +71,11 @@ async def count_up() -> str:
     return activity.info().activity_id
 
 
-TASKS = [add, carry, drop, ask_again, dawdle, dream, count_up]
+TASKS: list[Task[..., Any]] = [add, carry, drop, ask_again, dawdle, dream, count_up]
 
 
 @contextlib.asynccontextmanager
-async def household() -> AsyncIterator[Client]:
-    async with memory_cluster() as client, Worker(client, task_queue="default", activities=TASKS):
+async def household(*more: Task[..., Any]) -> AsyncIterator[Client]:
+    async with memory_cluster() as client, Worker(client, task_queue="default", activities=[*TASKS, *more]):
         with using(client):
             yield client

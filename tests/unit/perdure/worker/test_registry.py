@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from perdure import activity, workflow
+from perdure import activity, task, workflow
 from perdure.common import RawValue
 from perdure.worker.registry import Registry
 
@@ -75,3 +75,14 @@ def test_a_dynamic_workflow_takes_what_has_no_definition() -> None:
     assert found.is_dynamic
     with pytest.raises(ValueError, match="two workflows are dynamic; keep one"):
         Registry([Anything, workflow.defn(dynamic=True)(type("Other", (), dict(vars(Anything))))], [])
+
+
+def test_who_has_tasks_runs_canvas() -> None:
+    assert list(Registry([order], [task(name="pack")(_pack), task(name="send")(_pack)]).workflows) == [
+        "order",
+        "perdure.canvas",
+    ]
+    assert not Registry([], [charge]).workflows
+
+
+async def _pack() -> None: ...
