@@ -79,7 +79,7 @@ class _Walk:
 
     async def _ended(self, at: int, node: Node, before: tuple[Any, ...]) -> _Ended:
         try:
-            return _Ended(await self.result(node, before), None, None)
+            return _Ended(_listed(await self.result(node, before)), None, None)
         except FailureError as error:
             if is_cancelled_exception(error):
                 raise
@@ -102,20 +102,20 @@ class _Walk:
         if failed:
             text = f"{len(failed)} of {len(ended)} members failed, its body was not begun: {named(failed)}"
             raise ChordError(text, failed) from _first_error(ended)
-        body = await self._ended(len(ended), node["body"], ([each.result for each in ended],))
-        if body.failed is not None:
-            raise ChordError(
-                f"all {len(ended)} members succeeded, the body ({body.failed.name}) failed: "
-                f"{body.failed.type}: {body.failed.message}",
-                [body.failed],
-            ) from body.error
-        return body.result
+        try:
+            return await self.result(node["body"], ([each.result for each in ended],))
+        except FailureError as error:
+            if is_cancelled_exception(error):
+                raise
+            body = FailedMember.of(len(ended), self._name(node["body"]), error)
+            text = f"all {len(ended)} members succeeded, the body ({body.name}) failed: {body.type}: {body.message}"
+            raise ChordError(text, [body]) from error
 
     async def _map(self, node: Node) -> list[Any]:
         results: list[Any] = []
         for item in node["items"]:
             try:
-                results.append(await self._step(node["of"], item))
+                results.append(_listed(await self._step(node["of"], item)))
             except FailureError as error:
                 if is_cancelled_exception(error):
                     raise
@@ -164,6 +164,21 @@ class _Walk:
                 return f"chord of {len(node['of']['of'])}"
             case kind:
                 return f"{kind} of {len(node['of'])}"
+
+
+def _listed(result: Any) -> Any:
+    """A result that a list of results is to hold, which travels as JSON.
+
+    Raises:
+        ApplicationError: it cannot be; the task that returned it is named, and its workflow is not held up.
+    """
+    if isinstance(result, bytes):
+        raise ApplicationError(
+            "it returned bytes, which a list of results cannot hold; let it return text, such as base64",
+            type="BytesInList",
+            non_retryable=True,
+        )
+    return result
 
 
 def _results(ended: Sequence[_Ended]) -> list[Any]:

@@ -134,6 +134,7 @@ class TaskSignature(Signature, Generic[R]):
         except TypeError as error:
             cure = "; the result before it is its first argument (task.si(...) is given none)" if takes else ""
             raise TypeError(f"the task {self.task.name!r} does not take these arguments: {error}{cure}") from None
+        _refuse_bytes(self.task.name, values)
         number = packing.number(self.task, optional_duration(self.countdown))
         return {"k": "task", "of": number, "args": list(values[1:] if takes else values), "takes": takes}
 
@@ -255,6 +256,8 @@ class Mapped(Signature):
         else:
             packing.count(len(self.items))
         items = [list(self.task.positions(item, {})) for item in self.items]
+        for item in items:
+            _refuse_bytes(self.task.name, item)
         node = {"k": "map", "of": packing.number(self.task), "items": items}
         return {"k": "apart", "of": node, "queue": self.queue} if self.is_apart else node
 
@@ -326,3 +329,11 @@ def _signatures(given: Sequence[Signature | Iterable[Signature]], what: str) -> 
     if not flat:
         raise ValueError(f"a {what} needs a signature at least")
     return tuple(flat)
+
+
+def _refuse_bytes(name: str, values: Sequence[Any]) -> None:
+    """They would come out as text where a task has no type hint."""
+    if any(isinstance(value, bytes | bytearray | memoryview) for value in values):
+        raise TypeError(
+            f"the task {name!r} is given bytes; the arguments in a canvas travel as JSON: give text, such as base64"
+        )

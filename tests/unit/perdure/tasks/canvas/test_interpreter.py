@@ -38,6 +38,16 @@ async def fail_at(number: int, bad: int) -> int:
     return number
 
 
+@task
+async def raw(size: int) -> bytes:
+    return b"\xff" * size
+
+
+@task
+async def length(data: bytes) -> int:
+    return len(data)
+
+
 @pytest.fixture(autouse=True)
 def nothing_ran() -> None:
     ran.clear()
@@ -122,7 +132,7 @@ async def test_a_map_stops_at_the_first_item_that_fails() -> None:
 
 
 async def test_nothing_waits_for_ever() -> None:
-    async with household(total, note, fail_at):
+    async with household(total, note, fail_at), asyncio.timeout(20):
         nobody = note.s("never").set(queue="without workers")
         with pytest.raises(ChordError, match=r"1 of 2 members failed.*2 \(note\): TimeoutError"):
             await (await chord([add.s(1, 1), nobody], total.s()).aapply_async(timeout=0.4))
@@ -130,6 +140,16 @@ async def test_nothing_waits_for_ever() -> None:
         with pytest.raises(ChainError, match="link 2 \\(note\\): CanvasTimeout: no time was left for note"):
             await (await late.aapply_async(timeout=0.5))
         assert ran == ["x"]
+
+
+async def test_bytes_go_from_link_to_link_and_are_refused_in_lists() -> None:
+    async with household(raw, length):
+        assert await (await (raw.s(3) | length.s()).adelay()) == 3
+        assert await (await (chord([add.s(1, 1)], raw.si(2)) | length.s()).adelay()) == 2
+        with pytest.raises(GroupError, match=r"1 of 2 members failed: 1 \(raw\): BytesInList: it returned bytes"):
+            await (await group(raw.s(1), add.s(1, 1)).adelay())
+        with pytest.raises(MapError, match=r"item 1 \(raw\): BytesInList"):
+            await (await raw.map([1]).adelay())
 
 
 async def test_what_is_cancelled_ends_and_begins_nothing_more() -> None:

@@ -60,6 +60,9 @@ def test_what_does_not_fit_is_refused_before_anything_is_sent() -> None:
         packed(add.s(1) | add.s(2, 3))
     with pytest.raises(TypeError, match="missing a required argument"):
         packed(chain(add.s(1), drop.si()))  # type: ignore[call-arg]
+    for with_bytes in (drop.s(b"it") | add.si(1), drop.map([b"it"])):
+        with pytest.raises(TypeError, match=r"the task 'drop' is given bytes; the arguments .* travel as JSON"):
+            packed(with_bytes)
     with pytest.raises(TypeError, match=r"made of signatures, such as task\.s\(1, 2\); 3 is none"):
         group(add.s(1), 3)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="unsupported operand"):
