@@ -90,6 +90,11 @@ class Catalog:
         return ReplyKind.OK, NamespaceInfo(*row)
 
     async def delete_namespace(self, request: DeleteNamespace) -> Answer:
+        if await self._store.schedules(request.namespace, after_id="", limit=1):
+            return _refused(
+                f"the namespace {request.namespace!r} has schedules, which would go on starting things in it. Delete "
+                "them first: `perdure schedule list` shows them, `perdure schedule delete ID` deletes one"
+            )
         by_status = ListQuery(request.namespace, groups=(column("ExecutionStatus"),))
         totals = {group.values[0]: group.total for group in await self._store.count_visibility(by_status)}
         if totals:

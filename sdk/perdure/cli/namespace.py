@@ -107,7 +107,7 @@ def describe(name: str, address: str, namespace: str, as_json: bool) -> None:
 def delete(name: str, delete_runs: bool, rate: int, yes: bool, address: str, namespace: str, as_json: bool) -> None:
     """Forget the namespace NAME: what was registered of it, and the types of its search attributes.
 
-    It must have no workflows, unless --delete-runs says that they are to go, too.
+    It must have no schedules, and no workflows, unless --delete-runs says that these are to go, too.
     """
     if delete_runs:
         start = BatchStart(BatchOperationType.DELETE, "WorkflowId IS NOT NULL", rate, f"namespace {name} is deleted")

@@ -76,11 +76,12 @@ class Namespaces:
         return [_namespace(row) for row in page.rows]
 
     async def delete(self, name: str, *, rpc_timeout: timedelta | None = None) -> None:
-        """Forget a namespace that has no runs, with its types of search attributes. Using it again is allowed.
+        """Forget a namespace that has no runs and no schedules, with its types of search attributes. Using it again is
+        allowed.
 
         Raises:
-            RPCError: NOT_FOUND; INVALID_ARGUMENT: it has runs; says how many. `batches.delete` of a client of that
-                namespace deletes them.
+            RPCError: NOT_FOUND; INVALID_ARGUMENT: it has schedules, or runs; says how many. `batches.delete` of a
+                client of that namespace deletes these.
         """
         check_text("the namespace", name)
         await self._connection.ask_frontend(operations.DeleteNamespace(name), nothing, rpc_timeout)

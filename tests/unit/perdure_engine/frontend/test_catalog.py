@@ -13,8 +13,16 @@ from perdure.protocol.operations import (
     RemoveSearchAttribute,
 )
 from perdure.protocol.replies import ErrorCode
+from perdure.protocol.schedule import (
+    CreateSchedule,
+    DeleteSchedule,
+    IntervalSpec,
+    Schedule,
+    ScheduleAction,
+    ScheduleSpec,
+)
 from perdure_engine.frontend.catalog import DESCRIPTION_LENGTH_MAX, SEARCH_ATTRIBUTES_MAX
-from tests.engine_stage import Stage
+from tests.engine_stage import Stage, start_request
 from tests.unit.perdure_engine.frontend.test_service import answer, refusal, some_workflows
 
 DAY_MS = 86_400_000
@@ -43,6 +51,16 @@ async def test_only_a_namespace_without_runs_is_forgotten(stage: Stage) -> None:
     assert await answer(stage, DeleteNamespace("short")) is None
     assert (await refusal(stage, DeleteNamespace("short"))).code == ErrorCode.NOT_FOUND
     assert await answer(stage, ListSearchAttributes("short")) == ({},)
+
+
+async def test_a_namespace_with_schedules_is_not_forgotten(stage: Stage) -> None:
+    await answer(stage, PutNamespace("short", DAY_MS))
+    spec = ScheduleSpec(intervals=(IntervalSpec(3_600_000_000),))
+    what = Schedule(ScheduleAction(start_request("job")._replace(namespace="short")), spec)
+    await answer(stage, CreateSchedule("short", "s", what, "create", "me"))
+    assert "has schedules, which would go on" in (await refusal(stage, DeleteNamespace("short"))).message
+    await answer(stage, DeleteSchedule("short", "s"))
+    assert await answer(stage, DeleteNamespace("short")) is None
 
 
 @pytest.mark.parametrize(
