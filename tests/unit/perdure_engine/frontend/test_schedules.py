@@ -102,7 +102,7 @@ async def test_schedules_are_listed_by_id_without_what_may_be_large(stage: Stage
     [
         (create(namespace=""), "the namespace must not be empty"),
         (create(schedule_id=""), "the schedule id must not be empty"),
-        (create(schedule=schedule()._replace(action=ScheduleAction())), "needs an action"),
+        (create(schedule=schedule()._replace(action=ScheduleAction())), "needs one action"),
         (
             create(schedule=schedule()._replace(spec=ScheduleSpec(time_zone="Nowhere"))),
             "time zone 'Nowhere' is unknown",
