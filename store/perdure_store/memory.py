@@ -22,6 +22,7 @@ from perdure_store import memory_lists
 from perdure_store.catalog import NamespaceRow
 from perdure_store.list_query import GroupCount, ListQuery, Place
 from perdure_store.memory_activities import MemoryActivities
+from perdure_store.memory_activity_lists import MemoryActivityLists
 from perdure_store.memory_catalog import MemoryCatalog
 from perdure_store.memory_flow import MemoryFlow
 from perdure_store.memory_schedules import MemorySchedules
@@ -71,7 +72,7 @@ CallHook = Callable[[str], Awaitable[None]]
 """Awaited before every other call, with the method's name; may raise `StoreUnavailable`, or sleep."""
 
 
-class MemoryStore(MemoryCatalog, MemoryFlow, MemoryActivities, MemorySchedules):
+class MemoryStore(MemoryCatalog, MemoryFlow, MemoryActivities, MemoryActivityLists, MemorySchedules):
     """See `port.Store`.
 
     Args:

@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from perdure_store.activities import Activities
+from perdure_store.activity_lists import ActivityLists
 from perdure_store.catalog import Catalog
 from perdure_store.flow import Flow
 from perdure_store.rows import (
@@ -94,7 +95,7 @@ class OlderEnginesRun(StoreError):
     """A migration cannot be finished while engines run that need what it takes away. Names them."""
 
 
-class Store(Catalog, Flow, Activities, ScheduleTable, Protocol):
+class Store(Catalog, Flow, Activities, ActivityLists, ScheduleTable, Protocol):
     async def connect(self) -> None:
         """Open the connections and check the schema.
 

@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 
 from perdure_store import commit, loading, migration, retention, schema, sql, takeover, visibility
 from perdure_store.activities_sql import SqlActivities
+from perdure_store.activity_lists_sql import SqlActivityLists
 from perdure_store.address import Address
 from perdure_store.catalog_sql import SqlCatalog
 from perdure_store.columns import byteas, int8s, uuids
@@ -52,7 +53,7 @@ _LAST_US = 2**63 - 1
 _KEYS = (int8s, uuids, int8s, int8s)
 
 
-class PostgresStore(SqlCatalog, SqlFlow, SqlActivities, SqlSchedules):
+class PostgresStore(SqlCatalog, SqlFlow, SqlActivities, SqlActivityLists, SqlSchedules):
     """See `port.Store`.
 
     Args:
@@ -74,6 +75,8 @@ class PostgresStore(SqlCatalog, SqlFlow, SqlActivities, SqlSchedules):
         SqlCatalog.__init__(self, self._upkeep)
         SqlFlow.__init__(self, self._reads)
         SqlActivities.__init__(self, self._loads, self._upkeep)
+        self._activity_reads = Link(address, "activity-list", isolation=isolation, settings=LISTS)
+        SqlActivityLists.__init__(self, self._activity_reads)
         SqlSchedules.__init__(self, self._upkeep)
         self._schema = Link(address, "migrate", isolation=isolation, settings=MIGRATION)
         lists = Address(visibility_dsn) if visibility_dsn else address
@@ -91,6 +94,7 @@ class PostgresStore(SqlCatalog, SqlFlow, SqlActivities, SqlSchedules):
     async def close(self) -> None:
         for link in (*self._commits, self._loads, self._reads, self._beats, self._takeovers, self._upkeep):
             await link.close()
+        await self._activity_reads.close()
         await self._lists.close()
         await self._list_writes.close()
 

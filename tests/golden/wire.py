@@ -10,7 +10,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from perdure.protocol import activity_executions, deployment, operations, replies, schedule, task_queues, updates
+from perdure.protocol import (
+    activity_executions,
+    activity_lists,
+    deployment,
+    operations,
+    replies,
+    schedule,
+    task_queues,
+    updates,
+)
 from perdure.protocol.codec import Registry, pack, unpack
 from perdure.protocol.commands import COMMANDS
 from perdure.protocol.content import ContentBlock, Reference, decode_block, decode_reference, encode_reference
@@ -70,6 +79,8 @@ BODIES: dict[type[Any], Callable[[Any], Any]] = {
     DeadLetterPage: decode_dead_letter_page,
     ExecutionCount: decode_execution_count,
     ExecutionPage: decode_execution_page,
+    activity_lists.ActivityPage: activity_lists.decode_activity_page,
+    activity_lists.ActivityCount: activity_lists.decode_activity_count,
     operations.NamespaceList: operations.decode_namespace_list,
     operations.NamespaceInfo: operations.decode_namespace_info,
     operations.SearchAttributeTypes: operations.decode_search_attribute_types,

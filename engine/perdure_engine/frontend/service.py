@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from perdure.protocol.activity_lists import CountActivities, ListActivities
 from perdure.protocol.codec import DecodeError, pack, unpack
 from perdure.protocol.deployment import (
     DeleteVersion,
@@ -58,6 +59,7 @@ from perdure.protocol.schedule import (
 from perdure.protocol.task_queues import DescribeQueue, ListQueues, PauseQueue, PurgeQueue, SetQueueLimits
 from perdure_broker.port import Broker, BrokerUnavailable, ClusterInfo, StreamEntry
 from perdure_engine.environment import Environment
+from perdure_engine.frontend.activity_lists import ActivityLists
 from perdure_engine.frontend.batches import BatchAnswers
 from perdure_engine.frontend.catalog import Catalog
 from perdure_engine.frontend.content import answer_content
@@ -115,6 +117,7 @@ class FrontendService:
         self._node = node
         self._live_nodes = live_nodes
         lists, catalog = Lists(store, environment), Catalog(store, environment)
+        activities = ActivityLists(store, environment)
         batches = BatchAnswers(store, environment)
         deployments = Deployments(store, broker, environment, routes_changed)
         queues = TaskQueues(store, broker, environment, flow_changed)
@@ -157,6 +160,8 @@ class FrontendService:
             PatchSchedule: schedules.patch,
             DeleteSchedule: schedules.delete,
             ListSchedules: schedules.list,
+            ListActivities: activities.list_activities,
+            CountActivities: activities.count_activities,
         }
 
     async def run(self) -> None:

@@ -14,6 +14,7 @@ COMMANDS = {
     "demo": "perdure.cli.servers:demo",
     "worker": "perdure.cli.worker:worker",
     "workflow": "perdure.cli.workflow:workflow",
+    "task": "perdure.cli.task:task",
     "activity": "perdure.cli.activity:activity",
     "schedule": "perdure.cli.schedule:schedule",
     "batch": "perdure.cli.batch:batch",

@@ -132,10 +132,13 @@ from perdure.client.standalone_description import (
 from perdure.client.standalone_handle import ActivityHandle
 from perdure.client.standalone_inputs import (
     CancelActivityInput,
+    CountActivitiesInput,
     DescribeActivityInput,
+    ListActivitiesInput,
     StartActivityInput,
     TerminateActivityInput,
 )
+from perdure.client.standalone_lists import ActivityExecutionAsyncIterator, ActivityExecutionCount
 from perdure.client.status import PendingActivityState, WorkflowExecutionStatus
 from perdure.client.task_queues import (
     FairnessKeySettings,
@@ -164,6 +167,8 @@ from perdure.service import (
 
 __all__ = [
     "ActivityExecution",
+    "ActivityExecutionAsyncIterator",
+    "ActivityExecutionCount",
     "ActivityExecutionDescription",
     "ActivityExecutionStatus",
     "ActivityFailureError",
@@ -183,6 +188,7 @@ __all__ = [
     "ClientConfig",
     "ClientConnectConfig",
     "CompleteAsyncActivityInput",
+    "CountActivitiesInput",
     "CountWorkflowsInput",
     "CreateScheduleInput",
     "DataConverter",
@@ -203,6 +209,7 @@ __all__ = [
     "HttpConnectProxyConfig",
     "Interceptor",
     "KeepAliveConfig",
+    "ListActivitiesInput",
     "ListSchedulesInput",
     "ListWorkflowsInput",
     "Namespace",

@@ -43,6 +43,7 @@ from perdure.client.lists import WorkflowExecutionAsyncIterator, WorkflowExecuti
 from perdure.client.outcome import leads_on, result_of
 from perdure.client.schedule_calls import ScheduleCalls
 from perdure.client.standalone_calls import StandaloneActivityCalls
+from perdure.client.standalone_lists import StandaloneListCalls
 from perdure.client.start import start_request, start_with_signal
 from perdure.client.status import WorkflowExecutionStatus
 from perdure.client.updates import WorkflowUpdateHandle, start_update
@@ -66,7 +67,7 @@ from perdure_broker.port import StreamKind, TaskStream
 _DIAGNOSIS_TIMEOUT = timedelta(seconds=5)
 
 
-class ClientCalls(AsyncActivityCalls, ScheduleCalls, StandaloneActivityCalls, OutboundInterceptor):
+class ClientCalls(AsyncActivityCalls, ScheduleCalls, StandaloneActivityCalls, StandaloneListCalls, OutboundInterceptor):
     """See the module's docstring."""
 
     def __init__(self, connection: Connection, default_reject_condition: QueryRejectCondition | None) -> None:

@@ -21,6 +21,7 @@ from perdure.client.interceptor import Interceptor, OutboundInterceptor
 from perdure.client.lists import WorkflowExecutionAsyncIterator, WorkflowExecutionCount
 from perdure.client.schedule_calls import ScheduleClient
 from perdure.client.standalone import StandaloneActivities
+from perdure.client.standalone_lists import StandaloneLists
 from perdure.client.start_calls import StartCalls
 from perdure.client.with_start_calls import WithStartCalls
 from perdure.common import (
@@ -53,7 +54,7 @@ from perdure.types import (
 PAGE_SIZE = 1000
 
 
-class Client(StartCalls, WithStartCalls, StandaloneActivities, ScheduleClient, Administration):
+class Client(StartCalls, WithStartCalls, StandaloneActivities, StandaloneLists, ScheduleClient, Administration):
     """A connection to a cluster, in one namespace. Make one with `Client.connect`, keep it, share it.
 
     It belongs to the event loop that it was made on. Close it with `close()`, or use it as `async with`.

@@ -46,7 +46,9 @@ from perdure.client.schedule_inputs import (
 )
 from perdure.client.standalone_inputs import (
     CancelActivityInput,
+    CountActivitiesInput,
     DescribeActivityInput,
+    ListActivitiesInput,
     StartActivityInput,
     TerminateActivityInput,
 )
@@ -63,6 +65,7 @@ if TYPE_CHECKING:
     from perdure.client.schedule_list import ScheduleAsyncIterator
     from perdure.client.standalone_description import ActivityExecutionDescription
     from perdure.client.standalone_handle import ActivityHandle
+    from perdure.client.standalone_lists import ActivityExecutionAsyncIterator, ActivityExecutionCount
     from perdure.client.updates import WorkflowUpdateHandle
 
 
@@ -122,6 +125,14 @@ class OutboundInterceptor:
     async def start_activity(self, input: StartActivityInput) -> ActivityHandle[Any]:
         """For each `Client.start_activity` and `Client.execute_activity`."""
         return await self.next.start_activity(input)
+
+    def list_activities(self, input: ListActivitiesInput) -> ActivityExecutionAsyncIterator:
+        """For each `Client.list_activities`."""
+        return self.next.list_activities(input)
+
+    async def count_activities(self, input: CountActivitiesInput) -> ActivityExecutionCount:
+        """For each `Client.count_activities`."""
+        return await self.next.count_activities(input)
 
     async def cancel_activity(self, input: CancelActivityInput) -> None:
         """For each `ActivityHandle.cancel`."""

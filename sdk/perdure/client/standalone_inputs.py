@@ -80,3 +80,24 @@ class DescribeActivityInput:
     include_last_failure: bool
     rpc_timeout: timedelta | None
     rpc_metadata: Mapping[str, str | bytes] = field(default_factory=dict)
+
+
+@dataclass
+class ListActivitiesInput:
+    """Of `OutboundInterceptor.list_activities`."""
+
+    query: str | None
+    page_size: int
+    next_page_token: bytes | None
+    rpc_timeout: timedelta | None
+    limit: int | None
+    rpc_metadata: Mapping[str, str | bytes] = field(default_factory=dict)
+
+
+@dataclass
+class CountActivitiesInput:
+    """Of `OutboundInterceptor.count_activities`."""
+
+    query: str | None
+    rpc_timeout: timedelta | None
+    rpc_metadata: Mapping[str, str | bytes] = field(default_factory=dict)

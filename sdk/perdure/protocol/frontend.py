@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any, NamedTuple
 
+from perdure.protocol.activity_lists import CountActivities, ListActivities
 from perdure.protocol.codec import CODEC_VERSION, DecodeError, Registry, pack, shown, struct_decoder, unpack
 from perdure.protocol.deployment import (
     DeleteVersion,
@@ -85,6 +86,8 @@ class FrontendRequestType(IntEnum):
     DELETE_SCHEDULE = 34
     LIST_SCHEDULES = 35
     PURGE_QUEUE = 36
+    LIST_ACTIVITIES = 37
+    COUNT_ACTIVITIES = 38
 
 
 class ListWorkflows(NamedTuple):
@@ -193,6 +196,8 @@ FrontendRequest = (
     | PatchSchedule
     | DeleteSchedule
     | ListSchedules
+    | ListActivities
+    | CountActivities
 )
 
 FRONTEND_REQUESTS = Registry(
@@ -234,6 +239,8 @@ FRONTEND_REQUESTS = Registry(
         FrontendRequestType.PATCH_SCHEDULE: PatchSchedule,
         FrontendRequestType.DELETE_SCHEDULE: DeleteSchedule,
         FrontendRequestType.LIST_SCHEDULES: ListSchedules,
+        FrontendRequestType.LIST_ACTIVITIES: ListActivities,
+        FrontendRequestType.COUNT_ACTIVITIES: CountActivities,
     },
 )
 

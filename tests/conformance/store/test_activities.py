@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from perdure_store.activity_lists import PAGE_BYTES_MAX, ActivityFilter, ActivityPlace
 from perdure_store.port import ActivityExecutionRow, ActivityKey, LoadedActivity, Store
 from tests.store_rows import ACTIVITY_TASK, COMPLETED, OPEN, Owner, run_id, task
 
@@ -97,3 +98,63 @@ async def test_those_with_a_time_of_their_own_are_forgotten_then(store: Store, c
     assert await store.delete_overdue_activities(0, range_id, now_us=5_500, limit=10) == 0
     left = await store.load_activities([key("a"), key("b"), key("c")])
     assert [found.row is not None for found in left] == [False, True, True]
+
+
+# Lists ----------------------------------------------------------------------------------------------------------------
+
+WHICH = ActivityFilter("default", 1 << 40)
+
+
+async def listed(store: Store, filter: ActivityFilter = WHICH, limit: int = 10) -> list[int]:
+    """The numbers of all, counted from `NUMBER`, page by page."""
+    numbers: list[int] = []
+    after = None
+    while page := await store.list_activities(filter, after=after, limit=limit):
+        assert len(page) <= limit
+        numbers += [each.number - NUMBER for each in page]
+        after = ActivityPlace(page[-1].number, page[-1].run_id)
+    return numbers
+
+
+async def some(store: Store) -> None:
+    """0 closed, 1 failed, 2 waits, 3 out by its entry alone, 4 out and kept; others that are no such activities."""
+    owner = await Owner.of(store)
+    waits = row("c", NUMBER + 2, status=OPEN, close_time_us=0, task_queue="others")
+    kept = row("e", NUMBER + 4, status=OPEN, close_time_us=0)
+    out = [task(name, NUMBER + n, kind=ACTIVITY_TASK, task_queue="mails") for name, n in (("d", 3), ("e", 4))]
+    rows = [row("a"), row("b", NUMBER + 1, status=3, activity_type="count"), waits, kept, row("x", namespace="other")]
+    await owner.commit(activities=rows, transfer_inserts=[*out, task("y", 5, kind=ACTIVITY_TASK)])
+
+
+async def test_the_newest_come_first_page_by_page(store: Store) -> None:
+    await some(store)
+    assert await listed(store) == await listed(store, limit=1) == await listed(store, limit=2) == [4, 3, 2, 1, 0]
+    assert await store.count_activities(WHICH) == 5
+    assert await listed(store, WHICH._replace(namespace="nobody")) == []
+
+
+async def test_they_are_found_by_status_type_and_queue(store: Store) -> None:
+    await some(store)
+    assert await listed(store, WHICH._replace(statuses=(OPEN,))) == [4, 3, 2]
+    assert await listed(store, WHICH._replace(statuses=(COMPLETED, 3))) == [1, 0]
+    assert await listed(store, WHICH._replace(task_queues=("mails",))) == [4, 3, 1, 0]
+    by_type = WHICH._replace(types=("count",))
+    assert await listed(store, by_type) == [3, 1], "the entry may be of that type"
+    assert await store.count_activities(by_type) == 1
+    assert await store.count_activities(WHICH._replace(statuses=(OPEN,), task_queues=("mails",))) == 2
+
+
+async def test_an_entry_tells_what_no_row_does(store: Store) -> None:
+    await some(store)
+    kept, out = await store.list_activities(WHICH, after=None, limit=2)
+    assert (kept.activity_id, kept.activity_type, kept.entry) == ("id e", "send", b"")
+    assert (out.activity_id, out.status, out.entry) == ("", OPEN, task("d", NUMBER + 3, kind=ACTIVITY_TASK).data)
+
+
+async def test_a_page_of_large_entries_is_short(store: Store) -> None:
+    owner = await Owner.of(store)
+    large = b"x" * (PAGE_BYTES_MAX // 2)
+    out = [task(str(n), NUMBER + n, kind=ACTIVITY_TASK, data=large) for n in range(4)]
+    await owner.commit(transfer_inserts=out)
+    assert len(await store.list_activities(WHICH, after=None, limit=4)) == 2
+    assert await listed(store, limit=4) == [3, 2, 1, 0]
