@@ -7,7 +7,7 @@ from datetime import timedelta
 import click
 
 from perdure.cli.batch_run import BatchStart, carry_out, check, rate_option, yes_option
-from perdure.cli.errors import CommandGroup
+from perdure.cli.errors import CommandFailed, CommandGroup
 from perdure.cli.json_input import duration
 from perdure.cli.options import connection_options, with_client
 from perdure.cli.output import console, duration_text, facts, note, print_json, table, time_text
@@ -110,6 +110,11 @@ def delete(name: str, delete_runs: bool, rate: int, yes: bool, address: str, nam
     It must have no schedules, and no workflows, unless --delete-runs says that these are to go, too.
     """
     if delete_runs:
+        if with_client(address, name, _has_schedules):
+            raise CommandFailed(
+                f"the namespace {name!r} has schedules, which would start more runs: delete them first (`perdure "
+                f"schedule list --namespace {name}`); nothing was deleted"
+            )
         start = BatchStart(BatchOperationType.DELETE, "WorkflowId IS NOT NULL", rate, f"namespace {name} is deleted")
         check(carry_out(start, address, name, yes=yes, wait=True, shows=not as_json))
 
@@ -121,6 +126,12 @@ def delete(name: str, delete_runs: bool, rate: int, yes: bool, address: str, nam
         print_json({"namespace": name})
     else:
         console().print(f"Namespace {name} is forgotten.", markup=False)
+
+
+async def _has_schedules(client: Client) -> bool:
+    async for _ in await client.list_schedules(page_size=1):
+        return True
+    return False
 
 
 def _print(found: Namespace, as_json: bool) -> None:

@@ -64,3 +64,6 @@ async def test_from_plain_code_to_a_worker_and_back(cluster: Cluster, address: s
     await asyncio.to_thread(plain)
     client = await cluster.connect()
     assert await client.get_activity_handle(await by_schedule(client), result_type=int).result() == 23
+    closed = [row async for row in client.list_activities("ActivityType = 'add'", page_size=50)]
+    assert (len(closed), closed[0].activity_id.startswith("scheduled-")) == (203, True)
+    assert (await client.count_activities("ExecutionStatus = 'Canceled'")).count == 1

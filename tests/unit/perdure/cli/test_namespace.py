@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,8 +11,10 @@ from perdure.cli import batch_run
 from perdure.client import BatchOperationState
 from perdure.protocol import operations
 from perdure.protocol.replies import ReplyKind
+from perdure.protocol.schedule import ListSchedules, SchedulePage
 from tests.unit.perdure.cli.terminal import Terminal
 from tests.unit.perdure.cli.test_batch_run import Counting, Ending
+from tests.unit.perdure.cli.test_schedule import ROW as SCHEDULE
 from tests.unit.perdure.client.greeting import Rows
 from tests.unit.perdure.client.test_namespaces import registry
 
@@ -45,6 +48,15 @@ def test_a_namespace_is_created_described_changed_and_deleted(terminal: Terminal
     assert terminal.requests() == [operations.DeleteNamespace("short")]
 
 
+def without_schedules(answer: Callable[[int, Any], Rows]) -> Callable[[int, Any], Rows]:
+    def answer_all(number: int, request: Any) -> Rows:
+        if isinstance(request, ListSchedules):
+            return [(number, ReplyKind.OK, SchedulePage(()))]
+        return answer(number, request)
+
+    return answer_all
+
+
 def test_a_namespace_is_deleted_with_its_runs_if_somebody_agrees(
     terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -55,14 +67,22 @@ def test_a_namespace_is_deleted_with_its_runs_if_somebody_agrees(
             return super().__call__(number, request)
 
     monkeypatch.setattr(batch_run, "POLL_S", 0.01)
-    terminal.answer(Engine())
+    terminal.answer(without_schedules(Engine()))
     refused = terminal.run("namespace", "delete", "short", "--delete-runs")
     assert (refused.exit_code, "would delete 3 workflows" in refused.stderr) == (1, True)
     assert terminal.run("namespace", "delete", "short", "--delete-runs", "--yes").exit_code == 0
     assert terminal.json("namespace", "delete", "short", "--delete-runs", "--yes") == {"namespace": "short"}
-    terminal.answer(Ending(BatchOperationState.STOPPED))
+    terminal.answer(without_schedules(Ending(BatchOperationState.STOPPED)))
     stopped = terminal.run("namespace", "delete", "short", "--delete-runs", "--yes")
     assert (stopped.exit_code, "was stopped" in stopped.stderr) == (1, True)
     [request] = terminal.requests(operations.StartBatch)
     assert (request.operation, request.query) == (5, "WorkflowId IS NOT NULL")
     assert not terminal.requests(operations.DeleteNamespace)
+
+
+def test_no_run_is_deleted_of_a_namespace_that_has_schedules(terminal: Terminal) -> None:
+    terminal.answer(lambda number, request: [(number, ReplyKind.OK, SchedulePage((SCHEDULE,)))])
+    refused = terminal.run("namespace", "delete", "short", "--delete-runs", "--yes")
+    assert refused.exit_code == 1
+    assert "has schedules, which would start more runs" in refused.stderr
+    assert [type(request) for request in terminal.requests()] == [ListSchedules]
