@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from perdure.protocol.codec import DecodeError
-from perdure.protocol.ids import FIRST_EXECUTION, activity_execution_id, execution_number
+from perdure.protocol.ids import FIRST_EXECUTION, LAST_EXECUTION, activity_execution_id, execution_number
 from perdure.protocol.replies import ErrorCode, ErrorReply, ExecutionStatus, ReplyKind, Started
 from perdure.protocol.requests import (
     AwaitActivity,
@@ -84,7 +84,11 @@ class StandaloneActivities:
             return ActivityKey(shard.shard_id, run_id, 0, request.request_id, since)
         run_id, number = _named(request)
         known = self._cache.get(run_id)
-        if number is None or (known is not None and number in (0, known.execution.scheduled_event_id)):
+        if (
+            number is None
+            or number > LAST_EXECUTION
+            or (known is not None and number in (0, known.execution.scheduled_event_id))
+        ):
             return None
         return ActivityKey(shard.shard_id, run_id, number)
 

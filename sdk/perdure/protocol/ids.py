@@ -47,6 +47,9 @@ FIRST_EXECUTION = 1 << 40
 """Numbers of executions of activities without a workflow begin here, which is November 2004 in milliseconds: they stand
 where activities of workflows have the id of an event, and events do not come so far."""
 
+LAST_EXECUTION = (1 << 63) - 1
+"""The largest number that a store can keep."""
+
 
 @functools.lru_cache(maxsize=4096)
 def activity_execution_id(namespace: str, activity_id: str) -> str:

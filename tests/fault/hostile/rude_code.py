@@ -8,6 +8,7 @@ from typing import Any
 
 from perdure import activity, workflow
 from perdure.common import RetryPolicy
+from perdure_engine.core.limits import PENDING_MAX
 
 ONCE = RetryPolicy(maximum_attempts=1)
 TIMEOUT = timedelta(seconds=10)
@@ -118,9 +119,8 @@ class IsRude:
             case "unsayable":
                 raise Unsayable
             case "much":
-                for _ in range(40):
+                for _ in range(PENDING_MAX + 1):
                     workflow.start_activity(needs_a_number, 1, start_to_close_timeout=TIMEOUT)
-                    workflow.start_activity("eat", b"x" * 1_900_000, start_to_close_timeout=TIMEOUT)
                 await workflow.sleep(100)
             case "no unicode":
                 await workflow.execute_activity("\ud800", start_to_close_timeout=TIMEOUT)
