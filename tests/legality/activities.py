@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 from perdure.protocol.events import (
@@ -317,7 +317,7 @@ def _may_time_out(activity: _Activity, outcome: ActivityTaskFailed | ActivityTas
     return waited_in_vain and activity.attributes.schedule_to_start_timeout_ms != 0
 
 
-def _delays_us(failed: ActivityAttemptFailed, activity: _Activity) -> set[int]:
+def _delays_us(failed: ActivityAttemptFailed, activity: _Activity) -> Collection[int]:
     """How long the next attempt may have to wait: as policy or failure say, or not at all if its worker is gone."""
     info, policy = failed.failure.info, activity.policy
     if isinstance(info, ApplicationInfo) and info.next_retry_delay_ms > 0:
@@ -326,7 +326,8 @@ def _delays_us(failed: ActivityAttemptFailed, activity: _Activity) -> set[int]:
     wait_ms = float(policy.initial_interval_ms)
     for _ in range(1, activity.counted_attempt):
         wait_ms = min(wait_ms * policy.backoff_coefficient, maximum_ms)
-    delays = {int(min(wait_ms, maximum_ms)) * 1000}
+    longest_ms = int(min(wait_ms, maximum_ms))
+    delays_us = range(int(longest_ms * (1 - policy.jitter)) * 1000, longest_ms * 1000 + 1, 1000)
     if isinstance(info, TimeoutInfo) and info.timeout_type == TimeoutType.HEARTBEAT:
-        delays.add(0)
-    return delays
+        return {0, *delays_us}
+    return delays_us

@@ -162,7 +162,7 @@ def retry_delay_ms(activity: ActivityState, failure: Failure) -> int:
         return min(info.next_retry_delay_ms, DURATION_MS_MAX)
     policy = activity.attributes.retry_policy
     delay_ms = policy.backoff_ms(activity.counted_attempt)
-    return max(1, int(delay_ms * (1 - policy.jitter * _chance(activity)))) if policy.jitter else delay_ms
+    return int(delay_ms * (1 - policy.jitter * _chance(activity))) if policy.jitter else delay_ms
 
 
 def _chance(activity: ActivityState) -> float:
