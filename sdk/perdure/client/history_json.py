@@ -128,16 +128,23 @@ def _event_from_json(row: Any, number: int) -> HistoryEvent:
             raise ValueError(f"{_attributes_key(kind)} must be an object")
         if _class(kind) in NESTED:
             attributes = NESTED[_class(kind)][1](given)
-            return HistoryEvent(int(row["eventId"]), time_from_json(row["eventTime"]), kind, attributes)
+            return HistoryEvent(_event_id(row["eventId"]), time_from_json(row["eventTime"]), kind, attributes)
         given = flatten(flatten_versions(given), names_execution=kind in _NAME_EXECUTION)
         values = {name: codec.from_json(given[key]) for name, (key, codec) in _fields(kind).items() if key in given}
         notes = notes_from_json(row.get("userMetadata") or {}, _class(kind)._fields)
         attributes = _class(kind)(**{**_EMPTY[kind], **values, **notes})
-        return HistoryEvent(int(row["eventId"]), time_from_json(row["eventTime"]), kind, attributes)
+        return HistoryEvent(_event_id(row["eventId"]), time_from_json(row["eventTime"]), kind, attributes)
     except KeyError as error:
         raise ValueError(f"event {number} of the history: {error} is missing or not known to Perdure") from error
     except (AttributeError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise ValueError(f"event {number} of the history is malformed: {error}") from error
+
+
+def _event_id(value: Any) -> int:
+    event_id = int(value)
+    if event_id < 1:
+        raise ValueError(f"events are numbered from 1, not {value!r}")
+    return event_id
 
 
 def _word(event_type: Any) -> str:

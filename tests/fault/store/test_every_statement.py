@@ -17,6 +17,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from perdure_store.activity_lists import ActivityFilter
 from perdure_store.catalog import BatchRow, DeploymentRow, NamespaceRow
 from perdure_store.flow import QueueSettingsRow
 from perdure_store.list_query import ListQuery
@@ -164,6 +165,8 @@ ACTS: dict[str, Act] = {
     ),
     "delete_overdue_activities": lambda scene: scene.store.delete_overdue_activities(0, 1, now_us=9_000, limit=9),
     "activity_namespaces": lambda scene: scene.store.activity_namespaces(0),
+    "list_activities": lambda scene: scene.store.list_activities(ActivityFilter("default", 1), after=None, limit=9),
+    "count_activities": lambda scene: scene.store.count_activities(ActivityFilter("default", 1)),
     "insert_schedule": lambda scene: scene.store.insert_schedule(SCHEDULE._replace(schedule_id="weekly")),
     "schedule": lambda scene: scene.store.schedule("default", SCHEDULE.schedule_id),
     "schedules": lambda scene: scene.store.schedules("default", after_id="", limit=9),

@@ -75,6 +75,10 @@ STARTED_ROW = {"eventType": "WorkflowExecutionStarted", "eventId": "1", "eventTi
         ),
         ({"events": ["text"]}, "event 1 of the history is malformed"),
         (
+            {"events": [{"eventId": "0", "eventTime": "2026-01-01T00:00:00Z", "eventType": "TIMER_STARTED"}]},
+            "events are numbered from 1, not '0'",
+        ),
+        (
             {"events": [{**STARTED_ROW, "workflowExecutionStartedEventAttributes": {"workflowRunTimeout": "1e400s"}}]},
             "event 1 of the history is malformed: cannot convert float infinity",
         ),
