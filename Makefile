@@ -44,8 +44,8 @@ types: $(STAMP) ## mypy --strict, of the packages and of what uses them
 imports: $(STAMP) ## the floors of the architecture
 	$(BIN)/lint-imports --no-logo >/dev/null || $(BIN)/lint-imports --no-logo
 
-unit: $(STAMP) ## pytest alone, two files at a time; PYTEST_ARGS chooses
-	$(BIN)/pytest --numprocesses 2 --dist loadfile $(PYTEST_ARGS)
+unit: $(STAMP) ## pytest alone, four files at a time: they mostly wait; PYTEST_ARGS chooses
+	$(BIN)/pytest --numprocesses 4 --dist loadfile $(PYTEST_ARGS)
 
 chaos: $(STAMP) ## ten minutes of faults against real servers; SEED=n repeats one, MINUTES=m, CHAOS_ARGS=--help
 	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) $(CHAOS_ARGS)

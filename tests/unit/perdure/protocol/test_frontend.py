@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from perdure.protocol import deployment, operations, schedule, task_queues
+from perdure.protocol.activity_lists import CountActivities, ListActivities
 from perdure.protocol.codec import DecodeError, pack, unpack
 from perdure.protocol.frontend import (
     FRONTEND_REQUESTS,
@@ -70,6 +71,8 @@ REQUESTS: list[FrontendRequest] = [
     schedule.PatchSchedule("default", "s", "r", "me", "why", None, 6, (schedule.Backfill(1, 2, 3),)),
     schedule.DeleteSchedule("default", "s"),
     schedule.ListSchedules("default", 5, b"token", "ScheduleId = 's'"),
+    ListActivities("default", "ActivityType = 'send'", 5, b"token"),
+    CountActivities("default", "TaskQueue = 'mails'"),
 ]
 
 
