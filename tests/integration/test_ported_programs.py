@@ -4,6 +4,7 @@ library, as a team would have them. Nothing but that word is changed."""
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import signal
 import sys
@@ -75,6 +76,7 @@ async def test_the_tests_of_a_team_pass(ported: Path) -> None:
 
 
 async def _start(arguments: list[str], folder: Path, address: str) -> Process:
+    """Begin a program, which can be interrupted even if these tests were begun with interrupts ignored."""
     return await asyncio.create_subprocess_exec(
         sys.executable,
         *arguments,
@@ -82,6 +84,7 @@ async def _start(arguments: list[str], folder: Path, address: str) -> Process:
         env={**os.environ, "TEMPORAL_ADDRESS": address},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
+        preexec_fn=functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
 
 
