@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from perdure.protocol.codec import struct_decoder
-from perdure.protocol.deployment import VersionStamp, decode_stamp
-from perdure.protocol.events import EVENTS, ActivityTaskScheduled, EventType, WorkflowExecutionStarted
-from perdure.protocol.failure import Failure, decode_failure_or_none
-from perdure.protocol.updates import UpdateDelivery, decode_delivery
+from perdure.protocol.deployment import VersionStamp
+from perdure.protocol.events import ActivityTaskScheduled, WorkflowExecutionStarted
+from perdure.protocol.failure import Failure
+from perdure.protocol.updates import UpdateDelivery
 
 
 class WorkflowTaskRow(NamedTuple):
@@ -20,10 +20,6 @@ class WorkflowTaskRow(NamedTuple):
     attempt: int
     next_attempt_time_us: int
     last_failure: Failure | None
-
-    @staticmethod
-    def _decode_last_failure(value: Any) -> Failure | None:
-        return decode_failure_or_none(value)
 
 
 class ActivityRow(NamedTuple):
@@ -47,14 +43,6 @@ class ActivityRow(NamedTuple):
     is_reset: bool = False
     forgets_heartbeat: bool = False
     attempt_base: int = 0
-
-    @staticmethod
-    def _decode_attributes(value: Any) -> Any:
-        return EVENTS.decode(int(EventType.ACTIVITY_TASK_SCHEDULED), value)
-
-    @staticmethod
-    def _decode_last_failure(value: Any) -> Failure | None:
-        return decode_failure_or_none(value)
 
 
 class TimerRow(NamedTuple):
@@ -101,23 +89,11 @@ class BufferedRow(NamedTuple):
     attempt: int = 0
 
 
-_workflow_task = struct_decoder(WorkflowTaskRow)
-_activity = struct_decoder(ActivityRow)
-_timer = struct_decoder(TimerRow)
-_child = struct_decoder(ChildRow)
-_external = struct_decoder(ExternalRow)
-_base = struct_decoder(BaseRow)
-_buffered = struct_decoder(BufferedRow)
-
-
 class UpdateRow(NamedTuple):
     update_id: str
     accepted_event_id: int
     phase: int
     completed_batch_no: int
-
-
-_update = struct_decoder(UpdateRow)
 
 
 class Snapshot(NamedTuple):
@@ -151,54 +127,6 @@ class Snapshot(NamedTuple):
     bases: tuple[BaseRow, ...] = ()
     admitted: tuple[UpdateDelivery, ...] = ()
     version: VersionStamp | None = None
-
-    @staticmethod
-    def _decode_version(value: Any) -> VersionStamp | None:
-        return decode_stamp(value)
-
-    @staticmethod
-    def _decode_started(value: Any) -> Any:
-        return EVENTS.decode(int(EventType.WORKFLOW_EXECUTION_STARTED), value)
-
-    @staticmethod
-    def _decode_workflow_task(value: Any) -> Any:
-        return None if value is None else _workflow_task(value)
-
-    @staticmethod
-    def _decode_activities(value: Any) -> tuple[ActivityRow, ...]:
-        return tuple([_activity(row) for row in value])
-
-    @staticmethod
-    def _decode_timers(value: Any) -> tuple[TimerRow, ...]:
-        return tuple([_timer(row) for row in value])
-
-    @staticmethod
-    def _decode_children(value: Any) -> tuple[ChildRow, ...]:
-        return tuple([_child(row) for row in value])
-
-    @staticmethod
-    def _decode_bases(value: Any) -> tuple[BaseRow, ...]:
-        return tuple([_base(row) for row in value])
-
-    @staticmethod
-    def _decode_external_signals(value: Any) -> tuple[ExternalRow, ...]:
-        return tuple([_external(row) for row in value])
-
-    @staticmethod
-    def _decode_external_cancels(value: Any) -> tuple[ExternalRow, ...]:
-        return tuple([_external(row) for row in value])
-
-    @staticmethod
-    def _decode_admitted(value: Any) -> tuple[UpdateDelivery, ...]:
-        return tuple([decode_delivery(row) for row in value])
-
-    @staticmethod
-    def _decode_updates(value: Any) -> tuple[UpdateRow, ...]:
-        return tuple([_update(row) for row in value])
-
-    @staticmethod
-    def _decode_buffered(value: Any) -> tuple[BufferedRow, ...]:
-        return tuple([_buffered(row) for row in value])
 
 
 snapshot_of = struct_decoder(Snapshot)

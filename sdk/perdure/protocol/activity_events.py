@@ -3,12 +3,12 @@ let go of, and what operators did."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from perdure.protocol.failure import Failure, decode_failure, decode_failure_or_none
-from perdure.protocol.fairness import Fairness, decode_fairness
+from perdure.protocol.failure import Failure
+from perdure.protocol.fairness import Fairness
 from perdure.protocol.payload import HeaderMap, Payloads
-from perdure.protocol.retry import RetryPolicyData, decode_retry_policy
+from perdure.protocol.retry import RetryPolicyData
 
 
 class ActivityTaskScheduled(NamedTuple):
@@ -27,24 +27,12 @@ class ActivityTaskScheduled(NamedTuple):
     summary: str = ""
     fairness: Fairness | None = None
 
-    @staticmethod
-    def _decode_retry_policy(value: Any) -> RetryPolicyData:
-        return decode_retry_policy(value) or RetryPolicyData()
-
-    @staticmethod
-    def _decode_fairness(value: Any) -> Fairness | None:
-        return decode_fairness(value)
-
 
 class ActivityTaskStarted(NamedTuple):
     scheduled_event_id: int
     identity: str
     attempt: int
     last_failure: Failure | None = None
-
-    @staticmethod
-    def _decode_last_failure(value: Any) -> Failure | None:
-        return decode_failure_or_none(value)
 
 
 class ActivityTaskCompleted(NamedTuple):
@@ -61,10 +49,6 @@ class ActivityTaskFailed(NamedTuple):
     identity: str
     retry_state: int
 
-    @staticmethod
-    def _decode_failure(value: Any) -> Failure:
-        return decode_failure(value)
-
 
 class ActivityTaskTimedOut(NamedTuple):
     """`failure` is a timeout failure; its cause is the last attempt's failure, if any."""
@@ -73,10 +57,6 @@ class ActivityTaskTimedOut(NamedTuple):
     scheduled_event_id: int
     started_event_id: int
     retry_state: int
-
-    @staticmethod
-    def _decode_failure(value: Any) -> Failure:
-        return decode_failure(value)
 
 
 class ActivityTaskCancelRequested(NamedTuple):
@@ -121,10 +101,6 @@ class ActivityAttemptFailed(NamedTuple):
     next_attempt_time_us: int
     heartbeat_details: Payloads = b""
     attempt_base: int = 0
-
-    @staticmethod
-    def _decode_failure(value: Any) -> Failure:
-        return decode_failure(value)
 
 
 class ActivityAttemptDetached(NamedTuple):

@@ -9,11 +9,11 @@ from __future__ import annotations
 import functools
 from typing import Any, NamedTuple
 
-from perdure.protocol.codec import DecodeError, shown, struct_decoder
-from perdure.protocol.failure import Failure, decode_failure_or_none
-from perdure.protocol.fairness import Fairness, decode_fairness
+from perdure.protocol.codec import DecodeError, decodes, shown, struct_decoder
+from perdure.protocol.failure import Failure
+from perdure.protocol.fairness import Fairness
 from perdure.protocol.payload import HeaderMap, Payloads
-from perdure.protocol.retry import RetryPolicyData, decode_retry_policy
+from perdure.protocol.retry import RetryPolicyData
 from perdure.protocol.start_requests import IdConflictPolicy, IdReusePolicy
 from perdure.protocol.tasks import PRIORITY_DEFAULT
 
@@ -36,14 +36,6 @@ class ActivityOptions(NamedTuple):
     soft_timeout_ms: int = 0
     keep_result_ms: int = 0
 
-    @staticmethod
-    def _decode_retry_policy(value: Any) -> RetryPolicyData | None:
-        return decode_retry_policy(value)
-
-    @staticmethod
-    def _decode_fairness(value: Any) -> Fairness | None:
-        return decode_fairness(value)
-
 
 _decode_options = struct_decoder(ActivityOptions)
 
@@ -54,6 +46,7 @@ def _known_options(fields: Any) -> ActivityOptions:
     return options
 
 
+@decodes(ActivityOptions)
 def decode_options(fields: Any) -> ActivityOptions:
     """Options as they came; equal ones are decoded once (measured: 0.3 us instead of 3).
 
@@ -85,10 +78,6 @@ class StartActivity(NamedTuple):
     headers: HeaderMap = b""
     summary: str = ""
     search_attributes: bytes = b""
-
-    @staticmethod
-    def _decode_options(value: Any) -> ActivityOptions:
-        return decode_options(value)
 
 
 class AwaitActivity(NamedTuple):
@@ -157,18 +146,6 @@ class ActivityDescription(NamedTuple):
     summary: str = ""
     search_attributes: bytes = b""
     start_delay_ms: int = 0
-
-    @staticmethod
-    def _decode_options(value: Any) -> ActivityOptions:
-        return decode_options(value)
-
-    @staticmethod
-    def _decode_failure(value: Any) -> Failure | None:
-        return decode_failure_or_none(value)
-
-    @staticmethod
-    def _decode_last_failure(value: Any) -> Failure | None:
-        return decode_failure_or_none(value)
 
 
 decode_activity_description = struct_decoder(ActivityDescription)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from perdure.protocol.codec import struct_decoder
 
@@ -39,18 +39,11 @@ class ActivitySummary(NamedTuple):
     search_attributes: str = ""
 
 
-_summary = struct_decoder(ActivitySummary)
-
-
 class ActivityPage(NamedTuple):
     """A page may be short, or empty, and not be the last one: `next_page_token` is empty on that."""
 
     rows: tuple[ActivitySummary, ...]
     next_page_token: bytes = b""
-
-    @staticmethod
-    def _decode_rows(value: Any) -> tuple[ActivitySummary, ...]:
-        return tuple(_summary(row) for row in value)
 
 
 class ActivityCount(NamedTuple):

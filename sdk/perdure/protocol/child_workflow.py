@@ -10,12 +10,11 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Any, NamedTuple
 
-from perdure.protocol.codec import struct_decoder
 from perdure.protocol.event_types import EventType
-from perdure.protocol.failure import Failure, decode_failure
-from perdure.protocol.fairness import Fairness, decode_fairness
+from perdure.protocol.failure import Failure
+from perdure.protocol.fairness import Fairness
 from perdure.protocol.payload import HeaderMap, PayloadMap, Payloads
-from perdure.protocol.retry import RetryPolicyData, decode_retry_policy
+from perdure.protocol.retry import RetryPolicyData
 
 
 class ParentClosePolicy(IntEnum):
@@ -35,15 +34,6 @@ class ParentLink(NamedTuple):
     initiated_event_id: int
     root_workflow_id: str
     root_run_id: str
-
-
-_parent = struct_decoder(ParentLink)
-
-
-def decode_parent(value: Any) -> ParentLink | None:
-    """A parent link, or None, from its wire form."""
-    link: ParentLink | None = None if value is None else _parent(value)
-    return link
 
 
 class StartChildWorkflowExecution(NamedTuple):
@@ -69,14 +59,6 @@ class StartChildWorkflowExecution(NamedTuple):
     static_details: str = ""
     fairness: Fairness | None = None
 
-    @staticmethod
-    def _decode_retry_policy(value: Any) -> RetryPolicyData | None:
-        return decode_retry_policy(value)
-
-    @staticmethod
-    def _decode_fairness(value: Any) -> Fairness | None:
-        return decode_fairness(value)
-
 
 class StartChildWorkflowExecutionInitiated(NamedTuple):
     """The command, behind the event that carried it."""
@@ -101,14 +83,6 @@ class StartChildWorkflowExecutionInitiated(NamedTuple):
     summary: str = ""
     static_details: str = ""
     fairness: Fairness | None = None
-
-    @staticmethod
-    def _decode_retry_policy(value: Any) -> RetryPolicyData | None:
-        return decode_retry_policy(value)
-
-    @staticmethod
-    def _decode_fairness(value: Any) -> Fairness | None:
-        return decode_fairness(value)
 
 
 class StartChildWorkflowExecutionFailed(NamedTuple):
@@ -149,10 +123,6 @@ class ChildWorkflowExecutionFailed(NamedTuple):
     initiated_event_id: int
     started_event_id: int
     retry_state: int
-
-    @staticmethod
-    def _decode_failure(value: Any) -> Failure:
-        return decode_failure(value)
 
 
 class ChildWorkflowExecutionCanceled(NamedTuple):

@@ -2,21 +2,28 @@
 
 Role: `pack` / `unpack` for everything that crosses a process or reaches a disk. `Registry` maps a kind number to its
 NamedTuple, checks the types of the fields, and tolerates fields that a newer version appended.
+
+A field that holds a message, or a list of messages, is read as its type says. What a type does not say stands beside
+the class: `@decodes(cls)` where messages of a class need more than the check of their fields, wherever they are held; a
+static method `_decode_<field>(value)` where one field does.
 """
 
 from __future__ import annotations
 
+import functools
 import reprlib
 import threading
 import types
 import typing
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgpack
 
 CODEC_VERSION = 1
 """First element of every envelope and history row; a reader refuses what is newer than itself."""
+
+_Decoder = TypeVar("_Decoder", bound=Callable[..., Any])
 
 
 class DecodeError(ValueError):
@@ -76,12 +83,48 @@ def _accepted_types(hint: Any) -> frozenset[type]:
     return frozenset({hint})
 
 
-def _list_checker(label: str, hint: Any) -> Callable[[Any], Any] | None:
-    """For a field that is a list of plain values (`tuple[str, ...]`): what checks its elements."""
+_own_decoders: dict[type[Any], Callable[[Any], Any]] = {}
+
+
+def decodes(cls: type[Any]) -> Callable[[_Decoder], _Decoder]:
+    """Decorates the function that reads messages of this class in place of `struct_decoder`."""
+
+    def register(decode: _Decoder) -> _Decoder:
+        _own_decoders[cls] = decode
+        return decode
+
+    return register
+
+
+def _field_decoder(label: str, hint: Any) -> Callable[[Any], Any] | None:
+    """For a field whose type says that it holds a message, a list of them, or a list of plain values: what reads it, if
+    it is not None."""
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        arms = [arm for arm in typing.get_args(hint) if arm is not type(None)]
+        return _field_decoder(label, arms[0]) if len(arms) == 1 else None
+    if _is_message(hint):
+        return _own_decoders.get(hint) or struct_decoder(hint)
     arguments = typing.get_args(hint)
     if typing.get_origin(hint) is not tuple or arguments[-1] is not Ellipsis or arguments[0] is Any:
         return None
-    accepted = _accepted_types(arguments[0])
+    if _is_message(arguments[0]):
+        return _list_decoder(_own_decoders.get(arguments[0]) or struct_decoder(arguments[0]))
+    return _list_checker(label, arguments[0])
+
+
+def _is_message(hint: Any) -> bool:
+    return isinstance(hint, type) and issubclass(hint, tuple) and hasattr(hint, "_fields")
+
+
+def _list_decoder(decode: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def decode_all(rows: tuple[Any, ...]) -> tuple[Any, ...]:
+        return tuple([decode(row) for row in rows])
+
+    return decode_all
+
+
+def _list_checker(label: str, hint: Any) -> Callable[[Any], Any]:
+    accepted = _accepted_types(hint)
 
     def check(values: tuple[Any, ...]) -> tuple[Any, ...]:
         for value in values:
@@ -125,7 +168,7 @@ class _Shape:
         self.plans: dict[tuple[type, ...], _Plan] = {}
         self.nested: dict[int, Callable[[Any], Any]] = {}
         for index, field in enumerate(names):
-            decode = getattr(cls, "_decode_" + field, None) or _list_checker(f"{self.name}.{field}", hints[field])
+            decode = getattr(cls, "_decode_" + field, None) or _field_decoder(f"{self.name}.{field}", hints[field])
             if decode is not None:
                 self.nested[index] = decode
 
@@ -152,7 +195,11 @@ class _Shape:
             raise self._wrong(fields)
         plan = _Plan(
             tuple(index for index, kind in enumerate(types) if kind is str),
-            tuple((index, decode) for index, decode in self.nested.items() if index < given),
+            tuple(
+                (index, decode)
+                for index, decode in self.nested.items()
+                if index < given and types[index] is not type(None)
+            ),
             given == self.count,
         )
         if len(self.plans) < _PLANS_MAX:
@@ -172,8 +219,7 @@ class _Shape:
 class Registry:
     """The numbered messages of one family (events, commands, requests, ...).
 
-    `numbered(message)` gives `(kind, message)`, which packs as it is. A class may define `_decode_<field>(value)` (a
-    static method) for a field that holds messages itself.
+    `numbered(message)` gives `(kind, message)`, which packs as it is.
     """
 
     def __init__(self, family: str, classes: Mapping[int, type[Any]]) -> None:
@@ -203,6 +249,7 @@ class Registry:
         return shape.build(fields)
 
 
+@functools.cache
 def struct_decoder(cls: type[Any], name: str = "") -> Callable[[Any], Any]:
     """A decoder for one message that has no number, because its place says what it is. `name` is what errors call it,
     if not by its class."""

@@ -11,10 +11,10 @@ from perdure.protocol.external_workflow import (
     RequestCancelExternalWorkflowExecution,
     SignalExternalWorkflowExecution,
 )
-from perdure.protocol.failure import Failure, decode_failure, decode_failure_or_none
-from perdure.protocol.fairness import Fairness, decode_fairness
+from perdure.protocol.failure import Failure
+from perdure.protocol.fairness import Fairness
 from perdure.protocol.payload import HeaderMap, PayloadLists, PayloadMap, Payloads
-from perdure.protocol.retry import RetryPolicyData, decode_retry_policy
+from perdure.protocol.retry import RetryPolicyData
 from perdure.protocol.updates import ProtocolMessage
 
 
@@ -53,14 +53,6 @@ class ScheduleActivityTask(NamedTuple):
     summary: str = ""
     fairness: Fairness | None = None
 
-    @staticmethod
-    def _decode_retry_policy(value: Any) -> RetryPolicyData | None:
-        return decode_retry_policy(value)
-
-    @staticmethod
-    def _decode_fairness(value: Any) -> Fairness | None:
-        return decode_fairness(value)
-
 
 class RequestCancelActivityTask(NamedTuple):
     scheduled_event_id: int
@@ -83,10 +75,6 @@ class CompleteWorkflowExecution(NamedTuple):
 class FailWorkflowExecution(NamedTuple):
     failure: Failure
 
-    @staticmethod
-    def _decode_failure(value: Any) -> Failure:
-        return decode_failure(value)
-
 
 class CancelWorkflowExecution(NamedTuple):
     details: Payloads = b""
@@ -99,10 +87,6 @@ class RecordMarker(NamedTuple):
     details: PayloadLists = b""
     headers: HeaderMap = b""
     failure: Failure | None = None
-
-    @staticmethod
-    def _decode_failure(value: Any) -> Failure | None:
-        return decode_failure_or_none(value)
 
 
 class UpsertSearchAttributes(NamedTuple):
@@ -130,10 +114,6 @@ class ContinueAsNewWorkflowExecution(NamedTuple):
     memo: PayloadMap = b""
     search_attributes: bytes = b""
     headers: HeaderMap = b""
-
-    @staticmethod
-    def _decode_retry_policy(value: Any) -> RetryPolicyData | None:
-        return decode_retry_policy(value)
 
 
 Command = (

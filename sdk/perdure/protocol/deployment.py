@@ -7,7 +7,7 @@ of the task queue with the version behind it (`versioned_queue`): what is true o
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from perdure.protocol.codec import struct_decoder
 from perdure.protocol.ids import text_problem
@@ -37,15 +37,6 @@ class VersionStamp(NamedTuple):
     deployment_name: str
     build_id: str
     behavior: int
-
-
-_stamp = struct_decoder(VersionStamp)
-
-
-def decode_stamp(value: Any) -> VersionStamp | None:
-    """A stamp, or None, from its wire form."""
-    stamp: VersionStamp | None = None if value is None else _stamp(value)
-    return stamp
 
 
 def versioned_queue(task_queue: str, deployment_name: str, build_id: str) -> str:
@@ -186,9 +177,6 @@ class VersionInfo(NamedTuple):
     workers: int = -1
 
 
-_version = struct_decoder(VersionInfo)
-
-
 class DeploymentInfo(NamedTuple):
     """`current` and `ramping` are build ids; empty: workers without a version, or nothing. `share` of the runs, of
     `SHARE_WHOLE`, goes to the ramping one. `changed_us`: when either was changed, by whom `changed_by`."""
@@ -208,20 +196,9 @@ class DeploymentInfo(NamedTuple):
         """The version of this build id."""
         return next((version for version in self.versions if version.build_id == build_id), None)
 
-    @staticmethod
-    def _decode_versions(value: Any) -> tuple[VersionInfo, ...]:
-        return tuple(_version(row) for row in value)
-
-
-_deployment = struct_decoder(DeploymentInfo)
-
 
 class DeploymentList(NamedTuple):
     rows: tuple[DeploymentInfo, ...]
-
-    @staticmethod
-    def _decode_rows(value: Any) -> tuple[DeploymentInfo, ...]:
-        return tuple(_deployment(row) for row in value)
 
 
 decode_deployment = struct_decoder(DeploymentInfo)

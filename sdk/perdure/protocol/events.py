@@ -43,7 +43,7 @@ from perdure.protocol.execution_events import (
     WorkflowExecutionTimedOut as WorkflowExecutionTimedOut,
 )
 from perdure.protocol.external_workflow import EXTERNAL_EVENTS
-from perdure.protocol.failure import Failure, decode_failure_or_none
+from perdure.protocol.failure import Failure
 from perdure.protocol.payload import HeaderMap, PayloadLists, PayloadMap
 from perdure.protocol.updates import (
     UpdateForgotten,
@@ -89,10 +89,6 @@ class MarkerRecorded(NamedTuple):
     workflow_task_completed_event_id: int
     headers: HeaderMap = b""
     failure: Failure | None = None
-
-    @staticmethod
-    def _decode_failure(value: Any) -> Failure | None:
-        return decode_failure_or_none(value)
 
 
 class UpsertWorkflowSearchAttributes(NamedTuple):

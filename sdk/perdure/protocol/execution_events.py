@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from perdure.protocol.child_workflow import ParentLink, decode_parent
-from perdure.protocol.deployment import VersionStamp, decode_stamp
-from perdure.protocol.failure import Failure, decode_failure, decode_failure_or_none
-from perdure.protocol.fairness import Fairness, decode_fairness
+from perdure.protocol.child_workflow import ParentLink
+from perdure.protocol.deployment import VersionStamp
+from perdure.protocol.failure import Failure
+from perdure.protocol.fairness import Fairness
 from perdure.protocol.payload import HeaderMap, PayloadMap, Payloads
-from perdure.protocol.retry import RetryPolicyData, decode_retry_policy
+from perdure.protocol.retry import RetryPolicyData
 
 
 class ContinueAsNewInitiator(IntEnum):
@@ -62,30 +62,6 @@ class WorkflowExecutionStarted(NamedTuple):
     inherited_version: VersionStamp | None = None
     fairness: Fairness | None = None
 
-    @staticmethod
-    def _decode_fairness(value: Any) -> Fairness | None:
-        return decode_fairness(value)
-
-    @staticmethod
-    def _decode_versioning_override(value: Any) -> VersionStamp | None:
-        return decode_stamp(value)
-
-    @staticmethod
-    def _decode_inherited_version(value: Any) -> VersionStamp | None:
-        return decode_stamp(value)
-
-    @staticmethod
-    def _decode_retry_policy(value: Any) -> RetryPolicyData | None:
-        return decode_retry_policy(value)
-
-    @staticmethod
-    def _decode_parent(value: Any) -> ParentLink | None:
-        return decode_parent(value)
-
-    @staticmethod
-    def _decode_continued_failure(value: Any) -> Failure | None:
-        return decode_failure_or_none(value)
-
 
 class WorkflowExecutionCompleted(NamedTuple):
     """`new_execution_run_id`, here and in the next two: the run that follows, if any."""
@@ -100,10 +76,6 @@ class WorkflowExecutionFailed(NamedTuple):
     retry_state: int
     workflow_task_completed_event_id: int
     new_execution_run_id: str = ""
-
-    @staticmethod
-    def _decode_failure(value: Any) -> Failure:
-        return decode_failure(value)
 
 
 class WorkflowExecutionTimedOut(NamedTuple):
@@ -127,10 +99,6 @@ class WorkflowExecutionContinuedAsNew(NamedTuple):
     search_attributes: bytes = b""
     headers: HeaderMap = b""
     initiator: int = int(ContinueAsNewInitiator.WORKFLOW)
-
-    @staticmethod
-    def _decode_retry_policy(value: Any) -> RetryPolicyData | None:
-        return decode_retry_policy(value)
 
 
 class WorkflowExecutionCancelRequested(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Any, NamedTuple
 
-from perdure.protocol.codec import Registry, struct_decoder
+from perdure.protocol.codec import Registry, decodes, struct_decoder
 from perdure.protocol.payload import Payloads
 
 
@@ -160,6 +160,7 @@ CAUSES_MAX = 50
 make a stored record unreadable."""
 
 
+@decodes(Failure)
 def decode_failure(fields: Any, _causes: int = CAUSES_MAX) -> Failure:
     """A failure with its first `CAUSES_MAX` causes, from its wire form.
 
@@ -170,7 +171,3 @@ def decode_failure(fields: Any, _causes: int = CAUSES_MAX) -> Failure:
     info = _INFOS.decode(flat.kind, flat.info)
     cause = None if flat.cause is None or _causes == 0 else decode_failure(flat.cause, _causes - 1)
     return Failure(flat.message, flat.kind, info, cause, flat.stack_trace, flat.source, flat.encoded_attributes)
-
-
-def decode_failure_or_none(fields: Any) -> Failure | None:
-    return None if fields is None else decode_failure(fields)

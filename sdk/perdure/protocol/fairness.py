@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from perdure.protocol.codec import struct_decoder
 from perdure.protocol.ids import text_problem
 from perdure.protocol.task_queues import COUNT_MAX, KEY_LENGTH_MAX, WEIGHT_DEFAULT, WEIGHT_MAX, WEIGHT_MIN
 
@@ -19,14 +18,6 @@ class Fairness(NamedTuple):
 
 NO_FAIRNESS = Fairness("")
 """Stands for what nobody asked for."""
-
-_decode = struct_decoder(Fairness)
-
-
-def decode_fairness(value: Any) -> Fairness | None:
-    """From the wire form; None for none."""
-    fairness: Fairness | None = None if value is None else _decode(value)
-    return fairness
 
 
 def fairness_problem(fairness: Fairness | None) -> str | None:

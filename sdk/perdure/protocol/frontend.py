@@ -268,18 +268,11 @@ class ExecutionSummary(NamedTuple):
     root_run_id: str = ""
 
 
-_execution_summary = struct_decoder(ExecutionSummary)
-
-
 class ExecutionPage(NamedTuple):
     """`next_page_token` is empty on the last page."""
 
     rows: tuple[ExecutionSummary, ...]
     next_page_token: bytes = b""
-
-    @staticmethod
-    def _decode_rows(value: Any) -> tuple[ExecutionSummary, ...]:
-        return tuple(_execution_summary(row) for row in value)
 
 
 class ExecutionGroup(NamedTuple):
@@ -289,9 +282,6 @@ class ExecutionGroup(NamedTuple):
     total: int
 
 
-_execution_group = struct_decoder(ExecutionGroup)
-
-
 class ExecutionCount(NamedTuple):
     """`total` is the sum of the groups that are given, if there are any. `group_types`: of the fields that the query
     groups by, as search attributes number them."""
@@ -299,10 +289,6 @@ class ExecutionCount(NamedTuple):
     total: int
     groups: tuple[ExecutionGroup, ...] = ()
     group_types: tuple[int, ...] = ()
-
-    @staticmethod
-    def _decode_groups(value: Any) -> tuple[ExecutionGroup, ...]:
-        return tuple(_execution_group(row) for row in value)
 
 
 class DeadLetter(NamedTuple):
@@ -317,18 +303,11 @@ class DeadLetter(NamedTuple):
     data: bytes = b""
 
 
-_dead_letter = struct_decoder(DeadLetter)
-
-
 class DeadLetterPage(NamedTuple):
     """`next_page_token` is empty on the last page."""
 
     rows: tuple[DeadLetter, ...]
     next_page_token: bytes = b""
-
-    @staticmethod
-    def _decode_rows(value: Any) -> tuple[DeadLetter, ...]:
-        return tuple(_dead_letter(row) for row in value)
 
 
 class ClusterDescription(NamedTuple):

@@ -9,15 +9,12 @@ have of the sender's run. The pieces do not travel: both runs are in one databas
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from perdure.protocol.child_workflow import ParentLink, StartChildWorkflowExecutionInitiated, decode_parent
-from perdure.protocol.codec import struct_decoder
-from perdure.protocol.deployment import VersionStamp, decode_stamp
-from perdure.protocol.failure import Failure, decode_failure_or_none
+from perdure.protocol.child_workflow import ParentLink, StartChildWorkflowExecutionInitiated
+from perdure.protocol.deployment import VersionStamp
+from perdure.protocol.failure import Failure
 from perdure.protocol.payload import HeaderMap, Payloads
-
-_initiated = struct_decoder(StartChildWorkflowExecutionInitiated)
 
 
 class Origin(NamedTuple):
@@ -31,9 +28,6 @@ class Origin(NamedTuple):
     def request_id(self) -> str:
         """By which a receiver knows a message that comes again."""
         return f"{self.run_id}:{self.event_id}"
-
-
-_origin = struct_decoder(Origin)
 
 
 class StartChildWorkflow(NamedTuple):
@@ -54,22 +48,6 @@ class StartChildWorkflow(NamedTuple):
     @property
     def workflow_id(self) -> str:
         return self.initiated.workflow_id
-
-    @staticmethod
-    def _decode_inherited_version(value: Any) -> VersionStamp | None:
-        return decode_stamp(value)
-
-    @staticmethod
-    def _decode_origin(value: Any) -> Any:
-        return _origin(value)
-
-    @staticmethod
-    def _decode_initiated(value: Any) -> Any:
-        return _initiated(value)
-
-    @staticmethod
-    def _decode_parent(value: Any) -> Any:
-        return decode_parent(value)
 
 
 class RecordChildStarted(NamedTuple):
@@ -114,18 +92,6 @@ class RecordChildClosed(NamedTuple):
     def run_id(self) -> str:
         return self.parent.run_id
 
-    @staticmethod
-    def _decode_origin(value: Any) -> Any:
-        return _origin(value)
-
-    @staticmethod
-    def _decode_parent(value: Any) -> Any:
-        return decode_parent(value)
-
-    @staticmethod
-    def _decode_failure(value: Any) -> Failure | None:
-        return decode_failure_or_none(value)
-
 
 class SignalExternalWorkflow(NamedTuple):
     """A workflow signals another one. `first_run_id`: only the chain that began with this run is meant, in whichever
@@ -143,10 +109,6 @@ class SignalExternalWorkflow(NamedTuple):
     content_hashes: bytes = b""
     content_sizes: tuple[int, ...] = ()
 
-    @staticmethod
-    def _decode_origin(value: Any) -> Any:
-        return _origin(value)
-
 
 class CancelExternalWorkflow(NamedTuple):
     """A workflow asks another one to stop. Answer: `RecordExternalAnswer`."""
@@ -158,10 +120,6 @@ class CancelExternalWorkflow(NamedTuple):
     reason: str
     identity: str
     first_run_id: str = ""
-
-    @staticmethod
-    def _decode_origin(value: Any) -> Any:
-        return _origin(value)
 
 
 class RecordExternalAnswer(NamedTuple):
@@ -185,10 +143,6 @@ class CloseChildWorkflow(NamedTuple):
     @property
     def run_id(self) -> str:
         return ""
-
-    @staticmethod
-    def _decode_origin(value: Any) -> Any:
-        return _origin(value)
 
 
 class AcknowledgeMessage(NamedTuple):

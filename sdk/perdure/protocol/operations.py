@@ -130,17 +130,10 @@ class NamespaceInfo(NamedTuple):
     description: str = ""
 
 
-_namespace_info = struct_decoder(NamespaceInfo)
-
-
 class NamespaceList(NamedTuple):
     """The namespaces that were registered."""
 
     rows: tuple[NamespaceInfo, ...]
-
-    @staticmethod
-    def _decode_rows(value: Any) -> tuple[NamespaceInfo, ...]:
-        return tuple(_namespace_info(row) for row in value)
 
 
 class SearchAttributeTypes(NamedTuple):
@@ -176,15 +169,8 @@ class BatchInfo(NamedTuple):
     message: str = ""
 
 
-_batch_info = struct_decoder(BatchInfo)
-
-
 class BatchList(NamedTuple):
     rows: tuple[BatchInfo, ...]
-
-    @staticmethod
-    def _decode_rows(value: Any) -> tuple[BatchInfo, ...]:
-        return tuple(_batch_info(row) for row in value)
 
 
 decode_namespace_info = struct_decoder(NamespaceInfo)

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any, NamedTuple
 
-from perdure.protocol.child_workflow import ParentLink, decode_parent
+from perdure.protocol.child_workflow import ParentLink
 from perdure.protocol.codec import DecodeError, pack, struct_decoder, unpack
-from perdure.protocol.failure import Failure, decode_failure_or_none
+from perdure.protocol.failure import Failure
 from perdure.protocol.payload import Payloads
 
 
@@ -51,10 +51,6 @@ class ErrorReply(NamedTuple):
     failure: Failure | None = None
     retry_after_ms: int = 0
 
-    @staticmethod
-    def _decode_failure(value: Any) -> Failure | None:
-        return decode_failure_or_none(value)
-
 
 class ExecutionStatus(IntEnum):
     """Temporal's numbers."""
@@ -84,10 +80,6 @@ class Outcome(NamedTuple):
     failure: Failure | None = None
     next_run_id: str = ""
 
-    @staticmethod
-    def _decode_failure(value: Any) -> Failure | None:
-        return decode_failure_or_none(value)
-
 
 class QueryAnswer(NamedTuple):
     result: Payloads
@@ -107,23 +99,11 @@ class PendingActivity(NamedTuple):
     worker: str
     last_failure: Failure | None = None
 
-    @staticmethod
-    def _decode_last_failure(value: Any) -> Failure | None:
-        return decode_failure_or_none(value)
-
 
 class PendingWorkflowTask(NamedTuple):
     scheduled_time_us: int
     attempt: int
     last_failure: Failure | None = None
-
-    @staticmethod
-    def _decode_last_failure(value: Any) -> Failure | None:
-        return decode_failure_or_none(value)
-
-
-_pending_activity = struct_decoder(PendingActivity)
-_pending_workflow_task = struct_decoder(PendingWorkflowTask)
 
 
 class PendingChild(NamedTuple):
@@ -134,9 +114,6 @@ class PendingChild(NamedTuple):
     workflow_type: str
     initiated_event_id: int
     parent_close_policy: int
-
-
-_pending_child = struct_decoder(PendingChild)
 
 
 class Description(NamedTuple):
@@ -158,22 +135,6 @@ class Description(NamedTuple):
     pending_children: tuple[PendingChild, ...] = ()
     summary: str = ""
     static_details: str = ""
-
-    @staticmethod
-    def _decode_parent(value: Any) -> ParentLink | None:
-        return decode_parent(value)
-
-    @staticmethod
-    def _decode_pending_children(value: Any) -> tuple[PendingChild, ...]:
-        return tuple(_pending_child(row) for row in value)
-
-    @staticmethod
-    def _decode_pending_activities(value: Any) -> tuple[PendingActivity, ...]:
-        return tuple(_pending_activity(row) for row in value)
-
-    @staticmethod
-    def _decode_pending_workflow_task(value: Any) -> PendingWorkflowTask | None:
-        return None if value is None else _pending_workflow_task(value)
 
 
 class HistoryPage(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from perdure.protocol.codec import struct_decoder
+from perdure.protocol.codec import decodes, struct_decoder
 
 
 class RetryPolicyData(NamedTuple):
@@ -34,8 +34,8 @@ DEFAULT_RETRY_POLICY = RetryPolicyData()
 _decode = struct_decoder(RetryPolicyData)
 
 
-def decode_retry_policy(fields: Any) -> RetryPolicyData | None:
-    if fields is None:
-        return None
-    # Nearly all of them are the default one.
-    return DEFAULT_RETRY_POLICY if fields == DEFAULT_RETRY_POLICY else _decode(fields)
+@decodes(RetryPolicyData)
+def decode_retry_policy(fields: Any) -> RetryPolicyData:
+    """From the wire form. Nearly all of them are the default one."""
+    policy: RetryPolicyData = DEFAULT_RETRY_POLICY if fields == DEFAULT_RETRY_POLICY else _decode(fields)
+    return policy

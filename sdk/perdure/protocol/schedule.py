@@ -10,8 +10,8 @@ from enum import IntEnum
 from typing import Any, NamedTuple
 
 from perdure.protocol.activity_executions import StartActivity
-from perdure.protocol.codec import DecodeError, struct_decoder
-from perdure.protocol.failure import Failure, decode_failure_or_none
+from perdure.protocol.codec import DecodeError, decodes, struct_decoder
+from perdure.protocol.failure import Failure
 from perdure.protocol.payload import PayloadMap
 from perdure.protocol.start_requests import StartWorkflow
 
@@ -72,19 +72,15 @@ class IntervalSpec(NamedTuple):
 RANGES_MAX = 100
 """Ranges of one field of a calendar."""
 
-_calendar_fields = struct_decoder(CalendarSpec)
-_range = struct_decoder(Range)
+_calendar = struct_decoder(CalendarSpec)
 
 
-def _calendar(value: Any) -> CalendarSpec:
-    fields = _calendar_fields(value)
-    if any(len(ranges) > RANGES_MAX for ranges in fields[:-1]):
+@decodes(CalendarSpec)
+def _bounded_calendar(fields: Any) -> CalendarSpec:
+    calendar: CalendarSpec = _calendar(fields)
+    if any(len(ranges) > RANGES_MAX for ranges in calendar[:-1]):
         raise DecodeError(f"a field of a calendar must hold at most {RANGES_MAX} ranges")
-    calendar: CalendarSpec = fields._make([*(tuple(map(_range, ranges)) for ranges in fields[:-1]), fields.comment])
     return calendar
-
-
-_interval = struct_decoder(IntervalSpec)
 
 
 class ScheduleSpec(NamedTuple):
@@ -100,32 +96,12 @@ class ScheduleSpec(NamedTuple):
     jitter_us: int = 0
     time_zone: str = ""
 
-    @staticmethod
-    def _decode_calendars(value: Any) -> tuple[CalendarSpec, ...]:
-        return tuple(_calendar(row) for row in value)
-
-    @staticmethod
-    def _decode_intervals(value: Any) -> tuple[IntervalSpec, ...]:
-        return tuple(_interval(row) for row in value)
-
-    @staticmethod
-    def _decode_skip(value: Any) -> tuple[CalendarSpec, ...]:
-        return tuple(_calendar(row) for row in value)
-
 
 class ScheduleAction(NamedTuple):
     """What is done: the field that is set. Ids and times of each one are made of those of the schedule."""
 
     workflow: StartWorkflow | None = None
     activity: StartActivity | None = None
-
-    @staticmethod
-    def _decode_workflow(value: Any) -> StartWorkflow | None:
-        return None if value is None else _start_workflow(value)
-
-    @staticmethod
-    def _decode_activity(value: Any) -> StartActivity | None:
-        return None if value is None else _start_activity(value)
 
 
 CATCHUP_WINDOW_US = 365 * 24 * 3_600 * 1_000_000
@@ -147,38 +123,11 @@ class ScheduleState(NamedTuple):
     remaining: int = 0
 
 
-_start_workflow, _start_activity = struct_decoder(StartWorkflow), struct_decoder(StartActivity)
-decode_action = struct_decoder(ScheduleAction)
-decode_spec = struct_decoder(ScheduleSpec)
-decode_policy = struct_decoder(SchedulePolicy)
-decode_state = struct_decoder(ScheduleState)
-
-
 class Schedule(NamedTuple):
     action: ScheduleAction
     spec: ScheduleSpec
     policy: SchedulePolicy = SchedulePolicy()
     state: ScheduleState = ScheduleState()
-
-    @staticmethod
-    def _decode_action(value: Any) -> ScheduleAction:
-        action: ScheduleAction = decode_action(value)
-        return action
-
-    @staticmethod
-    def _decode_spec(value: Any) -> ScheduleSpec:
-        spec: ScheduleSpec = decode_spec(value)
-        return spec
-
-    @staticmethod
-    def _decode_policy(value: Any) -> SchedulePolicy:
-        policy: SchedulePolicy = decode_policy(value)
-        return policy
-
-    @staticmethod
-    def _decode_state(value: Any) -> ScheduleState:
-        state: ScheduleState = decode_state(value)
-        return state
 
 
 class Backfill(NamedTuple):
@@ -187,10 +136,6 @@ class Backfill(NamedTuple):
     start_us: int
     end_us: int
     overlap: int = OverlapPolicy.UNSPECIFIED
-
-
-decode_schedule = struct_decoder(Schedule)
-_backfill = struct_decoder(Backfill)
 
 
 # Requests -----------------------------------------------------------------------------------------------------------
@@ -208,15 +153,6 @@ class CreateSchedule(NamedTuple):
     search_attributes: bytes = b""
     trigger: bool = False
     backfills: tuple[Backfill, ...] = ()
-
-    @staticmethod
-    def _decode_schedule(value: Any) -> Schedule:
-        schedule: Schedule = decode_schedule(value)
-        return schedule
-
-    @staticmethod
-    def _decode_backfills(value: Any) -> tuple[Backfill, ...]:
-        return tuple(_backfill(row) for row in value)
 
 
 class DescribeSchedule(NamedTuple):
@@ -240,11 +176,6 @@ class UpdateSchedule(NamedTuple):
     token: int = 0
     search_attributes: bytes | None = None
 
-    @staticmethod
-    def _decode_schedule(value: Any) -> Schedule:
-        schedule: Schedule = decode_schedule(value)
-        return schedule
-
 
 class PatchSchedule(NamedTuple):
     """Do one or several things to a schedule: pause or unpause it (with the note that is given), take its action now
@@ -258,10 +189,6 @@ class PatchSchedule(NamedTuple):
     unpause: str | None = None
     trigger_overlap: int | None = None
     backfills: tuple[Backfill, ...] = ()
-
-    @staticmethod
-    def _decode_backfills(value: Any) -> tuple[Backfill, ...]:
-        return tuple(_backfill(row) for row in value)
 
 
 class DeleteSchedule(NamedTuple):
@@ -292,23 +219,12 @@ class Execution(NamedTuple):
     is_activity: bool = False
 
 
-_execution = struct_decoder(Execution)
-
-
 class ActionTaken(NamedTuple):
     """`scheduled_us`: when it was to be taken, with its jitter; `taken_us`: when it was."""
 
     scheduled_us: int
     taken_us: int
     execution: Execution
-
-    @staticmethod
-    def _decode_execution(value: Any) -> Execution:
-        execution: Execution = _execution(value)
-        return execution
-
-
-decode_action_taken = struct_decoder(ActionTaken)
 
 
 class ScheduleInfo(NamedTuple):
@@ -328,21 +244,6 @@ class ScheduleInfo(NamedTuple):
     last_error: str = ""
     last_failure: Failure | None = None
 
-    @staticmethod
-    def _decode_running(value: Any) -> tuple[Execution, ...]:
-        return tuple(_execution(row) for row in value)
-
-    @staticmethod
-    def _decode_recent(value: Any) -> tuple[ActionTaken, ...]:
-        return tuple(decode_action_taken(row) for row in value)
-
-    @staticmethod
-    def _decode_last_failure(value: Any) -> Failure | None:
-        return decode_failure_or_none(value)
-
-
-_info = struct_decoder(ScheduleInfo)
-
 
 class ScheduleDescription(NamedTuple):
     """`token` rises with each change of what the schedule is. In a list the action has no arguments, and there are
@@ -355,16 +256,6 @@ class ScheduleDescription(NamedTuple):
     memo: PayloadMap = b""
     search_attributes: bytes = b""
 
-    @staticmethod
-    def _decode_schedule(value: Any) -> Schedule:
-        schedule: Schedule = decode_schedule(value)
-        return schedule
-
-    @staticmethod
-    def _decode_info(value: Any) -> ScheduleInfo:
-        info: ScheduleInfo = _info(value)
-        return info
-
 
 decode_schedule_description = struct_decoder(ScheduleDescription)
 
@@ -374,10 +265,6 @@ class SchedulePage(NamedTuple):
 
     rows: tuple[ScheduleDescription, ...]
     next_page_token: bytes = b""
-
-    @staticmethod
-    def _decode_rows(value: Any) -> tuple[ScheduleDescription, ...]:
-        return tuple(decode_schedule_description(row) for row in value)
 
 
 decode_schedule_page = struct_decoder(SchedulePage)

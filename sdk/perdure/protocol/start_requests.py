@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from perdure.protocol.codec import struct_decoder
-from perdure.protocol.deployment import VersionStamp, decode_stamp
-from perdure.protocol.fairness import Fairness, decode_fairness
+from perdure.protocol.deployment import VersionStamp
+from perdure.protocol.fairness import Fairness
 from perdure.protocol.payload import HeaderMap, PayloadMap, Payloads
-from perdure.protocol.retry import RetryPolicyData, decode_retry_policy
+from perdure.protocol.retry import RetryPolicyData
 from perdure.protocol.updates import UpdateWorkflow
 
 
@@ -59,22 +58,6 @@ class StartWorkflow(NamedTuple):
     inherited_version: VersionStamp | None = None
     fairness: Fairness | None = None
 
-    @staticmethod
-    def _decode_fairness(value: Any) -> Fairness | None:
-        return decode_fairness(value)
-
-    @staticmethod
-    def _decode_versioning_override(value: Any) -> VersionStamp | None:
-        return decode_stamp(value)
-
-    @staticmethod
-    def _decode_inherited_version(value: Any) -> VersionStamp | None:
-        return decode_stamp(value)
-
-    @staticmethod
-    def _decode_retry_policy(value: Any) -> RetryPolicyData | None:
-        return decode_retry_policy(value)
-
 
 class SignalWorkflow(NamedTuple):
     """Reply: `None`, once the signal is durable."""
@@ -99,21 +82,3 @@ class StartWorkflowWith(NamedTuple):
     start: StartWorkflow
     signal: SignalWorkflow | None = None
     update: UpdateWorkflow | None = None
-
-    @staticmethod
-    def _decode_start(value: Any) -> StartWorkflow:
-        start: StartWorkflow = _start(value)
-        return start
-
-    @staticmethod
-    def _decode_signal(value: Any) -> SignalWorkflow | None:
-        return None if value is None else _signal(value)
-
-    @staticmethod
-    def _decode_update(value: Any) -> UpdateWorkflow | None:
-        return None if value is None else _update(value)
-
-
-_start = struct_decoder(StartWorkflow)
-_signal = struct_decoder(SignalWorkflow)
-_update = struct_decoder(UpdateWorkflow)

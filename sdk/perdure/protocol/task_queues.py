@@ -6,7 +6,7 @@ in millionths a second, so that one an hour can be said; costs are whole.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from perdure.protocol.codec import struct_decoder
 
@@ -52,9 +52,6 @@ class KeySettings(NamedTuple):
     paused_until_us: int = 0
 
 
-_key = struct_decoder(KeySettings)
-
-
 class QueueSettings(NamedTuple):
     """0: no limit; a burst of 0 is 1. `paused_until_us`: nothing is handed out before; 0: it is not paused.
     `revision` rises with each change; 0: nothing was ever set."""
@@ -73,10 +70,6 @@ class QueueSettings(NamedTuple):
     keys: tuple[KeySettings, ...] = ()
     changed_us: int = 0
     changed_by: str = ""
-
-    @staticmethod
-    def _decode_keys(value: Any) -> tuple[KeySettings, ...]:
-        return tuple(_key(row) for row in value)
 
     def key(self, name: str) -> KeySettings | None:
         """What this key has by itself."""
@@ -161,18 +154,12 @@ class QueueWorker(NamedTuple):
     age_ms: int
 
 
-_worker = struct_decoder(QueueWorker)
-
-
 class QueueKey(NamedTuple):
     """A fairness key that has tasks out, or is held. `held_us`: for how long still."""
 
     key: str
     out: int
     held_us: int = 0
-
-
-_queue_key = struct_decoder(QueueKey)
 
 
 class QueueLane(NamedTuple):
@@ -189,14 +176,6 @@ class QueueLane(NamedTuple):
     slots: int
     workers: tuple[QueueWorker, ...] = ()
 
-    @staticmethod
-    def _decode_workers(value: Any) -> tuple[QueueWorker, ...]:
-        return tuple(_worker(row) for row in value)
-
-
-_lane = struct_decoder(QueueLane)
-_settings = struct_decoder(QueueSettings)
-
 
 class QueueInfo(NamedTuple):
     """How a queue stands. `held_us`: for how long its activities are held by what one of them met (a 429)."""
@@ -208,28 +187,6 @@ class QueueInfo(NamedTuple):
     held_us: int = 0
     keys: tuple[QueueKey, ...] = ()
 
-    @staticmethod
-    def _decode_workflows(value: Any) -> QueueLane:
-        lane: QueueLane = _lane(value)
-        return lane
-
-    @staticmethod
-    def _decode_activities(value: Any) -> QueueLane:
-        lane: QueueLane = _lane(value)
-        return lane
-
-    @staticmethod
-    def _decode_settings(value: Any) -> QueueSettings:
-        settings: QueueSettings = _settings(value)
-        return settings
-
-    @staticmethod
-    def _decode_keys(value: Any) -> tuple[QueueKey, ...]:
-        return tuple(_queue_key(row) for row in value)
-
-
-_info = struct_decoder(QueueInfo)
-
 
 class Purged(NamedTuple):
     """How many activities were told to fail."""
@@ -239,10 +196,6 @@ class Purged(NamedTuple):
 
 class QueueList(NamedTuple):
     rows: tuple[QueueInfo, ...]
-
-    @staticmethod
-    def _decode_rows(value: Any) -> tuple[QueueInfo, ...]:
-        return tuple(_info(row) for row in value)
 
 
 decode_purged = struct_decoder(Purged)

@@ -6,8 +6,8 @@ from enum import IntEnum
 from typing import Any, NamedTuple
 
 from perdure.protocol.commands import Command, decode_commands
-from perdure.protocol.deployment import VersionStamp, decode_stamp
-from perdure.protocol.failure import Failure, decode_failure, decode_failure_or_none
+from perdure.protocol.deployment import VersionStamp
+from perdure.protocol.failure import Failure
 from perdure.protocol.payload import Payloads
 
 
@@ -34,10 +34,6 @@ class RespondWorkflowTaskCompleted(NamedTuple):
     def _decode_commands(value: Any) -> tuple[Command, ...]:
         return decode_commands(value)
 
-    @staticmethod
-    def _decode_version(value: Any) -> VersionStamp | None:
-        return decode_stamp(value)
-
 
 class RespondWorkflowTaskFailed(NamedTuple):
     """`cause` is a word in capitals such as NON_DETERMINISTIC_ERROR or WORKFLOW_WORKER_UNHANDLED_FAILURE."""
@@ -51,10 +47,6 @@ class RespondWorkflowTaskFailed(NamedTuple):
     identity: str
     stream: bytes
     entry_id: bytes
-
-    @staticmethod
-    def _decode_failure(value: Any) -> Failure:
-        return decode_failure(value)
 
 
 class ActivityReport(IntEnum):
@@ -85,10 +77,6 @@ class ReportActivity(NamedTuple):
     heartbeat_details: Payloads
     request_id: str
     identity: str
-
-    @staticmethod
-    def _decode_failure(value: Any) -> Failure | None:
-        return decode_failure_or_none(value)
 
 
 class ActivityChange(IntEnum):
@@ -153,10 +141,6 @@ class RespondActivityTaskFailed(NamedTuple):
     stream: bytes
     entry_id: bytes
     heartbeat_details: Payloads = b""
-
-    @staticmethod
-    def _decode_failure(value: Any) -> Failure:
-        return decode_failure(value)
 
 
 class RespondActivityTaskCanceled(NamedTuple):

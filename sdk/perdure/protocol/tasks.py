@@ -6,10 +6,10 @@ from enum import IntEnum
 from typing import Any, NamedTuple
 
 from perdure.protocol.codec import CODEC_VERSION, DecodeError, Registry, pack, shown, unpack
-from perdure.protocol.fairness import Fairness, decode_fairness
+from perdure.protocol.fairness import Fairness
 from perdure.protocol.ids import is_run_id
 from perdure.protocol.payload import HeaderMap, Payloads
-from perdure.protocol.retry import RetryPolicyData, decode_retry_policy
+from perdure.protocol.retry import RetryPolicyData
 
 INLINE_SIZE_MAX = 32 * 1024
 """Bytes of events or input that ride in a stream entry; what is larger is fetched by the worker."""
@@ -86,14 +86,6 @@ class ActivityTask(NamedTuple):
     fairness: Fairness | None = None
     soft_timeout_ms: int = 0
     keep_result_ms: int = 0
-
-    @staticmethod
-    def _decode_retry_policy(value: Any) -> RetryPolicyData | None:
-        return decode_retry_policy(value)
-
-    @staticmethod
-    def _decode_fairness(value: Any) -> Fairness | None:
-        return decode_fairness(value)
 
 
 class QueryTask(NamedTuple):

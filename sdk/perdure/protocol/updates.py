@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import IntEnum
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from perdure.protocol.codec import DecodeError, pack, struct_decoder, unpack
-from perdure.protocol.failure import Failure, decode_failure_or_none
+from perdure.protocol.failure import Failure
 from perdure.protocol.payload import HeaderMap, Payloads
 
 
@@ -60,10 +60,6 @@ class UpdateReply(NamedTuple):
     result: Payloads = b""
     failure: Failure | None = None
 
-    @staticmethod
-    def _decode_failure(value: Any) -> Failure | None:
-        return decode_failure_or_none(value)
-
 
 class UpdateDelivery(NamedTuple):
     """An update as the worker gets it, and gives it back when it accepts it: an engine that knows nothing of it any
@@ -91,14 +87,6 @@ class ProtocolMessage(NamedTuple):
     delivery: UpdateDelivery | None = None
     result: Payloads = b""
     failure: Failure | None = None
-
-    @staticmethod
-    def _decode_delivery(value: Any) -> UpdateDelivery | None:
-        return None if value is None else decode_delivery(value)
-
-    @staticmethod
-    def _decode_failure(value: Any) -> Failure | None:
-        return decode_failure_or_none(value)
 
 
 class WorkflowExecutionUpdateAccepted(NamedTuple):
@@ -138,10 +126,6 @@ class WorkflowExecutionUpdateCompleted(NamedTuple):
     result: Payloads
     failure: Failure | None
     workflow_task_completed_event_id: int
-
-    @staticmethod
-    def _decode_failure(value: Any) -> Failure | None:
-        return decode_failure_or_none(value)
 
 
 decode_delivery = struct_decoder(UpdateDelivery)

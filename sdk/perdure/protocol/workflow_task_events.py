@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from perdure.protocol.deployment import VersionStamp, decode_stamp
-from perdure.protocol.failure import Failure, decode_failure_or_none
+from perdure.protocol.deployment import VersionStamp
+from perdure.protocol.failure import Failure
 
 RESET_CAUSE = "RESET_WORKFLOW"
 """Cause of the workflow task at which a reset begins."""
@@ -34,10 +34,6 @@ class WorkflowTaskCompleted(NamedTuple):
     sticky_queue: str = ""
     version: VersionStamp | None = None
 
-    @staticmethod
-    def _decode_version(value: Any) -> VersionStamp | None:
-        return decode_stamp(value)
-
 
 class WorkflowTaskTimedOut(NamedTuple):
     scheduled_event_id: int
@@ -57,10 +53,6 @@ class WorkflowTaskFailed(NamedTuple):
     base_run_id: str = ""
     new_run_id: str = ""
 
-    @staticmethod
-    def _decode_failure(value: Any) -> Failure | None:
-        return decode_failure_or_none(value)
-
 
 class WorkflowTaskAttemptFailed(NamedTuple):
     """A workflow task failed again: only its first failure is an event. The next attempt starts from
@@ -71,7 +63,3 @@ class WorkflowTaskAttemptFailed(NamedTuple):
     failure: Failure | None
     identity: str
     next_attempt_time_us: int
-
-    @staticmethod
-    def _decode_failure(value: Any) -> Failure | None:
-        return decode_failure_or_none(value)

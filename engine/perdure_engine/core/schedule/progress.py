@@ -5,10 +5,10 @@ Role: plain data and its bytes. `steps` and `changes` make a new one of an old o
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from perdure.protocol.codec import struct_decoder, unpack
-from perdure.protocol.failure import Failure, decode_failure_or_none
+from perdure.protocol.failure import Failure
 from perdure.protocol.payload import PayloadMap
 from perdure.protocol.schedule import (
     ActionTaken,
@@ -18,11 +18,6 @@ from perdure.protocol.schedule import (
     SchedulePolicy,
     ScheduleSpec,
     ScheduleState,
-    decode_action,
-    decode_action_taken,
-    decode_policy,
-    decode_spec,
-    decode_state,
 )
 
 BUFFER_MAX = 1_000
@@ -45,21 +40,6 @@ class Definition(NamedTuple):
     memo: PayloadMap = b""
     search_attributes: bytes = b""
 
-    @staticmethod
-    def _decode_action(value: Any) -> ScheduleAction:
-        action: ScheduleAction = decode_action(value)
-        return action
-
-    @staticmethod
-    def _decode_spec(value: Any) -> ScheduleSpec:
-        spec: ScheduleSpec = decode_spec(value)
-        return spec
-
-    @staticmethod
-    def _decode_policy(value: Any) -> SchedulePolicy:
-        policy: SchedulePolicy = decode_policy(value)
-        return policy
-
 
 class Start(NamedTuple):
     """An action that is due. `origin` tells it from others of the same moment: the request that asked for it; empty:
@@ -77,11 +57,6 @@ class Starting(NamedTuple):
 
     start: Start
     counts: bool
-
-    @staticmethod
-    def _decode_start(value: Any) -> Start:
-        start: Start = _start(value)
-        return start
 
 
 class Running(NamedTuple):
@@ -157,49 +132,6 @@ class Progress(NamedTuple):
     def is_blocked(self) -> bool:
         """Whether something runs that others wait for."""
         return any(run.counts for run in self.running)
-
-    @staticmethod
-    def _decode_state(value: Any) -> ScheduleState:
-        state: ScheduleState = decode_state(value)
-        return state
-
-    @staticmethod
-    def _decode_due(value: Any) -> tuple[Start, ...]:
-        return tuple(_start(row) for row in value)
-
-    @staticmethod
-    def _decode_starting(value: Any) -> tuple[Starting, ...]:
-        return tuple(_starting(row) for row in value)
-
-    @staticmethod
-    def _decode_ending(value: Any) -> tuple[Ending, ...]:
-        return tuple(_ending(row) for row in value)
-
-    @staticmethod
-    def _decode_running(value: Any) -> tuple[Running, ...]:
-        return tuple(_running(row) for row in value)
-
-    @staticmethod
-    def _decode_recent(value: Any) -> tuple[ActionTaken, ...]:
-        return tuple(decode_action_taken(row) for row in value)
-
-    @staticmethod
-    def _decode_backfills(value: Any) -> tuple[Ongoing, ...]:
-        return tuple(_ongoing(row) for row in value)
-
-    @staticmethod
-    def _decode_counts(value: Any) -> Counts:
-        counts: Counts = _counts(value)
-        return counts
-
-    @staticmethod
-    def _decode_last_failure(value: Any) -> Failure | None:
-        return decode_failure_or_none(value)
-
-
-_start, _starting = struct_decoder(Start), struct_decoder(Starting)
-_running, _ending = struct_decoder(Running), struct_decoder(Ending)
-_ongoing, _counts = struct_decoder(Ongoing), struct_decoder(Counts)
 
 
 _definition = struct_decoder(Definition)

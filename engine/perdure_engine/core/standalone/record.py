@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from perdure.protocol.activity_events import ActivityTaskScheduled
-from perdure.protocol.activity_executions import ActivityOptions, decode_options
+from perdure.protocol.activity_executions import ActivityOptions
 from perdure.protocol.codec import CODEC_VERSION, DecodeError, pack, shown, struct_decoder, unpack
-from perdure.protocol.failure import Failure, decode_failure_or_none
+from perdure.protocol.failure import Failure
 from perdure.protocol.payload import HeaderMap, Payloads
 from perdure.protocol.replies import ExecutionStatus, Outcome
 from perdure.protocol.retry import DEFAULT_RETRY_POLICY
@@ -39,18 +39,6 @@ class Record(NamedTuple):
     ended_by: str = ""
     attempt_base: int = 0
     search_attributes: bytes = b""
-
-    @staticmethod
-    def _decode_options(value: Any) -> ActivityOptions:
-        return decode_options(value)
-
-    @staticmethod
-    def _decode_failure(value: Any) -> Failure | None:
-        return decode_failure_or_none(value)
-
-    @staticmethod
-    def _decode_last_failure(value: Any) -> Failure | None:
-        return decode_failure_or_none(value)
 
 
 _decode = struct_decoder(Record)

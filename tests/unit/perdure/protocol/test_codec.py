@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from perdure.protocol.codec import DecodeError, Registry, pack, struct_decoder, unpack
+from perdure.protocol.codec import DecodeError, Registry, decodes, pack, struct_decoder, unpack
 
 
 class Inner(NamedTuple):
@@ -16,6 +16,15 @@ class Inner(NamedTuple):
 
 
 _inner = struct_decoder(Inner)
+
+
+class Own(NamedTuple):
+    name: str
+
+
+@decodes(Own)
+def _own(fields: Any) -> Own:
+    return Own(f"own {_inner(fields).name}")
 
 
 class Outer(NamedTuple):
@@ -27,10 +36,15 @@ class Outer(NamedTuple):
     names: tuple[str, ...] = ()
     inner: Inner | None = None
     anything: Any = None
+    inners: tuple[Inner, ...] = ()
+    own: Own | None = None
+    owns: tuple[Own, ...] = ()
+    some: tuple[int, ...] | None = None
+    even: int = 0
 
     @staticmethod
-    def _decode_inner(value: Any) -> Inner | None:
-        return None if value is None else _inner(value)
+    def _decode_even(value: int) -> int:
+        return value // 2 * 2
 
 
 class Empty(NamedTuple):
@@ -51,6 +65,13 @@ def test_a_message_goes_behind_its_number() -> None:
     kind, fields = unpack(pack(FAMILY.numbered(message)))
     assert FAMILY.decode(kind, fields) == message
     assert type(FAMILY.decode(kind, fields).inner) is Inner
+
+
+def test_a_field_is_read_as_its_type_says() -> None:
+    fields = unpack(pack(Outer(7, 0.5, inners=(Inner("a"), Inner("b")), own=Own("c"), owns=(Own("d"),), even=5)))
+    read = FAMILY.decode(1, fields)
+    assert [type(inner) for inner in read.inners] == [Inner, Inner]
+    assert (read.own, read.owns, read.some, read.even) == (Own("own c"), (Own("own d"),), None, 4)
 
 
 def test_missing_fields_get_their_defaults() -> None:
@@ -81,6 +102,9 @@ def test_fields_of_a_newer_version_are_dropped() -> None:
         (1, (7, 0.5, "", b"", True, ("\0",)), "Outer.names must hold only str"),
         (1, (7, 0.5, "", b"", True, (), (1,)), "Inner.name must be str, not int"),
         (1, (7, 0.5, "", b"", True, (), "x"), "Outer.inner must be NoneType or tuple, not str"),
+        (1, (7, 0.5, "", b"", True, (), None, 1, ("x",)), "Inner: fields must be an array, not str"),
+        (1, (7, 0.5, "", b"", True, (), None, 1, ((1,),)), "Inner.name must be str, not int"),
+        (1, (7, 0.5, "", b"", True, (), None, 1, (), None, (), ("x",)), "Outer.some must hold only int"),
     ],
 )
 def test_what_is_wrong_is_said(kind: Any, fields: Any, wrong: str) -> None:

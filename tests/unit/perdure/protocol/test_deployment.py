@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from perdure.protocol.codec import pack, unpack
+from perdure.protocol.codec import pack, struct_decoder, unpack
 from perdure.protocol.deployment import (
     NAME_LENGTH_MAX,
     Behavior,
@@ -14,7 +14,6 @@ from perdure.protocol.deployment import (
     VersionStamp,
     decode_deployment,
     decode_deployment_list,
-    decode_stamp,
     queue_and_version,
     stamp_problem,
     version_problem,
@@ -36,8 +35,7 @@ def test_a_version_is_found_by_its_build_id() -> None:
 
 def test_a_stamp_survives_the_wire() -> None:
     stamp = VersionStamp("shop", "v1", Behavior.PINNED)
-    assert decode_stamp(unpack(pack(stamp))) == stamp
-    assert decode_stamp(None) is None
+    assert struct_decoder(VersionStamp)(unpack(pack(stamp))) == stamp
 
 
 def test_the_queue_of_a_version_names_both() -> None:

@@ -15,7 +15,6 @@ from perdure.protocol.failure import (
     TimeoutInfo,
     TimeoutType,
     decode_failure,
-    decode_failure_or_none,
 )
 
 
@@ -27,11 +26,6 @@ def test_the_kind_follows_from_the_info() -> None:
 
 def test_the_shortest_failure_is_one_of_the_application() -> None:
     assert decode_failure(("it broke",)) == Failure("it broke", FailureKind.APPLICATION, ApplicationInfo())
-
-
-def test_none_stays_none() -> None:
-    assert decode_failure_or_none(None) is None
-    assert decode_failure_or_none(("x",)) == Failure("x")
 
 
 def test_a_chain_that_is_too_long_is_cut() -> None:

@@ -38,6 +38,6 @@ def test_backoff(policy: RetryPolicyData, attempt: int, backoff_ms: int) -> None
     assert policy.backoff_ms(attempt) == backoff_ms
 
 
-def test_no_policy_is_none() -> None:
-    assert decode_retry_policy(None) is None
+def test_the_default_policy_is_one_object() -> None:
     assert decode_retry_policy(()) == RetryPolicyData()
+    assert decode_retry_policy(tuple(DEFAULT_RETRY_POLICY)) is DEFAULT_RETRY_POLICY

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from perdure.protocol.codec import DecodeError, pack, unpack
+from perdure.protocol.codec import DecodeError, pack, struct_decoder, unpack
 from perdure.protocol.schedule import (
     RANGES_MAX,
     CalendarSpec,
@@ -13,8 +13,6 @@ from perdure.protocol.schedule import (
     Schedule,
     ScheduleAction,
     ScheduleSpec,
-    decode_schedule,
-    decode_spec,
 )
 from tests.engine_stage import start_request
 
@@ -23,7 +21,7 @@ SPEC = ScheduleSpec((CalendarSpec(hour=(Range(9, 17, 2),)),), (IntervalSpec(60_0
 
 def test_a_schedule_survives_the_wire() -> None:
     schedule = Schedule(ScheduleAction(start_request()), SPEC)
-    read = decode_schedule(unpack(pack(schedule)))
+    read = struct_decoder(Schedule)(unpack(pack(schedule)))
     assert read == schedule
     assert type(read.spec.calendars[0].hour[0]) is Range
 
@@ -39,4 +37,4 @@ def test_a_schedule_survives_the_wire() -> None:
 )
 def test_what_is_no_spec_is_refused(spec: ScheduleSpec) -> None:
     with pytest.raises(DecodeError):
-        decode_spec(unpack(pack(spec)))
+        struct_decoder(ScheduleSpec)(unpack(pack(spec)))
