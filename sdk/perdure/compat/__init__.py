@@ -1,0 +1,1 @@
+"""Other task queues' interfaces, on Perdure."""
