@@ -21,7 +21,7 @@ BANNED_FILE_NAMES = re.compile(r"^(utils?|helpers?|manager|misc|common)$")
 PUBLIC_COMMON = ROOT / "sdk" / "perdure" / "common.py"
 """The one module of that name: users know it from `temporalio.common`."""
 
-TOP_FOLDERS = {"engine", "broker", "store", "sdk", "bench", "tests", "compose"}
+TOP_FOLDERS = {"engine", "broker", "store", "sdk", "bench", "tests", "compose", "docs"}
 
 
 def test_every_module_says_what_it_is_for() -> None:

@@ -1,1 +1,1 @@
-"""Other task queues' interfaces, on Perdure."""
+"""Programs that were written for other libraries, by a change of their import lines."""

@@ -1,1 +1,1 @@
-"""Other task queues' interfaces, on Perdure."""
+"""Celery's interface, on Perdure: a program moves by a change of its import lines."""
