@@ -1,7 +1,7 @@
 """The Python of a guide: what belongs to its module, and what is typed after each other.
 
-Run in a process of its own, `python -m tests.integration.docs.guide_snippets GUIDE`, where the module of the guide can be
-imported. It tells each snippet's first line, and ends with the first one that fails.
+Run in a process of its own, `python -m tests.integration.docs.guide_snippets GUIDE`, where the module of the guide can
+be imported. It tells each snippet's first line, and ends with the first one that fails.
 """
 
 from __future__ import annotations
