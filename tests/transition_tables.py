@@ -11,6 +11,7 @@ from typing import Any
 
 from perdure.protocol.events import EventType
 from perdure_engine.core import activity_fold, child_fold, decide, external_fold, fold, outcome, update_events
+from perdure_engine.core.standalone import decide as standalone
 from perdure_engine.core.transition import TimerKind
 
 TABLES: list[tuple[ModuleType, str]] = [
@@ -25,7 +26,10 @@ TABLES: list[tuple[ModuleType, str]] = [
     (decide, "DECIDED"),
     (decide, "TIMED"),
 ]
-"""Every transition table of the core."""
+"""Every transition table of the core that is about workflows."""
+
+STANDALONE: list[tuple[ModuleType, str]] = [(standalone, "DECIDED"), (standalone, "TIMED")]
+"""Those that are about activities without one."""
 
 _NAMES: dict[str, Callable[[Any], Enum]] = {"RULES": EventType, "OUTCOMES": EventType, "TIMED": TimerKind}
 """Tables whose keys are numbers of an enumeration."""
@@ -67,15 +71,16 @@ class Watch:
 
 
 @contextlib.contextmanager
-def watched() -> Iterator[Watch]:
-    """Watch every table while the block runs."""
+def watched(*, with_standalone: bool = False) -> Iterator[Watch]:
+    """Watch the tables while the block runs."""
     watch = Watch()
     with contextlib.ExitStack() as stack:
-        for module, name in TABLES:
+        for module, name in [*TABLES, *(STANDALONE if with_standalone else ())]:
             rows = getattr(module, name)
-            watch.tables[name] = WatchedTable(rows)
+            shown = f"STANDALONE {name}" if module is standalone else name
+            watch.tables[shown] = WatchedTable(rows)
             stack.callback(setattr, module, name, rows)
-            setattr(module, name, watch.tables[name])
+            setattr(module, name, watch.tables[shown])
         yield watch
 
 
@@ -88,4 +93,4 @@ def _shown(name: str, row: Any) -> str:
         return "nothing"
     if isinstance(row, type):
         return row.__name__
-    return _NAMES[name](row).name
+    return _NAMES[name.removeprefix("STANDALONE ")](row).name

@@ -42,5 +42,8 @@ def take_census(database: MemoryDatabase) -> Counter[str]:
                 name = COUNTED.get(EventType(record.event_type))
                 if name is not None:
                     counts[name] += 1
+    for activity in database.activities.values():
+        counts["activities without a workflow"] += 1
+        counts[f"activities without a workflow {ExecutionStatus(activity.status).name.lower()}"] += 1
     counts["dead letters"] = len(database.dead_letters)
     return counts

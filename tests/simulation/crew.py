@@ -31,6 +31,8 @@ from tests.simulation.script_model import ScriptModel
 from tests.simulation.sdk_client import Course, SdkClient
 from tests.simulation.sdk_worker import SdkWorker, WorkerSettings
 from tests.simulation.tap import RecordingBroker
+from tests.simulation.task_client import TaskClient, TaskCourse
+from tests.simulation.task_plans import draw_task_plan
 from tests.simulation.wires import BrokerWire, LeasesWire
 from tests.simulation.worker import Worker
 
@@ -89,11 +91,21 @@ def start_worker(site: Site, process: Process, slot: int) -> SdkWorker:
 
 
 class Clients:
-    """The clients of a world. Each workflow has a generator of its own."""
+    """The clients of a world. Each workflow and each activity id has a generator of its own.
+
+    Attributes:
+        is_morning: what was to begin after the night is to be done, too.
+    """
 
     def __init__(self, site: Site) -> None:
         generated.visits.clear()
         scenario = site.scenario
+        self.is_morning = False
+        self._tasks = [
+            TaskCourse(draw_task_plan(number, scenario.dice(f"task {number}"), _LOAD_S, has_night=scenario.has_night))
+            for number in scenario.tasks
+        ]
+        self._stock: dict[str, str] = {}
         scripted = _scripted(scenario)
         self._courses = [
             Course(draw_plan(number, scenario.dice(f"workflow {number}"), _LOAD_S))
@@ -116,6 +128,11 @@ class Clients:
         client.open()
         for course in self._courses:
             client.take_part(course)
+        part = TaskClient(process, client.connected, number, site.ledger)
+        for task in self._tasks:
+            part.take_part(task)
+        if number == 0:
+            self._first = process, part
         if site.scenario.has_crowd and number == 0:
             client.join_crowd(site.scenario.dice("crowd").uniform(0, _LOAD_S), self._crowds)
 
@@ -123,7 +140,23 @@ class Clients:
     def open_plans(self) -> dict[str, str]:
         """What is not done yet, by workflow id."""
         found = {course.plan.workflow_id: str(course) for course in self._courses if course.under_way} | self._crowds
+        found |= self._stock | {
+            course.plan.activity_id: str(course)
+            for course in self._tasks
+            if course.under_way and (self.is_morning or not course.plan.is_of_the_night)
+        }
         return found if self._by_hand is None else found | self._by_hand.open_plans
+
+    def take_stock(self) -> None:
+        """Have somebody list and count what there is; `open_plans` tells when that is done."""
+        self._stock["stock"] = "not taken"
+        process, part = self._first
+
+        async def take() -> None:
+            await part.take_stock()
+            del self._stock["stock"]
+
+        process.spawn(take(), name="stock")
 
 
 def start_clients(site: Site) -> Clients:

@@ -337,9 +337,10 @@ class Labor:
 
     def _begin(self) -> activity.Info:
         info = activity.info()
-        assert info.workflow_run_id is not None
+        run_id = info.workflow_run_id or info.activity_run_id
+        assert run_id is not None
         now_s = self._process.monotonic()
-        self._ledger.attempt_began(info.workflow_run_id, info.activity_id, info.attempt, self._process.name, now_s)
+        self._ledger.attempt_began(run_id, info.activity_id, info.attempt, self._process.name, now_s)
         return info
 
     def _result(self, place: str, spec: Spec) -> dict[str, Any]:

@@ -11,6 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from perdure.protocol.activity_executions import (
+    AwaitActivity,
+    DescribeActivity,
+    StartActivity,
+    decode_activity_description,
+)
 from perdure.protocol.replies import (
     ErrorReply,
     Outcome,
@@ -33,6 +39,7 @@ from perdure.protocol.requests import (
 )
 from perdure.protocol.tasks import ActivityTask, WorkflowTask
 from perdure.protocol.updates import AwaitUpdate, UpdateWorkflow, decode_update_reply
+from perdure_store.port import ActivityExecutionRow, TransferRow
 from tests.simulation.rules import Finding, Rule
 
 Activity = tuple[str, str]
@@ -42,6 +49,8 @@ _BODIES: dict[type[Any], Callable[[Any], Any]] = {
     StartWorkflow: decode_started,
     StartWorkflowWith: decode_started,
     ResetWorkflow: decode_started,
+    StartActivity: decode_started,
+    DescribeActivity: decode_activity_description,
     RespondWorkflowTaskCompleted: lambda body: None if body is None else decode_task_dropped(body),
     RecordActivityTaskStarted: decode_activity_directive,
     RecordActivityTaskHeartbeat: decode_activity_directive,
@@ -86,7 +95,8 @@ def _goes_on(first: Any, later: Any) -> bool:
     """A start that waits for the result, once it is acknowledged, is renewed as a question for the result alone."""
     if _is_update(first):
         return isinstance(later, AwaitUpdate)  # so is an update that was accepted
-    return isinstance(first, StartWorkflow) and isinstance(later, AwaitResult) and first.wait_result
+    follows = {StartWorkflow: AwaitResult, StartActivity: AwaitActivity}.get(type(first))
+    return follows is not None and isinstance(later, follows) and first.wait_result
 
 
 def _is_update(request: Any) -> bool:
@@ -113,11 +123,31 @@ class Attempt(NamedTuple):
     at_s: float
 
 
+class TaskWrite(NamedTuple):
+    """What a commit wrote about an activity without a workflow: the row of the execution, or (`entry`) that of its task
+    in its place. `time_us`: that of the shard, in this commit."""
+
+    at_s: float
+    time_us: int
+    row: ActivityExecutionRow | None
+    entry: TransferRow | None = None
+
+
+class Listing(NamedTuple):
+    """What a client was shown in the end: id, run id and status of each activity without a workflow; their count."""
+
+    rows: list[tuple[str, str, str]]
+    count: int
+
+
 @dataclass
 class Ledger:
     """Attributes:
     asks: every request that reached an inbox, by sender and number.
-    attempts: the attempts of each activity whose body began.
+    attempts: the attempts of each activity whose body began; one without a workflow has its own run id.
+    task_writes: what was committed about activities without a workflow, in order.
+    listing: None if nobody took stock.
+    clocks_are_right: no machine's clock was ever off.
     losses_s: when the broker lost all or some of what it held.
     starts: workflow id and request id of each acknowledged start, to its run id.
     signals: request ids of acknowledged signals, to their workflow id.
@@ -128,6 +158,9 @@ class Ledger:
     hand_outs: list[HandOut] = field(default_factory=list)
     attempts: dict[Activity, list[Attempt]] = field(default_factory=dict)
     losses_s: list[float] = field(default_factory=list)
+    task_writes: list[TaskWrite] = field(default_factory=list)
+    listing: Listing | None = None
+    clocks_are_right: bool = False
     starts: dict[tuple[str, str], str] = field(default_factory=dict)
     signals: dict[str, str] = field(default_factory=dict)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
@@ -197,4 +230,16 @@ class Ledger:
         self.violation(f"{type(request).__name__} was answered with an error: {text}")
 
 
-__all__ = ["Activity", "Ask", "Attempt", "ErrorReply", "HandOut", "Ledger", "Outcome", "Reply", "Started"]
+__all__ = [
+    "Activity",
+    "Ask",
+    "Attempt",
+    "ErrorReply",
+    "HandOut",
+    "Ledger",
+    "Listing",
+    "Outcome",
+    "Reply",
+    "Started",
+    "TaskWrite",
+]

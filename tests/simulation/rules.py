@@ -34,6 +34,12 @@ class Rule(StrEnum):
     AFTER_SUCCESS = "no attempt is handed out after the success of its activity was acknowledged"
     HEARTBEAT_KEPT = "the details of an acknowledged heartbeat reach the next attempt"
     AT_MOST_ONCE = "an activity with one attempt runs at most once"
+    # Activities without a workflow
+    TASK_STARTED = "an acknowledged start of one has its execution, as it was asked for, and always the same one"
+    TASKS_APART = "executions of an activity id follow each other as the policies of their starts say"
+    TASK_CLOSED_ONCE = "an execution goes from attempt to attempt, is closed once, and stays as it was closed"
+    NOT_BEFORE = "nothing begins before its start delay or its backoff is over"
+    LISTED = "lists and counts show what there is"
     # Runs that know of one another
     CHAIN = "a run leads on to one other run at most, which is there at once, and is given what it was to have"
     CHILD_ONCE = "a child is started once, as it was asked for, or its parent knows that it was not"

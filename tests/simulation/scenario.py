@@ -15,11 +15,18 @@ from typing import Any
 from perdure_engine.history import cache
 from tests.simulation import knobs
 from tests.simulation.faults.plan import Fault, Kind, draw_plan
+from tests.simulation.task_plans import TASKS
 from tests.simulation.virtual_loop import Order
 
 ENGINES = 3
 WORKERS = 3
 WORKFLOWS = 25
+
+TASKS_SHARE = 0.5
+"""Of so many scenarios some workflows give way to activities without a workflow."""
+
+NIGHT_SHARE = 0.2
+"""Of those with such activities."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +39,8 @@ class Scenario:
     skews_us: how far the clocks of the engines are off at first.
     low_knobs: see `knobs`.
     has_crowd: a client sends several starts at once, some of which cannot be kept.
+    tasks: numbers of the activity ids under which clients start activities without a workflow.
+    has_night: of these some are to begin an hour later only; everything is off in between.
     empties: at the end workers and clients are gone for so long that nothing of them may be left in the broker.
     """
 
@@ -47,6 +56,8 @@ class Scenario:
     low_knobs: tuple[str, ...] = ()
     empties: bool = False
     has_crowd: bool = False
+    tasks: tuple[int, ...] = ()
+    has_night: bool = False
 
     def dice(self, purpose: str) -> random.Random:
         """A generator of its own for each purpose."""
@@ -63,9 +74,11 @@ class Scenario:
 
 def draw_scenario(seed: int, workflows: int = WORKFLOWS) -> Scenario:
     dice = random.Random(f"{seed}/scenario")
+    whether = random.Random(f"{seed}/tasks")
+    has_tasks, has_night = whether.random() < TASKS_SHARE, whether.random() < NIGHT_SHARE
     return Scenario(
         seed,
-        tuple(range(workflows)),
+        tuple(range(workflows * 2 // 3 if has_tasks else workflows)),
         draw_plan(random.Random(f"{seed}/faults"), ENGINES, WORKERS),
         dice.choice(["fifo", "shuffled", "shuffled", "newest"]),
         dice.choice([1, 4, 4, 8]),
@@ -76,6 +89,8 @@ def draw_scenario(seed: int, workflows: int = WORKFLOWS) -> Scenario:
         knobs.draw(dice),
         dice.random() < 0.1,
         dice.random() < 0.3,
+        tuple(range(TASKS)) if has_tasks else (),
+        has_tasks and has_night,
     )
 
 

@@ -78,6 +78,11 @@ class SdkClient:
     def open(self) -> None:
         self._process.spawn(self._connect(), name="connect")
 
+    @property
+    def connected(self) -> asyncio.Future[Client]:
+        """The client, once it is connected."""
+        return self._client
+
     async def _connect(self) -> None:
         self._client.set_result(Client(await connected(self._process, self._broker, self._open_leases)))
 

@@ -21,6 +21,7 @@ TRIES_MAX = 300
 PLAIN: dict[str, Any] = {
     "empties": False,
     "has_crowd": False,
+    "has_night": False,
     "low_knobs": (),
     "has_small_cache": False,
     "skews_us": (0,) * ENGINES,
@@ -51,7 +52,7 @@ class Shrinker:
         rules = {finding.rule for finding in wrong}
         while True:
             before = scenario
-            for smaller in (self._plainer, self._fewer_faults, self._fewer_workflows):
+            for smaller in (self._plainer, self._fewer_faults, self._fewer_workflows, self._fewer_tasks):
                 scenario = smaller(scenario, rules)
             if scenario == before or self.tries >= TRIES_MAX:
                 return scenario
@@ -76,6 +77,12 @@ class Shrinker:
             return self._fails(dataclasses.replace(scenario, workflows=workflows), rules)
 
         return dataclasses.replace(scenario, workflows=fewest(scenario.workflows, fails))
+
+    def _fewer_tasks(self, scenario: Scenario, rules: set[Any]) -> Scenario:
+        def fails(tasks: tuple[int, ...]) -> bool:
+            return self._fails(dataclasses.replace(scenario, tasks=tasks), rules)
+
+        return dataclasses.replace(scenario, tasks=fewest(scenario.tasks, fails))
 
     def _plainer(self, scenario: Scenario, rules: set[Any]) -> Scenario:
         for name, value in PLAIN.items():

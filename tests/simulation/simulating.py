@@ -39,7 +39,7 @@ def simulate_scenario(scenario: Scenario, *, logs: bool = False, transcript: boo
     gc.disable()  # a collection runs at a moment of its own choosing, and may run code
     try:
         asyncio.set_event_loop(loop)
-        with knobs.turned(scenario.low_knobs), watched() as watch:
+        with knobs.turned(scenario.low_knobs), watched(with_standalone=True) as watch:
             written = Transcript(transcript)
             world = loop.run_until_complete(_begin(scenario, written))
             is_over = _lives(loop, world)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from perdure.protocol.activity_executions import StartActivity
 from perdure.protocol.child_workflow import (
     ChildWorkflowExecutionCompleted,
     ChildWorkflowExecutionStarted,
@@ -42,6 +43,7 @@ from perdure.protocol.external_workflow import (
     SignalExternalWorkflowExecutionFailed,
 )
 from perdure.protocol.failure import ApplicationInfo, Failure
+from perdure.protocol.ids import activity_run_id
 from perdure.protocol.replies import ErrorCode, ErrorReply, ExecutionStatus, Outcome, ReplyKind, Started
 from perdure.protocol.requests import (
     RequestCancelWorkflow,
@@ -57,13 +59,15 @@ from perdure_store.memory import MemoryDatabase
 from perdure_store.port import DeadLetterRow, ExecutionRow, SnapshotRow
 from tests.simulation.auditor import audit
 from tests.simulation.auditor.states import folded
+from tests.simulation.auditor.task_evidence import is_task, key_of
 from tests.simulation.client import POISON
 from tests.simulation.crew import MODELS
 from tests.simulation.generated_updates import REFUSED
-from tests.simulation.ledger import Ask, Attempt, Ledger, Reply
+from tests.simulation.ledger import Ask, Attempt, Ledger, Reply, TaskWrite
 from tests.simulation.rules import Rule
 from tests.simulation.scenario import draw_scenario
 from tests.simulation.simulating import simulate_scenario
+from tests.simulation.task_plans import TASKS
 from tests.simulation.world import World
 
 SEED, WORKFLOWS = 1, 40
@@ -126,7 +130,17 @@ class Case:
 
     def recorded_result(self) -> Ask:
         """The report of an activity whose outcome it became."""
-        return next(self.asks(RespondActivityTaskCompleted))
+        return next(
+            ask for ask in self.asks(RespondActivityTaskCompleted) if not is_task(ask.request.scheduled_event_id)
+        )
+
+    def rewrite_task(
+        self, is_meant: Callable[[TaskWrite], bool], change: Callable[[TaskWrite], list[TaskWrite]]
+    ) -> None:
+        """Replace the first thing of a kind that was committed about activities without a workflow."""
+        writes = self.ledger.task_writes
+        place = next(place for place, write in enumerate(writes) if is_meant(write))
+        writes[place : place + 1] = change(writes[place])
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +155,15 @@ def right() -> Case:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(World, "judge", keep)
-        verdict = simulate_scenario(replace(draw_scenario(SEED, WORKFLOWS), faults=()))
+        verdict = simulate_scenario(
+            replace(
+                draw_scenario(SEED),
+                workflows=tuple(range(WORKFLOWS)),
+                tasks=tuple(range(TASKS)),
+                faults=(),
+                has_night=False,
+            )
+        )
     assert not verdict.wrong
     return Case(kept[0].database, kept[0].ledger)
 
@@ -303,6 +325,33 @@ def answer_a_reset_with_another_run(case: Case) -> None:
     ask.replies.append(Reply(ReplyKind.OK, Started(OTHER_RUN, True), LATE_S))
 
 
+def lose_an_execution(case: Case) -> None:
+    run_id = next(case.asks(StartActivity)).bodies(Started)[0].run_id
+    case.ledger.task_writes[:] = [
+        write for write in case.ledger.task_writes if activity_run_id(*key_of(write)) != run_id
+    ]
+
+
+def begin_an_execution_within_another(case: Case) -> None:
+    """A second one under the id of one that is out."""
+
+    def begin(write: TaskWrite) -> list[TaskWrite]:
+        assert write.row is not None
+        other = write.row._replace(number=write.row.number + 1, scheduled_us=write.row.close_time_us - 1)
+        return [write, write._replace(row=other)]
+
+    case.rewrite_task(lambda write: write.row is not None and write.row.close_time_us > 0, begin)
+
+
+def give_out_early(case: Case) -> None:
+    case.rewrite_task(lambda write: write.entry is not None, lambda write: [write._replace(time_us=1)])
+
+
+def list_one_twice(case: Case) -> None:
+    assert case.ledger.listing is not None
+    case.ledger.listing.rows.append(case.ledger.listing.rows[0])
+
+
 CHANGES: dict[Rule, Callable[[Case], Any]] = {
     Rule.START_KEPT: lose_a_run,
     Rule.RUNS_APART: begin_a_run_within_another,
@@ -327,6 +376,13 @@ CHANGES: dict[Rule, Callable[[Case], Any]] = {
     Rule.AFTER_SUCCESS: hand_out_after_success,
     Rule.HEARTBEAT_KEPT: hand_out_with_other_details,
     Rule.AT_MOST_ONCE: run_twice_what_may_run_once,
+    Rule.TASK_STARTED: lose_an_execution,
+    Rule.TASKS_APART: begin_an_execution_within_another,
+    Rule.TASK_CLOSED_ONCE: lambda case: case.rewrite_task(
+        lambda write: write.row is not None and write.row.close_time_us > 0, lambda write: [write, write]
+    ),
+    Rule.NOT_BEFORE: give_out_early,
+    Rule.LISTED: list_one_twice,
     Rule.CHAIN: lambda case: case.change(WorkflowExecutionContinuedAsNew, new_execution_run_id=OTHER_RUN),
     Rule.CHILD_ONCE: lambda case: case.change(ChildWorkflowExecutionStarted, run_id=OTHER_RUN),
     Rule.CHILD_TOLD: lambda case: case.change(ChildWorkflowExecutionCompleted, result=b"other"),

@@ -17,13 +17,13 @@ from perdure_broker.memory_server import MemoryServer
 from perdure_broker.port import Broker, BrokerUnavailable
 from perdure_engine.engine import Engine
 from perdure_engine.history.committing import BatchLost
-from perdure_store.memory import MemoryDatabase, MemoryStore
-from perdure_store.port import BatchRejected, CommitBatch, Store, StoreError
+from perdure_store.memory import MemoryStore
+from perdure_store.port import Store, StoreError
 from tests.simulation import crew
 from tests.simulation.auditor import audit, check_cursors, leftovers
-from tests.simulation.auditor.states import check_snapshot, check_states
+from tests.simulation.auditor.states import check_states
 from tests.simulation.census import take_census
-from tests.simulation.client import POISON
+from tests.simulation.database import Database
 from tests.simulation.faults.crash_points import Trap
 from tests.simulation.faults.harm import Harm
 from tests.simulation.faults.plan import FAULTS_S, Fault, Kind
@@ -33,6 +33,7 @@ from tests.simulation.process import EPOCH_US, Process
 from tests.simulation.rules import Rule
 from tests.simulation.scenario import ENGINES, WORKERS, Scenario
 from tests.simulation.sdk_worker import SdkWorker
+from tests.simulation.task_plans import MORNING_S, NIGHT_S
 from tests.simulation.transcript import Transcript
 from tests.simulation.verdict import Verdict
 from tests.simulation.virtual_loop import VirtualLoop
@@ -55,23 +56,6 @@ LOOKS = 3
 """How often the memories of the engines are looked into while faults happen."""
 
 
-class Database(MemoryDatabase):
-    """Refuses some workflows, as a database refuses a value that it cannot keep. Has each snapshot looked at while it
-    is there: it goes when its run is closed."""
-
-    def __init__(self, ledger: Ledger) -> None:
-        super().__init__()
-        self._ledger = ledger
-
-    def commit(self, batch: CommitBatch) -> None:
-        if any(row.workflow_id.startswith(POISON) for row in batch.executions):
-            raise BatchRejected("simulated: this workflow cannot be kept")
-        super().commit(batch)
-        for snapshot in batch.snapshots:
-            if snapshot.data:
-                self._ledger.findings.extend(check_snapshot(self, snapshot))
-
-
 class World:
     """Carries out one scenario. Implements `faults.harm.Victims`."""
 
@@ -83,7 +67,7 @@ class World:
         self.broker_clock_ms = 0.0
         self.traps: dict[int, list[Trap]] = {slot: [] for slot in range(ENGINES)}
         self.server = MemoryServer(now_ms=self._broker_now_ms)
-        self.ledger = Ledger()
+        self.ledger = Ledger(clocks_are_right=_are_clocks_right(scenario))
         self.database = Database(self.ledger)
         self._scenario = scenario
         self._transcript = transcript
@@ -101,6 +85,8 @@ class World:
         self._hosts: list[asyncio.Task[None]] = []
         self._retired: dict[str, bool] = {}  # by name: whether everything worked when it was asked to stop
         self._is_over = False
+        self._day = asyncio.Event()
+        self._day.set()
 
     def _broker_now_ms(self) -> int:
         return int(EPOCH_US / 1000 + self._loop.time() * 1000 + self.broker_clock_ms)
@@ -117,15 +103,46 @@ class World:
         await looks
         self.weather.calm()
         self._transcript.write("the faults are over")
-        if not await self._within(LIVENESS_S, lambda: not clients.open_plans):
-            text = f"not over {LIVENESS_S:g} s after the last fault: {clients.open_plans}"
-            self.ledger.violation(text, Rule.LIVENESS)
-        elif await self._settles(SETTLE_S) and self._scenario.empties:
+        is_done = await self._is_done(clients)
+        if is_done and self._scenario.has_night:
+            await self._pass_the_night()
+            clients.is_morning = True
+            is_done = await self._is_done(clients)
+        if is_done and await self._settles(SETTLE_S) and await self._takes_stock(clients) and self._scenario.empties:
             for process in self._processes.values():
                 if not process.name.startswith("engine"):
                     process.kill()
             await self._settles(EMPTY_S)
         await self._end()
+
+    async def _is_done(self, clients: crew.Clients) -> bool:
+        """Whether clients come to the end of what they have to do."""
+        if await self._within(LIVENESS_S, lambda: not clients.open_plans):
+            return True
+        text = f"not over after {LIVENESS_S:g} s without a fault: {clients.open_plans}"
+        self.ledger.violation(text, Rule.LIVENESS)
+        return False
+
+    async def _pass_the_night(self) -> None:
+        """Engines and workers are off, and clients sleep: time passes, and nobody takes notice."""
+        self._transcript.write("everything is off for the night")
+        self._day.clear()
+        clients = [process for process in self._processes.values() if process.name.startswith("client")]
+        for process in self._processes.values():
+            if process in clients:
+                process.stop()
+            else:
+                process.kill()
+        await asyncio.sleep(NIGHT_S - MORNING_S - self._loop.time())
+        self._day.set()
+        for process in clients:
+            process.wake()
+        for slot in range(WORKERS):
+            self.start_worker(slot)
+
+    async def _takes_stock(self, clients: crew.Clients) -> bool:
+        clients.take_stock()
+        return not self._scenario.tasks or await self._is_done(clients)
 
     def judge(self) -> None:
         """Let the auditor judge, once `run` is over."""
@@ -232,6 +249,7 @@ class World:
                 self._transcript.write(f"{process.name} ended: {task.exception() or 'in good order'}")
                 process.kill()
             await asyncio.sleep(process.random.uniform(0.1, 3) if not self._is_over else 0)
+            await self._day.wait()
 
     # What faults can reach -----------------------------------------------------------------------------------------
     def engine(self, slot: int) -> Process:
@@ -272,3 +290,7 @@ class World:
 
     def _note(self, text: str) -> None:
         self._trace.update(f"{self._loop.time():.6f} {text}\n".encode())
+
+
+def _are_clocks_right(scenario: Scenario) -> bool:
+    return not any(scenario.skews_us) and not any(fault.kind is Kind.SET_CLOCK for fault in scenario.faults)

@@ -19,6 +19,8 @@ from tests.simulation.auditor import (
     models,
     requests,
     resets,
+    task_starts,
+    tasks,
     updates,
     workflow_tasks,
 )
@@ -42,6 +44,8 @@ CHECKS: list[Callable[[Evidence], Iterator[Finding]]] = [
     *updates.CHECKS,
     *resets.CHECKS,
     *models.CHECKS,
+    *task_starts.CHECKS,
+    *tasks.CHECKS,
 ]
 
 

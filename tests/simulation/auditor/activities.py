@@ -1,4 +1,4 @@
-"""Rules about activities: attempts handed out, begun, reported and recorded."""
+"""Rules about activities of workflows: attempts handed out, begun, reported and recorded."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from perdure.protocol.requests import (
 )
 from perdure.protocol.tasks import ActivityTask
 from tests.simulation.auditor.evidence import Evidence, Run
+from tests.simulation.auditor.task_evidence import is_task
 from tests.simulation.rules import Finding, Rule
 
 TOO_LARGE = "PayloadTooLarge"
@@ -41,7 +42,7 @@ def check_results(evidence: Evidence) -> Iterator[Finding]:
     """What a worker was told to be recorded is recorded."""
     for ask in evidence.asks(RespondActivityTaskCompleted):
         request = ask.request
-        if ask.acknowledged_s is None:
+        if ask.acknowledged_s is None or is_task(request.scheduled_event_id):
             continue
         run = evidence.runs.get(request.run_id)
         outcome = _outcome(run, request.scheduled_event_id, request.attempt)
@@ -54,7 +55,7 @@ def check_results(evidence: Evidence) -> Iterator[Finding]:
     for ask in evidence.asks(RespondActivityTaskFailed):
         request = ask.request
         run = evidence.runs.get(request.run_id)
-        if ask.acknowledged_s is None:
+        if ask.acknowledged_s is None or is_task(request.scheduled_event_id):
             continue
         about = (request.scheduled_event_id, request.attempt)
         if _outcome(run, *about) is None and not _has_failed(run, *about) and not _waits(run, *about):
@@ -170,6 +171,8 @@ def check_hand_outs(evidence: Evidence) -> Iterator[Finding]:
 def check_known(evidence: Evidence) -> Iterator[Finding]:
     """What a stream gives away stands in a history: nothing leaves before it is durable."""
     for worker, task, at_s, _ in evidence.ledger.hand_outs:
+        if is_task(task.scheduled_event_id):
+            continue
         run = evidence.runs.get(task.run_id)
         name = f"task {task.scheduled_event_id}, attempt {task.attempt}, of {task.run_id}"
         if run is None:
@@ -187,6 +190,8 @@ def check_known(evidence: Evidence) -> Iterator[Finding]:
 
 def check_begun(evidence: Evidence) -> Iterator[Finding]:
     for (run_id, activity_id), attempts in evidence.ledger.attempts.items():
+        if run_id in evidence.tasks.by_run_id:
+            continue
         run = evidence.runs.get(run_id)
         scheduled = _scheduled(run, activity_id) if run is not None else None
         if run is None or scheduled is None:

@@ -6,6 +6,12 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
+from perdure.protocol.activity_executions import (
+    AwaitActivity,
+    RequestCancelActivity,
+    StartActivity,
+    TerminateActivity,
+)
 from perdure.protocol.events import (
     ActivityTaskCompleted,
     ActivityTaskStarted,
@@ -17,6 +23,7 @@ from perdure.protocol.events import (
 )
 from perdure.protocol.replies import ErrorCode, ErrorReply, Outcome, ReplyKind
 from perdure.protocol.requests import (
+    ReportActivity,
     RequestCancelWorkflow,
     RespondActivityTaskCanceled,
     RespondActivityTaskCompleted,
@@ -45,6 +52,10 @@ CHANGING = (
     RespondActivityTaskCompleted,
     RespondActivityTaskFailed,
     RespondActivityTaskCanceled,
+    StartActivity,
+    RequestCancelActivity,
+    TerminateActivity,
+    ReportActivity,
 )
 """Requests that change a run; the others only read, and are answered as often as they are asked."""
 
@@ -124,6 +135,12 @@ def _said(reply: Reply) -> str:
 def check_outcomes(evidence: Evidence) -> Iterator[Finding]:
     for ask in evidence.ledger.asks.values():
         for outcome in ask.bodies(Outcome):
+            if isinstance(ask.request, StartActivity | AwaitActivity):
+                execution = evidence.tasks.by_run_id.get(outcome.run_id)
+                end = None if execution is None else execution.end
+                if end is None or end.outcome != outcome:
+                    yield Finding(Rule.OUTCOME_TRUE, f"{ask.sender} was told {outcome}, and the truth is {end}")
+                continue
             run = evidence.runs.get(outcome.run_id)
             if run is None or (outcome.status, outcome.result) != (run.row.status, _result(run)):
                 yield Finding(Rule.OUTCOME_TRUE, f"{ask.sender} was told {outcome}, and the truth is {run and run.row}")

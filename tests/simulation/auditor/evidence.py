@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeVar
 
+from perdure.protocol.activity_executions import StartActivity
 from perdure.protocol.codec import DecodeError
 from perdure.protocol.events import (
     RESET_CAUSE,
@@ -28,6 +29,7 @@ from perdure.protocol.external_workflow import (
 from perdure.protocol.requests import SignalWorkflow, StartWorkflow, StartWorkflowWith
 from perdure_store.memory import MemoryDatabase
 from perdure_store.port import ExecutionRow, HistoryRow
+from tests.simulation.auditor.task_evidence import TaskEvidence
 from tests.simulation.ledger import Ask, Ledger
 from tests.simulation.model import Model
 from tests.simulation.rules import Finding, Rule
@@ -180,6 +182,11 @@ class Evidence:
             self.broken.append(Finding(Rule.ROWS, f"{row.workflow_id}: its history does not begin with its start"))
             return None
         return Run(row, ordered, records, events)
+
+    @cached_property
+    def tasks(self) -> TaskEvidence:
+        """What is about activities without a workflow."""
+        return TaskEvidence(self.ledger.task_writes, self.asks(StartActivity))
 
     def asks(self, kind: type[Any]) -> list[Ask]:
         """The requests of one kind, in the order in which they were first sent."""

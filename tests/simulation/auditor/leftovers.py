@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
+from perdure.protocol.replies import ExecutionStatus
 from perdure_broker.memory_server import MemoryServer, Queue
 from perdure_broker.memory_streams import parse_id
 from perdure_broker.port import StreamKind, TaskStream
@@ -24,6 +25,7 @@ def leftovers(database: MemoryDatabase, server: MemoryServer, alive: Collection[
     found = [f"transfer row {row}" for rows in database.transfer.values() for row in rows.values()]
     found += [f"timer row {row}" for rows in database.timers.values() for row in rows.values()]
     found += [f"workflow {key} is open" for key in database.open_runs]
+    found += [f"{row} is open" for row in database.activities.values() if row.status == ExecutionStatus.RUNNING]
     found += [f"the snapshot of {run_id}, which is closed" for _, run_id in database.snapshots]
     for shard_id, inbox in server.inboxes.items():
         if len(inbox):

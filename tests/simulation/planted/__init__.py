@@ -13,6 +13,7 @@ from tests.simulation.planted import (
     histories,
     ownership,
     sdk_worker,
+    tasks,
     updates,
 )
 from tests.simulation.planted.bug import BUGS, SEEDS_MAX, PlantedBug
@@ -29,5 +30,6 @@ __all__ = [
     "histories",
     "ownership",
     "sdk_worker",
+    "tasks",
     "updates",
 ]
