@@ -9,5 +9,8 @@ The rules of the measurement:
   before; then a warm-up, which is not counted.
 - Perdure is measured through its public API with default settings: one engine, one worker and one client, each a
   process, one call a workflow.
+- Peers are set up as their documentation has it for throughput; each module of `bench.contenders` says what that is.
+- A task counts as executed when it has written its number down (`bench.tally`), Perdure's as everybody's; one that is
+  missing, or there twice, fails the run.
 - A number is quoted as a ratio to a contender measured in the same run, or not at all.
 """

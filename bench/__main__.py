@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -72,29 +73,42 @@ def _present(console: Console, names: tuple[str, ...]) -> list[str]:
 def _measure(console: Console, servers: Servers, results: Results, names: list[str], rounds: int) -> bool:
     """All rounds. Whether somebody failed; the others go on."""
     failed = False
-    groups = [list(group) for _, group in itertools.groupby(results.scenarios, key=lambda scenario: scenario.shards)]
+    groups = [list(group) for _, group in itertools.groupby(results.scenarios, key=_start)]
     columns = (SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
-        task = progress.add_task("starting", total=rounds * len(names) * len(results.scenarios))
-        for turn, scenarios in itertools.product(range(rounds), groups):
-            # Nobody is always first, or always after the same one.
-            for name in names[turn % len(names) :] + names[: turn % len(names)]:
-                progress.update(task, description=f"round {turn + 1}: {name}")
+        turns = list(_turns(groups, names, rounds))
+        task = progress.add_task("starting", total=sum(len(scenarios) for _, _, scenarios in turns))
+        for turn, name, scenarios in turns:
+            progress.update(task, description=f"round {turn + 1}: {name}")
 
-                def report(scenario: Scenario, measurement: Measurement, name: str = name) -> None:
-                    results.add(name, scenario, measurement)
-                    progress.advance(task)
+            def report(scenario: Scenario, measurement: Measurement, name: str = name) -> None:
+                results.add(name, scenario, measurement)
+                progress.advance(task)
 
-                servers.settle()
-                try:
-                    memory = CONTENDERS[name]().turn(servers, scenarios, report)
-                except ContenderFailed as error:
-                    failed = True
-                    progress.console.print(f"{name} failed in round {turn + 1}: {error}", style="red", markup=False)
-                    continue
-                if memory is not None:
-                    results.add_memory(name, memory)
+            servers.settle()
+            try:
+                memory = CONTENDERS[name]().turn(servers, scenarios, report)
+            except ContenderFailed as error:
+                failed = True
+                progress.console.print(f"{name} failed in round {turn + 1}: {error}", style="red", markup=False)
+                continue
+            if memory is not None:
+                results.add_memory(name, memory)
     return failed
+
+
+def _start(scenario: Scenario) -> tuple[int, bool]:
+    """What scenarios of one turn have in common: they run on one start of a contender."""
+    return scenario.shards, scenario.is_measured_once
+
+
+def _turns(groups: list[list[Scenario]], names: list[str], rounds: int) -> Iterator[tuple[int, str, list[Scenario]]]:
+    """Round, contender, and what it takes of one group; nobody is always first, or always after the same one."""
+    for turn, scenarios in itertools.product(range(rounds), groups):
+        for name in names[turn % len(names) :] + names[: turn % len(names)]:
+            taken = [scenario for scenario in scenarios if CONTENDERS[name].takes(scenario)]
+            if taken and (turn == 0 or not scenarios[0].is_measured_once):
+                yield turn, name, taken
 
 
 main()

@@ -12,16 +12,23 @@ from bench.scenario import Metric, Scenario
 
 @dataclass(frozen=True)
 class Measurement:
-    """One run of one scenario. Times as the client saw them, from call to result."""
+    """One run of one scenario. Times as the client saw them, from call to result.
+
+    Attributes:
+        redis_bytes: What the tasks took of Redis, where that is what was measured.
+    """
 
     workflows_per_s: float
     total_s: float
     p50_ms: float
     p99_ms: float
+    redis_bytes: int = 0
 
     def value(self, metric: Metric) -> float:
         if metric in (Metric.THROUGHPUT, Metric.TASKS):
             return self.workflows_per_s
+        if metric is Metric.REDIS_MEMORY:
+            return self.redis_bytes / 1e6
         return self.p50_ms if metric is Metric.LATENCY else self.total_s
 
 
@@ -56,15 +63,18 @@ class Results:
             total_s=statistics.median(run.total_s for run in runs),
             p50_ms=statistics.median(run.p50_ms for run in runs),
             p99_ms=statistics.median(run.p99_ms for run in runs),
+            redis_bytes=int(statistics.median(run.redis_bytes for run in runs)),
         )
 
     def ratio(self, contender: str, reference: str, scenario: Scenario) -> float | None:
-        """How many times as fast as the reference: above 1 is faster, whatever the metric."""
+        """How many times as good as the reference: above 1 is faster, or smaller, whatever the metric."""
         ours, theirs = self.median(contender, scenario), self.median(reference, scenario)
         if ours is None or theirs is None:
             return None
         a, b = ours.value(scenario.metric), theirs.value(scenario.metric)
-        return a / b if scenario.metric.higher_is_better else b / a
+        if not scenario.metric.higher_is_better:
+            a, b = b, a
+        return a / b if b else None
 
     def peak_bytes(self, contender: str) -> dict[str, int]:
         """Median over the turns of each role's peak."""

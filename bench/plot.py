@@ -1,4 +1,4 @@
-"""The results as a picture: one panel a scenario, one bar a contender, a dot a run."""
+"""The results as a picture: one panel a scenario, one bar a contender, the first of them in colour, a dot a run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from matplotlib import pyplot
 
 from bench.measurement import Results
 
-COLORS = ("#2f6f8f", "#c9a227", "#8f4b2f", "#5b8f2f", "#6b4c9a")
+OURS, OTHERS = "#2f6f8f", "#a8a8a0"
 PANELS_A_ROW = 3
 
 
@@ -24,19 +24,21 @@ def write_plot(path: Path, results: Results, contenders: list[str]) -> None:
     for panel in axes.flat[len(shown) :]:
         panel.axis("off")
     for panel, scenario in zip(axes.flat, shown, strict=False):
-        for position, contender in enumerate(contenders):
+        measured = [name for name in contenders if results.median(name, scenario)]
+        for position, contender in enumerate(measured):
             median = results.median(contender, scenario)
-            if median is None:
-                continue
-            panel.bar(position, median.value(scenario.metric), color=COLORS[position % len(COLORS)], width=0.6)
+            assert median is not None
+            color = OURS if contender == contenders[0] else OTHERS
+            panel.barh(position, median.value(scenario.metric), color=color, height=0.6)
             runs = [run.value(scenario.metric) for run in results.runs[contender, scenario.name]]
-            panel.plot([position] * len(runs), runs, ".", color="black", markersize=4, alpha=0.6)
+            panel.plot(runs, [position] * len(runs), ".", color="black", markersize=4, alpha=0.6)
         panel.set_title(scenario.name, fontsize=9)
-        panel.set_ylabel(scenario.metric.value, fontsize=8)
-        panel.set_xticks(range(len(contenders)), contenders, fontsize=8)
-        panel.tick_params(axis="y", labelsize=7)
+        panel.set_xlabel(scenario.metric.value, fontsize=8)
+        panel.set_yticks(range(len(measured)), measured, fontsize=8)
+        panel.invert_yaxis()
+        panel.tick_params(axis="x", labelsize=7)
         panel.spines[["top", "right"]].set_visible(False)
-        panel.set_ylim(bottom=0)
+        panel.set_xlim(left=0)
     figure.tight_layout()
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path)

@@ -18,39 +18,57 @@ from bench.measurement import Results
 from bench.scenario import Metric
 from bench.servers import Servers
 
-REFERENCE = "probe"
-"""Ratios are quoted to this one, where it took part."""
+OURS = "perdure"
+"""Ratios are those of its numbers to everybody else's."""
 
-DIGITS = {Metric.THROUGHPUT: ",.0f", Metric.TASKS: ",.0f", Metric.LATENCY: ".2f", Metric.DURATION: ".3f"}
+DIGITS = {
+    Metric.THROUGHPUT: ",.0f",
+    Metric.TASKS: ",.0f",
+    Metric.LATENCY: ",.2f",
+    Metric.DURATION: ",.3f",
+    Metric.REDIS_MEMORY: ",.1f",
+}
 
 
 def print_table(console: Console, results: Results, contenders: list[str], rounds: int) -> None:
+    """A section a scenario, a line a contender that took part in it: however many there are, the table stays narrow."""
     table = Table(title=f"Medians of {rounds} interleaved rounds", title_justify="left")
     table.add_column("scenario")
-    table.add_column("metric")
-    for contender in contenders:
-        table.add_column(contender, justify="right")
-    compared = [name for name in contenders if name != REFERENCE] if REFERENCE in contenders else []
-    for contender in compared:
-        table.add_column(f"{contender} : {REFERENCE}", justify="right")
+    table.add_column("contender")
+    table.add_column("", justify="right")
+    table.add_column("", style="dim")
+    table.add_column("p50 ms", justify="right")
+    table.add_column("p99 ms", justify="right")
+    has_ours = OURS in contenders
+    if has_ours:
+        table.add_column(f"{OURS} : it", justify="right")
     for scenario in results.scenarios:
-        cells = [scenario.name, scenario.metric.value + (" (p99)" if scenario.metric is Metric.LATENCY else "")]
+        name = scenario.name
         for contender in contenders:
             median = results.median(contender, scenario)
-            text = "-" if median is None else format(median.value(scenario.metric), DIGITS[scenario.metric])
-            if median is not None and scenario.metric is Metric.LATENCY:
-                text += f" ({median.p99_ms:.2f})"
-            cells.append(text)
-        for contender in compared:
-            ratio = results.ratio(contender, REFERENCE, scenario)
-            cells.append("-" if ratio is None else f"{ratio:.2f}")
-        table.add_row(*cells)
+            if median is None:
+                continue
+            cells = [name, contender, format(median.value(scenario.metric), DIGITS[scenario.metric])]
+            cells += [scenario.metric.value, _milliseconds(median.p50_ms), _milliseconds(median.p99_ms)]
+            ratio = results.ratio(OURS, contender, scenario) if has_ours and contender != OURS else None
+            table.add_row(*cells, *([] if not has_ours else [_shown_ratio(ratio)]))
+            name = ""
+        table.add_section()
     console.print(table)
     for contender in contenders:
         for role, peak in results.peak_bytes(contender).items():
             console.print(f"{contender}: the {role} took {peak / 1e6:,.0f} MB at its peak")
-    if compared:
-        console.print("Ratios above 1 mean faster than the reference, whatever the metric.", style="dim")
+    if has_ours and len(contenders) > 1:
+        better = "Ratios above 1 mean that Perdure is better: faster, or smaller, whatever the metric."
+        console.print(better, style="dim")
+
+
+def _milliseconds(value: float) -> str:
+    return f"{value:,.2f}" if value else ""
+
+
+def _shown_ratio(ratio: float | None) -> str:
+    return "" if ratio is None else f"{ratio:.2f}"
 
 
 def write_json(path: Path, results: Results, contenders: list[str], rounds: int, servers: Servers) -> None:
@@ -76,7 +94,7 @@ def write_json(path: Path, results: Results, contenders: list[str], rounds: int,
                     contender: {
                         "median": dataclasses.asdict(median),
                         "runs": [dataclasses.asdict(run) for run in results.runs[contender, scenario.name]],
-                        "ratio": results.ratio(contender, REFERENCE, scenario),
+                        "perdure_to_it": results.ratio(OURS, contender, scenario),
                     }
                     for contender in contenders
                     if (median := results.median(contender, scenario)) is not None

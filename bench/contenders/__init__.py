@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from bench.contenders.arq_redis import ArqRedis
+from bench.contenders.bullmq_node import BullmqNode
+from bench.contenders.celery_prefork import CeleryLate, CeleryPrefork
 from bench.contenders.contender import Contender
+from bench.contenders.dramatiq_redis import DramatiqRedis
 from bench.contenders.perdure_itself import PerdureItself
 from bench.contenders.probe import Probe
+from bench.contenders.taskiq_streams import TaskiqStreams
 
-CONTENDERS: dict[str, type[Contender]] = {"perdure": PerdureItself, "probe": Probe}
+CONTENDERS: dict[str, type[Contender]] = {
+    "perdure": PerdureItself,
+    "probe": Probe,
+    "celery": CeleryPrefork,
+    "celery-late": CeleryLate,
+    "dramatiq": DramatiqRedis,
+    "taskiq": TaskiqStreams,
+    "arq": ArqRedis,
+    "bullmq": BullmqNode,
+}
 """Name to class, in the order of the table."""
 
 __all__ = ["CONTENDERS", "Contender"]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 from bench.measurement import Measurement, Memory
-from bench.scenario import Scenario
+from bench.scenario import SHARDS_DEFAULT, Scenario
 from bench.servers import Servers
 
 Report = Callable[[Scenario, Measurement], None]
@@ -17,7 +18,20 @@ class ContenderFailed(RuntimeError):
 
 
 class Contender(ABC):
-    """One system. Each turn is a fresh start on the given servers, and leaves nothing behind."""
+    """One system. Each turn is a fresh start on the given servers, and leaves nothing behind.
+
+    Attributes:
+        kinds: What it can run: values of `Scenario.workflow`.
+        has_shards: Whether it can be given a number of shards.
+    """
+
+    kinds: ClassVar[frozenset[str]]
+    has_shards: ClassVar[bool] = False
+
+    @classmethod
+    def takes(cls, scenario: Scenario) -> bool:
+        """Whether a scenario is for it."""
+        return scenario.workflow in cls.kinds and (cls.has_shards or scenario.shards == SHARDS_DEFAULT)
 
     @classmethod
     @abstractmethod
@@ -26,7 +40,8 @@ class Contender(ABC):
 
     @abstractmethod
     def turn(self, servers: Servers, scenarios: Sequence[Scenario], report: Report) -> Memory | None:
-        """Run scenarios that share one shard count, each after its warm-up, and report each one's measurement.
+        """Run scenarios, all of which it takes and which share one shard count, each after its warm-up, and report each
+        one's measurement.
 
         Returns:
             What its processes took at their peak, if it can say.

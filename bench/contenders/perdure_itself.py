@@ -1,30 +1,41 @@
 """Perdure by its public face: `perdure db migrate`, `perdure engine`, a worker and a client, each a process, all
-defaults."""
+defaults.
+
+Ordinary functions run in a worker of their own, whose executor has as many processes as the machine has processors, as
+Celery's pool has.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
+from bench import tally
+from bench.contenders.client_process import FILL_TIMEOUT_S, TIMEOUT_S, last_words, measure, run_client
 from bench.contenders.contender import Contender, ContenderFailed, Report
 from bench.contenders.perdure_workflows import TASK_QUEUE
+from bench.contenders.task_peer import drained
+from bench.contenders.waiting_tasks import RedisMemory, measurement_of_waiting
 from bench.measurement import Measurement, Memory
+from bench.peers.surroundings import environment
 from bench.process import BenchProcess
-from bench.scenario import Scenario
+from bench.scenario import DRAIN, SYNC, TASK, WAITING, Scenario
 from bench.servers import Servers
+from bench.tally import Tally, TallyError
 from perdure.client import Client
 from perdure.service import RPCError
 
-ROOT = Path(__file__).resolve().parents[2]
 COMMAND = (sys.executable, "-m", "perdure.cli.main")
+WORKER = [*COMMAND, "worker", "bench.contenders.perdure_workflows", "--task-queue", TASK_QUEUE]
+SYNC_WORKER = [sys.executable, "-m", "bench.contenders.perdure_sync_worker"]
+CLIENT = [sys.executable, "-m", "bench.contenders.perdure_client"]
 LOGICAL_DATABASE = 9
-CLIENT_TIMEOUT_S = 300
 START_TIMEOUT_S = 60
 POLL_INTERVAL_S = 0.1
 
@@ -32,33 +43,117 @@ POLL_INTERVAL_S = 0.1
 class PerdureItself(Contender):
     """A migrated database, one engine, one worker; then one client process a scenario."""
 
+    kinds: ClassVar = frozenset({"one", "ten", "fan", TASK, SYNC, DRAIN, WAITING})
+    has_shards: ClassVar = True
+
     @classmethod
     def absence(cls) -> str | None:
         return None
 
     def turn(self, servers: Servers, scenarios: Sequence[Scenario], report: Report) -> Memory | None:
-        with servers.database() as dsn, servers.streams(LOGICAL_DATABASE) as url:
-            environment = {
-                **os.environ,
-                "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
-                "PERDURE_POSTGRES_DSN": dsn,
-                "PERDURE_REDIS_URL": url,
-                "PERDURE_ADDRESS": url,
-            }
-            _migrate(environment, scenarios[0].shards)
-            processes: list[BenchProcess] = []
+        with (
+            servers.database() as dsn,
+            servers.streams(LOGICAL_DATABASE) as url,
+            tempfile.TemporaryDirectory(prefix="perdure-bench-") as folder,
+        ):
+            cluster = Cluster(dsn, url, Tally(Path(folder) / "tally"))
+            cluster.redis_empty_bytes = RedisMemory(url).settled_bytes() if scenarios[0].workflow == WAITING else 0
+            cluster.start(scenarios[0].shards)
             try:
-                processes.append(BenchProcess("engine", [*COMMAND, "engine"], environment))
-                asyncio.run(_wait_engine(url, processes[0]))
-                worker = [*COMMAND, "worker", "bench.contenders.perdure_workflows", "--task-queue", TASK_QUEUE]
-                processes.append(BenchProcess("worker", worker, environment))
                 for scenario in scenarios:
-                    _run_client(scenario.warm_up(), environment, processes)
-                    report(scenario, _run_client(scenario, environment, processes))
-                return Memory({process.role: process.peak_bytes for process in processes})
+                    report(scenario, cluster.run(scenario))
+                return Memory(cluster.peak_bytes)
+            except TallyError as error:
+                raise ContenderFailed(f"{error}\n{last_words(cluster.processes)}") from error
             finally:
-                for process in reversed(processes):
-                    process.end()
+                cluster.stop()
+
+
+class Cluster:
+    """An engine, the workers that a scenario needs, and what they took of memory.
+
+    Attributes:
+        redis_empty_bytes: What Redis had allocated before any of them began.
+    """
+
+    def __init__(self, dsn: str, url: str, counted: Tally) -> None:
+        self._url = url
+        self._tally = counted
+        self._environment = environment(
+            PERDURE_POSTGRES_DSN=dsn,
+            PERDURE_REDIS_URL=url,
+            PERDURE_ADDRESS=url,
+            **{tally.ENVIRONMENT: str(counted.path)},
+        )
+        self._engine: BenchProcess | None = None
+        self._workers: dict[str, BenchProcess] = {}
+        self._peaks: dict[str, int] = {}
+        self.redis_empty_bytes = 0
+
+    @property
+    def processes(self) -> list[BenchProcess]:
+        return [*([self._engine] if self._engine else []), *self._workers.values()]
+
+    @property
+    def peak_bytes(self) -> dict[str, int]:
+        for process in self.processes:
+            self._peaks[process.role] = max(self._peaks.get(process.role, 0), process.peak_bytes)
+        return self._peaks
+
+    def start(self, shards: int) -> None:
+        self._tally.begin()
+        _migrate(self._environment, shards)
+        self._engine = BenchProcess("engine", [*COMMAND, "engine"], self._environment)
+        try:
+            asyncio.run(_wait_engine(self._url, self._engine))
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        self._without_workers()
+        if self._engine:
+            self._engine.end()
+
+    def run(self, scenario: Scenario) -> Measurement:
+        does = {DRAIN: self._drain, WAITING: self._wait}.get(scenario.workflow, self._measure)
+        return does(scenario)
+
+    def _measure(self, scenario: Scenario) -> Measurement:
+        self._with_worker("sync worker" if scenario.workflow == SYNC else "worker")
+        for run in (scenario.warm_up(), scenario):
+            measured = measure(_client("measure", run), run, self._environment, self.processes)
+        return measured
+
+    def _drain(self, scenario: Scenario) -> Measurement:
+        """Everything is enqueued before the worker begins."""
+        self._without_workers()
+        self._fill(scenario)
+        self._with_worker("worker")
+        self._tally.wait_full(scenario.count, TIMEOUT_S)
+        return drained(self._tally.executions(scenario.count))
+
+    def _wait(self, scenario: Scenario) -> Measurement:
+        """All that is Perdure's in Redis, with what waits from the scenarios before."""
+        began = time.monotonic()
+        self._fill(scenario)
+        seconds = time.monotonic() - began
+        taken = RedisMemory(self._url).settled_bytes() - self.redis_empty_bytes
+        return measurement_of_waiting(scenario.count, seconds, taken)
+
+    def _fill(self, scenario: Scenario) -> None:
+        run_client(_client("fill", scenario), scenario.name, self._environment, self.processes, FILL_TIMEOUT_S)
+
+    def _with_worker(self, role: str) -> None:
+        if role not in self._workers:
+            command = SYNC_WORKER if role == "sync worker" else WORKER
+            self._workers[role] = BenchProcess(role, command, self._environment)
+
+    def _without_workers(self) -> None:
+        self._peaks = self.peak_bytes
+        for worker in self._workers.values():
+            worker.end()
+        self._workers.clear()
 
 
 async def _wait_engine(url: str, engine: BenchProcess) -> None:
@@ -70,7 +165,7 @@ async def _wait_engine(url: str, engine: BenchProcess) -> None:
                 return
         except RPCError as error:
             if not engine.running or time.monotonic() > deadline:
-                raise ContenderFailed(f"the engine did not start: {error}\n{_last_words([engine])}") from error
+                raise ContenderFailed(f"the engine did not start: {error}\n{last_words([engine])}") from error
         await asyncio.sleep(POLL_INTERVAL_S)
 
 
@@ -83,28 +178,5 @@ def _migrate(environment: dict[str, str], shards: int) -> None:
         raise ContenderFailed(f"perdure db migrate failed:\n{result.stdout}{result.stderr}")
 
 
-def _run_client(scenario: Scenario, environment: dict[str, str], processes: list[BenchProcess]) -> Measurement:
-    """The client is a process of its own, as in life; it prints one JSON line."""
-    arguments = [scenario.workflow, str(scenario.count), str(scenario.concurrency), str(scenario.argument)]
-    try:
-        result = subprocess.run(
-            [sys.executable, "-m", "bench.contenders.perdure_client", *arguments],
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=CLIENT_TIMEOUT_S,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise ContenderFailed(f"{scenario.name}: no end in {CLIENT_TIMEOUT_S} s\n{_last_words(processes)}") from None
-    if result.returncode != 0:
-        raise ContenderFailed(f"{scenario.name}:\n{result.stderr[-2000:]}\n{_last_words(processes)}")
-    return Measurement(**json.loads(result.stdout.splitlines()[-1]))
-
-
-def _last_words(processes: list[BenchProcess]) -> str:
-    words = []
-    for process in processes:
-        state = "runs" if process.running else "has ended"
-        words.append(f"--- {process.role} {state}:\n{process.output()[-2000:]}")
-    return "\n".join(words)
+def _client(does: str, run: Scenario) -> list[str]:
+    return [*CLIENT, does, run.workflow, str(run.count), str(run.concurrency), str(run.argument)]

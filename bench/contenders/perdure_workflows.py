@@ -1,18 +1,32 @@
-"""The three workflows that are measured, and the activity that does nothing."""
+"""The three workflows that are measured, the activity that does nothing, and the tasks that are counted."""
 
 from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
 
+from bench import tally
 from perdure import activity, workflow
 
 TASK_QUEUE = "bench"
+SYNC_TASK_QUEUE = "bench-sync"
 TIMEOUT = timedelta(minutes=5)
 
 
 @activity.defn
 async def noop(number: int) -> int:
+    return number
+
+
+@activity.defn
+async def counted(number: int) -> int:
+    tally.record(number)
+    return number
+
+
+@activity.defn
+def counted_sync(number: int) -> int:
+    tally.record(number)
     return number
 
 

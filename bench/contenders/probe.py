@@ -11,10 +11,11 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
 from bench.contenders.contender import Contender, ContenderFailed, Report
 from bench.measurement import Measurement, Memory
-from bench.scenario import Scenario
+from bench.scenario import TASK, Scenario
 from bench.servers import Servers
 
 ENVIRONMENT = "PERDURE_PROBE"
@@ -23,6 +24,9 @@ TURN_TIMEOUT_S = 600
 
 class Probe(Contender):
     """Runs its own engine, worker and client a turn."""
+
+    kinds: ClassVar = frozenset({"one", "ten", "fan", TASK})
+    has_shards: ClassVar = True
 
     @classmethod
     def absence(cls) -> str | None:
