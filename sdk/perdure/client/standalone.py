@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Awaitable, Callable
 from typing import Any, Unpack, overload
 
 from perdure.client.calls import ClientCalls
 from perdure.client.connection import Connection
 from perdure.client.standalone_handle import ActivityHandle
-from perdure.client.standalone_inputs import StartActivityInput
 from perdure.client.standalone_options import (
     ActivityStartOptions,
     ActivityStartOptionsByName,
     ActivityStartOptionsWithArgs,
+    client_activity_start,
 )
-from perdure.client.standalone_start import activity_name_and_type, check_timeouts
 from perdure.common import (
     UNSET,
-    ActivityIDConflictPolicy,
-    ActivityIDReusePolicy,
-    Priority,
-    RetryPolicy,
-    TypedSearchAttributes,
-    positional_arguments,
 )
+from perdure.shared_options import takes_options_of
 from perdure.types import (
     CallableAsyncNoParam,
     CallableAsyncSingleParam,
@@ -75,29 +68,8 @@ class StandaloneActivities:
         self, activity: str, arg: Any = ..., **options: Unpack[ActivityStartOptionsByName]
     ) -> ActivityHandle[Any]: ...
 
-    async def start_activity(
-        self,
-        activity: Any,
-        arg: Any = UNSET,
-        *,
-        args: Sequence[Any] = (),
-        id: str,
-        task_queue: str,
-        result_type: type | None = None,
-        schedule_to_close_timeout: timedelta | None = None,
-        schedule_to_start_timeout: timedelta | None = None,
-        start_to_close_timeout: timedelta | None = None,
-        heartbeat_timeout: timedelta | None = None,
-        id_reuse_policy: ActivityIDReusePolicy = ActivityIDReusePolicy.ALLOW_DUPLICATE,
-        id_conflict_policy: ActivityIDConflictPolicy = ActivityIDConflictPolicy.FAIL,
-        retry_policy: RetryPolicy | None = None,
-        search_attributes: TypedSearchAttributes | None = None,
-        summary: str | None = None,
-        priority: Priority = Priority.default,
-        start_delay: timedelta | None = None,
-        rpc_metadata: Mapping[str, str | bytes] = {},
-        rpc_timeout: timedelta | None = None,
-    ) -> ActivityHandle[Any]:
+    @takes_options_of(client_activity_start)
+    async def start_activity(self, activity: Any, arg: Any = UNSET, **options: Any) -> ActivityHandle[Any]:
         """Start an activity without a workflow; it is durable when this returns, whether or not a worker polls its task
         queue.
 
@@ -128,31 +100,7 @@ class StandaloneActivities:
             PayloadSizeError: the arguments are larger than 2 MB.
             RPCError: refused, or no engine confirmed it in time.
         """
-        name, hint = activity_name_and_type(activity)
-        check_timeouts(name, start_to_close_timeout, schedule_to_close_timeout)
-        return await self._connection.calls.start_activity(
-            StartActivityInput(
-                activity_type=name,
-                args=positional_arguments(arg, (), args),
-                id=id,
-                task_queue=task_queue,
-                result_type=result_type or hint,
-                schedule_to_close_timeout=schedule_to_close_timeout,
-                start_to_close_timeout=start_to_close_timeout,
-                schedule_to_start_timeout=schedule_to_start_timeout,
-                heartbeat_timeout=heartbeat_timeout,
-                id_reuse_policy=id_reuse_policy,
-                id_conflict_policy=id_conflict_policy,
-                retry_policy=retry_policy,
-                priority=priority,
-                search_attributes=search_attributes,
-                summary=summary,
-                start_delay=start_delay,
-                headers={},
-                rpc_metadata=rpc_metadata,
-                rpc_timeout=rpc_timeout,
-            )
-        )
+        return await self._connection.calls.start_activity(client_activity_start(activity, arg, **options))
 
     @overload
     async def execute_activity(
@@ -189,60 +137,17 @@ class StandaloneActivities:
         self, activity: str, arg: Any = ..., **options: Unpack[ActivityStartOptionsByName]
     ) -> Any: ...
 
-    async def execute_activity(
-        self,
-        activity: Any,
-        arg: Any = UNSET,
-        *,
-        args: Sequence[Any] = (),
-        id: str,
-        task_queue: str,
-        result_type: type | None = None,
-        schedule_to_close_timeout: timedelta | None = None,
-        schedule_to_start_timeout: timedelta | None = None,
-        start_to_close_timeout: timedelta | None = None,
-        heartbeat_timeout: timedelta | None = None,
-        id_reuse_policy: ActivityIDReusePolicy = ActivityIDReusePolicy.ALLOW_DUPLICATE,
-        id_conflict_policy: ActivityIDConflictPolicy = ActivityIDConflictPolicy.FAIL,
-        retry_policy: RetryPolicy | None = None,
-        search_attributes: TypedSearchAttributes | None = None,
-        summary: str | None = None,
-        priority: Priority = Priority.default,
-        start_delay: timedelta | None = None,
-        rpc_metadata: Mapping[str, str | bytes] = {},
-        rpc_timeout: timedelta | None = None,
-    ) -> Any:
+    @takes_options_of(client_activity_start)
+    async def execute_activity(self, activity: Any, arg: Any = UNSET, **options: Any) -> Any:
         """Start an activity without a workflow and wait for its result, in one request: `start_activity` and `result`.
 
         Raises:
             ActivityFailureError: it did not complete; `cause` says why.
             Further, what `start_activity` raises.
         """
-        name, hint = activity_name_and_type(activity)
-        check_timeouts(name, start_to_close_timeout, schedule_to_close_timeout)
-        input = StartActivityInput(
-            activity_type=name,
-            args=positional_arguments(arg, (), args),
-            id=id,
-            task_queue=task_queue,
-            result_type=result_type or hint,
-            schedule_to_close_timeout=schedule_to_close_timeout,
-            start_to_close_timeout=start_to_close_timeout,
-            schedule_to_start_timeout=schedule_to_start_timeout,
-            heartbeat_timeout=heartbeat_timeout,
-            id_reuse_policy=id_reuse_policy,
-            id_conflict_policy=id_conflict_policy,
-            retry_policy=retry_policy,
-            priority=priority,
-            search_attributes=search_attributes,
-            summary=summary,
-            start_delay=start_delay,
-            headers={},
-            rpc_metadata=rpc_metadata,
-            rpc_timeout=rpc_timeout,
-        )
+        input = client_activity_start(activity, arg, **options)
         calls = self._connection.calls
-        if isinstance(calls, ClientCalls) and rpc_timeout is None:
+        if isinstance(calls, ClientCalls) and input.rpc_timeout is None:
             return await calls.execute_activity(input)
         return await (await calls.start_activity(input)).result()
 

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Awaitable, Callable
 from typing import Any, Concatenate, Unpack, overload
 
 from perdure.client.calls import ClientCalls
 from perdure.client.connection import Connection
-from perdure.client.definitions import workflow_name_and_type
 from perdure.client.handle import WorkflowHandle
-from perdure.client.inputs import StartWorkflowInput
-from perdure.client.start_options import StartOptions, StartOptionsByName, StartOptionsWithArgs
+from perdure.client.start_options import StartOptions, StartOptionsByName, StartOptionsWithArgs, client_start
 from perdure.common import (
     UNSET,
-    Priority,
-    RetryPolicy,
-    SearchAttributes,
-    TypedSearchAttributes,
-    VersioningOverride,
-    WorkflowIDConflictPolicy,
-    WorkflowIDReusePolicy,
-    positional_arguments,
 )
+from perdure.shared_options import takes_options_of
 from perdure.types import (
     CallableAsyncNoParam,
     CallableAsyncSingleParam,
@@ -70,34 +60,9 @@ class StartCalls:
         self, workflow: str, arg: Any = ..., **options: Unpack[StartOptionsByName]
     ) -> WorkflowHandle[Any, Any]: ...
 
+    @takes_options_of(client_start)
     async def start_workflow(
-        self,
-        workflow: str | Callable[..., Awaitable[Any]],
-        arg: Any = UNSET,
-        *,
-        args: Sequence[Any] = (),
-        id: str,
-        task_queue: str,
-        result_type: type | None = None,
-        execution_timeout: timedelta | None = None,
-        run_timeout: timedelta | None = None,
-        task_timeout: timedelta | None = None,
-        id_reuse_policy: WorkflowIDReusePolicy = WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-        id_conflict_policy: WorkflowIDConflictPolicy = WorkflowIDConflictPolicy.UNSPECIFIED,
-        retry_policy: RetryPolicy | None = None,
-        cron_schedule: str = "",
-        memo: Mapping[str, Any] | None = None,
-        search_attributes: TypedSearchAttributes | SearchAttributes | None = None,
-        start_delay: timedelta | None = None,
-        start_signal: str | None = None,
-        start_signal_args: Sequence[Any] = (),
-        static_summary: str | None = None,
-        static_details: str | None = None,
-        priority: Priority = Priority.default,
-        rpc_metadata: Mapping[str, str | bytes] = {},
-        request_eager_start: bool = False,
-        rpc_timeout: timedelta | None = None,
-        versioning_override: VersioningOverride | None = None,
+        self, workflow: str | Callable[..., Awaitable[Any]], arg: Any = UNSET, **options: Any
     ) -> WorkflowHandle[Any, Any]:
         """Start a workflow; it is durable when this returns, whether or not a worker polls its task queue.
 
@@ -134,35 +99,7 @@ class StartCalls:
             PayloadSizeError: the arguments are too large.
             RPCError: refused, or no engine confirmed it in time.
         """
-        name, hint = workflow_name_and_type(workflow)
-        input = StartWorkflowInput(
-            workflow=name,
-            args=positional_arguments(arg, (), args),
-            id=id,
-            task_queue=task_queue,
-            execution_timeout=execution_timeout,
-            run_timeout=run_timeout,
-            task_timeout=task_timeout,
-            id_reuse_policy=id_reuse_policy,
-            id_conflict_policy=id_conflict_policy,
-            retry_policy=retry_policy,
-            cron_schedule=cron_schedule,
-            memo=memo,
-            search_attributes=search_attributes,
-            start_delay=start_delay,
-            headers={},
-            ret_type=result_type or hint,
-            rpc_timeout=rpc_timeout,
-            start_signal=start_signal,
-            start_signal_args=start_signal_args,
-            static_summary=static_summary,
-            static_details=static_details,
-            priority=priority,
-            rpc_metadata=rpc_metadata,
-            request_eager_start=request_eager_start,
-            versioning_override=versioning_override,
-        )
-        return await self._connection.calls.start_workflow(input)
+        return await self._connection.calls.start_workflow(client_start(workflow, arg, **options))
 
     @overload
     async def execute_workflow(
@@ -192,34 +129,9 @@ class StartCalls:
     @overload
     async def execute_workflow(self, workflow: str, arg: Any = ..., **options: Unpack[StartOptionsByName]) -> Any: ...
 
+    @takes_options_of(client_start)
     async def execute_workflow(
-        self,
-        workflow: str | Callable[..., Awaitable[Any]],
-        arg: Any = UNSET,
-        *,
-        args: Sequence[Any] = (),
-        id: str,
-        task_queue: str,
-        result_type: type | None = None,
-        execution_timeout: timedelta | None = None,
-        run_timeout: timedelta | None = None,
-        task_timeout: timedelta | None = None,
-        id_reuse_policy: WorkflowIDReusePolicy = WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-        id_conflict_policy: WorkflowIDConflictPolicy = WorkflowIDConflictPolicy.UNSPECIFIED,
-        retry_policy: RetryPolicy | None = None,
-        cron_schedule: str = "",
-        memo: Mapping[str, Any] | None = None,
-        search_attributes: TypedSearchAttributes | SearchAttributes | None = None,
-        start_delay: timedelta | None = None,
-        start_signal: str | None = None,
-        start_signal_args: Sequence[Any] = (),
-        static_summary: str | None = None,
-        static_details: str | None = None,
-        priority: Priority = Priority.default,
-        rpc_metadata: Mapping[str, str | bytes] = {},
-        request_eager_start: bool = False,
-        rpc_timeout: timedelta | None = None,
-        versioning_override: VersioningOverride | None = None,
+        self, workflow: str | Callable[..., Awaitable[Any]], arg: Any = UNSET, **options: Any
     ) -> Any:
         """Start a workflow and wait for its result, in one request: `start_workflow`, then `result`.
 
@@ -227,35 +139,8 @@ class StartCalls:
             WorkflowFailureError: it did not complete; `cause` says why.
             Further, what `start_workflow` raises.
         """
-        name, hint = workflow_name_and_type(workflow)
-        input = StartWorkflowInput(
-            workflow=name,
-            args=positional_arguments(arg, (), args),
-            id=id,
-            task_queue=task_queue,
-            execution_timeout=execution_timeout,
-            run_timeout=run_timeout,
-            task_timeout=task_timeout,
-            id_reuse_policy=id_reuse_policy,
-            id_conflict_policy=id_conflict_policy,
-            retry_policy=retry_policy,
-            cron_schedule=cron_schedule,
-            memo=memo,
-            search_attributes=search_attributes,
-            start_delay=start_delay,
-            headers={},
-            ret_type=result_type or hint,
-            rpc_timeout=rpc_timeout,
-            start_signal=start_signal,
-            start_signal_args=start_signal_args,
-            static_summary=static_summary,
-            static_details=static_details,
-            priority=priority,
-            rpc_metadata=rpc_metadata,
-            request_eager_start=request_eager_start,
-            versioning_override=versioning_override,
-        )
+        input = client_start(workflow, arg, **options)
         calls = self._connection.calls
-        if isinstance(calls, ClientCalls) and start_signal is None:
+        if isinstance(calls, ClientCalls) and input.start_signal is None:
             return await calls.execute_workflow(input)
         return await (await calls.start_workflow(input)).result()

@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import timedelta
+import dataclasses
+from collections.abc import Awaitable, Callable
 from typing import Any, Concatenate, Generic, Unpack, overload
 
 from perdure.client.connection import Connection, Refusal, start_refused
-from perdure.client.definitions import workflow_name_and_type
 from perdure.client.handle import WorkflowHandle
 from perdure.client.inputs import StartWorkflowUpdateWithStartInput, UpdateWithStartStartWorkflowInput
 from perdure.client.start import start_request
-from perdure.client.start_options import WithStartOptions, WithStartOptionsByName, WithStartOptionsWithArgs
+from perdure.client.start_options import (
+    WithStartOptions,
+    WithStartOptionsByName,
+    WithStartOptionsWithArgs,
+    workflow_start,
+)
 from perdure.client.updates import WorkflowUpdateHandle, ask_update, handle_of, update_request
 from perdure.common import (
     UNSET,
-    Priority,
-    RetryPolicy,
-    SearchAttributes,
-    TypedSearchAttributes,
-    VersioningOverride,
     WorkflowIDConflictPolicy,
-    WorkflowIDReusePolicy,
-    positional_arguments,
 )
 from perdure.protocol.requests import StartWorkflowWith
+from perdure.shared_options import takes_options_of
 from perdure.types import (
     CallableAsyncNoParam,
     CallableAsyncSingleParam,
@@ -36,6 +34,8 @@ from perdure.types import (
     ReturnType,
     SelfType,
 )
+
+_START_FIELDS = [field.name for field in dataclasses.fields(UpdateWithStartStartWorkflowInput)]
 
 
 class WithStartWorkflowOperation(Generic[SelfType, ReturnType]):
@@ -79,55 +79,21 @@ class WithStartWorkflowOperation(Generic[SelfType, ReturnType]):
         arg: Any = ...,
         **options: Unpack[WithStartOptionsByName],
     ) -> None: ...
+    @takes_options_of(workflow_start)
     def __init__(
         self,
         workflow: str | Callable[..., Awaitable[ReturnType]],
         arg: Any = UNSET,
         *,
-        args: Sequence[Any] = (),
-        id: str,
-        task_queue: str,
         id_conflict_policy: WorkflowIDConflictPolicy,
         result_type: type | None = None,
-        execution_timeout: timedelta | None = None,
-        run_timeout: timedelta | None = None,
-        task_timeout: timedelta | None = None,
-        id_reuse_policy: WorkflowIDReusePolicy = WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-        retry_policy: RetryPolicy | None = None,
-        cron_schedule: str = "",
-        memo: Mapping[str, Any] | None = None,
-        search_attributes: TypedSearchAttributes | SearchAttributes | None = None,
-        start_delay: timedelta | None = None,
-        static_summary: str | None = None,
-        static_details: str | None = None,
-        priority: Priority = Priority.default,
-        versioning_override: VersioningOverride | None = None,
+        **options: Any,
     ) -> None:
         if id_conflict_policy == WorkflowIDConflictPolicy.UNSPECIFIED:
             raise ValueError("give an id_conflict_policy: USE_EXISTING, FAIL or TERMINATE_EXISTING")
-        name, hint = workflow_name_and_type(workflow)
-        self.input = UpdateWithStartStartWorkflowInput(
-            workflow=name,
-            args=positional_arguments(arg, (), args),
-            id=id,
-            task_queue=task_queue,
-            execution_timeout=execution_timeout,
-            run_timeout=run_timeout,
-            task_timeout=task_timeout,
-            id_reuse_policy=id_reuse_policy,
-            id_conflict_policy=id_conflict_policy,
-            retry_policy=retry_policy,
-            cron_schedule=cron_schedule,
-            memo=memo,
-            search_attributes=search_attributes,
-            start_delay=start_delay,
-            headers={},
-            ret_type=result_type or hint,
-            static_summary=static_summary,
-            static_details=static_details,
-            priority=priority,
-            versioning_override=versioning_override,
-        )
+        start = workflow_start(workflow, arg, id_conflict_policy=id_conflict_policy, **options)
+        start.ret_type = result_type or start.ret_type
+        self.input = UpdateWithStartStartWorkflowInput(**{name: getattr(start, name) for name in _START_FIELDS})
         self._handle: asyncio.Future[WorkflowHandle[SelfType, ReturnType]] | None = None
         self._is_used = False
 

@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Unpack, overload
 
 from perdure.client.connection import check_text
-from perdure.client.definitions import workflow_name_and_type
 from perdure.client.inputs import StartWorkflowInput
 from perdure.client.interceptor import Interceptor
 from perdure.client.standalone_inputs import StartActivityInput
-from perdure.client.standalone_start import activity_name_and_type
+from perdure.client.standalone_options import activity_start
+from perdure.client.start_options import workflow_start
 from perdure.common import (
     UNSET,
-    ActivityIDConflictPolicy,
-    ActivityIDReusePolicy,
     HeaderCodecBehavior,
-    Priority,
-    RetryPolicy,
-    SearchAttributes,
-    TypedSearchAttributes,
-    VersioningOverride,
-    WorkflowIDConflictPolicy,
-    WorkflowIDReusePolicy,
-    positional_arguments,
 )
 from perdure.converter import DataConverter
 from perdure.outbox.options import OutboxActivityOptions, OutboxWorkflowOptions
@@ -33,6 +22,7 @@ from perdure.outbox.preparing import Author, OutboxStart, Preparation
 from perdure.outbox.tasks import TaskCalls
 from perdure.outbox.writing import AsyncConnection, SyncConnection, check_transaction, execute, is_async
 from perdure.protocol.ids import DEFAULT_NAMESPACE
+from perdure.shared_options import takes_options_of
 
 Input = StartWorkflowInput | StartActivityInput
 Activity = str | Callable[..., Any]
@@ -107,31 +97,16 @@ class Outbox(TaskCalls):
         **options: Unpack[OutboxWorkflowOptions],
     ) -> OutboxStart: ...
 
+    @takes_options_of(workflow_start)
     def start_workflow(
         self,
         connection: SyncConnection | AsyncConnection,
         workflow: Workflow,
         arg: Any = UNSET,
         *,
-        args: Sequence[Any] = (),
-        id: str,
-        task_queue: str,
-        execution_timeout: timedelta | None = None,
-        run_timeout: timedelta | None = None,
-        task_timeout: timedelta | None = None,
-        id_reuse_policy: WorkflowIDReusePolicy = WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-        id_conflict_policy: WorkflowIDConflictPolicy = WorkflowIDConflictPolicy.UNSPECIFIED,
-        retry_policy: RetryPolicy | None = None,
-        cron_schedule: str = "",
-        memo: Mapping[str, Any] | None = None,
-        search_attributes: TypedSearchAttributes | SearchAttributes | None = None,
-        start_delay: timedelta | None = None,
         start_signal: str | None = None,
         start_signal_args: Sequence[Any] = (),
-        static_summary: str | None = None,
-        static_details: str | None = None,
-        priority: Priority = Priority.default,
-        versioning_override: VersioningOverride | None = None,
+        **options: Any,
     ) -> OutboxStart | Coroutine[Any, Any, OutboxStart]:
         """Start a workflow when the open transaction of `connection` commits.
 
@@ -148,35 +123,10 @@ class Outbox(TaskCalls):
             PayloadSizeError: the arguments are too large.
             Further, what the connection raises.
         """
-        name, _ = workflow_name_and_type(workflow)
-        return self._start(
-            connection,
-            StartWorkflowInput(
-                workflow=name,
-                args=positional_arguments(arg, (), args),
-                id=id,
-                task_queue=task_queue,
-                execution_timeout=execution_timeout,
-                run_timeout=run_timeout,
-                task_timeout=task_timeout,
-                id_reuse_policy=id_reuse_policy,
-                id_conflict_policy=id_conflict_policy,
-                retry_policy=retry_policy,
-                cron_schedule=cron_schedule,
-                memo=memo,
-                search_attributes=search_attributes,
-                start_delay=start_delay,
-                headers={},
-                ret_type=None,
-                rpc_timeout=None,
-                start_signal=start_signal,
-                start_signal_args=start_signal_args,
-                static_summary=static_summary,
-                static_details=static_details,
-                priority=priority,
-                versioning_override=versioning_override,
-            ),
-        )
+        start = workflow_start(workflow, arg, **options)
+        start.start_signal = start_signal
+        start.start_signal_args = start_signal_args
+        return self._start(connection, start)
 
     @overload
     def start_activity(
@@ -195,26 +145,13 @@ class Outbox(TaskCalls):
         **options: Unpack[OutboxActivityOptions],
     ) -> OutboxStart: ...
 
+    @takes_options_of(activity_start)
     def start_activity(
         self,
         connection: SyncConnection | AsyncConnection,
         activity: Activity,
         arg: Any = UNSET,
-        *,
-        args: Sequence[Any] = (),
-        id: str,
-        task_queue: str,
-        schedule_to_close_timeout: timedelta | None = None,
-        schedule_to_start_timeout: timedelta | None = None,
-        start_to_close_timeout: timedelta | None = None,
-        heartbeat_timeout: timedelta | None = None,
-        id_reuse_policy: ActivityIDReusePolicy = ActivityIDReusePolicy.ALLOW_DUPLICATE,
-        id_conflict_policy: ActivityIDConflictPolicy = ActivityIDConflictPolicy.FAIL,
-        retry_policy: RetryPolicy | None = None,
-        search_attributes: TypedSearchAttributes | None = None,
-        summary: str | None = None,
-        priority: Priority = Priority.default,
-        start_delay: timedelta | None = None,
+        **options: Any,
     ) -> OutboxStart | Coroutine[Any, Any, OutboxStart]:
         """Start an activity without a workflow when the open transaction of `connection` commits.
 
@@ -225,30 +162,7 @@ class Outbox(TaskCalls):
 
         Raises: as `start_workflow`.
         """
-        name, _ = activity_name_and_type(activity)
-        return self._start(
-            connection,
-            StartActivityInput(
-                activity_type=name,
-                args=positional_arguments(arg, (), args),
-                id=id,
-                task_queue=task_queue,
-                result_type=None,
-                schedule_to_close_timeout=schedule_to_close_timeout,
-                start_to_close_timeout=start_to_close_timeout,
-                schedule_to_start_timeout=schedule_to_start_timeout,
-                heartbeat_timeout=heartbeat_timeout,
-                id_reuse_policy=id_reuse_policy,
-                id_conflict_policy=id_conflict_policy,
-                retry_policy=retry_policy,
-                priority=priority,
-                search_attributes=search_attributes,
-                summary=summary,
-                start_delay=start_delay,
-                headers={},
-                rpc_timeout=None,
-            ),
-        )
+        return self._start(connection, activity_start(activity, arg, **options))
 
     @overload
     def notify(self, connection: AsyncConnection) -> Coroutine[Any, Any, None]: ...
