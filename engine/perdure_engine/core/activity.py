@@ -15,7 +15,6 @@ from perdure.protocol.events import (
     ActivityTaskCompleted,
     ActivityTaskScheduled,
 )
-from perdure.protocol.failure import ApplicationInfo, CanceledInfo, Failure, TimeoutInfo, TimeoutType
 from perdure.protocol.fairness import Fairness, fairness_problem
 from perdure.protocol.ids import text_problem
 from perdure.protocol.replies import ActivityDirective, CancelActivity, ErrorCode
@@ -29,11 +28,11 @@ from perdure.protocol.requests import (
 )
 from perdure.protocol.retry import DEFAULT_RETRY_POLICY, RetryPolicyData
 from perdure.protocol.tasks import TaskKind
-from perdure_engine.core import attempt, deadline
+from perdure_engine.core import activity_report, attempt, deadline
+from perdure_engine.core.activity_report import NOT_WANTED, directive, failure_of, loss_of
 from perdure_engine.core.attempt import current, encode_activity_task
 from perdure_engine.core.ledger import annotate, emit, held_event
 from perdure_engine.core.limits import (
-    bounded_failure,
     duration_problem,
     priority_problem,
     retry_policy_problem,
@@ -41,16 +40,15 @@ from perdure_engine.core.limits import (
     summary_problem,
 )
 from perdure_engine.core.state import ActivityPhase, ActivityState, BufferedEvent, MutableState
-from perdure_engine.core.transition import KeepHeartbeat, KeepWorker, Push, Retire, Transition
+from perdure_engine.core.transition import KeepWorker, Push, Retire, Transition
 
 __all__ = [
     "abandon",
     "complete",
     "encode_activity_task",
-    "fail",
+    "end",
     "heartbeat",
     "lose",
-    "report_canceled",
     "report_started",
     "request_cancel",
     "schedule",
@@ -195,7 +193,7 @@ def report_started(
     """The attempt is running: from now on its start-to-close and heartbeat timeouts are watched here too."""
     activity = current(state, request.scheduled_event_id, request.attempt, now_us)
     if activity is None:
-        transition.answer(ActivityDirective(False, False))
+        transition.answer(NOT_WANTED)
         return
     canceled = activity.phase == ActivityPhase.CANCEL_REQUESTED
     if activity.reported_time_us:
@@ -211,106 +209,55 @@ def report_started(
     transition.answer(directive(activity))
 
 
-def directive(activity: ActivityState) -> ActivityDirective:
-    """What is wanted of the attempt that is out."""
-    canceled = activity.phase == ActivityPhase.CANCEL_REQUESTED
-    return ActivityDirective(True, canceled, activity.is_paused, activity.is_reset)
-
-
 def heartbeat(state: MutableState, request: RecordActivityTaskHeartbeat, now_us: int, transition: Transition) -> None:
-    """The attempt shows life; its details reach the next attempt."""
+    """The attempt shows life."""
     activity = current(state, request.scheduled_event_id, request.attempt, now_us)
     if activity is None:
-        transition.answer(ActivityDirective(False, False))
-        return
-    problem = size_problem("the heartbeat of activity", request.details, activity.attributes.activity_type)
-    if problem is not None:
-        transition.refuse(ErrorCode.INVALID_ARGUMENT, problem)
-        return
-    activity.heartbeat_details = request.details
-    activity.heartbeat_time_us = now_us
-    transition.effects.append(KeepHeartbeat(activity.scheduled_event_id, request.details))
-    transition.answer(directive(activity))
+        transition.answer(NOT_WANTED)
+    else:
+        activity_report.heartbeat(activity, request, now_us, transition)
 
 
-def complete(state: MutableState, request: RespondActivityTaskCompleted, now_us: int, transition: Transition) -> None:
-    activity = current(state, request.scheduled_event_id, request.attempt, now_us)
-    if activity is None:
-        refuse_stale(state, transition, request.scheduled_event_id, request.attempt)
-        return
-    transition.answer()
-    started_us = attempt.started_time_us(activity, request.started_time_us, now_us)
-    problem = size_problem("the result of activity", request.result, activity.attributes.activity_type)
-    if problem is not None:
-        _refuse_payload(state, activity, problem, request.identity, started_us, now_us, transition)
-        return
-    outcome = ActivityTaskCompleted(
-        request.result, activity.scheduled_event_id, attempt.started_event_id(state), request.identity
-    )
-    attempt.resolve(state, activity, outcome, request.identity, started_us, now_us, transition)
-
-
-def fail(state: MutableState, request: RespondActivityTaskFailed, now_us: int, transition: Transition) -> None:
-    activity = current(state, request.scheduled_event_id, request.attempt, now_us)
-    if activity is None:
-        refuse_stale(state, transition, request.scheduled_event_id, request.attempt)
-        return
-    transition.answer()
-    started_us = attempt.started_time_us(activity, request.started_time_us, now_us)
-    problem = size_problem("the heartbeat of activity", request.heartbeat_details, activity.attributes.activity_type)
-    if problem is not None:
-        _refuse_payload(state, activity, problem, request.identity, started_us, now_us, transition)
-        return
-    if request.heartbeat_details:
-        activity.heartbeat_details = request.heartbeat_details
-    failure = bounded_failure(request.failure)
-    attempt.fail(state, activity, failure, request.identity, started_us, now_us, transition)
-
-
-def report_canceled(
-    state: MutableState, request: RespondActivityTaskCanceled, now_us: int, transition: Transition
+def end(
+    state: MutableState,
+    request: RespondActivityTaskCompleted | RespondActivityTaskFailed | RespondActivityTaskCanceled,
+    now_us: int,
+    transition: Transition,
 ) -> None:
-    """The attempt ended by cancellation; nobody having asked for that, it is a failure like others."""
+    """The attempt ended, well or not."""
     activity = current(state, request.scheduled_event_id, request.attempt, now_us)
     if activity is None:
         refuse_stale(state, transition, request.scheduled_event_id, request.attempt)
         return
     transition.answer()
     started_us = attempt.started_time_us(activity, request.started_time_us, now_us)
-    what = "the details of the cancellation of activity"
-    problem = size_problem(what, request.details, activity.attributes.activity_type)
-    if problem is not None:
-        _refuse_payload(state, activity, problem, request.identity, started_us, now_us, transition)
-        return
-    failure = Failure.of("the activity was cancelled by its worker", CanceledInfo(request.details))
-    attempt.fail(state, activity, failure, request.identity, started_us, now_us, transition)
+    failure = failure_of(activity, request)
+    if failure is not None:
+        attempt.fail(state, activity, failure, request.identity, started_us, now_us, transition)
+    elif isinstance(request, RespondActivityTaskCompleted):
+        complete(state, activity, request.result, request.identity, started_us, now_us, transition)
 
 
-def _refuse_payload(
+def complete(
     state: MutableState,
     activity: ActivityState,
-    problem: str,
+    result: bytes,
     identity: str,
     started_us: int,
     now_us: int,
     transition: Transition,
 ) -> None:
-    """Data over the limit would be over it in every attempt: the activity fails."""
-    failure = Failure.of(problem, ApplicationInfo("PayloadTooLarge", True))
-    attempt.fail(state, activity, failure, identity, started_us, now_us, transition)
+    started_event_id = attempt.started_event_id(state)
+    outcome = ActivityTaskCompleted(result, activity.scheduled_event_id, started_event_id, identity)
+    attempt.resolve(state, activity, outcome, identity, started_us, now_us, transition)
 
 
 def lose(state: MutableState, request: ReportTaskLost, now_us: int, transition: Transition) -> None:
-    """The worker that held the attempt is gone: the next attempt starts at once, if there may be one. A worker that was
-    handed the attempt beside the one that reported to run it may go without harm; its names begin with the reporter's
-    if it is that one."""
+    """The worker that held the attempt is gone: the next attempt starts at once, if there may be one."""
     transition.answer()
     activity = current(state, request.scheduled_event_id, request.attempt, now_us)
-    if activity is None or activity.is_detached or not request.worker.startswith(activity.worker):
+    failure = None if activity is None else loss_of(activity, request)
+    if activity is None or failure is None:
         return
-    failure = Failure.of(
-        f"worker lost: {request.worker} held attempt {request.attempt} and did not renew its lease",
-        TimeoutInfo(TimeoutType.HEARTBEAT, activity.heartbeat_details),
-    )
     started_us = attempt.started_time_us(activity, 0, now_us)
     attempt.fail(state, activity, failure, request.worker, started_us, now_us, transition, at_once=True)

@@ -6,9 +6,7 @@ its ids reports on it (`report`), and may do so for an attempt that a worker sti
 
 from __future__ import annotations
 
-from perdure.protocol.events import ActivityAttemptDetached, ActivityTaskCompleted
-from perdure.protocol.failure import CanceledInfo, Failure, RetryState
-from perdure.protocol.ids import text_problem
+from perdure.protocol.events import ActivityAttemptDetached
 from perdure.protocol.replies import ErrorCode
 from perdure.protocol.requests import (
     ActivityReport,
@@ -17,8 +15,8 @@ from perdure.protocol.requests import (
     RespondActivityTaskDetached,
 )
 from perdure_engine.core import activity as activity_machine, attempt, deadline
+from perdure_engine.core.activity_report import report_problem, reported_failure
 from perdure_engine.core.ledger import annotate
-from perdure_engine.core.limits import bounded_failure, size_problem
 from perdure_engine.core.state import ActivityPhase, ActivityState, MutableState
 from perdure_engine.core.transition import DETACHED, KeepWorker, Remember, Transition
 
@@ -53,7 +51,7 @@ def report(state: MutableState, request: ReportActivity, now_us: int, transition
             state.run_id, activity.scheduled_event_id, activity.attempt, request.data, request.identity
         )
         activity_machine.heartbeat(state, beat, now_us, transition)
-    elif (problem := _problem(activity, request, now_us)) is not None:
+    elif (problem := report_problem(activity, request, now_us)) is not None:
         transition.refuse(ErrorCode.INVALID_ARGUMENT, problem)
     else:
         transition.answer()
@@ -76,43 +74,12 @@ def _name_of(request: ReportActivity) -> str:
     return f"attempt {request.attempt} of activity {request.scheduled_event_id}"
 
 
-def _problem(activity: ActivityState, request: ReportActivity, now_us: int) -> str | None:
-    """Why this outcome cannot be taken, or None."""
-    problem = text_problem("request id", request.request_id)
-    if problem is not None:
-        return problem
-    activity_type = activity.attributes.activity_type
-    if request.report == ActivityReport.COMPLETED:
-        return size_problem("the result of activity", request.data, activity_type)
-    if request.report == ActivityReport.CANCELED:
-        if activity.phase != ActivityPhase.CANCEL_REQUESTED:
-            return f"nobody asked activity {activity_type!r} to stop; complete it, or let it fail"
-        return size_problem("the details of the cancellation of activity", request.data, activity_type)
-    if request.report != ActivityReport.FAILED or request.failure is None:
-        return f"an activity cannot be reported as {request.report}"
-    is_retried = attempt.retry_state(activity, request.failure, now_us) == RetryState.IN_PROGRESS
-    if is_retried and deadline.is_waiting(activity, now_us):
-        return (
-            f"activity {activity_type!r} waits for attempt {activity.attempt} after a failure: a further failure would "
-            "change nothing; complete it, or give a failure that is not tried again (non_retryable)"
-        )
-    return size_problem("the heartbeat of activity", request.heartbeat_details, activity_type)
-
-
 def _settle(
     state: MutableState, activity: ActivityState, request: ReportActivity, now_us: int, transition: Transition
 ) -> None:
     started_us = attempt.started_time_us(activity, 0, now_us)
-    if request.report == ActivityReport.COMPLETED:
-        outcome = ActivityTaskCompleted(
-            request.data, activity.scheduled_event_id, attempt.started_event_id(state), request.identity
-        )
-        attempt.resolve(state, activity, outcome, request.identity, started_us, now_us, transition)
-        return
-    if request.failure is None:
-        failure = Failure.of("the activity was cancelled", CanceledInfo(request.data))
+    failure = reported_failure(activity, request)
+    if failure is None:
+        activity_machine.complete(state, activity, request.data, request.identity, started_us, now_us, transition)
     else:
-        failure = bounded_failure(request.failure)
-        if request.heartbeat_details:
-            activity.heartbeat_details = request.heartbeat_details
-    attempt.fail(state, activity, failure, request.identity, started_us, now_us, transition)
+        attempt.fail(state, activity, failure, request.identity, started_us, now_us, transition)

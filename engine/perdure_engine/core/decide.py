@@ -121,9 +121,9 @@ def _lose(state: MutableState, request: ReportTaskLost, now_us: int, transition:
 DECIDED: dict[type[Any], Callable[[MutableState, Any, int, Transition], None]] = {
     RespondWorkflowTaskCompleted: completion.complete,
     RespondWorkflowTaskFailed: workflow_task.fail,
-    RespondActivityTaskCompleted: activity.complete,
-    RespondActivityTaskFailed: activity.fail,
-    RespondActivityTaskCanceled: activity.report_canceled,
+    RespondActivityTaskCompleted: activity.end,
+    RespondActivityTaskFailed: activity.end,
+    RespondActivityTaskCanceled: activity.end,
     RespondActivityTaskDetached: async_completion.detach,
     ReportActivity: async_completion.report,
     ChangeActivity: pausing.change,

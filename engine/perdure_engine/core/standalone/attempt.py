@@ -153,3 +153,10 @@ def close(
     execution.close_time_us = now_us
     execution.outcome = outcome = Outcome(execution.activity_run_id, status, result, failure)
     transition.effects.append(Close(outcome))
+
+
+def complete(
+    execution: ActivityExecution, result: bytes, identity: str, started_us: int, now_us: int, transition: Transition
+) -> None:
+    execution.started_time_us, execution.worker = started_us, identity
+    close(execution, ExecutionStatus.COMPLETED, now_us, transition, result=result)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from perdure.protocol.failure import CanceledInfo, Failure, RetryState, TerminatedInfo
+from perdure.protocol.failure import CanceledInfo, Failure, TerminatedInfo
 from perdure.protocol.ids import text_problem
 from perdure.protocol.replies import CancelActivity, ErrorCode, ExecutionStatus
 from perdure.protocol.requests import (
@@ -13,11 +13,10 @@ from perdure.protocol.requests import (
     TerminateActivity,
 )
 from perdure_engine.core import deadline
-from perdure_engine.core.attempt import retry_state, started_time_us
-from perdure_engine.core.limits import bounded_failure, size_problem
-from perdure_engine.core.standalone.attempt import close, fail, keep
+from perdure_engine.core.activity_report import heartbeat, report_problem, reported_failure
+from perdure_engine.core.attempt import started_time_us
+from perdure_engine.core.standalone.attempt import close, complete, fail, keep
 from perdure_engine.core.standalone.execution import ActivityExecution
-from perdure_engine.core.standalone.reports import heartbeat
 from perdure_engine.core.state import ActivityPhase
 from perdure_engine.core.transition import Push, Transition
 
@@ -83,44 +82,15 @@ def report(execution: ActivityExecution, request: ReportActivity, now_us: int, t
         )
         heartbeat(execution, beat, now_us, transition)
         return
-    problem = _report_problem(execution, request, now_us)
+    problem = report_problem(execution, request, now_us)
     if problem is not None:
         transition.refuse(ErrorCode.INVALID_ARGUMENT, problem)
         return
     transition.answer()
     execution.ended_by = request.request_id
     started_us = started_time_us(execution, 0, now_us)
-    if request.report == ActivityReport.COMPLETED:
-        execution.started_time_us, execution.worker = started_us, request.identity
-        close(execution, ExecutionStatus.COMPLETED, now_us, transition, result=request.data)
-        return
-    if request.failure is None:
-        failure = Failure.of("the activity was cancelled", CanceledInfo(request.data))
+    failure = reported_failure(execution, request)
+    if failure is None:
+        complete(execution, request.data, request.identity, started_us, now_us, transition)
     else:
-        failure = bounded_failure(request.failure)
-        if request.heartbeat_details:
-            execution.heartbeat_details = request.heartbeat_details
-    fail(execution, failure, request.identity, started_us, now_us, transition)
-
-
-def _report_problem(execution: ActivityExecution, request: ReportActivity, now_us: int) -> str | None:
-    """Why this outcome cannot be taken, or None."""
-    problem = text_problem("request id", request.request_id)
-    if problem is not None:
-        return problem
-    activity_type = execution.attributes.activity_type
-    if request.report == ActivityReport.COMPLETED:
-        return size_problem("the result of activity", request.data, activity_type)
-    if request.report == ActivityReport.CANCELED:
-        if execution.phase != ActivityPhase.CANCEL_REQUESTED:
-            return f"nobody asked activity {activity_type!r} to stop; complete it, or let it fail"
-        return size_problem("the details of the cancellation of activity", request.data, activity_type)
-    if request.report != ActivityReport.FAILED or request.failure is None:
-        return f"an activity cannot be reported as {request.report}"
-    is_retried = retry_state(execution, request.failure, now_us) == RetryState.IN_PROGRESS
-    if is_retried and deadline.is_waiting(execution, now_us):
-        return (
-            f"activity {activity_type!r} waits for attempt {execution.attempt}: a failure would change nothing; "
-            "complete it, or give a failure that is not tried again (non_retryable)"
-        )
-    return size_problem("the heartbeat of activity", request.heartbeat_details, activity_type)
+        fail(execution, failure, request.identity, started_us, now_us, transition)

@@ -36,9 +36,9 @@ def decide(execution: ActivityExecution, request: Any, now_us: int) -> Transitio
 
 
 DECIDED: dict[type[Any], Callable[[ActivityExecution, Any, int, Transition], None]] = {
-    RespondActivityTaskCompleted: reports.complete,
-    RespondActivityTaskFailed: reports.report_failed,
-    RespondActivityTaskCanceled: reports.report_canceled,
+    RespondActivityTaskCompleted: reports.end,
+    RespondActivityTaskFailed: reports.end,
+    RespondActivityTaskCanceled: reports.end,
     RespondActivityTaskDetached: reports.detach,
     RecordActivityTaskStarted: reports.report_started,
     RecordActivityTaskHeartbeat: reports.heartbeat,

@@ -136,7 +136,7 @@ def test_one_that_waits_for_its_next_attempt_can_be_ended_by_its_id() -> None:
     run = running(activity_command())
     fail_activity(run)
     refused = refusal(report(run, ActivityReport.FAILED, data=b"", failure=BROKEN))
-    assert refused.message.startswith("activity 'charge' waits for attempt 2 after a failure")
+    assert refused.message.startswith("activity 'charge' waits for attempt 2: a failure would change nothing")
     transition = report(run, ActivityReport.COMPLETED)
     assert names(transition) == ["ACTIVITY_TASK_STARTED", "ACTIVITY_TASK_COMPLETED", "WORKFLOW_TASK_SCHEDULED"]
     assert record_of(transition, EventType.ACTIVITY_TASK_STARTED).attributes.attempt == 2
