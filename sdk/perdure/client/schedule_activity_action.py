@@ -48,6 +48,8 @@ class ScheduledActivityOptions(TypedDict, total=False):
     typed_search_attributes: TypedSearchAttributes
     summary: str | None
     priority: Priority
+    soft_timeout: timedelta | None
+    result_ttl: timedelta | None
 
 
 class ScheduledActivityOptionsWithArgs(ScheduledActivityOptions, total=False):
@@ -70,6 +72,8 @@ class ScheduleActionStartActivity(ScheduleAction):
     Attributes:
         id: Each activity has this id, with the moment behind it: `report-2026-11-20T09:00:00Z`.
         args: The arguments; in the description of a schedule they are payloads, which may be given back in an update.
+        soft_timeout: When the code of an attempt is asked to end, by a `CancelledError` that it may clean up after.
+        result_ttl: How long the result is kept; None: as the namespace says.
     """
 
     activity: str
@@ -85,6 +89,8 @@ class ScheduleActionStartActivity(ScheduleAction):
     summary: str | None
     headers: Mapping[str, Payload] | None
     priority: Priority
+    soft_timeout: timedelta | None
+    result_ttl: timedelta | None
 
     @overload
     def __init__(
@@ -136,6 +142,8 @@ class ScheduleActionStartActivity(ScheduleAction):
         summary: str | None = None,
         headers: Mapping[str, Payload] | None = None,
         priority: Priority = Priority.default,
+        soft_timeout: timedelta | None = None,
+        result_ttl: timedelta | None = None,
     ) -> None:
         if not id:
             raise ValueError("ID required: the activity id that the moments are put behind")
@@ -155,6 +163,8 @@ class ScheduleActionStartActivity(ScheduleAction):
         self.summary = summary
         self.headers = headers
         self.priority = priority
+        self.soft_timeout = soft_timeout
+        self.result_ttl = result_ttl
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ScheduleActionStartActivity) and vars(self) == vars(other)
@@ -197,6 +207,8 @@ class ScheduleActionStartActivity(ScheduleAction):
             headers=self.headers or {},
             rpc_timeout=None,
             is_new_id=True,
+            soft_timeout=self.soft_timeout,
+            result_ttl=self.result_ttl,
         )
         return wire.ScheduleAction(activity=start_request(connection, start, wait_result=False)._replace(input=data))
 
@@ -221,6 +233,8 @@ def activity_action_of(start: StartActivity) -> ScheduleActionStartActivity:
         summary=start.summary or None,
         headers=unpack_payload_map(start.headers) or None,
         priority=Priority.from_data(options.priority, options.fairness),
+        soft_timeout=_duration(options.soft_timeout_ms),
+        result_ttl=_duration(options.keep_result_ms),
     )
 
 

@@ -95,6 +95,20 @@ def root_of(error: BaseException) -> BaseException:
     return error
 
 
+FAILURE = "__failure__"
+"""The one key of `failure_data`."""
+
+
+def failure_data(error: BaseException) -> Mapping[str, Any]:
+    """A failure as it is told to a task: the type, the text and the details of what was raised."""
+    root = error
+    while isinstance(root, ActivityError | ChildWorkflowError | CanvasError) and root.__cause__ is not None:
+        root = root.__cause__
+    kind = (root.type if isinstance(root, ApplicationError) else None) or type(root).__name__
+    details = list(root.details) if isinstance(root, ApplicationError) else []
+    return {FAILURE: {"type": kind, "message": str(getattr(root, "message", root)), "details": details}}
+
+
 def restored(error: BaseException) -> BaseException:
     """The error that the workflow raised, as it was raised; any other one as it is."""
     kind = _CLASSES.get(error.type or "") if isinstance(error, ApplicationError) else None

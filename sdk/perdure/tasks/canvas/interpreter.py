@@ -16,7 +16,15 @@ from typing import Any, NamedTuple
 from perdure import workflow
 from perdure.common import VersioningBehavior
 from perdure.exceptions import ApplicationError, FailureError, is_cancelled_exception
-from perdure.tasks.canvas.failures import ChainError, ChordError, FailedMember, GroupError, MapError, named
+from perdure.tasks.canvas.failures import (
+    ChainError,
+    ChordError,
+    FailedMember,
+    GroupError,
+    MapError,
+    failure_data,
+    named,
+)
 from perdure.tasks.canvas.plan import FORM, WORKFLOW_NAME, Node, Plan, Step
 
 _MARGIN = timedelta(minutes=1)
@@ -70,6 +78,8 @@ class _Walk:
                 return await self._chord(node, before)
             case "map":
                 return await self._map(node)
+            case "watch":
+                return await self._watched(node, before)
             case _:
                 return await self._apart(node)
 
@@ -110,6 +120,16 @@ class _Walk:
             body = FailedMember.of(len(ended), self._name(node["body"]), error)
             text = f"all {len(ended)} members succeeded, the body ({body.name}) failed: {body.type}: {body.message}"
             raise ChordError(text, [body]) from error
+
+    async def _watched(self, node: Node, before: tuple[Any, ...]) -> Any:
+        try:
+            return await self.result(node["of"], before)
+        except FailureError as error:
+            if is_cancelled_exception(error):
+                raise
+            told = failure_data(error)
+            await asyncio.gather(*(self._ended(at, each, (told,)) for at, each in enumerate(node["told"])))
+            raise
 
     async def _map(self, node: Node) -> list[Any]:
         results: list[Any] = []
@@ -158,6 +178,8 @@ class _Walk:
         match node["k"]:
             case "task" | "map":
                 return self.steps[node["of"]].name
+            case "watch":
+                return self._name(node["of"])
             case "apart":
                 return f"chunk of {self._name(node['of'])}"
             case "chord":

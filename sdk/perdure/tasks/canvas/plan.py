@@ -9,6 +9,7 @@ that the workflow runs on any worker that has tasks. The form is in histories: a
     {"k": "chord", "of": node, "body": node}
     {"k": "map", "of": 0, "items": [[...], ...]}
     {"k": "apart", "of": node, "queue": "..."}                in a workflow of its own
+    {"k": "watch", "of": node, "told": [node, ...]}           told: given `failure_data` when it fails
 """
 
 from __future__ import annotations

@@ -51,6 +51,12 @@ class Signature(ABC):
             CanvasTooLarge: it has too many steps.
         """
 
+    def on_failure(self, *told: Signature) -> Signature:
+        """The same, and what is called when it fails (not when it is cancelled): each of `told` is given a dictionary
+        with the `type`, the `message` and the `details` of what was raised, under the one key `__failure__`. It fails
+        all the same, when those have ended; what they raise changes nothing."""
+        return Watched(self, _signatures(told, "call of on_failure"))
+
     def __or__(self, after: Signature) -> Signature:
         if not isinstance(after, Signature):
             return NotImplemented
@@ -220,6 +226,30 @@ class Chord(Signature):
 
     def pack(self, packing: Packing, takes: bool) -> Node:
         return {"k": "chord", "of": self.header.pack(packing, takes), "body": self.body.pack(packing, True)}
+
+
+@dataclass(frozen=True, eq=False)
+class Watched(Signature):
+    """Something, and what is called when it fails."""
+
+    whole: Signature
+    told: tuple[Signature, ...]
+
+    @property
+    def description(self) -> str:
+        return self.whole.description
+
+    @property
+    def queue(self) -> str:
+        return self.whole.queue
+
+    @property
+    def result_type(self) -> Any:
+        return self.whole.result_type
+
+    def pack(self, packing: Packing, takes: bool) -> Node:
+        told = [each.pack(packing, True) for each in self.told]
+        return {"k": "watch", "of": self.whole.pack(packing, takes), "told": told}
 
 
 @dataclass(frozen=True, eq=False)

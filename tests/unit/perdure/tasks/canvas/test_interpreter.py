@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -181,3 +182,26 @@ async def test_the_largest_group() -> None:
         handle = await chord([add.s(number, 1) for number in range(TOGETHER_MAX)], total.s()).adelay()
         async with asyncio.timeout(60):
             assert await handle == sum(range(TOGETHER_MAX)) + TOGETHER_MAX
+
+
+@task
+async def hear(told: dict[str, Any], who: str) -> None:
+    failure = told["__failure__"]
+    ran.append(f"{who} heard of {failure['type']}: {failure['message']}")
+
+
+async def test_who_is_told_of_a_failure() -> None:
+    async with household(fail_at, note, hear):
+        watched = (note.s("a") | fail_at.si(2, 2) | note.s()).on_failure(hear.s("ada"), fail_at.si(3, 3), hear.s("bob"))
+        with pytest.raises(ChainError, match="of 3 links, link 2"):
+            await (await watched.adelay())
+        assert ran[:2] == ["a", "2"]
+        assert sorted(ran[2:]) == ["3", "ada heard of ValueError: 2 is bad", "bob heard of ValueError: 2 is bad"]
+        ran.clear()
+        inner = chord([fail_at.s(1, 0), fail_at.s(5, 5)], note.s()).on_failure(hear.s("ada"))
+        with pytest.raises(ChainError, match="ChordError"):
+            await (await (inner | note.si("after")).adelay())
+        assert sorted(ran) == ["1", "5", "ada heard of ValueError: 5 is bad"]
+        ran.clear()
+        assert await (await fail_at.s(1, 2).on_failure(hear.s("ada")).adelay()) == 1
+        assert ran == ["1"]
