@@ -30,7 +30,7 @@ Call = Callable[[int], Awaitable[None]]
 
 
 class WrongResult(RuntimeError):
-    """A task returned something else than its number."""
+    """A task returned something else than its number, or a workflow than its argument."""
 
 
 async def measure(client: Client, workflow: str, count: int, concurrency: int, argument: int) -> Measurement:
@@ -84,7 +84,9 @@ def _workflow(client: Client, workflow: str, argument: int) -> Call:
     prefix = uuid.uuid4().hex[:8]
 
     async def execute(number: int) -> None:
-        await client.execute_workflow(workflow, argument, id=f"{prefix}-{number}", task_queue=TASK_QUEUE)
+        result = await client.execute_workflow(workflow, argument, id=f"{prefix}-{number}", task_queue=TASK_QUEUE)
+        if result != argument:
+            raise WrongResult(f"the workflow {workflow} returned {result!r}; it must return {argument}")
 
     return execute
 

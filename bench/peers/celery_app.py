@@ -17,12 +17,10 @@ if os.environ.get(LATE):
     app.conf.update(task_acks_late=True, worker_prefetch_multiplier=1)
 
 
+@app.task
 def noop(number: int) -> int:
     tally.record(number)
     return number
-
-
-task = app.task(name="noop")(noop)
 
 
 class Driver:
@@ -37,7 +35,7 @@ class Driver:
         app.close()
 
     async def enqueue(self, number: int) -> Any:
-        return task.delay(number)
+        return noop.delay(number)
 
     async def result(self, handle: Any) -> int:
         value: int = handle.get(timeout=60)
@@ -45,4 +43,4 @@ class Driver:
 
     async def enqueue_many(self, numbers: Iterable[int]) -> None:
         for number in numbers:
-            task.apply_async((number,), ignore_result=True)
+            noop.apply_async((number,), ignore_result=True)

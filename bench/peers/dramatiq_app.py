@@ -18,12 +18,10 @@ broker.add_middleware(Results(backend=RedisBackend(url=redis_url())))
 dramatiq.set_broker(broker)
 
 
+@dramatiq.actor(store_results=True)
 def noop(number: int) -> int:
     tally.record(number)
     return number
-
-
-actor = dramatiq.actor(noop, store_results=True)
 
 
 class Driver:
@@ -38,7 +36,7 @@ class Driver:
         broker.close()
 
     async def enqueue(self, number: int) -> Any:
-        return actor.send(number)
+        return noop.send(number)
 
     async def result(self, handle: Any) -> int:
         value: int = handle.get_result(block=True, timeout=60_000)
@@ -46,4 +44,4 @@ class Driver:
 
     async def enqueue_many(self, numbers: Iterable[int]) -> None:
         for number in numbers:
-            actor.send(number)
+            noop.send(number)

@@ -22,12 +22,10 @@ broker = (
 )
 
 
+@broker.task
 async def noop(number: int) -> int:
     tally.record(number)
     return number
-
-
-task = broker.task(task_name="noop")(noop)
 
 
 class Driver:
@@ -43,7 +41,7 @@ class Driver:
         await broker.shutdown()
 
     async def enqueue(self, number: int) -> Any:
-        return await task.kiq(number)
+        return await noop.kiq(number)
 
     async def result(self, handle: Any) -> int:
         result = await handle.wait_result(check_interval=CHECK_INTERVAL_S, timeout=60)
@@ -55,6 +53,6 @@ class Driver:
 
         async def some() -> None:
             for number in pending:
-                await task.kiq(number)
+                await noop.kiq(number)
 
         await asyncio.gather(*(some() for _ in range(AT_ONCE)))

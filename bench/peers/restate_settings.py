@@ -1,0 +1,3 @@
+"""Where a client of Restate's turn asks."""
+
+INGRESS = "PERDURE_BENCH_RESTATE_INGRESS"
