@@ -139,7 +139,8 @@ class RetryPolicy:
         maximum_interval: The longest wait. None: a hundred times the initial one.
         maximum_attempts: How many attempts in all. 0: no limit.
         non_retryable_error_types: Names of `ApplicationError.type` (for other exceptions their class name) after which
-            there is no further attempt.
+            there is no further attempt. `TemporalTimeout:StartToClose` and `TemporalTimeout:Heartbeat`, Temporal's
+            names, stand for these timeouts; the latter for a lost worker, too, so that an attempt is begun once.
         jitter: The share of each wait of an activity that is left to chance, from 0 to 1 (full jitter), so that what
             failed together is not tried again together.
     """

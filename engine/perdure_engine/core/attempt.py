@@ -85,7 +85,7 @@ def encode_activity_task(state: MutableState, activity: ActivityState, *, inline
             attributes.schedule_to_close_timeout_ms,
             attributes.start_to_close_timeout_ms,
             attributes.heartbeat_timeout_ms,
-            attributes.retry_policy.maximum_attempts == 1,
+            attributes.retry_policy.begins_once,
             attributes.task_queue,
             attributes.priority,
             None if attributes.retry_policy == DEFAULT_RETRY_POLICY else attributes.retry_policy,
@@ -188,6 +188,8 @@ def retry_state(activity: ActivityState, failure: Failure, next_us: int) -> Retr
     if isinstance(info, ApplicationInfo) and (info.non_retryable or info.type in policy.non_retryable_error_types):
         return RetryState.NON_RETRYABLE_FAILURE
     if isinstance(info, ServerInfo) and info.non_retryable:
+        return RetryState.NON_RETRYABLE_FAILURE
+    if policy.non_retryable_error_types and isinstance(info, TimeoutInfo) and policy.ends_by_timeout(info.timeout_type):
         return RetryState.NON_RETRYABLE_FAILURE
     is_last = policy.maximum_attempts and activity.counted_attempt >= policy.maximum_attempts
     if is_last and not is_interruption(activity, failure):

@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from perdure.activity.definition import ActivityDefinition
+from perdure.cli.application import Application, application_among
 from perdure.converter import DataConverter
 from perdure.exceptions import RequestError
 from perdure.tasks import Task
@@ -25,11 +26,12 @@ QUEUE_NAME = "TASK_QUEUE"
 
 class Definitions(NamedTuple):
     """Workflows, and activities (tasks among them), in the order of their names; `task_queue` is that which the module
-    names, else that of all of its tasks, else empty."""
+    names, else that of all of its tasks, else empty. An application brings activities beside those."""
 
     workflows: list[Any]
     activities: list[Any]
     task_queue: str
+    application: Application | None = None
 
 
 class NothingDefined(RequestError):
@@ -51,14 +53,22 @@ def load_definitions(target: str) -> Definitions:
         if not hasattr(module, attribute):
             raise NothingDefined(f"the module {name} has no {attribute!r}; it names {_names(module)}")
         given = getattr(module, attribute)
-        members: Iterable[Any] = given if isinstance(given, list | tuple) else [given]
+        several = given if isinstance(given, list | tuple) else [given]
+        members = [(attribute, member) for member in several]
     else:
-        members = [value for key, value in sorted(vars(module).items()) if not key.startswith("__")]
-    found = _sort(members)
+        members = [(key, value) for key, value in sorted(vars(module).items()) if not key.startswith("__")]
+    application = application_among(name, members)
+    found = _sort(member for _key, member in members)._replace(application=application)
+    if application is not None:
+        brought = application.activities
+        names = {ActivityDefinition.to_register(each).name for each in brought}
+        own = [each for each in found.activities if ActivityDefinition.to_register(each).name not in names]
+        found = found._replace(activities=[*own, *brought])
     if not found.workflows and not found.activities:
         where = f"{name}:{attribute}" if attribute else f"the module {name}"
         raise NothingDefined(
-            f"{where} has neither a class or function with @workflow.defn nor a function with @activity.defn or @task; "
+            f"{where} has neither a class or function with @workflow.defn nor a function with @activity.defn or @task, "
+            "nor an application with tasks; "
             f"it names {_names(module)}"
         )
     queue = getattr(module, QUEUE_NAME, "")

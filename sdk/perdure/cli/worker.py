@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+from collections.abc import Sequence
 from datetime import timedelta
 
 import click
 import uvloop
 
 from perdure.activity.definition import ActivityDefinition
+from perdure.cli.application import Application, chosen_address, chosen_queues
 from perdure.cli.definitions import Definitions, load_definitions
 from perdure.cli.json_input import duration
 from perdure.cli.options import address_option, json_option, log_level_option, namespace_option
@@ -30,7 +32,8 @@ WAITED_FOR = RPCStatusCode.UNAVAILABLE
     "--task-queue",
     envvar="PERDURE_TASK_QUEUE",
     show_envvar=True,
-    help="What to poll; by default the module's TASK_QUEUE, or that of its tasks.",
+    help="What to poll; by default the module's TASK_QUEUE, or that of its tasks; of an application all that it names "
+    "(here with commas between them).",
 )
 @click.option("--activity-slots", type=click.IntRange(min=1), help="Activities at once; by default 1,000.")
 @click.option("--workflow-slots", type=click.IntRange(min=1), help="Workflow tasks at once; by default 1,000.")
@@ -57,8 +60,9 @@ def worker(
 ) -> None:
     """Run the workflows, activities and tasks that MODULE defines: pkg.mod, file.py, or either with :attribute."""
     found = load_definitions(module)
-    queue = task_queue or found.task_queue
-    if not queue:
+    queues = chosen_queues(found.application, task_queue, found.task_queue)
+    address = chosen_address(found.application, address)
+    if not queues:
         raise click.UsageError(
             f"{module} has no TASK_QUEUE, and no tasks of one queue; say which task queue to poll: --task-queue QUEUE"
         )
@@ -71,33 +75,45 @@ def worker(
         if client is None:
             return
         async with client:
-            running = Worker(
-                client,
-                task_queue=queue,
-                workflows=found.workflows,
-                activities=found.activities,
-                max_concurrent_activities=activity_slots,
-                max_concurrent_workflow_tasks=workflow_slots,
-                graceful_shutdown_timeout=grace,
-            )
-            _announce(found, queue, client, as_json)
-            await _run(running, stop)
+            application = found.application
+            executor = None if application is None else application.executor(module, address, namespace)
+            running = [
+                Worker(
+                    client,
+                    task_queue=queue,
+                    workflows=found.workflows,
+                    activities=found.activities,
+                    activity_executor=executor,
+                    max_concurrent_activities=activity_slots,
+                    max_concurrent_workflow_tasks=workflow_slots,
+                    graceful_shutdown_timeout=grace,
+                )
+                for queue in queues
+            ]
+            _announce(found, queues, client, as_json)
+            await _run(running, stop, application)
 
     uvloop.run(work())
 
 
-async def _run(running: Worker, stop: asyncio.Event) -> None:
-    """Work until told to stop, or until the worker ends by itself, which it does only with an error."""
-    working = asyncio.create_task(running.run())
+async def _run(running: Sequence[Worker], stop: asyncio.Event, application: Application | None) -> None:
+    """Work until told to stop, or until a worker ends by itself, which it does only with an error."""
+    working = [asyncio.create_task(each.run()) for each in running]
     told = asyncio.create_task(stop.wait())
     try:
-        await asyncio.wait((working, told), return_when=asyncio.FIRST_COMPLETED)
+        if application is not None:
+            await asyncio.to_thread(application.ready)
+        await asyncio.wait((*working, told), return_when=asyncio.FIRST_COMPLETED)
+        if application is not None:
+            await asyncio.to_thread(application.stopping)
         if stop.is_set():
             note("Stopping: running activities are given time to end.")
-            await running.shutdown()
-        await working
+        await asyncio.gather(*(each.shutdown() for each in running))
+        await asyncio.gather(*working)
     finally:
         told.cancel()
+        if application is not None:
+            await asyncio.to_thread(application.stopped)
 
 
 async def connect_when_there(address: str, namespace: str, wait: bool, stop: asyncio.Event) -> Client | None:
@@ -123,15 +139,19 @@ async def connect_when_there(address: str, namespace: str, wait: bool, stop: asy
     return None
 
 
-def _announce(found: Definitions, queue: str, client: Client, as_json: bool) -> None:
+def _announce(found: Definitions, queues: Sequence[str], client: Client, as_json: bool) -> None:
     workflows = sorted(found.workflows, key=lambda member: str(member.__name__))
     names = [str(member.__name__) for member in workflows]
     activities = [ActivityDefinition.to_register(activity).name or "(dynamic)" for activity in found.activities]
     if as_json:
-        print_json({"task_queue": queue, "identity": client.identity, "workflows": names, "activities": activities})
+        print_json(
+            {"task_queue": ",".join(queues), "identity": client.identity, "workflows": names, "activities": activities}
+        )
     else:
         out = console()
-        out.print(f"Working on the task queue {queue!r} as {client.identity}", style="bold green", markup=False)
+        named = ", ".join(map(repr, queues))
+        what = "the task queue" if len(queues) == 1 else "the task queues"
+        out.print(f"Working on {what} {named} as {client.identity}", style="bold green", markup=False)
         out.print(f"  workflows   {', '.join(names) or 'none'}", markup=False)
         out.print(f"  activities  {', '.join(activities) or 'none'}", markup=False)
         out.print("Ctrl-C stops it.")

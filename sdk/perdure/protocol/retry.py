@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from perdure.protocol.codec import decodes, struct_decoder
+from perdure.protocol.failure import TimeoutType
+
+TIMEOUT_NAMES: Mapping[int, str] = {
+    TimeoutType.START_TO_CLOSE: "TemporalTimeout:StartToClose",
+    TimeoutType.HEARTBEAT: "TemporalTimeout:Heartbeat",
+}
+"""What a timeout of an attempt is called among the types that are not tried again: Temporal's names. A lost worker is a
+timeout of heartbeats."""
 
 
 class RetryPolicyData(NamedTuple):
@@ -18,6 +27,16 @@ class RetryPolicyData(NamedTuple):
     maximum_attempts: int = 0
     non_retryable_error_types: tuple[str, ...] = ()
     jitter: float = 0.0
+
+    @property
+    def begins_once(self) -> bool:
+        """Whether an attempt whose worker may be lost is not begun a second time: its worker asks before it begins."""
+        return self.maximum_attempts == 1 or self.ends_by_timeout(TimeoutType.HEARTBEAT)
+
+    def ends_by_timeout(self, kind: int | None) -> bool:
+        """Whether no attempt follows one that ended by this timeout."""
+        types = self.non_retryable_error_types
+        return bool(types) and kind is not None and TIMEOUT_NAMES.get(kind) in types
 
     def backoff_ms(self, attempt: int) -> int:
         """Milliseconds to wait after the failure of `attempt` (from 1)."""

@@ -184,7 +184,7 @@ class ActivityExecution:
 
     def _beat_of(self, attempt: Attempt) -> Callable[[tuple[Any, ...]], None]:
         def beat(details: tuple[Any, ...]) -> None:
-            self._loop.call_soon_threadsafe(attempt.heartbeat, details)
+            attempt.heartbeat(details)  # in this thread: what ends the attempt must not overtake it
 
         return beat
 

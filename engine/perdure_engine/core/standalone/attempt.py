@@ -75,7 +75,7 @@ def encode_entry(execution: ActivityExecution, *, inline: bool) -> bytes:
             attributes.schedule_to_close_timeout_ms,
             attributes.start_to_close_timeout_ms,
             attributes.heartbeat_timeout_ms,
-            policy.maximum_attempts == 1,
+            policy.begins_once,
             attributes.task_queue,
             attributes.priority,
             None if policy == DEFAULT_RETRY_POLICY else policy,

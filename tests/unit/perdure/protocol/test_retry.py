@@ -6,6 +6,7 @@ import math
 
 import pytest
 
+from perdure.protocol.failure import TimeoutType
 from perdure.protocol.retry import DEFAULT_RETRY_POLICY, RetryPolicyData, decode_retry_policy
 
 
@@ -36,6 +37,22 @@ def test_the_default_is_temporals() -> None:
 )
 def test_backoff(policy: RetryPolicyData, attempt: int, backoff_ms: int) -> None:
     assert policy.backoff_ms(attempt) == backoff_ms
+
+
+@pytest.mark.parametrize(
+    ("policy", "begins_once", "ends_by"),
+    [
+        (RetryPolicyData(), False, []),
+        (RetryPolicyData(maximum_attempts=1), True, []),
+        (RetryPolicyData(maximum_attempts=2), False, []),
+        (RetryPolicyData(non_retryable_error_types=("Odd", "TemporalTimeout:StartToClose")), False, [1]),
+        (RetryPolicyData(non_retryable_error_types=("TemporalTimeout:Heartbeat",)), True, [4]),
+    ],
+)
+def test_timeouts_that_end_it(policy: RetryPolicyData, begins_once: bool, ends_by: list[int]) -> None:
+    assert policy.begins_once == begins_once
+    assert [kind for kind in TimeoutType if policy.ends_by_timeout(kind)] == ends_by
+    assert not policy.ends_by_timeout(None)
 
 
 def test_the_default_policy_is_one_object() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from perdure.protocol.events import EventType
-from perdure.protocol.failure import ApplicationInfo, Failure, RetryState, ServerInfo, TimeoutInfo
+from perdure.protocol.failure import ApplicationInfo, Failure, RetryState, ServerInfo, TimeoutInfo, TimeoutType
 from perdure.protocol.retry import RetryPolicyData
 from perdure.protocol.tasks import TaskKind
 from perdure_engine.core.attempt import current
@@ -85,6 +85,16 @@ def test_a_timeout_failure_of_the_worker_becomes_a_timeout() -> None:
     run = running(activity_command(retry_policy=RetryPolicyData(maximum_attempts=1)))
     transition = fail_activity(run, failure=Failure.of("x", TimeoutInfo()))
     assert names(transition)[1] == "ACTIVITY_TASK_TIMED_OUT"
+
+
+def test_a_timeout_that_the_policy_names_is_the_last() -> None:
+    policy = RetryPolicyData(non_retryable_error_types=("TemporalTimeout:StartToClose",))
+    run = running(activity_command(retry_policy=policy))
+    transition = fail_activity(run, failure=Failure.of("x", TimeoutInfo()))
+    assert names(transition)[1] == "ACTIVITY_TASK_TIMED_OUT"
+    other = running(activity_command(retry_policy=policy))
+    fail_activity(other, failure=Failure.of("x", TimeoutInfo(TimeoutType.HEARTBEAT)))
+    assert other.state.activities[5].attempt == 2
 
 
 def test_failures_of_attempts_do_not_grow() -> None:

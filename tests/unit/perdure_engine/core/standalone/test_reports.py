@@ -6,9 +6,11 @@ from perdure.protocol.failure import CanceledInfo, TimeoutInfo
 from perdure.protocol.payload import PAYLOAD_SIZE_MAX
 from perdure.protocol.replies import ActivityDirective, ErrorCode, ExecutionStatus
 from perdure.protocol.requests import ReportTaskLost, RespondActivityTaskCanceled, RespondActivityTaskDetached
+from perdure.protocol.retry import RetryPolicyData
 from perdure.protocol.tasks import TaskKind
 from perdure_engine.core.transition import DETACHED, KeepWorker
 from tests.unit.perdure_engine.core.standalone.executions import (
+    MINUTE,
     RUN_ID,
     Audited,
     beat,
@@ -78,6 +80,18 @@ def test_heartbeats_of_another_attempt_mean_nothing() -> None:
 def lost(said: Audited, worker: str) -> ReportTaskLost:
     execution = said.execution
     return ReportTaskLost(RUN_ID, TaskKind.ACTIVITY, execution.number, execution.attempt, worker, b"s", b"1-0")
+
+
+def test_what_its_policy_lets_end_with_its_worker_is_begun_once() -> None:
+    policy = RetryPolicyData(non_retryable_error_types=("TemporalTimeout:Heartbeat",))
+    said = Audited(request(MINUTE._replace(retry_policy=policy)))
+    assert said.task.report_start
+    said.decide(failed(said))
+    said.fire()
+    assert said.task.report_start
+    said.decide(reported(said))
+    said.decide(lost(said, "worker/1"))
+    assert said.execution.status == ExecutionStatus.TIMED_OUT
 
 
 def test_a_lost_worker_is_followed_by_another_attempt_at_once() -> None:

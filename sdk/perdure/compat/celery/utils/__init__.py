@@ -1,0 +1,1 @@
+"""Where Celery's programs import `get_task_logger` from."""
