@@ -156,6 +156,7 @@ def start_problem(request: StartWorkflow) -> str | None:
             return problem
     return (
         size_problem("the input of workflow", request.input, request.workflow_id)
+        or size_problem("the last result given to workflow", request.last_completion_result, request.workflow_id)
         or properties.given_problem(request.memo, request.search_attributes)
         or size_problem("the headers", request.headers)
         or stamp_problem(request.versioning_override)

@@ -79,6 +79,8 @@ def start(
         1,
         request.headers,
         delay_ms,
+        continued_failure=request.continued_failure,
+        last_completion_result=request.last_completion_result,
         cron_schedule=request.cron_schedule,
         parent=link,
         summary=request.summary,

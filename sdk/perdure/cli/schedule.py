@@ -1,4 +1,4 @@
-"""`perdure schedule`: workflows that are started again and again."""
+"""`perdure schedule`: workflows, and activities without one, that are started again and again."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any, TypeVar
 import click
 
 from perdure.cli.errors import CommandGroup
-from perdure.cli.json_input import duration, parse_inputs
-from perdure.cli.options import choice, connection_options, input_option, member, with_client
+from perdure.cli.json_input import duration
+from perdure.cli.options import choice, connection_options, member, with_client
 from perdure.cli.output import console, note, print_json
+from perdure.cli.schedule_action import action_of, action_options
 from perdure.cli.schedule_views import listed_data, print_description, print_list
 from perdure.client import (
     Client,
     Schedule,
-    ScheduleActionStartWorkflow,
     ScheduleBackfill,
     ScheduleDescription,
     ScheduleHandle,
@@ -78,25 +78,18 @@ def spec_options(command: Command) -> Command:
 
 @click.group(cls=CommandGroup)
 def schedule() -> None:
-    """Start workflows again and again."""
+    """Start workflows or tasks again and again."""
 
 
 @schedule.command()
 @click.argument("schedule_id")
-@click.option("--type", "workflow_type", required=True, help="The workflow type.")
-@click.option("--task-queue", required=True, help="Where its workers poll.")
-@click.option("--workflow-id", help="The moment is put behind it; by default the id of the schedule.")
-@input_option
+@action_options
 @spec_options
 @click.option("--paused", is_flag=True, help="Do nothing until it is unpaused.")
 @click.option("--trigger", "trigger_immediately", is_flag=True, help="Take the action at once, too.")
 @connection_options
 def create(
     schedule_id: str,
-    workflow_type: str,
-    task_queue: str,
-    workflow_id: str | None,
-    inputs: tuple[str, ...],
     paused: bool,
     trigger_immediately: bool,
     address: str,
@@ -105,11 +98,9 @@ def create(
     **options: Any,
 ) -> None:
     """Create a schedule; engines carry it on from now on."""
+    action = action_of(schedule_id, options)
     if not options["cron"] and not options["intervals"]:
         raise click.UsageError("say when: --cron '0 9 * * MON-FRI' or --every 1h")
-    action = ScheduleActionStartWorkflow(
-        workflow_type, args=parse_inputs(inputs), id=workflow_id or schedule_id, task_queue=task_queue
-    )
     made = Schedule(action, ScheduleSpec(), SchedulePolicy(), ScheduleState(paused=paused))
     _take(options, made)
 

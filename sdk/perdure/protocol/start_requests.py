@@ -6,6 +6,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from perdure.protocol.deployment import VersionStamp
+from perdure.protocol.failure import Failure
 from perdure.protocol.fairness import Fairness
 from perdure.protocol.payload import HeaderMap, PayloadMap, Payloads
 from perdure.protocol.retry import RetryPolicyData
@@ -30,7 +31,8 @@ class IdConflictPolicy(IntEnum):
 
 class StartWorkflow(NamedTuple):
     """Reply: `Started`; and with `wait_result`, an `Outcome` under the same request number when the run closes.
-    `inherited_version`: of a child whose parent is pinned."""
+    `inherited_version`: of a child whose parent is pinned. `last_completion_result` and `continued_failure`: what the
+    run is told of the one before, which a schedule started."""
 
     namespace: str
     workflow_id: str
@@ -57,6 +59,8 @@ class StartWorkflow(NamedTuple):
     versioning_override: VersionStamp | None = None
     inherited_version: VersionStamp | None = None
     fairness: Fairness | None = None
+    last_completion_result: Payloads = b""
+    continued_failure: Failure | None = None
 
 
 class SignalWorkflow(NamedTuple):

@@ -179,20 +179,22 @@ def _memo_bytes(converter: DataConverter, memo: Mapping[str, Any]) -> bytes:
 
 
 def has_last_completion_result() -> bool:
-    """Whether a run before this one, of the same cron schedule, completed."""
+    """Whether a run before this one, of the same cron schedule or started by the same schedule, completed."""
     return bool(current().started.last_completion_result)
 
 
 def get_last_completion_result(type_hint: type | None = None) -> Any | None:
-    """The result of the last run of this cron schedule that completed. None if none has, or it returned None: see
-    `has_last_completion_result`."""
+    """The result of the last run of this cron schedule that completed; of one that a schedule has started, the result
+    of the last one that it started and waited for (with the overlap policy ALLOW_ALL it waits for none). None if none
+    has, or it returned None: see `has_last_completion_result`. What schedules pass on is at most 128 KiB."""
     runtime = current()
     data = runtime.started.last_completion_result
     return runtime.converter.value_from_bytes(data, type_hint) if data else None
 
 
 def get_last_failure() -> BaseException | None:
-    """How the run before this one failed, if it did and this one is its retry or the next of its cron schedule."""
+    """How the run before this one failed, if it did and this one is its retry, or the next of its cron schedule or of
+    the schedule that has started both."""
     runtime = current()
     failure = runtime.started.continued_failure
     return None if failure is None else runtime.converter.from_failure(failure)

@@ -19,6 +19,7 @@ from perdure.protocol.activity_executions import (
     TerminateActivity,
     decode_activity_description,
 )
+from perdure.protocol.content import is_reference
 from perdure.protocol.replies import ExecutionStatus, decode_description
 from perdure.protocol.requests import AwaitResult, DescribeWorkflow, RequestCancelWorkflow, TerminateWorkflow
 from perdure.protocol.schedule import Execution
@@ -61,6 +62,9 @@ def start_request(plan: Plan, progress: Progress, start: Start) -> StartWorkflow
         search_attributes=_attributes(plan, workflow.search_attributes, start),
         start_delay_ms=0,
         cron_schedule="",
+        # What a result refers to is content of the run that returned it, which another one does not have.
+        last_completion_result=b"" if is_reference(progress.last_result) else progress.last_result,
+        continued_failure=progress.last_failure,
     )
 
 

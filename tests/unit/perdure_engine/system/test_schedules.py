@@ -14,6 +14,7 @@ from perdure.protocol.activity_executions import (
     decode_activity_description as decode_activity,
 )
 from perdure.protocol.commands import FailWorkflowExecution
+from perdure.protocol.events import WorkflowExecutionStarted, decode_records
 from perdure.protocol.failure import ApplicationInfo, Failure
 from perdure.protocol.replies import ExecutionStatus, ReplyKind
 from perdure.protocol.requests import RespondActivityTaskFailed
@@ -85,6 +86,14 @@ def statuses(stage: Stage) -> list[int]:
 def multiples(count: int, first: int = 1) -> list[str]:
     """The first moments of the schedule after the beginning of time."""
     return [moment(EPOCH_US + number * EVERY_US) for number in range(first, first + count)]
+
+
+def started_of(stage: Stage) -> WorkflowExecutionStarted:
+    """The first event of the run that was started last."""
+    run = runs(stage)[-1]
+    rows = stage.database.history[run.shard_id, run.run_id]
+    started: WorkflowExecutionStarted = decode_records(rows[min(rows)].data)[0].attributes
+    return started
 
 
 async def complete(stage: Stage, *commands: Any) -> None:
@@ -164,6 +173,23 @@ async def test_a_failure_pauses_the_schedule_at_once(stage: Stage) -> None:
     assert found.schedule.state.note == f"paused due to workflow failure: job-{multiples(1)[0]}: broken"
     await pass_time(30)
     assert moments(stage) == multiples(1)
+
+
+async def test_a_workflow_knows_how_the_one_before_it_ended(stage: Stage) -> None:
+    await create(stage, schedule())
+    await pass_time(10.5)
+    told = [started_of(stage)]
+    await complete(stage, done(b"one"))
+    await pass_time(10)
+    told.append(started_of(stage))
+    await complete(stage, FailWorkflowExecution(Failure("broken")))
+    await pass_time(10)
+    told.append(started_of(stage))
+    await complete(stage, done(b"three"))
+    await pass_time(10)
+    told.append(started_of(stage))
+    assert [each.last_completion_result for each in told] == [b"", b"one", b"one", b"three"]
+    assert [each.continued_failure for each in told] == [None, None, Failure("broken"), None]
 
 
 async def test_a_paused_schedule_does_nothing_but_what_it_is_told(stage: Stage) -> None:

@@ -10,6 +10,8 @@ from perdure.protocol.activity_executions import (
     StartActivity,
     TerminateActivity,
 )
+from perdure.protocol.content import MARK
+from perdure.protocol.failure import Failure
 from perdure.protocol.requests import AwaitResult, DescribeWorkflow, RequestCancelWorkflow, TerminateWorkflow
 from perdure.protocol.schedule import Execution, ScheduleAction
 from perdure.protocol.search_attributes import pack_search_attributes, unpack_search_attributes
@@ -34,6 +36,16 @@ def test_an_id_has_its_moment_behind_it() -> None:
     assert (request.namespace, request.workflow_type, request.input) == ("default", "type", b"in")
     assert request.id_conflict_policy == IdConflictPolicy.FAIL
     assert moment(BEGAN_US + 1_000) == "2027-01-15T08:00:00.001Z"
+
+
+def test_a_workflow_is_told_how_the_one_before_it_ended() -> None:
+    failure = Failure("broken")
+    progress = fresh()._replace(last_result=b"result", last_failure=failure)
+    request = start_request(plan(), progress, Start(at(1), at(1)))
+    assert isinstance(request, StartWorkflow)
+    assert (request.last_completion_result, request.continued_failure) == (b"result", failure)
+    reference = progress._replace(last_result=MARK + b"...")
+    assert start_request(plan(), reference, Start(at(1), at(1))).last_completion_result == b""
 
 
 def test_the_same_action_is_the_same_request() -> None:
