@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cmp_to_key, partial
 from typing import Any
 
@@ -40,11 +40,16 @@ def place_of(row: VisibilityRow, query: ListQuery) -> Place:
 
 def matches(row: VisibilityRow, condition: Condition) -> bool:
     """Whether a row is what a condition asks for."""
+    return holds(condition, partial(value_of, row))
+
+
+def holds(condition: Condition, value_of_field: Callable[[Field], Any]) -> bool:
+    """Whether a condition holds of whatever has these values; None where it has none."""
     if isinstance(condition, All):
-        return all(matches(row, part) for part in condition.parts)
+        return all(holds(part, value_of_field) for part in condition.parts)
     if isinstance(condition, AnyOf):
-        return any(matches(row, part) for part in condition.parts)
-    return _compare(value_of(row, condition.field), condition)
+        return any(holds(part, value_of_field) for part in condition.parts)
+    return _compare(value_of_field(condition.field), condition)
 
 
 def _compare(value: Any, comparison: Comparison) -> bool:

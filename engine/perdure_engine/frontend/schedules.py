@@ -1,4 +1,4 @@
-"""Answers about schedules: created, looked at, changed, listed, deleted. `perdure_engine.system.schedules` carries them
+"""Answers about schedules: created, looked at, changed, deleted. `perdure_engine.system.schedules` carries them
 on."""
 
 from __future__ import annotations
@@ -6,8 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from perdure.protocol.codec import DecodeError, pack, unpack
-from perdure.protocol.frontend import PAGE_SIZE_MAX
+from perdure.protocol.codec import pack
 from perdure.protocol.ids import text_problem
 from perdure.protocol.replies import ErrorCode, ErrorReply, ReplyKind
 from perdure.protocol.schedule import (
@@ -15,13 +14,10 @@ from perdure.protocol.schedule import (
     DeleteSchedule,
     DescribeSchedule,
     Execution,
-    ListSchedules,
     PatchSchedule,
     Schedule,
-    ScheduleAction,
     ScheduleDescription,
     ScheduleInfo,
-    SchedulePage,
     UpdateSchedule,
 )
 from perdure_engine.core.schedule import changes
@@ -31,8 +27,6 @@ from perdure_engine.environment import Environment
 from perdure_store.port import ScheduleRow, Store
 
 NEXT_TIMES = 10
-LISTED_NEXT_TIMES = 5
-LISTED_RECENT = 5
 
 Answer = tuple[ReplyKind, Any]
 
@@ -127,23 +121,15 @@ class ScheduleAnswers:
     # Reading -------------------------------------------------------------------------------------------------------
     async def describe(self, request: DescribeSchedule) -> Answer:
         row = await self._store.schedule(request.namespace, request.schedule_id)
-        return (ReplyKind.OK, _description(row)) if row is not None else _unknown(request.schedule_id)
-
-    async def list(self, request: ListSchedules) -> Answer:
-        if request.query.strip():
-            return _refused("schedules are listed without a query: leave it away, and look through the list")
-        size = max(1, min(request.page_size, PAGE_SIZE_MAX))
-        after_id = _place(request.page_token) if request.page_token else ""
-        rows = await self._store.schedules(request.namespace, after_id=after_id, limit=size)
-        token = pack(rows[-1].schedule_id) if len(rows) == size else b""
-        return ReplyKind.OK, SchedulePage(tuple(map(_listed, rows)), token)
+        return (ReplyKind.OK, description_of(row)) if row is not None else _unknown(request.schedule_id)
 
 
 def _read(row: ScheduleRow) -> tuple[Plan, Progress]:
     return plan_of(row.namespace, row.schedule_id, definition_of(row.definition)), progress_of(row.progress)
 
 
-def _description(row: ScheduleRow, *, times: int = NEXT_TIMES) -> ScheduleDescription:
+def description_of(row: ScheduleRow, *, times: int = NEXT_TIMES) -> ScheduleDescription:
+    """What a row says, with so many of the next moments."""
     plan, progress = _read(row)
     definition: Definition = plan.definition
     counts = progress.counts
@@ -165,25 +151,6 @@ def _description(row: ScheduleRow, *, times: int = NEXT_TIMES) -> ScheduleDescri
     return ScheduleDescription(
         row.schedule_id, schedule, info, progress.token, definition.memo, definition.search_attributes
     )
-
-
-def _listed(row: ScheduleRow) -> ScheduleDescription:
-    """Without what may be large."""
-    whole = _description(row, times=LISTED_NEXT_TIMES)
-    workflow, activity = whole.schedule.action
-    bare = ScheduleAction(
-        None if workflow is None else workflow._replace(input=b"", memo=b"", headers=b""),
-        None if activity is None else activity._replace(input=b"", headers=b""),
-    )
-    info = whole.info._replace(recent=whole.info.recent[-LISTED_RECENT:], last_failure=None)
-    return whole._replace(schedule=whole.schedule._replace(action=bare), info=info)
-
-
-def _place(token: bytes) -> str:
-    place = unpack(token)
-    if type(place) is not str:
-        raise DecodeError("this page token was not made by a page of this list; begin again without one")
-    return place
 
 
 def _refused(message: str, code: ErrorCode = ErrorCode.INVALID_ARGUMENT) -> Answer:

@@ -66,6 +66,7 @@ from perdure_engine.frontend.content import answer_content
 from perdure_engine.frontend.deployments import Deployments
 from perdure_engine.frontend.lists import Lists
 from perdure_engine.frontend.purge import Purge
+from perdure_engine.frontend.schedule_lists import ScheduleLists
 from perdure_engine.frontend.schedules import ScheduleAnswers
 from perdure_engine.frontend.task_queues import TaskQueues
 from perdure_store.port import DeadLetterRow, Store, StoreError, StoreUnavailable
@@ -159,7 +160,7 @@ class FrontendService:
             UpdateSchedule: schedules.update,
             PatchSchedule: schedules.patch,
             DeleteSchedule: schedules.delete,
-            ListSchedules: schedules.list,
+            ListSchedules: ScheduleLists(store, environment).list,
             ListActivities: activities.list_activities,
             CountActivities: activities.count_activities,
         }

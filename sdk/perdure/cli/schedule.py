@@ -151,18 +151,23 @@ def _take(options: dict[str, Any], made: Schedule) -> None:
 
 
 @schedule.command(name="list")
+@click.option(
+    "--query", "list_query", metavar="QUERY", help="Which: TemporalSchedulePaused = true AND TaskQueue = 'mails'."
+)
 @connection_options
-def list_(address: str, namespace: str, as_json: bool) -> None:
+def list_(list_query: str | None, address: str, namespace: str, as_json: bool) -> None:
     """List schedules by their ids."""
 
     async def work(client: Client) -> list[ScheduleListDescription]:
-        return [row async for row in await client.list_schedules()]
+        return [row async for row in await client.list_schedules(list_query)]
 
     rows = with_client(address, namespace, work)
     if as_json:
         print_json([listed_data(row) for row in rows])
     elif rows:
         print_list(rows)
+    elif list_query:
+        note(f"There is no such schedule in namespace {namespace}.")
     else:
         note("There is no schedule; `perdure schedule create` makes one.")
 

@@ -99,8 +99,9 @@ class ScheduleClient:
         """The schedules of this namespace, by their ids. Nothing is asked until the first is read.
 
         Args:
-            query: None: schedules cannot be filtered yet, and a query is refused. What they started can:
-                `list_workflows("TemporalScheduledById = 'my-schedule'")`.
+            query: Which: `TemporalSchedulePaused = true AND ScheduleId STARTS_WITH 'report-'`. Beside these there are
+                WorkflowType, ActivityType and TaskQueue of what is started, and search attributes of schedules. None:
+                all. What a schedule has started: `list_workflows("TemporalScheduledById = 'my-schedule'")`.
             page_size: Rows that are fetched at once.
             next_page_token: Where to begin, from an earlier iterator.
             rpc_metadata: Reaches interceptors and nobody else.

@@ -199,7 +199,7 @@ class DeleteSchedule(NamedTuple):
 
 
 class ListSchedules(NamedTuple):
-    """Schedules by their ids. Reply: `SchedulePage`; INVALID_ARGUMENT: a query, which is not understood yet."""
+    """Schedules by their ids. Reply: `SchedulePage`; INVALID_ARGUMENT: the query cannot be understood."""
 
     namespace: str
     page_size: int = 100
@@ -261,7 +261,7 @@ decode_schedule_description = struct_decoder(ScheduleDescription)
 
 
 class SchedulePage(NamedTuple):
-    """`next_page_token` is empty on the last page."""
+    """A page may be short, or empty, and not be the last one: `next_page_token` is empty on that."""
 
     rows: tuple[ScheduleDescription, ...]
     next_page_token: bytes = b""

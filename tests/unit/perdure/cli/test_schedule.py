@@ -100,6 +100,9 @@ def test_schedules_are_listed(terminal: Terminal) -> None:
     assert terminal.json("schedule", "list")[0]["workflow_type"] == "Job"
     terminal.answer(lambda number, request: [(number, ReplyKind.OK, wire.SchedulePage(()))])
     assert "There is no schedule" in terminal.run("schedule", "list").stderr
+    query = "TemporalSchedulePaused = true"
+    assert "There is no such schedule" in terminal.run("schedule", "list", "--query", query).stderr
+    assert [request.query for request in terminal.requests(wire.ListSchedules)] == [query]
 
 
 def test_what_is_given_takes_the_place_of_what_there_is(terminal: Terminal) -> None:

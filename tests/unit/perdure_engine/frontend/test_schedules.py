@@ -12,7 +12,6 @@ from perdure.protocol.schedule import (
     CreateSchedule,
     DeleteSchedule,
     DescribeSchedule,
-    ListSchedules,
     PatchSchedule,
     ScheduleAction,
     ScheduleDescription,
@@ -20,9 +19,8 @@ from perdure.protocol.schedule import (
     ScheduleState,
     UpdateSchedule,
     decode_schedule_description,
-    decode_schedule_page,
 )
-from tests.engine_stage import Stage, pass_time, start_request
+from tests.engine_stage import Stage, pass_time
 from tests.unit.perdure_engine.core.schedule.schedules import schedule
 from tests.unit.perdure_engine.frontend.test_service import answer, refusal
 
@@ -80,21 +78,6 @@ async def test_what_is_told_to_a_schedule_is_told_once(stage: Stage) -> None:
     found = await described(stage)
     assert (found.schedule.state, found.token) == (ScheduleState("go"), 2)
     assert not stage.database.executions
-
-
-async def test_schedules_are_listed_by_id_without_what_may_be_large(stage: Stage) -> None:
-    for name in ("c", "a", "b"):
-        await answer(stage, create(name))
-    await answer(stage, create("d", namespace="another"))
-    first = decode_schedule_page(await answer(stage, ListSchedules("default", 2)))
-    second = decode_schedule_page(await answer(stage, ListSchedules("default", 2, first.next_page_token)))
-    assert [row.schedule_id for row in (*first.rows, *second.rows)] == ["a", "b", "c"]
-    assert second.next_page_token == b""
-    [row] = second.rows
-    assert row.schedule.action == ScheduleAction(start_request("job", input=b""))
-    assert len(row.info.next_us) == 5
-    assert "without a query" in (await refusal(stage, ListSchedules("default", 2, query="ScheduleId = 'a'"))).message
-    assert "not made by a page" in (await refusal(stage, ListSchedules("default", 2, b"\x05"))).message
 
 
 @pytest.mark.parametrize(
