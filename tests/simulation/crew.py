@@ -17,13 +17,16 @@ from typing import cast
 from perdure_broker.memory import MemoryLeases
 from perdure_broker.memory_server import MemoryServer
 from perdure_broker.port import Broker, Leases
+from perdure_store.memory import MemoryDatabase
 from tests.simulation import generated
 from tests.simulation.client import Client, random_plan
 from tests.simulation.faults.plan import FAULTS_S
 from tests.simulation.generated_model import GeneratedModel
 from tests.simulation.ledger import Ledger
+from tests.simulation.limit_plans import draw_changes, draw_limited_plan
 from tests.simulation.model import Model
 from tests.simulation.network import Network
+from tests.simulation.operator import Operator, put_limits
 from tests.simulation.plans import CLIENTS, draw_plan
 from tests.simulation.process import Process
 from tests.simulation.scenario import Scenario
@@ -73,12 +76,22 @@ def _scripted(scenario: Scenario) -> list[int]:
     return [number for number in scenario.workflows if _is_scripted(scenario, number)]
 
 
+def prepare(scenario: Scenario, database: MemoryDatabase, ledger: Ledger) -> None:
+    """Put into the store what is to be there before any engine is."""
+    if scenario.limited:
+        put_limits(database, ledger, draw_changes(scenario.dice("limits"))[0][1])
+
+
 def start_worker(site: Site, process: Process, slot: int) -> SdkWorker:
     scenario = site.scenario
     dice = scenario.dice(f"worker {slot}")
     cached = dice.choice([0, 2, 1000, 1000])
     settings = WorkerSettings(
-        scenario.slots, cached, dice.choice([0.0, 0.0, 0.5]), comes_late_s=FAULTS_S + 10 if slot == 0 else 0
+        scenario.slots,
+        cached,
+        dice.choice([0.0, 0.0, 0.5]),
+        comes_late_s=FAULTS_S + 10 if slot == 0 else 0,
+        polls_limited=bool(scenario.limited),
     )
     worker = SdkWorker(process, site.broker(process), lambda: site.leases(process), site.ledger, settings)
     worker.open()
@@ -105,7 +118,11 @@ class Clients:
             TaskCourse(draw_task_plan(number, scenario.dice(f"task {number}"), _LOAD_S, has_night=scenario.has_night))
             for number in scenario.tasks
         ]
-        self._stock: dict[str, str] = {}
+        self._tasks += [
+            TaskCourse(draw_limited_plan(number, scenario.dice(f"limited {number}"), _LOAD_S))
+            for number in scenario.limited
+        ]
+        self._others: dict[str, str] = {}
         scripted = _scripted(scenario)
         self._courses = [
             Course(draw_plan(number, scenario.dice(f"workflow {number}"), _LOAD_S))
@@ -133,6 +150,9 @@ class Clients:
             part.take_part(task)
         if number == 0:
             self._first = process, part
+            if site.scenario.limited:
+                operator = Operator(process, client.connected, site.ledger, self._others)
+                operator.begin(draw_changes(site.scenario.dice("limits")))
         if site.scenario.has_crowd and number == 0:
             client.join_crowd(site.scenario.dice("crowd").uniform(0, _LOAD_S), self._crowds)
 
@@ -140,7 +160,7 @@ class Clients:
     def open_plans(self) -> dict[str, str]:
         """What is not done yet, by workflow id."""
         found = {course.plan.workflow_id: str(course) for course in self._courses if course.under_way} | self._crowds
-        found |= self._stock | {
+        found |= self._others | {
             course.plan.activity_id: str(course)
             for course in self._tasks
             if course.under_way and (self.is_morning or not course.plan.is_of_the_night)
@@ -149,12 +169,12 @@ class Clients:
 
     def take_stock(self) -> None:
         """Have somebody list and count what there is; `open_plans` tells when that is done."""
-        self._stock["stock"] = "not taken"
+        self._others["stock"] = "not taken"
         process, part = self._first
 
         async def take() -> None:
             await part.take_stock()
-            del self._stock["stock"]
+            del self._others["stock"]
 
         process.spawn(take(), name="stock")
 

@@ -20,6 +20,7 @@ from perdure.exceptions import (
     ActivityError,
     ApplicationError,
     ChildWorkflowError,
+    ThrottledError,
     TimeoutError,
     is_cancelled_exception,
 )
@@ -33,6 +34,7 @@ from tests.simulation.programs import Program, Spec, Step
 
 NOBODY_QUEUE = "nobody"
 FOR_EVER_S = 3_600.0
+THROTTLED_S = 1.5
 
 visits: Counter[tuple[str, str]] = Counter()
 """How often the code of a run came to a flaky step: what a workflow must not look at, as faulty code does. Without a
@@ -273,8 +275,10 @@ def options(spec: Spec) -> workflow.ActivityConfig:
         start_to_close_timeout=timedelta(seconds=20),
         retry_policy=policy,
         cancellation_type=ActivityCancellationType(spec.get("cancel", 0)),
-        priority=Priority(priority_key=spec.get("priority")),
+        priority=Priority(spec.get("priority"), spec.get("key"), cost=spec.get("cost")),
     )
+    if "queue" in spec:
+        called["task_queue"] = spec["queue"]
     if kind in ("once", "once doomed"):
         policy.maximum_attempts = 1
     elif kind == "listed":
@@ -359,6 +363,8 @@ class Labor:
         if kind in ("retry", "delayed") and attempt <= spec["fails"]:
             delay = timedelta(milliseconds=40) if kind == "delayed" else None
             raise ApplicationError(f"attempt {attempt}", type="Passing", next_retry_delay=delay)
+        if kind == "throttled" and attempt <= spec["fails"]:
+            raise ThrottledError(THROTTLED_S)
         if kind == "fatal":
             raise ApplicationError("of no use", type="Fatal", non_retryable=True)
         if kind == "listed":

@@ -40,6 +40,7 @@ from perdure.protocol.requests import (
 from perdure.protocol.tasks import ActivityTask, WorkflowTask
 from perdure.protocol.updates import AwaitUpdate, UpdateWorkflow, decode_update_reply
 from perdure_store.port import ActivityExecutionRow, TransferRow
+from tests.simulation.limit_plans import QueueLimits
 from tests.simulation.rules import Finding, Rule
 
 Activity = tuple[str, str]
@@ -134,10 +135,37 @@ class TaskWrite(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """What a client was shown in the end: id, run id and status of each activity without a workflow; their count."""
+    """What a client was shown in the end: id, run id and status of each activity without a workflow; how many."""
 
     rows: list[tuple[str, str, str]]
-    count: int
+    total: int
+
+
+class Published(NamedTuple):
+    """Members that entered the stream of the queue under limits, at a time of the server; `out`: all that are published
+    then and not finished."""
+
+    at_s: float
+    server_ms: int
+    members: tuple[str, ...]
+    out: frozenset[str]
+
+
+class LimitsChange(NamedTuple):
+    """An operator began to set limits, and was told that they are; `end_s` None: not yet."""
+
+    begin_s: float
+    end_s: float | None
+    limits: QueueLimits
+
+
+class Hold(NamedTuple):
+    """A worker was told to come back later: nothing of this key (empty: of the queue) is to go for so long."""
+
+    at_s: float
+    server_ms: int
+    key: str
+    for_ms: int
 
 
 @dataclass
@@ -147,7 +175,10 @@ class Ledger:
     attempts: the attempts of each activity whose body began; one without a workflow has its own run id.
     task_writes: what was committed about activities without a workflow, in order.
     listing: None if nobody took stock.
+    published, limits, holds: of the queue under limits.
+    broker_jumps_s: when the broker's clock was set.
     clocks_are_right: no machine's clock was ever off.
+    has_faults: something may have failed.
     losses_s: when the broker lost all or some of what it held.
     starts: workflow id and request id of each acknowledged start, to its run id.
     signals: request ids of acknowledged signals, to their workflow id.
@@ -161,6 +192,11 @@ class Ledger:
     task_writes: list[TaskWrite] = field(default_factory=list)
     listing: Listing | None = None
     clocks_are_right: bool = False
+    has_faults: bool = True
+    published: list[Published] = field(default_factory=list)
+    limits: list[LimitsChange] = field(default_factory=list)
+    holds: list[Hold] = field(default_factory=list)
+    broker_jumps_s: list[float] = field(default_factory=list)
     starts: dict[tuple[str, str], str] = field(default_factory=dict)
     signals: dict[str, str] = field(default_factory=dict)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
@@ -236,9 +272,12 @@ __all__ = [
     "Attempt",
     "ErrorReply",
     "HandOut",
+    "Hold",
     "Ledger",
+    "LimitsChange",
     "Listing",
     "Outcome",
+    "Published",
     "Reply",
     "Started",
     "TaskWrite",

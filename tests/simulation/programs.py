@@ -61,6 +61,7 @@ ACTIVITY_KINDS = {
     "endless": "never ends: schedule-to-close",
     "nobody": "is put to a task queue that nobody polls until much later: schedule-to-start",
     "outside": "leaves its result to be sent by somebody else, when its time is over or when it is cancelled",
+    "throttled": "fails `fails` times, as told to come back later, then returns; of the queue under limits",
     "stubborn": "when it is cancelled, cleans up for a while and returns all the same",
 }
 

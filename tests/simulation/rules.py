@@ -39,6 +39,9 @@ class Rule(StrEnum):
     TASKS_APART = "executions of an activity id follow each other as the policies of their starts say"
     TASK_CLOSED_ONCE = "an execution goes from attempt to attempt, is closed once, and stays as it was closed"
     NOT_BEFORE = "nothing begins before its start delay or its backoff is over"
+    RATE = "what enters a stream in any stretch of time costs no more than its rate and one burst allow"
+    CONCURRENCY = "no more tasks of a queue, or of a key, are out than it allows"
+    HELD = "nothing leaves a queue that is paused, and nothing of a key that is to be left alone for a while"
     LISTED = "lists and counts show what there is"
     # Runs that know of one another
     CHAIN = "a run leads on to one other run at most, which is there at once, and is given what it was to have"

@@ -15,6 +15,7 @@ from typing import Any
 from perdure_engine.history import cache
 from tests.simulation import knobs
 from tests.simulation.faults.plan import Fault, Kind, draw_plan
+from tests.simulation.limit_plans import LIMITED
 from tests.simulation.task_plans import TASKS
 from tests.simulation.virtual_loop import Order
 
@@ -27,6 +28,9 @@ TASKS_SHARE = 0.5
 
 NIGHT_SHARE = 0.2
 """Of those with such activities."""
+
+LIMITS_SHARE = 0.25
+"""Of so many scenarios workflows give way to a task queue under limits."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,7 @@ class Scenario:
     has_crowd: a client sends several starts at once, some of which cannot be kept.
     tasks: numbers of the activity ids under which clients start activities without a workflow.
     has_night: of these some are to begin an hour later only; everything is off in between.
+    limited: numbers of the activities that go through a task queue under limits.
     empties: at the end workers and clients are gone for so long that nothing of them may be left in the broker.
     """
 
@@ -58,6 +63,7 @@ class Scenario:
     has_crowd: bool = False
     tasks: tuple[int, ...] = ()
     has_night: bool = False
+    limited: tuple[int, ...] = ()
 
     def dice(self, purpose: str) -> random.Random:
         """A generator of its own for each purpose."""
@@ -76,9 +82,10 @@ def draw_scenario(seed: int, workflows: int = WORKFLOWS) -> Scenario:
     dice = random.Random(f"{seed}/scenario")
     whether = random.Random(f"{seed}/tasks")
     has_tasks, has_night = whether.random() < TASKS_SHARE, whether.random() < NIGHT_SHARE
+    has_limits = whether.random() < LIMITS_SHARE
     return Scenario(
         seed,
-        tuple(range(workflows * 2 // 3 if has_tasks else workflows)),
+        tuple(range(int(workflows / (1 + has_tasks / 2 + has_limits)))),
         draw_plan(random.Random(f"{seed}/faults"), ENGINES, WORKERS),
         dice.choice(["fifo", "shuffled", "shuffled", "newest"]),
         dice.choice([1, 4, 4, 8]),
@@ -91,6 +98,7 @@ def draw_scenario(seed: int, workflows: int = WORKFLOWS) -> Scenario:
         dice.random() < 0.3,
         tuple(range(TASKS)) if has_tasks else (),
         has_tasks and has_night,
+        tuple(range(LIMITED)) if has_limits else (),
     )
 
 

@@ -13,6 +13,7 @@ from perdure.worker import Worker
 from perdure_broker.port import Broker, BrokerUnavailable, Leases
 from tests.simulation.generated import NOBODY_QUEUE, Generated, Labor
 from tests.simulation.ledger import Ledger
+from tests.simulation.limit_plans import LIMITED_QUEUE
 from tests.simulation.process import Process
 from tests.simulation.sdk_environment import AGAIN_S, VirtualThreads, connected
 
@@ -27,12 +28,14 @@ class WorkerSettings:
     cached: workflow instances kept in memory; 0: none, so that there is no sticky stream either.
     grace_s: how long activities may finish when the worker is asked to stop.
     comes_late_s: when it begins to poll the queue that nobody polls, too; 0: never.
+    polls_limited: whether it polls the queue under limits, too.
     """
 
     slots: int = 20
     cached: int = 1000
     grace_s: float = 0.0
     comes_late_s: float = 0.0
+    polls_limited: bool = False
 
 
 class SdkWorker:
@@ -82,6 +85,8 @@ class SdkWorker:
         client = self._client = Client(await connected(self._process, self._broker, self._open_leases))
         if self._settings.comes_late_s:
             self._process.spawn(self._come_late(client), name="late")
+        if self._settings.polls_limited:
+            self._process.spawn(self._poll_limited(client), name="limited")
         while True:
             self._worker = self._make(client)
             try:
@@ -95,6 +100,19 @@ class SdkWorker:
         """Poll the queue that nobody polls, when everything in it has long timed out."""
         await self._process.sleep(max(0.0, self._settings.comes_late_s - self._process.monotonic()))
         await Worker(client, task_queue=NOBODY_QUEUE, activities=[self._labor.work]).run()
+
+    async def _poll_limited(self, client: Client) -> None:
+        while True:
+            try:
+                await Worker(
+                    client,
+                    task_queue=LIMITED_QUEUE,
+                    activities=[self._labor.work, self._labor.work_in_thread],
+                    activity_executor=VirtualThreads(self._process, self._settings.slots),
+                    max_concurrent_activities=self._settings.slots,
+                ).run()
+            except BrokerUnavailable:
+                await self._process.sleep(AGAIN_S)
 
     def _make(self, client: Client) -> Worker:
         settings = self._settings

@@ -52,8 +52,10 @@ class Shrinker:
         rules = {finding.rule for finding in wrong}
         while True:
             before = scenario
-            for smaller in (self._plainer, self._fewer_faults, self._fewer_workflows, self._fewer_tasks):
+            for smaller in (self._plainer, self._fewer_faults):
                 scenario = smaller(scenario, rules)
+            for what in ("workflows", "tasks", "limited"):
+                scenario = self._fewer(what, scenario, rules)
             if scenario == before or self.tries >= TRIES_MAX:
                 return scenario
 
@@ -72,17 +74,17 @@ class Shrinker:
 
         return dataclasses.replace(scenario, faults=fewest(scenario.faults, fails))
 
-    def _fewer_workflows(self, scenario: Scenario, rules: set[Any]) -> Scenario:
-        def fails(workflows: tuple[int, ...]) -> bool:
-            return self._fails(dataclasses.replace(scenario, workflows=workflows), rules)
+    def _fewer(self, what: str, scenario: Scenario, rules: set[Any]) -> Scenario:
+        """Of the workflows, of the activity ids, or of what goes through the queue under limits."""
 
-        return dataclasses.replace(scenario, workflows=fewest(scenario.workflows, fails))
+        def fails(numbers: tuple[int, ...]) -> bool:
+            return self._fails(with_numbers(numbers), rules)
 
-    def _fewer_tasks(self, scenario: Scenario, rules: set[Any]) -> Scenario:
-        def fails(tasks: tuple[int, ...]) -> bool:
-            return self._fails(dataclasses.replace(scenario, tasks=tasks), rules)
+        def with_numbers(numbers: tuple[int, ...]) -> Scenario:
+            changed: dict[str, Any] = {what: numbers}
+            return dataclasses.replace(scenario, **changed)
 
-        return dataclasses.replace(scenario, tasks=fewest(scenario.tasks, fails))
+        return with_numbers(fewest(getattr(scenario, what), fails))
 
     def _plainer(self, scenario: Scenario, rules: set[Any]) -> Scenario:
         for name, value in PLAIN.items():

@@ -17,7 +17,8 @@ from perdure.protocol.tasks import QueryTask, decode_task
 from perdure_broker.memory import MemoryBroker
 from perdure_broker.memory_server import MemoryServer
 from perdure_broker.port import StreamEntry, TaskEntry, TaskStream
-from tests.simulation.ledger import Ledger
+from tests.simulation.flow_tap import STREAM
+from tests.simulation.ledger import Hold, Ledger
 
 
 class RecordingBroker(MemoryBroker):
@@ -56,6 +57,12 @@ class RecordingBroker(MemoryBroker):
             return False
         self._seen.add(place)
         return True
+
+    async def hold(self, stream: bytes, key: str, for_us: int) -> None:
+        await super().hold(stream, key, for_us)
+        if self._server.keys.stream_of(stream) == STREAM:
+            now_s = asyncio.get_running_loop().time()
+            self._ledger.holds.append(Hold(now_s, self._server.now_ms(), key, for_us // 1000))
 
     async def read_tasks(
         self, streams: Sequence[TaskStream], worker: str, *, count: int, block_ms: int

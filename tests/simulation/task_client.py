@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from perdure.client import ActivityFailureError, Client, StartActivityInput
@@ -70,10 +71,10 @@ class TaskClient:
         """Do what a plan has for this client."""
         for index, start in enumerate(course.plan.starts):
             if start.client == self._number:
-                self._begin(course, f"start {index}", lambda start=start: self._start(course, start))
+                self._begin(course, f"start {index}", partial(self._start, course, start))
         for index, act in enumerate(course.plan.acts):
             if act.client == self._number:
-                self._begin(course, f"{act.kind} {index}", lambda act=act: self._act(course, act))
+                self._begin(course, f"{act.kind} {index}", partial(self._act, course, act))
 
     def _begin(self, course: TaskCourse, name: str, part: Callable[[], Awaitable[None]]) -> None:
         course.under_way[name] = None

@@ -64,6 +64,7 @@ from tests.simulation.client import POISON
 from tests.simulation.crew import MODELS
 from tests.simulation.generated_updates import REFUSED
 from tests.simulation.ledger import Ask, Attempt, Ledger, Reply, TaskWrite
+from tests.simulation.limit_plans import LIMITED, NO_LIMITS
 from tests.simulation.rules import Rule
 from tests.simulation.scenario import draw_scenario
 from tests.simulation.simulating import simulate_scenario
@@ -160,6 +161,7 @@ def right() -> Case:
                 draw_scenario(SEED),
                 workflows=tuple(range(WORKFLOWS)),
                 tasks=tuple(range(TASKS)),
+                limited=tuple(range(LIMITED)),
                 faults=(),
                 has_night=False,
             )
@@ -352,6 +354,14 @@ def list_one_twice(case: Case) -> None:
     case.ledger.listing.rows.append(case.ledger.listing.rows[0])
 
 
+def fill_the_queue(case: Case, **fields: Any) -> None:
+    """Tasks enter the queue under limits, all at once."""
+    change = case.ledger.limits[0]
+    case.ledger.limits[0] = change._replace(limits=replace(NO_LIMITS, **fields))
+    published = case.ledger.published[0]
+    case.ledger.published[:0] = [published] * 3
+
+
 CHANGES: dict[Rule, Callable[[Case], Any]] = {
     Rule.START_KEPT: lose_a_run,
     Rule.RUNS_APART: begin_a_run_within_another,
@@ -382,6 +392,9 @@ CHANGES: dict[Rule, Callable[[Case], Any]] = {
         lambda write: write.row is not None and write.row.close_time_us > 0, lambda write: [write, write]
     ),
     Rule.NOT_BEFORE: give_out_early,
+    Rule.RATE: lambda case: fill_the_queue(case, rate=0.1),
+    Rule.CONCURRENCY: lambda case: fill_the_queue(case, concurrency=-1),
+    Rule.HELD: lambda case: fill_the_queue(case, is_paused=True),
     Rule.LISTED: list_one_twice,
     Rule.CHAIN: lambda case: case.change(WorkflowExecutionContinuedAsNew, new_execution_run_id=OTHER_RUN),
     Rule.CHILD_ONCE: lambda case: case.change(ChildWorkflowExecutionStarted, run_id=OTHER_RUN),

@@ -12,7 +12,6 @@ import traceback
 from collections.abc import Callable
 from typing import cast
 
-from perdure_broker.memory import MemoryBroker
 from perdure_broker.memory_server import MemoryServer
 from perdure_broker.port import Broker, BrokerUnavailable
 from perdure_engine.engine import Engine
@@ -27,6 +26,7 @@ from tests.simulation.database import Database
 from tests.simulation.faults.crash_points import Trap
 from tests.simulation.faults.harm import Harm
 from tests.simulation.faults.plan import FAULTS_S, Fault, Kind
+from tests.simulation.flow_tap import WatchedBroker
 from tests.simulation.ledger import Ledger
 from tests.simulation.network import Network
 from tests.simulation.process import EPOCH_US, Process
@@ -52,6 +52,9 @@ EMPTY_S = 200.0
 
 STOP_S = 60.0
 
+CLOCK_OF_BROKER = (Kind.SET_BROKER_CLOCK, Kind.EMPTY_BROKER, Kind.FAIL_OVER_BROKER)
+"""What sets the clock of the broker, now and then at least."""
+
 LOOKS = 3
 """How often the memories of the engines are looked into while faults happen."""
 
@@ -67,7 +70,7 @@ class World:
         self.broker_clock_ms = 0.0
         self.traps: dict[int, list[Trap]] = {slot: [] for slot in range(ENGINES)}
         self.server = MemoryServer(now_ms=self._broker_now_ms)
-        self.ledger = Ledger(clocks_are_right=_are_clocks_right(scenario))
+        self.ledger = Ledger(clocks_are_right=_are_clocks_right(scenario), has_faults=bool(scenario.faults))
         self.database = Database(self.ledger)
         self._scenario = scenario
         self._transcript = transcript
@@ -94,6 +97,7 @@ class World:
     # The course ----------------------------------------------------------------------------------------------------
     async def run(self) -> None:
         await MemoryStore(self.database).migrate(self._scenario.shards)
+        crew.prepare(self._scenario, self.database, self.ledger)
         self._hosts = [self._loop.create_task(self._host_engine(slot)) for slot in range(ENGINES)]
         for slot in range(WORKERS):
             self.start_worker(slot)
@@ -235,7 +239,7 @@ class World:
             stop = self._stops[slot] = asyncio.Event()
             engine = self._engines[slot] = Engine(
                 cast(Store, StoreWire(MemoryStore(self.database), process, self._network)),
-                cast(Broker, BrokerWire(MemoryBroker(self.server), process, self._network)),
+                cast(Broker, BrokerWire(WatchedBroker(self.server, self.ledger), process, self._network)),
                 process,
                 node=process.name,
                 lease_ms=LEASE_MS,
@@ -283,6 +287,8 @@ class World:
         """A fault was carried out."""
         name = f"spell of {fault.word}" if fault.kind is Kind.SPELL else fault.kind.value
         self.verdict.faults[name] += 1
+        if fault.kind in CLOCK_OF_BROKER:
+            self.ledger.broker_jumps_s.append(self._loop.time())
         if fault.kind in (Kind.CRASH_ENGINE, Kind.FREEZE_ENGINE):
             self.verdict.crashes[fault.word] += 1
         self._note(name)

@@ -16,6 +16,7 @@ from tests.simulation.auditor import (
     family,
     heartbeats,
     histories,
+    limits,
     models,
     requests,
     resets,
@@ -46,6 +47,7 @@ CHECKS: list[Callable[[Evidence], Iterator[Finding]]] = [
     *models.CHECKS,
     *task_starts.CHECKS,
     *tasks.CHECKS,
+    *limits.CHECKS,
 ]
 
 

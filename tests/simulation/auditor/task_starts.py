@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from perdure.protocol.activity_executions import (
+    ActivityOptions,
     RequestCancelActivity,
     StartActivity,
     TerminateActivity,
@@ -46,14 +47,15 @@ def _differences(ask: Ask, execution: TaskExecution) -> Iterator[str]:
     attributes = end.attributes
     if (attributes.activity_type, attributes.task_queue) != (request.activity_type, request.task_queue):
         yield f"{attributes.activity_type} on {attributes.task_queue}"
-    if end.options._replace(**_POLICIES) != request.options._replace(**_POLICIES):
+    if _lasting(end.options) != _lasting(request.options):
         yield f"{end.options}"
     if attributes.input not in (b"", request.input):
         yield "its input"
 
 
-_POLICIES = {"id_reuse_policy": 1, "id_conflict_policy": 1}
-"""They matter to the start alone, and need not be kept."""
+def _lasting(options: ActivityOptions) -> ActivityOptions:
+    """Without the policies, which matter to the start alone, and need not be kept."""
+    return options._replace(id_reuse_policy=1, id_conflict_policy=1)
 
 
 def check_ids(evidence: Evidence) -> Iterator[Finding]:
@@ -143,8 +145,8 @@ def check_listed(evidence: Evidence) -> Iterator[Finding]:
     if len(listing.rows) != len(set(listing.rows)) or set(listing.rows) != there:
         listed = set(listing.rows)
         yield Finding(Rule.LISTED, f"only listed: {sorted(listed - there)}; not listed: {sorted(there - listed)}")
-    if listing.count != len(there):
-        yield Finding(Rule.LISTED, f"{listing.count} activities are counted; there are {len(there)}")
+    if listing.total != len(there):
+        yield Finding(Rule.LISTED, f"{listing.total} activities are counted; there are {len(there)}")
 
 
 CHECKS = [check_starts, check_ids, check_refused, check_ended, check_listed]

@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from perdure.protocol.activity_executions import TerminateActivity
+from perdure.protocol.activity_executions import StartActivity, TerminateActivity
 from perdure.protocol.failure import Failure, RetryState
+from perdure.protocol.replies import ExecutionStatus
+from perdure_engine.core.attempt import retry_state
 from perdure_engine.core.standalone import attempt, control, decide, reports, start
 from perdure_engine.core.standalone.execution import ActivityExecution
 from perdure_engine.core.state import ActivityPhase, ActivityState
@@ -36,8 +38,8 @@ def overlook_the_reuse_policy(patch: pytest.MonkeyPatch) -> None:
     """An activity id may be used again, whatever its policy says and whatever became of the execution before."""
     settle = start._settle_conflict
 
-    def overlook(request: start.StartActivity, last: start.Known, transition: Transition) -> bool:
-        return last.status != start.ExecutionStatus.RUNNING or settle(request, last, transition)
+    def overlook(request: StartActivity, last: start.Known, transition: Transition) -> bool:
+        return last.status != ExecutionStatus.RUNNING or settle(request, last, transition)
 
     patch.setattr(start, "_settle_conflict", overlook)
 
@@ -73,10 +75,9 @@ def forget_the_start_delay(patch: pytest.MonkeyPatch) -> None:
 @planted(Rule.AT_MOST_ONCE, seed=3, sharpen=_with_tasks)
 def try_a_task_again_that_may_run_once(patch: pytest.MonkeyPatch) -> None:
     """The limit of attempts is not looked at."""
-    find_state = attempt.retry_state
 
     def overlook_limit(activity: ActivityState, failure: Failure, next_us: int) -> RetryState:
-        state = find_state(activity, failure, next_us)
+        state = retry_state(activity, failure, next_us)
         return RetryState.IN_PROGRESS if state == RetryState.MAXIMUM_ATTEMPTS_REACHED else state
 
     patch.setattr(attempt, "retry_state", overlook_limit)
