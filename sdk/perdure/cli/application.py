@@ -6,12 +6,13 @@ Role: what `perdure worker` asks of one, such as those of `perdure.compat.celery
 from __future__ import annotations
 
 import concurrent.futures
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import click
 from click.core import ParameterSource
 
+from perdure.client import Schedule
 from perdure.exceptions import RequestError
 
 ATTRIBUTE = "__perdure_application__"
@@ -28,6 +29,15 @@ class Application(Protocol):
     @property
     def queues(self) -> Sequence[str]:
         """The task queues to poll, unless the command says which."""
+
+    @property
+    def name(self) -> str:
+        """Whose schedules are its own."""
+
+    @property
+    def schedules(self) -> Mapping[str, Schedule]:
+        """What is to be done again and again, by the ids of the schedules. They are kept so: see
+        `perdure.client.owned_schedules`."""
 
     @property
     def address(self) -> str | None:

@@ -13,6 +13,7 @@ from perdure.cli.json_input import duration
 from perdure.cli.options import choice, connection_options, member, with_client
 from perdure.cli.output import console, note, print_json
 from perdure.cli.schedule_action import action_of, action_options
+from perdure.cli.schedule_import import import_
 from perdure.cli.schedule_views import listed_data, print_description, print_list
 from perdure.client import (
     Client,
@@ -79,6 +80,9 @@ def spec_options(command: Command) -> Command:
 @click.group(cls=CommandGroup)
 def schedule() -> None:
     """Start workflows or tasks again and again."""
+
+
+schedule.add_command(import_)
 
 
 @schedule.command()

@@ -17,6 +17,7 @@ from perdure.cli.definitions import Definitions, load_definitions
 from perdure.cli.json_input import duration
 from perdure.cli.options import address_option, json_option, log_level_option, namespace_option
 from perdure.cli.output import console, note, print_json
+from perdure.cli.schedule_import import keep_schedules
 from perdure.client import Client
 from perdure.service import RPCError, RPCStatusCode
 from perdure.worker import Worker
@@ -76,6 +77,8 @@ def worker(
             return
         async with client:
             application = found.application
+            if application is not None:
+                await keep_schedules(application, client)
             executor = None if application is None else application.executor(module, address, namespace)
             running = [
                 Worker(

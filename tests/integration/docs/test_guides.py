@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,8 +15,11 @@ import pytest
 from tests.cluster import PERDURE, ROOT, Cluster
 from tests.integration.docs.guide_snippets import snippets, write_files
 
-GUIDES = {"moving-from-bullmq.md": "tasks.py"}
+GUIDES = {"moving-from-bullmq.md": "tasks.py", "moving-from-celery.md": "shop.py"}
 """Each guide, and what its worker is given."""
+
+MATRIX_TESTS = ("tests/unit/perdure/compat/celery", "tests/integration/celery", "tests/integration/compat")
+"""Where the tests are that rows of the matrix name."""
 
 TIMEOUT_SECONDS = 120
 
@@ -45,3 +50,19 @@ async def test_what_a_guide_shows_runs(cluster: Cluster, tmp_path: Path, name: s
 def test_each_guide_is_run() -> None:
     with_python = {path.name for path in (ROOT / "docs").glob("*.md") if list(snippets(path))}
     assert with_python == set(GUIDES)
+
+
+def test_each_row_of_the_matrix_names_a_test_that_is_there() -> None:
+    page = (ROOT / "docs" / "moving-from-celery.md").read_text(encoding="utf-8")
+    rows = page.partition("## The matrix\n")[2].partition("\n## ")[0].strip().splitlines()[2:]
+    assert len(rows) > 40
+    tests = {f"{path.name}::{name}" for folder in MATRIX_TESTS for path, name in _tests(ROOT / folder)}
+    missing = [row for row in rows if row.rpartition("`")[0].rpartition("`")[2] not in tests]
+    assert missing == []
+
+
+def _tests(folder: Path) -> Iterator[tuple[Path, str]]:
+    for path in folder.rglob("test_*.py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                yield path, node.name

@@ -15,8 +15,39 @@ for is done, or refused with what to do instead; nothing is left out in silence.
 """
 
 from perdure.compat.celery.app import Celery, shared_task
+from perdure.compat.celery.canvas import (
+    Signature,
+    chain,
+    chord,
+    chunks,
+    group,
+    maybe_signature,
+    signature,
+    subtask,
+    xmap,
+    xstarmap,
+)
 from perdure.compat.celery.current import current_app, current_task
+from perdure.compat.celery.group_result import GroupResult
 from perdure.compat.celery.result import AsyncResult
 from perdure.compat.celery.task import Task
 
-__all__ = ["AsyncResult", "Celery", "Task", "current_app", "current_task", "shared_task"]
+__all__ = [
+    "AsyncResult",
+    "Celery",
+    "GroupResult",
+    "Signature",
+    "Task",
+    "chain",
+    "chord",
+    "chunks",
+    "current_app",
+    "current_task",
+    "group",
+    "maybe_signature",
+    "shared_task",
+    "signature",
+    "subtask",
+    "xmap",
+    "xstarmap",
+]

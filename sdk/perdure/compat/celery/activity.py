@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from perdure import activity
 from perdure.activity.information import Info
 from perdure.callable_types import CallableTypes, callable_types
-from perdure.compat.celery import message, states
+from perdure.compat.celery import links, message, states
 from perdure.compat.celery.context import Context
 from perdure.compat.celery.exceptions import Retry
 from perdure.compat.celery.failures import described, failure_of, text_of
@@ -78,6 +78,7 @@ def request_of(task: Task, arguments: Sequence[Any], info: Info) -> Context:
     sent = message.unpack(arguments)
     if "args" in told:
         sent = sent._replace(args=from_plain(told["args"]), kwargs=from_plain(told["kwargs"]))
+    sent = sent._replace(args=links.with_failure(task.run, sent.args, info.workflow_id))
     limit, soft = info.start_to_close_timeout, sent.extras.get("soft_time_limit")
     if soft is None:
         soft = task.app.conf.task_soft_time_limit if task.soft_time_limit is None else task.soft_time_limit
@@ -87,6 +88,7 @@ def request_of(task: Task, arguments: Sequence[Any], info: Info) -> Context:
         task=task.name,
         retries=told.get("retries", 0),
         told=told,
+        is_step=info.workflow_id is not None,
         timelimit=(None if limit is None else limit.total_seconds(), soft),
         delivery_info={
             "exchange": "",
@@ -118,7 +120,7 @@ def report(task: Task, request: Context, ended: Ended) -> Any:
     """
     match ended.state:
         case states.SUCCESS:
-            return None if request.ignore_result or task.ignore_result else to_plain(ended.value)
+            return to_plain(ended.value) if _is_kept(task, request) else None
         case states.IGNORED:
             told = request.told or {}
             return {IGNORED: {"state": told.get("state", states.IGNORED), "meta": told.get("meta")}}
@@ -128,6 +130,11 @@ def report(task: Task, request: Context, ended: Ended) -> Any:
             raise ApplicationError(text_of(ended.value), type=REJECT, next_retry_delay=AGAIN_AFTER)
         case _:
             raise failure_of(ended.value)
+
+
+def _is_kept(task: Task, request: Context) -> bool:
+    """Whether its result is. What comes after it in a canvas needs it in any case."""
+    return bool(request.is_step) or not (request.ignore_result or task.ignore_result)
 
 
 def again(request: Context, retry: Retry) -> ApplicationError:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMappin
 from functools import cached_property
 from typing import Any
 
-from perdure.compat.celery import current
+from perdure.compat.celery import beat, current
 from perdure.compat.celery.cluster import Cluster, address_of
 from perdure.compat.celery.conf import Settings
 from perdure.compat.celery.control import Control
@@ -18,6 +18,7 @@ from perdure.compat.celery.exceptions import ImproperlyConfigured, NotRegistered
 from perdure.compat.celery.publishing import Publishing
 from perdure.compat.celery.result import AsyncResult
 from perdure.compat.celery.signals import Signal, import_modules
+from perdure.compat.celery.signature import Signature, signature
 from perdure.compat.celery.task import Task as TaskBase
 from perdure.compat.celery.worker import WorkerApplication
 
@@ -278,11 +279,31 @@ class Celery:
         self, link: Mapping[str, Any], args: Sequence[Any], kwargs: dict[str, Any], options: Mapping[str, Any]
     ) -> None:
         """Enqueue what a task was linked to."""
-        task = self.tasks.get(link["task"])
-        if task is not None:
-            task.apply_async(args, kwargs, **options)
+        call = signature(link, app=self)
+        if call.kind is not None:
+            call.apply_async(args, task_id=options["task_id"])
+        elif call.task in self.tasks:
+            call.type.apply_async(args, kwargs, **options)
         else:
-            self.send_task(link["task"], args, kwargs, **options)
+            self.send_task(call.task, args, kwargs, **options)
+
+    def signature(self, task: Any, *args: Any, **options: Any) -> Signature:
+        """A call of a task of this application that is not made yet."""
+        return signature(task, *args, **{**options, "app": self})
+
+    subtask = signature
+
+    def add_periodic_task(
+        self,
+        schedule: Any,
+        sig: Mapping[str, Any],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        name: str | None = None,
+        **options: Any,
+    ) -> str:
+        """Have a task run again and again: one more entry of the setting `beat_schedule`. Returns its name."""
+        return beat.add_periodic_task(self, schedule, sig, args, kwargs or {}, name, options)
 
     def AsyncResult(self, id: str, **known: Any) -> AsyncResult:
         """What becomes of a task."""

@@ -19,7 +19,7 @@ class Context:
     reply_to = shadow = stamps = stamped_headers = None
     replaced_task_nesting = 0
     utc = True
-    is_eager = False
+    is_eager = is_step = False
     entered = False
     told: Any = None
     retry_asked: Any = None

@@ -83,3 +83,13 @@ class _Revoking:
         except RPCError as error:
             if error.status != RPCStatusCode.NOT_FOUND:
                 raise
+            await self._revoke_canvas(client)
+
+    async def _revoke_canvas(self, client: Client) -> None:
+        """What runs of it is asked to end, too: the steps of a canvas are not told apart here."""
+        handle = client.get_workflow_handle(self._task_id)
+        try:
+            await (handle.terminate(reason="revoked, terminate=True") if self._terminate else handle.cancel())
+        except RPCError as error:
+            if error.status != RPCStatusCode.NOT_FOUND:
+                raise

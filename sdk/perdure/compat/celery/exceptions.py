@@ -128,6 +128,10 @@ class WorkerLostError(Exception):
     """The worker that ran the task is gone."""
 
 
+class ChordError(TaskError):
+    """A member of a chord's header failed, and its body was not begun."""
+
+
 class BackendError(CeleryError):
     """An outcome cannot be had."""
 

@@ -12,6 +12,9 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from perdure.compat.celery.context import Context
+from perdure.compat.celery.failures import remade
+from perdure.exceptions import ApplicationError
+from perdure.tasks.canvas.failures import FAILURE
 
 if TYPE_CHECKING:
     from perdure.compat.celery.app import Celery
@@ -33,6 +36,20 @@ def failed(app: Celery, request: Context, error: BaseException, traceback: str |
             task(request, error, traceback, *link.get("args", ()), **link.get("kwargs") or {})
         else:
             _enqueue(app, request, f"link_error:{number}", link, (request.id,))
+
+
+def with_failure(function: Any, args: list[Any], canvas_id: str | None) -> list[Any]:
+    """The arguments of an errback that a canvas calls: request, exception and traceback, or its id, as under Celery, in
+    place of what tells of the failure."""
+    first = args[0] if args else None
+    if not isinstance(first, dict) or first.keys() != {FAILURE}:
+        return args
+    if not _takes_several(function):
+        return [canvas_id, *args[1:]]
+    told = first[FAILURE]
+    described = told["details"][0] if told["details"] else None
+    exception = remade(described, ApplicationError(told["message"], type=told["type"]))
+    return [Context(id=canvas_id), exception, None, *args[1:]]
 
 
 def _enqueue(app: Celery, request: Context, which: str, link: Mapping[str, Any], before: tuple[Any, ...]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -15,7 +16,7 @@ from perdure.compat.celery.policies import PRIORITY_LAST, options_of
 from perdure.compat.celery.routes import queue_name, route_of
 from perdure.compat.celery.settings import JSON_FAMILY
 from perdure.exceptions import ActivityAlreadyStartedError
-from perdure.tasks.enqueuing import Call, input_of
+from perdure.tasks.enqueuing import AT_ONCE_MAX, Call, input_of
 
 if TYPE_CHECKING:
     from perdure.compat.celery.app import Celery
@@ -81,9 +82,17 @@ class Publishing:
         Raises:
             RPCError: no engine confirmed it in time.
         """
+        self.announce()
+        self._app.cluster.wait(self.start)
+        self.announced()
+
+    def announce(self) -> None:
+        """Tell receivers that it is about to be sent."""
         if signals.before_task_publish.receivers:
             self._announce()
-        self._app.cluster.wait(self._start)
+
+    def announced(self) -> None:
+        """Tell receivers that it was sent."""
         if signals.after_task_publish.receivers:
             signals.after_task_publish.send(
                 sender=self.name,
@@ -111,7 +120,8 @@ class Publishing:
         input.is_new_id = self._is_new_id
         return input
 
-    async def _start(self, client: Client) -> None:
+    async def start(self, client: Client) -> None:
+        """Have an engine keep it."""
         try:
             await client._connection.calls.start_activity(self.input())
         except ActivityAlreadyStartedError:
@@ -165,6 +175,21 @@ class Publishing:
             "origin": origin(),
             **self._headers,
         }
+
+
+def send_all(app: Celery, many: Sequence[Publishing]) -> None:
+    """Have an engine keep these; what is sent in one turn of the loop shares entries of the inboxes. Durable when this
+    returns."""
+    for each in many:
+        each.announce()
+
+    async def start(client: Client) -> None:
+        for at in range(0, len(many), AT_ONCE_MAX):
+            await asyncio.gather(*(each.start(client) for each in many[at : at + AT_ONCE_MAX]))
+
+    app.cluster.wait(start)
+    for each in many:
+        each.announced()
 
 
 def check(options: Mapping[str, Any]) -> None:

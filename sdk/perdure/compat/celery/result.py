@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from perdure.compat.celery import current, outcome, states
+from perdure.compat.celery import canvas_outcome, current, states
 from perdure.compat.celery.context import running
 from perdure.compat.celery.exceptions import BackendError, TimeoutError
 from perdure.compat.celery.outcome import Outcome
@@ -130,13 +130,13 @@ class AsyncResult:
         return self._known
 
     async def _ended(self, client: Any) -> Outcome:
-        return await outcome.wait_for(self.id, client)
+        return await canvas_outcome.wait_for(self.id, client)
 
     # Looking ---------------------------------------------------------------------------------------------------------
     def _look(self) -> Outcome:
         if self._known is not None:
             return self._known
-        found = self.app.cluster.wait(functools.partial(outcome.look_up, self.app, self.id))
+        found = self.app.cluster.wait(functools.partial(canvas_outcome.look_up, self.app, self.id))
         if found.is_ready:
             self._known = found
         return found
@@ -189,7 +189,7 @@ class AsyncResult:
         return []
 
     def _described(self) -> Outcome:
-        return self.app.cluster.wait(functools.partial(outcome.look_up, self.app, self.id))
+        return self.app.cluster.wait(functools.partial(canvas_outcome.look_up, self.app, self.id))
 
     def ready(self) -> bool:
         """Whether it has ended."""

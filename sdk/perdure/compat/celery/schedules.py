@@ -155,12 +155,18 @@ class crontab(BaseSchedule):
             day_of_month=ranges(self.day_of_month),
             month=ranges(self.month_of_year),
             day_of_week=ranges(self.day_of_week),
+            comment=self.text,
         )
         return ScheduleSpec(calendars=[calendar], time_zone_name=time_zone)
 
-    def __repr__(self) -> str:
+    @property
+    def text(self) -> str:
+        """In Unix's order of fields."""
         minute, hour, day_of_week, day_of_month, month_of_year = map(_shown, self._given)
-        return f"<crontab: {minute} {hour} {day_of_month} {month_of_year} {day_of_week} (m/h/dM/MY/d)>"
+        return f"{minute} {hour} {day_of_month} {month_of_year} {day_of_week}"
+
+    def __repr__(self) -> str:
+        return f"<crontab: {self.text} (m/h/dM/MY/d)>"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, crontab) and self._numbers() == other._numbers()

@@ -41,6 +41,7 @@ DEFAULTS: Mapping[str, Any] = {
     "imports": (),
     "include": (),
     "beat_schedule": {},
+    "beat_cron_starting_deadline": None,
     "worker_pool": "prefork",
     "worker_concurrency": None,
     "worker_max_tasks_per_child": None,
@@ -67,7 +68,7 @@ worker_state_db worker_task_log_format worker_timer worker_timer_precision worke
 worker_agent worker_autoscaler worker_consumer worker_direct control_exchange control_queue_durable
 control_queue_expires control_queue_ttl event_exchange event_queue_expires event_queue_prefix event_queue_ttl
 event_queue_durable event_queue_exclusive beat_max_loop_interval beat_schedule_filename beat_scheduler beat_sync_every
-beat_cron_starting_deadline beat_logfile database_create_tables_at_setup database_engine_options
+beat_logfile database_create_tables_at_setup database_engine_options
 database_short_lived_sessions database_table_names cache_backend cache_backend_options mongodb_backend_settings
 deprecated_settings
 """

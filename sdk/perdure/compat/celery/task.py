@@ -18,6 +18,7 @@ from perdure.compat.celery.exceptions import ImproperlyConfigured, MaxRetriesExc
 from perdure.compat.celery.failures import ExceptionInfo
 from perdure.compat.celery.publishing import Publishing, check_serializer
 from perdure.compat.celery.result import AsyncResult, EagerResult
+from perdure.compat.celery.signing import Signing
 
 if TYPE_CHECKING:
     from perdure.compat.celery.app import Celery
@@ -44,7 +45,7 @@ class FromSettings:
         task.__dict__[self._name] = value
 
 
-class Task:
+class Task(Signing):
     """A task. Subclasses override `run`, or are the `base` of decorated functions.
 
     Attributes:

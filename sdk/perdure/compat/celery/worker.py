@@ -6,10 +6,11 @@ import concurrent.futures
 import importlib
 import multiprocessing
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from perdure.compat.celery import current, signals
+from perdure.client import Schedule
+from perdure.compat.celery import beat, current, signals
 from perdure.compat.celery.cluster import address_of
 from perdure.compat.celery.context import HOSTNAME
 from perdure.compat.celery.routes import queue_name, queues_of
@@ -32,6 +33,15 @@ class WorkerApplication:
     @property
     def address(self) -> str | None:
         return address_of(self.app.conf.broker_url)
+
+    @property
+    def name(self) -> str:
+        return beat.owner(self.app)
+
+    @property
+    def schedules(self) -> Mapping[str, Schedule]:
+        self.app.finalize()
+        return beat.schedules_of(self.app)
 
     @property
     def queues(self) -> Sequence[str]:
