@@ -44,7 +44,11 @@ from perdure_store.port import ActivityKey, BatchRejected, DeadLetterRow, Execut
 logger = logging.getLogger("perdure.engine.intake")
 
 REQUESTS_MAX = 500
-"""Requests of one batch: bounds how long deciding holds the loop (about 20 us each)."""
+"""Requests of one batch."""
+
+DECIDED_AT_ONCE = 64
+"""Requests decided (about 25 us each) before others get their turn of the event loop: the batches before this one are
+being sent, and released (measured: 7 per cent more workflows a second at 1,000 at once)."""
 
 TIMERS_MAX = 1_000
 
@@ -159,8 +163,11 @@ class Intake:
                     raise Unloadable(batch, str(error)) from error
                 raise
         self._advance(batch, shards, reads)
-        for item in arrivals:
-            self._decide(batch, item, loaded)
+        for start in range(0, len(arrivals), DECIDED_AT_ONCE):
+            if start:
+                await self._environment.sleep(0)
+            for item in arrivals[start : start + DECIDED_AT_ONCE]:
+                self._decide(batch, item, loaded)
         for shard, row in due:
             self._fire(batch, shard, row, loaded)
         for shard_id, run_id, event_id, attempt in redirects:

@@ -51,7 +51,7 @@ logger = logging.getLogger("perdure.engine.history")
 BLOCK_MS = 1_000
 """How long a read of the inboxes waits at the most."""
 
-FEW_BYTES = 32 * 1024
+FEW_BYTES = 16 * 1024
 """Below this many bytes of requests the inboxes are read once more before a batch is made of them (measured: a fifth
 more activities a second at 500 workflows at once; an idle workflow of 5.2 ms takes up to 0.4 ms longer)."""
 

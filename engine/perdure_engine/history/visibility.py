@@ -31,6 +31,9 @@ logger = logging.getLogger("perdure.engine.visibility")
 LINGER_S = 0.2
 """Seconds that a record waits for the run to close, so that both ends become one write."""
 
+LINGER_BUSY_S = 1.0
+"""The same while many wait: runs take longer then, and a second write of each would make them take longer still."""
+
 ROWS_MAX = 500
 RETRY_S = 1.0
 
@@ -176,9 +179,10 @@ class VisibilityWriter:
         """Write what has lingered, for ever."""
         while True:
             now = self._environment.monotonic()
+            linger_s = LINGER_S if len(self._pending) < ROWS_MAX else LINGER_BUSY_S
             due: list[_Pending] = []
             for pending in self._pending.values():
-                if pending.since is None or now - pending.since < LINGER_S or len(due) == ROWS_MAX:
+                if pending.since is None or now - pending.since < linger_s or len(due) == ROWS_MAX:
                     break
                 due.append(pending)
             if not due:

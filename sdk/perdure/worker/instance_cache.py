@@ -1,5 +1,8 @@
 """The workflow instances that a worker keeps in memory between their tasks, the least recently used going first.
 
+They are bounded in number, and in the bytes of their histories: about what a workflow knows, since all of it came from
+there.
+
 What a local activity runs for must not go: an instance whose task was extended is pinned, above the limit, until its
 next task is done or somebody says that it has waited for long enough.
 """
@@ -10,6 +13,8 @@ from collections.abc import Callable
 
 from perdure.execution.instance import WorkflowInstance
 
+HISTORIES_BYTES_MAX = 256 * 1024 * 1024
+
 
 def _close(instance: WorkflowInstance) -> None:
     instance.close()
@@ -18,10 +23,19 @@ def _close(instance: WorkflowInstance) -> None:
 class InstanceCache:
     """By run id. An instance that leaves is closed, by `close`, and `on_close` is told which run it was."""
 
-    __slots__ = ("_close", "_instances", "_limit", "_pinned", "_pins", "on_close")
+    __slots__ = ("_bytes", "_bytes_max", "_close", "_instances", "_limit", "_pinned", "_pins", "_sizes", "on_close")
 
-    def __init__(self, limit: int, close: Callable[[WorkflowInstance], None] = _close) -> None:
+    def __init__(
+        self,
+        limit: int,
+        close: Callable[[WorkflowInstance], None] = _close,
+        *,
+        bytes_max: int = HISTORIES_BYTES_MAX,
+    ) -> None:
         self._limit = limit
+        self._bytes_max = bytes_max
+        self._bytes = 0
+        self._sizes: dict[str, int] = {}
         self._close = close
         self.on_close: Callable[[str], None] | None = None
         self._instances: dict[str, WorkflowInstance] = {}
@@ -42,13 +56,15 @@ class InstanceCache:
         return found
 
     def keep(self, run_id: str, instance: WorkflowInstance) -> None:
-        """Keep an instance as the most recently used one; what was kept for the run, and what is too much, goes."""
+        """Keep an instance as the most recently used one; what was kept for the run, and what is too much, goes. The
+        last one stays, however large."""
         instances = self._instances
         self._replace(run_id, instance)
         instances[run_id] = instance
-        if len(instances) > self._limit:
-            oldest = next(iter(instances))
-            self._leave(oldest, instances.pop(oldest))
+        self._sizes[run_id] = size = instance.history_size
+        self._bytes += size
+        while len(instances) > self._limit or (self._bytes > self._bytes_max and len(instances) > 1):
+            self.evict(next(iter(instances)))
 
     def pin(self, run_id: str, instance: WorkflowInstance) -> int:
         """Keep an instance whatever the limit. Returns what unpins it."""
@@ -83,7 +99,9 @@ class InstanceCache:
 
     def _pop(self, run_id: str) -> WorkflowInstance | None:
         found = self._instances.pop(run_id, None)
-        if found is None and self._pinned and (pinned := self._pinned.pop(run_id, None)) is not None:
+        if found is not None:
+            self._bytes -= self._sizes.pop(run_id)
+        elif self._pinned and (pinned := self._pinned.pop(run_id, None)) is not None:
             return pinned[0]
         return found
 

@@ -17,7 +17,9 @@ from perdure_broker.port import BrokerUnavailable, TaskEntry, TaskStream, Worker
 logger = logging.getLogger("perdure.worker")
 
 READ_MAX = 256
-"""Entries of one read: more would keep the event loop from sending what the first of them led to."""
+
+ACCEPTED_AT_ONCE = 64
+"""Entries accepted before others get their turn of the event loop: what the first of them led to is sent meanwhile."""
 
 BLOCK_MS = 2_000
 ANNOUNCEMENT_TTL_MS = 15_000
@@ -108,7 +110,10 @@ class TaskReader:
                     hold(entry)
                 if self._link.loop.time() - self._asked_at > self._stale_after_s():
                     entries = await self._confirmed(entries)
-                self._accept(entries)
+                for start in range(0, len(entries), ACCEPTED_AT_ONCE):
+                    if start:
+                        await asyncio.sleep(0)
+                    self._accept(entries[start : start + ACCEPTED_AT_ONCE])
 
     async def _read(self) -> list[TaskEntry]:
         free = self._free()

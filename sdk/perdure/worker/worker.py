@@ -43,7 +43,7 @@ class Worker:
         activity_executor: concurrent.futures.Executor | None = None,
         interceptors: Sequence[Interceptor] = [],
         identity: str | None = None,
-        max_cached_workflows: int = 1000,
+        max_cached_workflows: int = 10_000,
         max_concurrent_workflow_tasks: int | None = None,
         max_concurrent_activities: int | None = None,
         max_concurrent_local_activities: int | None = None,
@@ -86,8 +86,9 @@ class Worker:
             interceptors: What stands around workflows and activities, the first one outermost; around all of them those
                 of the client that are worker interceptors, too.
             identity: Who works, as histories show it; the client's identity if not given.
-            max_cached_workflows: Workflows kept in memory between their tasks; others are replayed. One that waits for
-                local activities beyond its task's timeout is kept beside them.
+            max_cached_workflows: Workflows kept in memory between their tasks, as long as their histories do not exceed
+                256 MiB together; others are replayed. One that waits for local activities beyond its task's timeout is
+                kept beside them.
             max_concurrent_workflow_tasks: Workflow tasks at a time, 1,000 if not given.
             max_concurrent_activities: Activities at a time, 1,000 if not given; no more than the executor has room for
                 if all of them are `def`.

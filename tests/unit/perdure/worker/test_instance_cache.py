@@ -8,8 +8,9 @@ from perdure.worker.instance_cache import InstanceCache
 
 
 class Instance:
-    def __init__(self) -> None:
+    def __init__(self, history_size: int = 0) -> None:
         self.is_closed = False
+        self.history_size = history_size
 
     def close(self) -> None:
         self.is_closed = True
@@ -26,6 +27,22 @@ def test_the_least_recently_used_goes_first() -> None:
     assert (a.is_closed, b.is_closed, c.is_closed) == (False, True, False)
     assert cache.get("b") is None
     assert len(cache) == 2
+
+
+def test_histories_are_bounded_together_but_the_last_one_stays() -> None:
+    cache = InstanceCache(10, bytes_max=100)
+    a, b, c, d = Instance(40), Instance(40), Instance(40), Instance(1_000)
+    for name, instance in {"a": a, "b": b, "c": c}.items():
+        cache.keep(name, instance)  # type: ignore[arg-type]
+    assert (a.is_closed, b.is_closed, c.is_closed) == (True, False, False)
+    b.history_size = 90
+    cache.keep("b", b)  # type: ignore[arg-type]
+    assert (b.is_closed, c.is_closed, len(cache)) == (False, True, 1)
+    cache.keep("d", d)  # type: ignore[arg-type]
+    assert (b.is_closed, d.is_closed, len(cache)) == (True, False, 1)
+    cache.take("d")
+    cache.keep("a", Instance(100))  # type: ignore[arg-type]
+    assert len(cache) == 1, "what left counts no more"
 
 
 def test_another_instance_of_a_run_replaces_the_first() -> None:

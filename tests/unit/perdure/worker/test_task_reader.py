@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from perdure.worker import task_reader
 from perdure.worker.pace import Pace
 from perdure.worker.task_reader import TaskReader
 from perdure_broker.port import BrokerUnavailable, StreamKind, TaskEntry, TaskStream
+from tests.turns import Turns
 from tests.unit.perdure.worker.test_link import _link
 from tests.waiting import wait_until
 from tests.worker_stage import QUEUE, Stage, activity_task, stage
@@ -59,6 +61,28 @@ async def test_it_takes_what_there_is_room_for_and_holds_its_leases() -> None:
         assert [worker.slots for worker in state.workers] == [2]
         await reading.reader.withdraw()
         assert not (await on.broker.queue_state(STREAM)).workers
+
+
+async def test_others_have_their_turn_while_many_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(task_reader, "ACCEPTED_AT_ONCE", 2)
+    turns = Turns()
+    async with stage() as on:
+        reading = Reading(on, 5)
+
+        def noted(entries: Sequence[TaskEntry]) -> None:
+            reading.accept(entries)
+            for _ in entries:
+                turns.note()
+
+        reading.reader = TaskReader(reading.link, [STREAM], 5, reading.free, noted)
+        await reading.reader.announce()
+        for _ in range(5):
+            await on.give(activity_task("double", 1))
+        running = asyncio.create_task(reading.reader.run())
+        await reading.has(5)
+        reading.reader.stop()
+        await running
+    assert turns.sizes == [2, 2, 1]
 
 
 async def test_a_server_that_went_away_is_waited_for(caplog: pytest.LogCaptureFixture) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -21,6 +22,7 @@ from perdure_engine.history import intake, service
 from perdure_store.port import BatchRejected, CommitBatch, ExecutionKey, LoadedExecution, StoreUnavailable
 from tests.engine_stage import WORKFLOWS, Stage, pass_time, start_request, until
 from tests.simulation.process import Process
+from tests.turns import Turns
 
 
 async def test_an_entry_that_is_no_envelope_is_kept_and_does_no_harm(stage: Stage) -> None:
@@ -63,6 +65,21 @@ async def test_a_batch_is_bounded_and_the_rest_follows(stage: Stage, monkeypatch
         await stage.send(start_request(f"wf-{index}"))
     await until(lambda: len(stage.database.executions) == 10)
     assert max(len(batch.executions) for batch in stage.commits) == 4
+
+
+async def test_a_large_batch_lets_others_have_their_turn(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intake, "DECIDED_AT_ONCE", 2)
+    decide, turns = stage.history._intake._decide, Turns()
+
+    def noted(*arguments: Any) -> None:
+        turns.note()
+        decide(*arguments)
+
+    monkeypatch.setattr(stage.history._intake, "_decide", noted)
+    await stage.send(*(start_request(f"wf-{index}") for index in range(5)))
+    await until(lambda: len(stage.database.executions) == 5)
+    assert len(stage.commits) == 1
+    assert turns.sizes == [2, 2, 1]
 
 
 async def test_a_load_that_fails_is_tried_again(stage: Stage) -> None:

@@ -154,6 +154,15 @@ async def test_many_records_are_written_in_bounded_writes(stage: Stage, monkeypa
     await until(lambda: not stage.outstanding(VISIBILITY_KIND), within_s=5)
 
 
+async def test_while_many_wait_they_linger_for_longer(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(visibility, "ROWS_MAX", 3)
+    for index in range(3):
+        await stage.start(f"wf-{index}")
+    await pass_time(2 * visibility.LINGER_S)
+    assert not stage.database.visibility
+    await until(lambda: len(stage.database.visibility) == 3, within_s=2 * visibility.LINGER_BUSY_S)
+
+
 async def test_the_end_wins_when_both_records_are_taken_over(stage: Stage) -> None:
     """The beginning was taken over when the run was open still, and waits when the end is found as well."""
     run_id = await stage.start()
