@@ -63,7 +63,8 @@ Effect = tuple[Any, ...]
 
 
 def check_refused(evidence: Evidence) -> Iterator[Finding]:
-    """Only what was sent once tells: of several sendings one may take effect, and the others be refused for that."""
+    """Only what was sent once tells: of several sendings one may take effect, and the others be refused for that. So
+    may one that is decided twice, because the broker lost that it was done with, and the first answer too."""
     sendings: dict[Effect, list[Ask]] = defaultdict(list)
     along: dict[str, set[int]] = defaultdict(set)  # starts that brought an update, which alone may have been refused
     for ask in evidence.asks(StartWorkflowWith):
@@ -76,8 +77,14 @@ def check_refused(evidence: Evidence) -> Iterator[Finding]:
                 sendings[effect].append(ask)
     recorded = {effect for run in evidence.runs.values() for effect in _recorded(run)}
     for effect, asks in sendings.items():
-        if len(asks) == 1 and len(asks[0].sent_s) == 1 and asks[0].is_refused and effect in recorded:
-            yield Finding(Rule.REFUSED, f"{effect} stands in a history, and was refused: {asks[0].replies}")
+        first = asks[0]
+        if (
+            len(asks) == len(first.sent_s) == 1
+            and first.is_refused
+            and effect in recorded
+            and not evidence.ledger.has_lost_since(first.sent_s[0] - NOTICE_S)
+        ):
+            yield Finding(Rule.REFUSED, f"{effect} stands in a history, and was refused: {first.replies}")
 
 
 def _effect_of(request: Any) -> Effect | None:
