@@ -6,4 +6,5 @@ pytest_plugins = [
     "tests.fix_proxy",
     "tests.fix_redis",
     "tests.fix_redis_deployments",
+    "tests.watchdog",
 ]
