@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal, overload
+from typing import Any, ClassVar, Literal, overload
 
 from perdure.callable_types import CallableTypes, callable_types
 from perdure.common import RawValue
@@ -25,12 +25,15 @@ class ActivityDefinition:
         function: What is called: a function, a bound method, or an object with `__call__`.
         is_async: Runs on the worker's event loop, not in its executor.
         no_thread_cancel_exception: Cancellation raises nothing in the activity's thread.
+        is_task: It is that of a `perdure.task`.
     """
 
     name: str | None
     function: Callable[..., Any]
     is_async: bool
     no_thread_cancel_exception: bool = False
+
+    is_task: ClassVar[bool] = False
 
     @cached_property
     def types(self) -> CallableTypes:

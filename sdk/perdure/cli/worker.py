@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import signal
+import concurrent.futures
 import sys
 from collections.abc import Sequence
 from datetime import timedelta
@@ -18,6 +18,8 @@ from perdure.cli.json_input import duration
 from perdure.cli.options import address_option, json_option, log_level_option, namespace_option
 from perdure.cli.output import console, note, print_json
 from perdure.cli.schedule_import import keep_schedules
+from perdure.cli.stopping import Stopping
+from perdure.cli.worker_pool import WorkerPool, pool_options, worker_pool
 from perdure.client import Client
 from perdure.service import RPCError, RPCStatusCode
 from perdure.worker import Worker
@@ -38,8 +40,13 @@ WAITED_FOR = RPCStatusCode.UNAVAILABLE
 )
 @click.option("--activity-slots", type=click.IntRange(min=1), help="Activities at once; by default 1,000.")
 @click.option("--workflow-slots", type=click.IntRange(min=1), help="Workflow tasks at once; by default 1,000.")
+@pool_options
 @click.option(
-    "--grace", type=duration, default="10s", show_default=True, help="How long activities may finish when it stops."
+    "--grace",
+    type=duration,
+    default="10s",
+    show_default=True,
+    help="How long what runs may finish when it stops. A second signal ends it at once.",
 )
 @click.option(
     "--wait/--no-wait", default=True, show_default=True, help="Wait for the cluster, if it cannot be reached yet."
@@ -53,6 +60,10 @@ def worker(
     task_queue: str | None,
     activity_slots: int | None,
     workflow_slots: int | None,
+    pool: str,
+    concurrency: int | None,
+    max_tasks_per_child: int | None,
+    max_memory_per_child: int | None,
     grace: timedelta,
     wait: bool,
     address: str,
@@ -68,18 +79,25 @@ def worker(
             f"{module} has no TASK_QUEUE, and no tasks of one queue; say which task queue to poll: --task-queue QUEUE"
         )
 
+    if found.application is not None and (concurrency or max_tasks_per_child or max_memory_per_child):
+        raise click.UsageError(
+            f"{module} is an application, whose configuration says how it works (worker_pool, worker_concurrency, "
+            "worker_max_tasks_per_child): leave the options out"
+        )
+    plain = () if found.application is not None else found.activities
+    places = worker_pool(plain, pool, concurrency, max_tasks_per_child, max_memory_per_child)
+
     async def work() -> None:
-        stop = asyncio.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        stop = Stopping().asked
         client = await connect_when_there(address, namespace, wait, stop)
         if client is None:
             return
         async with client:
             application = found.application
+            executor: concurrent.futures.Executor | None = places.threads
             if application is not None:
                 await keep_schedules(application, client)
-            executor = None if application is None else application.executor(module, address, namespace)
+                executor = application.executor(module, address, namespace)
             running = [
                 Worker(
                     client,
@@ -90,10 +108,11 @@ def worker(
                     max_concurrent_activities=activity_slots,
                     max_concurrent_workflow_tasks=workflow_slots,
                     graceful_shutdown_timeout=grace,
+                    task_pool=places.processes,
                 )
                 for queue in queues
             ]
-            _announce(found, queues, client, as_json)
+            _announce(found, queues, client, places, as_json)
             await _run(running, stop, application)
 
     uvloop.run(work())
@@ -110,7 +129,7 @@ async def _run(running: Sequence[Worker], stop: asyncio.Event, application: Appl
         if application is not None:
             await asyncio.to_thread(application.stopping)
         if stop.is_set():
-            note("Stopping: running activities are given time to end.")
+            note("Stopping: what runs is given time to end. A second signal ends it at once.")
         await asyncio.gather(*(each.shutdown() for each in running))
         await asyncio.gather(*working)
     finally:
@@ -142,7 +161,7 @@ async def connect_when_there(address: str, namespace: str, wait: bool, stop: asy
     return None
 
 
-def _announce(found: Definitions, queues: Sequence[str], client: Client, as_json: bool) -> None:
+def _announce(found: Definitions, queues: Sequence[str], client: Client, places: WorkerPool, as_json: bool) -> None:
     workflows = sorted(found.workflows, key=lambda member: str(member.__name__))
     names = [str(member.__name__) for member in workflows]
     activities = [ActivityDefinition.to_register(activity).name or "(dynamic)" for activity in found.activities]
@@ -157,5 +176,7 @@ def _announce(found: Definitions, queues: Sequence[str], client: Client, as_json
         out.print(f"Working on {what} {named} as {client.identity}", style="bold green", markup=False)
         out.print(f"  workflows   {', '.join(names) or 'none'}", markup=False)
         out.print(f"  activities  {', '.join(activities) or 'none'}", markup=False)
-        out.print("Ctrl-C stops it.")
+        if places.processes is not None:
+            out.print(f"  processes   {places.processes.size}, for tasks that are `def`", markup=False)
+        out.print("Ctrl-C stops it; a second one stops it at once.")
     sys.stdout.flush()

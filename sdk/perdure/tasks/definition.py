@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
+from typing import Any, ClassVar, Generic, ParamSpec, TypeVar, cast, overload
 
 from perdure.activity.definition import ActivityDefinition
 from perdure.callable_types import CallableTypes, callable_types
@@ -27,6 +27,8 @@ R = TypeVar("R")
 @dataclass(frozen=True, eq=False)
 class TaskActivity(ActivityDefinition):
     """The activity that a task is for workers and workflows: its types are those of the function."""
+
+    is_task: ClassVar[bool] = True
 
     @functools.cached_property
     def types(self) -> CallableTypes:

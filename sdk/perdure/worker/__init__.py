@@ -23,6 +23,7 @@ from perdure.worker.interceptor import (
     Interceptor,
     WorkflowInterceptorClassInput,
 )
+from perdure.worker.process_pool import ProcessPool
 from perdure.worker.replayer import Replayer, WorkflowReplayResult, WorkflowReplayResults
 from perdure.worker.shared_state import SharedStateManager
 from perdure.worker.tuning import (
@@ -55,6 +56,7 @@ __all__ = [
     "PollerBehavior",
     "PollerBehaviorAutoscaling",
     "PollerBehaviorSimpleMaximum",
+    "ProcessPool",
     "Replayer",
     "ResourceBasedSlotConfig",
     "ResourceBasedSlotSupplier",

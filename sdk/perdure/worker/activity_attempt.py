@@ -34,7 +34,7 @@ from perdure.protocol.requests import (
     RespondActivityTaskDetached,
     RespondActivityTaskFailed,
 )
-from perdure.protocol.tasks import ActivityTask, task_member
+from perdure.protocol.tasks import ActivityTask, encode_task, task_member
 from perdure.worker.attempt import Attempt, AttemptOwner, StopReason
 from perdure.worker.heartbeats import SEND_PART, Heartbeats
 from perdure_broker.port import TaskEntry
@@ -76,6 +76,10 @@ class ActivityAttempt(Attempt):
         self._is_reported = False
         self.interruption: StopReason | None = None
         self.known_content: dict[bytes, int] = _NOTHING
+
+    def task_bytes(self) -> bytes | None:
+        """The task says all."""
+        return encode_task(self.task)
 
     def begin(self) -> None:
         """It has started: from here on its times count."""

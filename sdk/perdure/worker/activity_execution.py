@@ -6,15 +6,16 @@ import asyncio
 import concurrent.futures
 import contextvars
 from collections import deque
-from collections.abc import Callable, Sequence
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
 from typing import Any
 
 from perdure.activity.context import current_context
-from perdure.worker.activity_process import ActivityProcess, ProcessDied
+from perdure.activity.definition import ActivityDefinition
+from perdure.converter import DataConverter
 from perdure.worker.attempt import Attempt
-from perdure.worker.process_call import outcome_of, pack_call, run_call
+from perdure.worker.process_call import outcome_of, run_call
+from perdure.worker.process_execution import ProcessExecution, packed
 from perdure.worker.process_pool import ProcessPool
 from perdure.worker.thread_cancellation import ThreadCancellation
 
@@ -26,20 +27,34 @@ class ActivityExecution:
     """Hands attempts to an executor, and their outcomes back to the event loop, all that are ready at once.
 
     A `ProcessPoolExecutor` says how many processes there are to be, and how they are made; they are the worker's own
-    (`ProcessPool`), so that one of them can be spoken to, and killed without harm to the others.
+    (`Processes`), so that one of them can be spoken to, and killed without harm to the others.
     """
 
-    def __init__(self, executor: concurrent.futures.Executor) -> None:
+    def __init__(
+        self,
+        executor: concurrent.futures.Executor,
+        converter: DataConverter,
+        task_queue: str,
+        task_pool: ProcessPool | None = None,
+    ) -> None:
+        """`task_pool`: where tasks run, if not in the executor."""
         self.executor = executor
-        self._processes: ProcessPool | None = None
-        self._threads = executor
-        if type(executor) is concurrent.futures.ProcessPoolExecutor:
-            self._processes = pool = ProcessPool.like(executor)
-            self._threads = concurrent.futures.ThreadPoolExecutor(pool.size, thread_name_prefix="perdure-process")
-        self._is_threaded = isinstance(executor, concurrent.futures.ThreadPoolExecutor)
         self._loop = asyncio.get_running_loop()
+        self._is_executor_used = True
+        self._processes: ProcessExecution | None = None
+        pool = task_pool
+        if type(executor) is concurrent.futures.ProcessPoolExecutor:
+            self._is_executor_used = False
+            pool = ProcessPool.like(executor)
+        if pool is not None:
+            self._processes = ProcessExecution(pool, converter, task_queue, self._loop)
+        self._is_threaded = isinstance(executor, concurrent.futures.ThreadPoolExecutor)
         self._outcomes: deque[tuple[Attempt, Outcome]] = deque()
         self._is_called = False
+
+    def _is_for_process(self, definition: ActivityDefinition) -> bool:
+        is_meant = definition.is_task or not self._is_executor_used
+        return self._processes is not None and is_meant and not definition.is_async
 
     def start(self, attempt: Attempt) -> None:
         """Run an attempt as soon as the executor has room.
@@ -47,10 +62,12 @@ class ActivityExecution:
         Raises:
             RuntimeError: the executor was shut down.
         """
-        if self._is_threaded:
+        if self._processes is not None and self._is_for_process(attempt.definition):
+            self._processes.start(attempt)
+        elif self._is_threaded:
             self._start_in_thread(attempt)
         else:
-            self._start_in_process(attempt)
+            self._start_elsewhere(attempt)
 
     async def call(self, attempt: Attempt, function: Callable[..., Any], arguments: Sequence[Any]) -> Any:
         """Call a `def` activity from the task of its attempt; what it sees of `contextvars` is what that task sees,
@@ -60,8 +77,10 @@ class ActivityExecution:
             RuntimeError: the executor was shut down.
             BaseException: whatever it raises.
         """
+        if self._processes is not None and self._is_for_process(attempt.definition):
+            return await self._processes.call(attempt, function, arguments)
         if not self._is_threaded:
-            return await self._call_in_process(attempt, function, arguments)
+            return await self._call_elsewhere(attempt, function, arguments)
         cancellation = ThreadCancellation()
         attempt.stop_now = None if attempt.definition.no_thread_cancel_exception else cancellation.cancel
         if attempt.stop_now is not None:
@@ -112,81 +131,23 @@ class ActivityExecution:
             outcome = error
         self._deliver(attempt, outcome)
 
-    # Processes -------------------------------------------------------------------------------------------------------
-    def _start_in_process(self, attempt: Attempt) -> None:
+    # Other executors -------------------------------------------------------------------------------------------------
+    def _start_elsewhere(self, attempt: Attempt) -> None:
         try:
-            call = _packed(attempt, attempt.definition.function, attempt.arguments())
-        except Exception as error:
+            call = packed(attempt, attempt.definition.function, attempt.arguments())
+        except Exception as error:  # what decoding and pickling raise
             attempt.note_start()
             attempt.failed(error)
-            return
-        if self._processes is not None:
-            running = self._submit(self._processes, attempt, call, self._run_in_process)
-            running.add_done_callback(lambda done: self._never_began(attempt, done))
             return
         attempt.begin()
         elsewhere = self.executor.submit(run_call, call)
         attempt.stop_now = elsewhere.cancel  # without effect once it runs
         elsewhere.add_done_callback(lambda done: self._ended_elsewhere(attempt, done))
 
-    async def _call_in_process(self, attempt: Attempt, function: Callable[..., Any], arguments: Sequence[Any]) -> Any:
-        call = _packed(attempt, function, arguments)
-        if self._processes is not None:
-            return await asyncio.wrap_future(self._submit(self._processes, attempt, call, self._in_process))
-        future = self.executor.submit(run_call, call)
+    async def _call_elsewhere(self, attempt: Attempt, function: Callable[..., Any], arguments: Sequence[Any]) -> Any:
+        future = self.executor.submit(run_call, packed(attempt, function, arguments))
         attempt.stop_now = future.cancel  # without effect once it runs
         return outcome_of(await asyncio.wrap_future(future))
-
-    def _submit(
-        self,
-        processes: ProcessPool,
-        attempt: Attempt,
-        call: bytes,
-        wait: Callable[[ProcessPool, _InProcess, bytes], Any],
-    ) -> concurrent.futures.Future[Any]:
-        """Have a thread wait for a process and for what comes of the call there."""
-        running = _InProcess(attempt)
-        attempt.stop_now = running.stop
-        running.future = self._threads.submit(wait, processes, running, call)
-        return running.future
-
-    def _never_began(self, attempt: Attempt, future: concurrent.futures.Future[None]) -> None:
-        if future.cancelled():
-            self._deliver(attempt, asyncio.CancelledError())
-
-    def _run_in_process(self, processes: ProcessPool, running: _InProcess, call: bytes) -> None:
-        """In a thread."""
-        attempt = running.attempt
-        attempt.note_start()
-        self._deliver(attempt, None)
-        outcome: Outcome
-        try:
-            outcome = attempt.encode(self._in_process(processes, running, call))
-        except BaseException as error:  # what user code sent, and how it is put together again
-            outcome = error
-        self._deliver(attempt, outcome)
-
-    def _in_process(self, processes: ProcessPool, running: _InProcess, call: bytes) -> Any:
-        """In a thread: the result of the call.
-
-        Raises:
-            BaseException: whatever the activity raises.
-        """
-        try:
-            with processes.lent() as process:
-                number = running.begin(process)
-                answer = process.run(number, call, self._beat_of(running.attempt))
-        except ProcessDied as error:
-            if running.attempt.is_killed:
-                raise asyncio.CancelledError from None
-            raise BrokenProcessPool(str(error)) from None
-        return outcome_of(answer)
-
-    def _beat_of(self, attempt: Attempt) -> Callable[[tuple[Any, ...]], None]:
-        def beat(details: tuple[Any, ...]) -> None:
-            attempt.heartbeat(details)  # in this thread: what ends the attempt must not overtake it
-
-        return beat
 
     def _ended_elsewhere(self, attempt: Attempt, future: concurrent.futures.Future[bytes]) -> None:
         outcome: Outcome
@@ -198,48 +159,35 @@ class ActivityExecution:
             outcome = error
         self._deliver(attempt, outcome)
 
-    # Stopping --------------------------------------------------------------------------------------------------------
+    # The whole -------------------------------------------------------------------------------------------------------
+    def capacity(self, definitions: Collection[ActivityDefinition]) -> int | None:
+        """How many of them run at a time; None if that is not known, or some run on the event loop."""
+        if any(definition.is_async for definition in definitions):
+            return None
+        inside = [self._is_for_process(definition) for definition in definitions]
+        processes = 0 if self._processes is None or not any(inside) else self._processes.processes.size
+        threads: int | None = 0 if all(inside) else getattr(self.executor, "_max_workers", None)
+        return None if threads is None else processes + threads
+
+    def is_all_in_processes(self, definitions: Iterable[ActivityDefinition]) -> bool:
+        """Whether `room` knows of all of them."""
+        return all(self._is_for_process(definition) for definition in definitions)
+
+    def room(self) -> int | None:
+        """How many attempts more processes should be given; None: there are none."""
+        return None if self._processes is None else self._processes.processes.room()
+
     def worker_stops(self) -> None:
         """Let processes know that their worker is about to stop."""
         if self._processes is not None:
-            self._processes.worker_stops()
+            self._processes.processes.worker_stops()
+
+    def kill(self) -> None:
+        """End the processes, whatever they do."""
+        if self._processes is not None:
+            self._processes.processes.kill()
 
     def close(self) -> None:
         """Let go of what was made here. Harmless when repeated."""
         if self._processes is not None:
-            self._processes.close()
-            self._threads.shutdown(wait=False)
-
-
-def _packed(attempt: Attempt, function: Callable[..., Any], arguments: Sequence[Any]) -> bytes:
-    raises = not attempt.definition.no_thread_cancel_exception
-    return pack_call(function, arguments, attempt.info(), raises=raises)
-
-
-class _InProcess:
-    """An attempt on its way to a process, or in it. `begin` is called in the thread that waits there."""
-
-    def __init__(self, attempt: Attempt) -> None:
-        self.attempt = attempt
-        self.future: concurrent.futures.Future[None] | None = None
-        self._call: tuple[ActivityProcess, int] | None = None
-
-    def begin(self, process: ActivityProcess) -> int:
-        """The process is there. Returns the number of the call.
-
-        Raises:
-            CancelledError: it is not wanted any more.
-        """
-        number = process.calls + 1
-        self._call = process, number
-        self.attempt.kill_now = process.kill
-        if self.attempt.cancelled.is_set():  # later, `stop` finds the process
-            raise asyncio.CancelledError
-        return number
-
-    def stop(self) -> None:
-        if self._call is not None:
-            process, number = self._call
-            process.stop(number, self.attempt.cancellation_details)
-        elif self.future is not None:
-            self.future.cancel()
+            self._processes.processes.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
 import logging
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -38,14 +37,18 @@ STARTED_AFTER_S = 0.1
 
 
 class ActivityWorker:
-    """See the module's docstring. `slot_freed` is called whenever an attempt ends."""
+    """See the module's docstring. `slot_freed` is called whenever an attempt ends.
+
+    `slots` is how many run at a time, `held_max` how many may be here.
+    """
 
     def __init__(
         self,
         link: WorkerLink,
         registry: Registry,
-        executor: concurrent.futures.Executor,
+        execution: ActivityExecution,
         slots: int,
+        held_max: int,
         *,
         interceptors: Sequence[Interceptor] = (),
         metric_meter: MetricMeter = MetricMeter.noop,
@@ -60,8 +63,9 @@ class ActivityWorker:
         self.max_heartbeat_interval_s = max_heartbeat_interval_s
         self.slot_freed: Callable[[], None] | None = None
         self._registry = registry
-        self.execution = ActivityExecution(executor)
+        self.execution = execution
         self.slots = slots
+        self._held_max = held_max
         self._interceptors = interceptors
         self.metric_meter = metric_meter
         self.unanswered: dict[tuple[str, int, int], ActivityAttempt] = {}
@@ -70,8 +74,9 @@ class ActivityWorker:
         self._is_undecodable_logged = False
 
     def free(self) -> int:
-        """Slots that nothing uses."""
-        return self.slots - len(self._running) - len(self._preparing)
+        """Slots that nothing uses; of a worker with processes for tasks, no more than these have use for."""
+        free, room = self._held_max - len(self._running) - len(self._preparing), self.execution.room()
+        return free if room is None else min(free, room - len(self._preparing))
 
     # Tasks in --------------------------------------------------------------------------------------------------------
     def accept(self, entries: Sequence[TaskEntry]) -> None:

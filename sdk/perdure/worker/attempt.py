@@ -9,7 +9,6 @@ import asyncio
 import logging
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -17,14 +16,9 @@ from perdure.activity.context import ActivityContext, current_context
 from perdure.activity.definition import ActivityDefinition
 from perdure.activity.information import ActivityCancellationDetails, Info
 from perdure.activity.shared_flag import SharedFlag
-from perdure.common import Priority, RetryPolicy
-from perdure.exceptions import ApplicationError
-from perdure.execution.surroundings import moment
 from perdure.metrics import MetricMeter
-from perdure.protocol.codec import pack
-from perdure.protocol.ids import activity_run_id
-from perdure.protocol.retry import DEFAULT_RETRY_POLICY
 from perdure.protocol.tasks import ActivityTask
+from perdure.worker.activity_information import arguments_of, information_of
 from perdure.worker.deadlines import Deadlines
 from perdure.worker.link import WorkerLink
 
@@ -34,10 +28,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("perdure.worker")
 
 KILL_AFTER_S = 5.0
-"""Seconds that an activity in a process of its own has to stop, once nobody wants it any more."""
-
-_ARGUMENTS_MAX = 32
-"""Hints to prepare for functions with `*args`; arguments beyond are decoded without."""
+"""Seconds that an activity in a process of its own has to stop, once it must."""
 
 
 class StopReason(Enum):
@@ -63,7 +54,8 @@ _DETAILS = {
 }
 
 
-_UNWANTED = (StopReason.TIMED_OUT, StopReason.NOT_WANTED)
+_URGENT = (StopReason.TIMED_OUT, StopReason.NOT_WANTED, StopReason.WORKER_SHUTDOWN)
+"""Reasons to kill the process that it runs in, if it does not stop."""
 
 
 class AttemptOwner(Protocol):
@@ -113,6 +105,10 @@ class Attempt(ActivityContext):
         self.is_killed = False
         self._is_over = False
 
+    def task_bytes(self) -> bytes | None:
+        """The task, for a process that makes of it all that its code sees; None where the task does not say all."""
+        return None
+
     def note_start(self) -> None:
         """This is when it started. From any thread."""
         self.started_us = self.started_us or self._owner.link.environment.now_us()
@@ -135,15 +131,7 @@ class Attempt(ActivityContext):
         Raises:
             ApplicationError: they do not fit the activity's parameters.
         """
-        data = self.task.input
-        try:
-            values = self._owner.link.converter.from_bytes(data, self.definition.argument_hints(_ARGUMENTS_MAX))
-        except (TypeError, ValueError) as error:
-            raise ApplicationError(
-                f"the arguments of activity {self.task.activity_type!r} do not fit its parameters: {error}",
-                type=type(error).__name__,
-            ) from error
-        return (values,) if self.definition.name is None else values  # the dynamic one takes them as one list
+        return arguments_of(self.task, self.definition, self._owner.link.converter)
 
     async def run(self, execute: Execute | None = None) -> None:
         """Run an `async def` activity, or any one by way of `execute`, and report it."""
@@ -176,11 +164,11 @@ class Attempt(ActivityContext):
             self.failed(asyncio.CancelledError())
 
     def stop(self, reason: StopReason) -> None:
-        """Ask what runs to stop; the first reason counts. A process in which nobody wants it any more is killed if it
-        does not."""
+        """Ask what runs to stop; the first reason counts. The process of one that must stop is killed if it does
+        not."""
         if self._is_over:
             return
-        if self.kill_now is not None and reason in _UNWANTED:
+        if self.kill_now is not None and reason in _URGENT:
             self._owner.deadlines.after(KILL_AFTER_S, self._kill)
         if self.stop_reason is not None and not (
             self.stop_reason is StopReason.SOFT_LIMIT and reason is StopReason.TIMED_OUT
@@ -228,43 +216,5 @@ class Attempt(ActivityContext):
 
     def make_info(self) -> Info:
         """What `activity.info()` returns."""
-        task, link = self.task, self._owner.link
-        return Info(
-            activity_id=task.activity_id,
-            activity_type=task.activity_type,
-            attempt=max(task.attempt - task.attempt_base, 1),
-            current_attempt_scheduled_time=moment(task.current_attempt_scheduled_time_us),
-            heartbeat_details=link.converter.from_bytes(task.heartbeat_details),
-            heartbeat_timeout=_duration(task.heartbeat_timeout_ms),
-            is_local=False,
-            namespace=task.namespace,
-            schedule_to_close_timeout=_duration(task.schedule_to_close_timeout_ms),
-            scheduled_time=moment(task.scheduled_time_us),
-            start_to_close_timeout=_duration(task.start_to_close_timeout_ms),
-            started_time=moment(self.started_us),
-            task_queue=task.task_queue or link.task_queue,
-            task_token=self._task_token(),
-            workflow_id=task.workflow_id or None,
-            workflow_namespace=task.namespace if task.workflow_id else None,
-            workflow_run_id=task.run_id if task.workflow_id else None,
-            workflow_type=task.workflow_type or None,
-            priority=Priority.from_data(task.priority, task.fairness),
-            retry_policy=RetryPolicy.from_data(task.retry_policy or DEFAULT_RETRY_POLICY),
-            activity_run_id=None if task.workflow_id else activity_run_id(task.run_id, task.scheduled_event_id),
-            idempotency_key=self._idempotency_key(),
-        )
-
-    def _task_token(self) -> bytes:
-        task = self.task
-        fields = (task.namespace, task.workflow_id, task.run_id, task.scheduled_event_id, task.attempt)
-        return pack(fields if task.workflow_id else (*fields, task.activity_id))
-
-    def _idempotency_key(self) -> str:
-        task = self.task
-        if task.workflow_id:
-            return f"{task.namespace}/{task.workflow_id}/{task.run_id}/{task.activity_id}"
-        return f"{task.namespace}/{task.activity_id}/{activity_run_id(task.run_id, task.scheduled_event_id)}"
-
-
-def _duration(milliseconds: int) -> timedelta | None:
-    return timedelta(milliseconds=milliseconds) if milliseconds else None
+        link = self._owner.link
+        return information_of(self.task, link.converter, link.task_queue, self.started_us)

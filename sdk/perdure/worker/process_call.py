@@ -15,11 +15,15 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from perdure.activity.context import ActivityContext, current_context
+from perdure.activity.definition import ActivityDefinition
 from perdure.activity.information import Info
 from perdure.activity.shared_flag import SharedFlag
 from perdure.converter import DataConverter, PayloadConverter
 from perdure.exceptions import ApplicationError
 from perdure.metrics import MetricMeter
+from perdure.protocol.codec import unpack
+from perdure.protocol.tasks import decode_task
+from perdure.worker.activity_information import arguments_of, information_of
 from perdure.worker.thread_cancellation import ThreadCancellation
 
 logger = logging.getLogger("perdure.worker")
@@ -31,13 +35,14 @@ BEAT_S = 0.05
 class ProcessContext(ActivityContext):
     """An attempt as its code sees it in this process."""
 
-    __slots__ = ("_held_back", "_held_lock", "_send", "_sent_at", "raises", "told")
+    __slots__ = ("_held_back", "_held_lock", "_send", "_sent_at", "raises", "tell", "told")
 
     def __init__(
         self, worker_shutdown: SharedFlag, send: Callable[[tuple[Any, ...]], None], told: Info | None = None
     ) -> None:
         super().__init__(worker_shutdown, PayloadConverter.default)
         self.told = told
+        self.tell: Callable[[], Info] | None = None
         self.raises = True
         self._send = send
         self._sent_at = float("-inf")
@@ -45,6 +50,8 @@ class ProcessContext(ActivityContext):
         self._held_lock = threading.Lock()
 
     def make_info(self) -> Info:
+        if self.tell is not None:
+            return self.tell()
         assert self.told is not None
         return self.told
 
@@ -95,8 +102,51 @@ def run_call(
         finally:
             current_context.reset(token)
     except BaseException as error:  # the top of one activity
-        trace = "".join(traceback.format_tb(error.__traceback__))
-        return pickle.dumps((None, (_portable(error), trace)))
+        return _raised(error)
+
+
+class TaskRunner:
+    """Runs activities from their tasks alone: arguments are decoded, and results encoded, in this process."""
+
+    def __init__(self, converter: DataConverter, task_queue: str) -> None:
+        self._converter = converter
+        self._task_queue = task_queue
+        self._definitions: dict[int, ActivityDefinition | Exception] = {}
+
+    def learn(self, number: int, definition: bytes) -> None:
+        """What the tasks of this number call (`ActivityDefinition`, pickled)."""
+        try:
+            self._definitions[number] = pickle.loads(definition)
+        except Exception as error:  # what importing a user's module raises
+            self._definitions[number] = error
+
+    def run(self, data: bytes, context: ProcessContext, cancellation: ThreadCancellation) -> tuple[bool, bytes]:
+        """Call the activity of a task (the number of its definition, and the task). Returns whether it gave a result,
+        encoded; else what `outcome_of` takes."""
+        try:
+            number, task_data = unpack(data)
+            definition = self._definitions[number]
+            if isinstance(definition, Exception):
+                raise definition
+            task: Any = decode_task(task_data)
+            started_us = time.time_ns() // 1000
+            converter = self._converter
+            context.payload_converter = converter.payload_converter
+            context.raises = not definition.no_thread_cancel_exception
+            context.tell = lambda: information_of(task, converter, self._task_queue, started_us)
+            token = current_context.set(context)
+            try:
+                result = cancellation.run(definition.function, arguments_of(task, definition, converter))
+                return True, converter.to_kept_bytes((result,), "the result of activity", task.activity_type)
+            finally:
+                current_context.reset(token)
+        except BaseException as error:  # the top of one activity
+            return False, _raised(error)
+
+
+def _raised(error: BaseException) -> bytes:
+    trace = "".join(traceback.format_tb(error.__traceback__))
+    return pickle.dumps((None, (_portable(error), trace)))
 
 
 def outcome_of(answer: bytes) -> Any:

@@ -1,97 +1,67 @@
-"""The processes of one worker: made when they are needed, lent to one attempt at a time, replaced when they die."""
+"""How many processes a worker has for `def` code, how they are made, and when one is replaced."""
 
 from __future__ import annotations
 
-import contextlib
-import threading
-from collections.abc import Callable, Iterable, Iterator
+import multiprocessing
+import os
+from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
+from multiprocessing.context import BaseContext
 from typing import Any
-
-from perdure.worker.activity_process import ActivityProcess, ProcessDied
 
 
 class ProcessPool:
-    """At most `size` processes. From any thread."""
+    """What `Worker(task_pool=...)` takes. It holds nothing: the processes are the worker's own, made when they are
+    needed, and replaced when they die."""
 
     def __init__(
         self,
-        size: int,
-        context: Any,
+        processes: int | None = None,
+        *,
+        max_tasks_per_child: int | None = None,
+        max_memory_per_child: int | None = None,
+        mp_context: BaseContext | None = None,
         initializer: Callable[..., object] | None = None,
         initargs: Iterable[Any] = (),
-        calls_max: int | None = None,
     ) -> None:
-        """`calls_max`: how many calls a process takes before another one replaces it."""
-        self.size = size
-        self._made_of = (context, initializer, initargs)
-        self._calls_max = calls_max
-        self._lock = threading.Lock()
-        self._idle: list[ActivityProcess] = []
-        self._lent: dict[int, ActivityProcess] = {}
-        self._is_stopping = False
-        self._is_closed = False
+        """
+        Args:
+            processes: How many at the most; by default one for each processor that this process may use.
+            max_tasks_per_child: A process that ran so many is replaced.
+            max_memory_per_child: A process is replaced that uses more bytes of resident memory than this when a task
+                is over. A task that takes more is not interrupted.
+            mp_context: How processes are made; by default as `multiprocessing` does.
+            initializer, initargs: Called in each of them before its first task.
+
+        Raises:
+            ValueError: a number below 1.
+        """
+        for name, number in (
+            ("processes", processes),
+            ("max_tasks_per_child", max_tasks_per_child),
+            ("max_memory_per_child", max_memory_per_child),
+        ):
+            if number is not None and number < 1:
+                raise ValueError(f"{name} is {number}; it must be at least 1")
+        self.size = processes or processors()
+        self.calls_max = max_tasks_per_child
+        self.memory_max = max_memory_per_child
+        self.context: Any = mp_context or multiprocessing.get_context()
+        self.initializer = initializer
+        self.initargs = tuple(initargs)
 
     @staticmethod
     def like(executor: ProcessPoolExecutor) -> ProcessPool:
         """A pool that is made as this executor would be. Where it keeps that has not changed since it exists."""
         return ProcessPool(
             executor._max_workers,  # type: ignore[attr-defined]  # no public way to ask
-            executor._mp_context,
-            executor._initializer,
-            executor._initargs,
-            executor._max_tasks_per_child,  # type: ignore[attr-defined]
+            max_tasks_per_child=executor._max_tasks_per_child,  # type: ignore[attr-defined]  # as above
+            mp_context=executor._mp_context,
+            initializer=executor._initializer,
+            initargs=executor._initargs,
         )
 
-    @contextlib.contextmanager
-    def lent(self) -> Iterator[ActivityProcess]:
-        """A process for one call. One that died in it is forgotten.
 
-        Raises:
-            OSError: no process can be made.
-        """
-        process = self._take()
-        try:
-            yield process
-        except ProcessDied:
-            self._give_back(process, is_usable=False)
-            raise
-        except BaseException:
-            self._give_back(process, is_usable=True)
-            raise
-        else:
-            self._give_back(process, is_usable=self._calls_max is None or process.calls < self._calls_max)
-
-    def _take(self) -> ActivityProcess:
-        with self._lock:
-            process = self._idle.pop() if self._idle else None
-        if process is None:
-            process = ActivityProcess(*self._made_of, worker_stops=self._is_stopping)
-        with self._lock:
-            self._lent[id(process)] = process
-        return process
-
-    def _give_back(self, process: ActivityProcess, *, is_usable: bool) -> None:
-        with self._lock:
-            del self._lent[id(process)]
-            is_kept = is_usable and not self._is_closed and not process.is_killed
-            if is_kept:
-                self._idle.append(process)
-        if not is_kept:
-            process.close()
-
-    def worker_stops(self) -> None:
-        """Tell all of them, and those that will be made."""
-        self._is_stopping = True
-        with self._lock:
-            processes = [*self._idle, *self._lent.values()]
-        for process in processes:
-            process.worker_stops()
-
-    def close(self) -> None:
-        """Let all of them end by themselves. Harmless when repeated."""
-        with self._lock:
-            self._is_closed = True
-            idle, self._idle = self._idle, []
-        for process in idle:
-            process.close()
+def processors() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

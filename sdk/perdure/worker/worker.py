@@ -17,6 +17,7 @@ from perdure.protocol.ids import text_problem
 from perdure.versioning import WorkerDeploymentConfig
 from perdure.worker.deployment import check_behaviors
 from perdure.worker.interceptor import Interceptor, checked_interceptors
+from perdure.worker.process_pool import ProcessPool
 from perdure.worker.registry import Registry
 from perdure.worker.shared_state import SharedStateManager
 from perdure.worker.tuning import PollerBehavior, PollerBehaviorSimpleMaximum, Slots, WorkerTuner, chosen_slots
@@ -74,6 +75,7 @@ class Worker:
         deployment_config: WorkerDeploymentConfig | None = None,
         deadlock_timeout: timedelta = timedelta(seconds=2),
         debug_mode: bool = False,
+        task_pool: ProcessPool | None = None,
     ) -> None:
         """Make a worker. Nothing happens before it runs.
 
@@ -121,6 +123,8 @@ class Worker:
             deadlock_timeout: Workflow code that keeps the thread for longer loses it: its stack is logged, its workflow
                 task fails and is tried again, the other workflows go on. Zero: never.
             debug_mode: Workflow code may keep the thread, so that a debugger may stop it.
+            task_pool: Processes of the worker's own for `def` tasks (`perdure.task`); without them, tasks run where
+                activities do.
 
         Raises:
             TypeError, ValueError: something cannot be run, or two have one name.
@@ -170,6 +174,7 @@ class Worker:
             deployment=deployment_config,
             header_codec_behavior=client.header_codec_behavior,
             metric_meter=client.metric_meter,
+            task_pool=task_pool,
         )
         self._shutdown_asked = asyncio.Event()
         self._ended = asyncio.Event()

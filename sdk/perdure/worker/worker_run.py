@@ -25,6 +25,7 @@ from perdure.execution.versions import PatchActivationInput
 from perdure.metrics import MetricMeter
 from perdure.transport import Transport
 from perdure.versioning import WorkerDeploymentConfig
+from perdure.worker.activity_execution import ActivityExecution
 from perdure.worker.activity_worker import ActivityWorker
 from perdure.worker.deadlock_watch import DeadlockWatch
 from perdure.worker.deployment import polled_queue, register
@@ -33,6 +34,7 @@ from perdure.worker.interceptor import Interceptor, workflow_interceptor_classes
 from perdure.worker.lease_keeper import Entry, LeaseKeeper
 from perdure.worker.link import WorkerLink
 from perdure.worker.pace import Pace
+from perdure.worker.process_pool import ProcessPool
 from perdure.worker.registry import Registry
 from perdure.worker.task_reader import TaskReader
 from perdure.worker.workflow_worker import WorkflowWorker
@@ -83,6 +85,7 @@ class WorkerOptions:
     deployment: WorkerDeploymentConfig | None = None
     client: Client | None = None
     activities_per_second: float | None = None
+    task_pool: ProcessPool | None = None
 
 
 class WorkerRun:
@@ -206,15 +209,16 @@ class WorkerRun:
             threads = min(MAX_THREADS, options.activity_slots)
             executor = concurrent.futures.ThreadPoolExecutor(threads, thread_name_prefix="perdure-activity")
             self._own_executor = executor
-        slots = options.activity_slots
-        room = getattr(executor, "_max_workers", None)
-        if room and not any(definition.is_async for definition in registry.activities.values()):
-            slots = min(slots, room)  # what waits for a thread would only age here
+        execution = ActivityExecution(executor, options.converter, options.task_queue, options.task_pool)
+        capacity = execution.capacity(registry.activities.values())
+        slots = options.activity_slots if capacity is None else min(options.activity_slots, capacity)
+        held_max = options.activity_slots if execution.is_all_in_processes(registry.activities.values()) else slots
         self._activities = ActivityWorker(
             self._link,
             registry,
-            executor,
+            execution,
             slots,
+            held_max,
             interceptors=options.interceptors,
             metric_meter=options.metric_meter,
             default_heartbeat_interval_s=options.default_heartbeat_interval_s,

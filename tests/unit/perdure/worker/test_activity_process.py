@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import multiprocessing
 import os
-import threading
-from collections.abc import Iterator
+import time
 from typing import Any
 
 import pytest
@@ -13,12 +13,9 @@ import pytest
 from perdure import activity
 from perdure.activity.information import ActivityCancellationDetails
 from perdure.exceptions import CancelledError
-from perdure.worker.activity_process import ActivityProcess, ProcessDied
-from perdure.worker.process_call import outcome_of, pack_call
+from perdure.worker.activity_process import ProcessDied, start_process
 from tests.unit.perdure.activity.test_information import INFO
-from tests.waiting import wait_until_blocking
-
-CONTEXT = multiprocessing.get_context()
+from tests.unit.perdure.worker.process_stage import SETUP, Called, Owner, begin, call, process_of, until
 
 
 def add(one: int, other: int) -> int:
@@ -52,97 +49,164 @@ def wait_for_shutdown() -> bool:
     return activity.is_worker_shutdown()
 
 
+def length(data: bytes) -> bytes:
+    return data + b"!"
+
+
 def die(status: int) -> None:
     os._exit(status)
 
 
-@pytest.fixture
-def process() -> Iterator[ActivityProcess]:
-    made = ActivityProcess(CONTEXT, None, (), worker_stops=False)
-    yield made
-    made.close()
+async def test_one_call_after_another_and_many_at_once() -> None:
+    owner = Owner()
+    async with process_of(owner) as process:
+        assert [await call(process, add, number, 1) for number in range(3)] == [1, 2, 3]
+        many = [Called(add, number, 1) for number in range(500)]
+        for one in many:
+            one.give_to(process)
+        assert [one.has_begun for one in many].count(True) == 1
+        process.flush()
+        assert [await one.result() for one in many] == list(range(1, 501))
+        assert len(owner.seconds) == 503
+        assert not process.in_flight
 
 
-def call(process: ActivityProcess, function: Any, *arguments: Any, beats: list[Any] | None = None, **how: Any) -> Any:
-    seen = beats if beats is not None else []
-    return outcome_of(process.run(process.calls + 1, pack_call(function, arguments, INFO, **how), seen.append))
+async def test_what_is_larger_than_a_socket_holds_goes_both_ways() -> None:
+    async with process_of(Owner()) as process:
+        data = os.urandom(3_000_000)
+        assert await call(process, length, data) == data + b"!"
 
 
-def called_meanwhile(process: ActivityProcess, function: Any, **how: Any) -> tuple[threading.Thread, list[Any]]:
-    """A call in another thread, once it has begun there; the list will hold what came of it."""
-    beats: list[Any] = []
-    results: list[Any] = []
+async def test_the_first_and_the_last_of_many_heartbeats_arrive() -> None:
+    async with process_of(Owner()) as process:
+        made = Called(beat_often, 10_000)
+        made.give_to(process)
+        process.flush()
+        assert await made.result() == INFO.activity_id
+        assert made.beats[0] == ("step", 0)
+        assert made.beats[-1] == ("step", 9_999)
+        assert len(made.beats) < 1_000
 
-    def run() -> None:
+
+async def test_a_cancellation_is_raised_with_its_reason() -> None:
+    async with process_of(Owner()) as process:
+        made = await begin(process, wait_to_be_stopped)
+        details = ActivityCancellationDetails(cancel_requested=True)
+        process.stop(1, details)
+        assert await made.result() == [True, details]
+
+
+async def test_a_cancellation_is_not_raised_where_it_must_not() -> None:
+    async with process_of(Owner()) as process:
+        made = await begin(process, wait_politely, raises=False)
+        process.stop(1, None)
+        assert await made.result() is True
+
+
+async def test_a_cancellation_may_overtake_its_call_but_reaches_no_other() -> None:
+    async with process_of(Owner()) as process:
+        details = ActivityCancellationDetails(timed_out=True)
+        process.stop(2, details)
+        assert await call(process, add, 1, 1) == 2
         try:
-            results.append(call(process, function, beats=beats, **how))
-        except ProcessDied as error:
-            results.append(error)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    wait_until_blocking(lambda: beats, what="the activity to begin")
-    return thread, results
+            assert await call(process, wait_to_be_stopped) == [True, details]
+        except CancelledError as error:  # the word was there first
+            assert str(error) == "Cancelled before it began"  # noqa: PT017
+        process.stop(2, None)
+        assert await call(process, add, 1, 1) == 2
 
 
-def test_one_call_after_another(process: ActivityProcess) -> None:
-    assert [call(process, add, number, 1) for number in range(3)] == [1, 2, 3]
+async def test_it_hears_of_the_shutdown() -> None:
+    async with process_of(Owner()) as process:
+        made = await begin(process, wait_for_shutdown)
+        process.worker_stops()
+        assert await made.result() is True
 
 
-def test_the_first_and_the_last_of_many_heartbeats_arrive(process: ActivityProcess) -> None:
-    beats: list[Any] = []
-    assert call(process, beat_often, 10_000, beats=beats) == INFO.activity_id
-    assert beats[0] == ("step", 0)
-    assert beats[-1] == ("step", 9_999)
-    assert len(beats) < 1_000
+async def test_what_waits_behind_a_long_call_is_given_back_in_its_order() -> None:
+    owner = Owner()
+    async with process_of(owner) as process:
+        assert await call(process, add, 1, 1) == 2
+        long = await begin(process, wait_politely, raises=False)
+        behind = [Called(length, b"x" * 100_000) for _ in range(40)]
+        for one in behind:
+            one.give_to(process)
+        process.flush()
+
+        def is_back() -> bool:
+            process.give_back()  # what is still on its way is not there yet
+            return len(owner.returned) == 40
+
+        await until(is_back, "all to be given back")
+        assert owner.returned == behind
+        assert not any(one.has_begun for one in behind)
+        process.stop(2, None)
+        assert await long.result() is True
+        assert await call(process, add, 1, 1) == 2
 
 
-def test_a_cancellation_is_raised_with_its_reason(process: ActivityProcess) -> None:
-    thread, results = called_meanwhile(process, wait_to_be_stopped)
-    details = ActivityCancellationDetails(cancel_requested=True)
-    process.stop(1, details)
-    thread.join(10)
-    assert results == [[True, details]]
+async def test_one_that_dies_says_how_and_what_had_not_begun_is_given_back() -> None:
+    owner = Owner()
+    async with process_of(owner) as process:
+        doomed, other = Called(die, 3), Called(add, 1, 1)
+        doomed.give_to(process)
+        other.give_to(process)
+        process.flush()
+        with pytest.raises(ProcessDied, match=r"ran this activity died \(exit code 3\)"):
+            await doomed.result()
+        assert owner.ended == [process]
+        assert owner.returned == [other]
 
 
-def test_a_cancellation_is_not_raised_where_it_must_not(process: ActivityProcess) -> None:
-    thread, results = called_meanwhile(process, wait_politely, raises=False)
-    process.stop(1, None)
-    thread.join(10)
-    assert results == [True]
+async def test_one_that_is_killed_is_gone_whatever_it_does() -> None:
+    owner = Owner()
+    async with process_of(owner) as process:
+        made = await begin(process, wait_politely, raises=False)
+        process.kill()
+        with pytest.raises(ProcessDied, match="exit code -9"):
+            await made.result()
+        assert process.is_killed
 
 
-def test_a_cancellation_may_overtake_its_call_but_reaches_no_other(process: ActivityProcess) -> None:
-    details = ActivityCancellationDetails(timed_out=True)
-    process.stop(2, details)
-    assert call(process, add, 1, 1) == 2
-    try:
-        assert call(process, wait_to_be_stopped) == [True, details]
-    except CancelledError as error:  # the word was there first
-        assert str(error) == "Cancelled before it began"  # noqa: PT017
-    process.stop(2, None)
-    assert call(process, add, 1, 1) == 2
+async def test_one_that_was_given_its_end_carries_out_what_it_has() -> None:
+    owner = Owner()
+    async with process_of(owner) as process:
+        last = Called(add, 1, 1)
+        last.give_to(process)
+        process.end()
+        assert process.is_ending
+        assert await last.result() == 2
+        await until(lambda: owner.ended == [process], "the process to end")
+    assert process._process.exitcode == 0
 
 
-def test_it_hears_of_the_shutdown_whenever_it_was_made(process: ActivityProcess) -> None:
-    thread, results = called_meanwhile(process, wait_for_shutdown)
-    process.worker_stops()
-    thread.join(10)
-    late = ActivityProcess(CONTEXT, None, (), worker_stops=True)
-    assert [*results, call(late, wait_for_shutdown)] == [True, True]
-    late.close()
+async def test_one_that_cannot_be_made_leaves_nothing_behind() -> None:
+    with pytest.raises(AttributeError, match=r"lambda|local"):
+        start_process(multiprocessing.get_context("spawn"), SETUP._replace(initializer=lambda: None))
 
 
-def test_one_that_dies_says_how(process: ActivityProcess) -> None:
-    with pytest.raises(ProcessDied, match=r"ran this activity died \(exit code 3\)"):
-        call(process, die, 3)
-    with pytest.raises(ProcessDied):
-        call(process, add, 1, 1)
+async def test_details_that_cannot_be_put_together_again_are_dropped(caplog: pytest.LogCaptureFixture) -> None:
+    async with process_of(Owner()) as process:
+        made = Called(beat_oddly)
+        made.give_to(process)
+        process.flush()
+        assert await made.result() is None
+        assert made.beats == [()]
+        assert "details of a heartbeat from another process are dropped" in caplog.text
 
 
-def test_one_that_is_killed_is_gone_whatever_it_does(process: ActivityProcess) -> None:
-    thread, results = called_meanwhile(process, wait_politely, raises=False)
-    process.kill()
-    thread.join(10)
-    assert process.is_killed
-    assert "exit code -9" in str(results[0])
+class Odd(Exception):
+    """Takes two arguments and keeps one, so that it cannot be unpickled."""
+
+    def __init__(self, first: int, second: int) -> None:
+        super().__init__(f"{first} and {second}")
+
+
+def beat_oddly() -> None:
+    activity.heartbeat(Odd(1, 2))
+
+
+async def test_progress_is_noted_by_the_clock_of_the_loop() -> None:
+    async with process_of(Owner()) as process:
+        await call(process, time.sleep, 0)
+        assert 0 <= asyncio.get_running_loop().time() - process.progressed_at < 30

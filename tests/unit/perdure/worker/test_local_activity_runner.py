@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from perdure import activity
+from perdure.converter import DataConverter
 from perdure.execution.local_activities import LocalActivities, LocalCall
 from perdure.execution.local_marker import LocalOutcome
 from perdure.protocol.failure import ApplicationInfo
@@ -67,7 +68,7 @@ class Scene:
         self.told: list[LocalOutcome] = []
         self.is_listening = True
         self.executor = concurrent.futures.ThreadPoolExecutor(2)
-        execution = ActivityExecution(self.executor)
+        execution = ActivityExecution(self.executor, DataConverter.default, "queue")
         self.runner = LocalActivityRunner(self.link, Registry([], [wait, add]), execution, slots, self._ended)
 
     def _ended(self, run_id: str, outcome: LocalOutcome) -> bool:
