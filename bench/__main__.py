@@ -16,7 +16,7 @@ from bench.contenders import CONTENDERS
 from bench.contenders.contender import ContenderFailed
 from bench.measurement import Measurement, Results
 from bench.report import print_table, write_json
-from bench.scenario import SCENARIOS, SHARD_SCENARIOS, Scenario
+from bench.scenario import Scenario, chosen
 from bench.servers import Servers, shared_servers
 
 RESULTS = Path(__file__).parent / "results"
@@ -30,14 +30,16 @@ OUTPUT_WIDTH = 120
 @click.option("--rounds", default=ROUNDS, show_default=True, help="Rounds to take the medians of.")
 @click.option("--quick", is_flag=True, help="One round of runs ten times as short: a look, not a measurement.")
 @click.option("--only", "contenders", multiple=True, type=click.Choice(list(CONTENDERS)), help="Who takes part.")
-@click.option("--scenario", "wanted", default="", help="Only scenarios whose name contains this.")
+@click.option(
+    "--scenario", "wanted", default="", help="Only the scenario of this name, or those whose names contain it."
+)
 @click.option("--no-plot", is_flag=True, help="Leave out the picture.")
 def main(rounds: int, quick: bool, contenders: tuple[str, ...], wanted: str, no_plot: bool) -> None:
     """Measure Perdure beside its peers, on the same servers."""
     console = Console(width=None if sys.stdout.isatty() else OUTPUT_WIDTH)
-    scenarios = tuple(scenario for scenario in (*SCENARIOS, *SHARD_SCENARIOS) if wanted in scenario.name)
+    scenarios = chosen(wanted)
     if not scenarios:
-        names = ", ".join(repr(scenario.name) for scenario in (*SCENARIOS, *SHARD_SCENARIOS))
+        names = ", ".join(repr(scenario.name) for scenario in chosen(""))
         raise click.BadParameter(f"no scenario contains {wanted!r}; there are {names}", param_hint="--scenario")
     if quick:
         rounds, scenarios = 1, tuple(scenario.shortened(QUICK_FACTOR) for scenario in scenarios)

@@ -90,3 +90,10 @@ SHARD_SCENARIOS = tuple(
     Scenario(f"one activity, 1,000 at once, {shards} shards", "one", 20_000, 1000, Metric.THROUGHPUT, shards=shards)
     for shards in (4, 16, 256)
 )
+
+
+def chosen(name: str) -> tuple[Scenario, ...]:
+    """The scenario that has this name, or else all whose names contain it."""
+    everything = (*SCENARIOS, *SHARD_SCENARIOS)
+    exactly = tuple(scenario for scenario in everything if scenario.name == name)
+    return exactly or tuple(scenario for scenario in everything if name in scenario.name)
