@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import signal
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 import click
 from rich.console import Console
@@ -36,6 +39,7 @@ OUTPUT_WIDTH = 120
 @click.option("--no-plot", is_flag=True, help="Leave out the picture.")
 def main(rounds: int, quick: bool, contenders: tuple[str, ...], wanted: str, no_plot: bool) -> None:
     """Measure Perdure beside its peers, on the same servers."""
+    signal.signal(signal.SIGTERM, _end)
     console = Console(width=None if sys.stdout.isatty() else OUTPUT_WIDTH)
     scenarios = chosen(wanted)
     if not scenarios:
@@ -58,6 +62,11 @@ def main(rounds: int, quick: bool, contenders: tuple[str, ...], wanted: str, no_
         write_plot(RESULTS / f"{stem}.svg", results, present)
         console.print(f"The picture: bench/results/{stem}.svg")
     sys.exit(1 if failed else 0)
+
+
+def _end(number: int, _: FrameType | None) -> NoReturn:
+    """Told to stop: take everything along that was started."""
+    sys.exit(128 + number)
 
 
 def _present(console: Console, names: tuple[str, ...]) -> list[str]:

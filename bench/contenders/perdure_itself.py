@@ -56,8 +56,8 @@ class PerdureItself(Contender):
             servers.streams(LOGICAL_DATABASE) as url,
             tempfile.TemporaryDirectory(prefix="perdure-bench-") as folder,
         ):
-            cluster = Cluster(dsn, url, Tally(Path(folder) / "tally"))
-            cluster.redis_empty_bytes = RedisMemory(url).settled_bytes() if scenarios[0].workflow == WAITING else 0
+            empty_bytes = RedisMemory(url).settled_bytes() if scenarios[0].workflow == WAITING else 0
+            cluster = Cluster(dsn, url, Tally(Path(folder) / "tally"), empty_bytes)
             cluster.start(scenarios[0].shards)
             try:
                 for scenario in scenarios:
@@ -72,13 +72,13 @@ class PerdureItself(Contender):
 class Cluster:
     """An engine, the workers that a scenario needs, and what they took of memory.
 
-    Attributes:
-        redis_empty_bytes: What Redis had allocated before any of them began.
+    `redis_empty_bytes` is what Redis had allocated before any of them began.
     """
 
-    def __init__(self, dsn: str, url: str, counted: Tally) -> None:
+    def __init__(self, dsn: str, url: str, counted: Tally, redis_empty_bytes: int) -> None:
         self._url = url
         self._tally = counted
+        self._redis_empty_bytes = redis_empty_bytes
         self._environment = environment(
             PERDURE_POSTGRES_DSN=dsn,
             PERDURE_REDIS_URL=url,
@@ -88,7 +88,6 @@ class Cluster:
         self._engine: BenchProcess | None = None
         self._workers: dict[str, BenchProcess] = {}
         self._peaks: dict[str, int] = {}
-        self.redis_empty_bytes = 0
 
     @property
     def processes(self) -> list[BenchProcess]:
@@ -138,7 +137,7 @@ class Cluster:
         began = time.monotonic()
         self._fill(scenario)
         seconds = time.monotonic() - began
-        taken = RedisMemory(self._url).settled_bytes() - self.redis_empty_bytes
+        taken = RedisMemory(self._url).settled_bytes() - self._redis_empty_bytes
         return measurement_of_waiting(scenario.count, seconds, taken)
 
     def _fill(self, scenario: Scenario) -> None:
