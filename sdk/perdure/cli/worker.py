@@ -14,6 +14,7 @@ import uvloop
 from perdure.activity.definition import ActivityDefinition
 from perdure.cli.application import Application, chosen_address, chosen_queues
 from perdure.cli.definitions import Definitions, load_definitions
+from perdure.cli.health import health_target, health_told
 from perdure.cli.json_input import duration
 from perdure.cli.options import address_option, json_option, log_level_option, namespace_option
 from perdure.cli.output import console, note, print_json
@@ -23,6 +24,7 @@ from perdure.cli.worker_pool import WorkerPool, pool_options, worker_pool
 from perdure.client import Client
 from perdure.service import RPCError, RPCStatusCode
 from perdure.worker import Worker
+from perdure.worker.health_check import HealthTarget
 
 RETRY_S = 1.0
 WAITED_FOR = RPCStatusCode.UNAVAILABLE
@@ -49,6 +51,15 @@ WAITED_FOR = RPCStatusCode.UNAVAILABLE
     help="How long what runs may finish when it stops. A second signal ends it at once.",
 )
 @click.option(
+    "--health-check",
+    type=health_target,
+    metavar="PORT|FILE",
+    envvar="PERDURE_HEALTH_CHECK",
+    show_envvar=True,
+    help="Tell whether the worker makes progress: by HTTP on this port of 127.0.0.1 (or HOST:PORT), which answers 200 "
+    "or 503; or by a file that is written anew for as long as all is well.",
+)
+@click.option(
     "--wait/--no-wait", default=True, show_default=True, help="Wait for the cluster, if it cannot be reached yet."
 )
 @address_option
@@ -65,6 +76,7 @@ def worker(
     max_tasks_per_child: int | None,
     max_memory_per_child: int | None,
     grace: timedelta,
+    health_check: HealthTarget | None,
     wait: bool,
     address: str,
     namespace: str,
@@ -112,8 +124,9 @@ def worker(
                 )
                 for queue in queues
             ]
-            _announce(found, queues, client, places, as_json)
-            await _run(running, stop, application)
+            with health_told([each.watched() for each in running], health_check):
+                _announce(found, queues, client, places, as_json)
+                await _run(running, stop, application)
 
     uvloop.run(work())
 

@@ -78,6 +78,15 @@ class ActivityWorker:
         free, room = self._held_max - len(self._running) - len(self._preparing), self.execution.room()
         return free if room is None else min(free, room - len(self._preparing))
 
+    @property
+    def held(self) -> int:
+        """Activities that are here."""
+        return len(self._running) + len(self._preparing)
+
+    def is_blocked(self) -> bool:
+        """Nothing more is taken, and all that is here was told to stop."""
+        return self.free() <= 0 and all(attempt.stop_reason is not None for attempt in self._running.values())
+
     # Tasks in --------------------------------------------------------------------------------------------------------
     def accept(self, entries: Sequence[TaskEntry]) -> None:
         """Begin the tasks of entries that were read."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 from perdure.worker.link import WorkerLink
 from perdure.worker.pace import Pace
+from perdure.worker.progress import WorkerProgress
 from perdure_broker.port import BrokerUnavailable, TaskEntry, TaskStream, WorkerInfo
 
 logger = logging.getLogger("perdure.worker")
@@ -42,6 +43,7 @@ class TaskReader:
         free: Callable[[], int],
         accept: Accept,
         pace: Pace | None = None,
+        progress: WorkerProgress | None = None,
     ) -> None:
         self._link = link
         self._streams = streams
@@ -49,6 +51,7 @@ class TaskReader:
         self._free = free
         self._accept = accept
         self._pace = pace
+        self._progress = progress
         self._slot_freed = asyncio.Event()
         self._is_stopping = False
         self._is_lost = False
@@ -131,9 +134,16 @@ class TaskReader:
             count = min(count, pace.count_max)
         self._asked_at = self._link.loop.time()
         block_ms = min(BLOCK_MS, self._link.leases.lease_ms // 4)
-        entries = await self._link.broker.read_tasks(
-            self._streams, self._link.worker_id, count=count, block_ms=block_ms
-        )
+        progress = self._progress
+        if progress is not None:
+            progress.reads(self)
+        try:
+            entries = await self._link.broker.read_tasks(
+                self._streams, self._link.worker_id, count=count, block_ms=block_ms
+            )
+        finally:
+            if progress is not None:
+                progress.has_read(self)
         if pace is not None:
             pace.took(len(entries))
         return entries

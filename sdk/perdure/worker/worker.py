@@ -6,6 +6,7 @@ import asyncio
 import concurrent.futures
 import warnings
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from types import TracebackType
 from typing import Any, Self
@@ -18,6 +19,7 @@ from perdure.versioning import WorkerDeploymentConfig
 from perdure.worker.deployment import check_behaviors
 from perdure.worker.interceptor import Interceptor, checked_interceptors
 from perdure.worker.process_pool import ProcessPool
+from perdure.worker.progress import WorkerProgress
 from perdure.worker.registry import Registry
 from perdure.worker.shared_state import SharedStateManager
 from perdure.worker.tuning import PollerBehavior, PollerBehaviorSimpleMaximum, Slots, WorkerTuner, chosen_slots
@@ -196,6 +198,12 @@ class Worker:
     @property
     def is_shutdown(self) -> bool:
         return self._ended.is_set()
+
+    def watched(self) -> WorkerProgress:
+        """What `perdure.worker.health_check` looks at. To be asked for before the worker runs."""
+        progress = WorkerProgress(self._client.transport.environment.monotonic)
+        self._options = replace(self._options, progress=progress)
+        return progress
 
     async def run(self) -> None:
         """Work until `shutdown` is called; when cancelled, shut down first.

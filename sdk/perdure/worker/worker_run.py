@@ -35,6 +35,7 @@ from perdure.worker.lease_keeper import Entry, LeaseKeeper
 from perdure.worker.link import WorkerLink
 from perdure.worker.pace import Pace
 from perdure.worker.process_pool import ProcessPool
+from perdure.worker.progress import BEAT_S, WorkerProgress
 from perdure.worker.registry import Registry
 from perdure.worker.task_reader import TaskReader
 from perdure.worker.workflow_worker import WorkflowWorker
@@ -86,6 +87,7 @@ class WorkerOptions:
     client: Client | None = None
     activities_per_second: float | None = None
     task_pool: ProcessPool | None = None
+    progress: WorkerProgress | None = None
 
 
 class WorkerRun:
@@ -152,6 +154,8 @@ class WorkerRun:
         self._watch.start()
         spawn = self._environment.spawn
         announcing = [spawn(reader.keep_announcing(), name="announcing") for reader in self._readers]
+        if options.progress is not None:
+            announcing.append(spawn(self._keep_beating(options.progress), name="beating"))
         reading = [spawn(reader.run(), name="reading") for reader in self._readers]
         asked = spawn(shutdown_asked.wait(), name="shutdown")
         logger.info("Worker %s polls %r of %r.", options.identity, options.task_queue, options.namespace)
@@ -165,6 +169,14 @@ class WorkerRun:
                 task.cancel()
             await self._stop(reading)
             unsubscribe()
+
+    async def _keep_beating(self, progress: WorkerProgress) -> None:
+        """Say that the event loop runs, until cancelled."""
+        while True:
+            activities = self._activities
+            held = 0 if activities is None else activities.held
+            progress.beat(held, is_blocked=activities is not None and activities.is_blocked())
+            await asyncio.sleep(BEAT_S)
 
     # Parts -----------------------------------------------------------------------------------------------------------
     def _add_workflows(self) -> None:
@@ -198,7 +210,9 @@ class WorkerRun:
         streams = [self._stream(StreamKind.WORKFLOW)]
         if cache.is_enabled or self._activities is not None:  # a task that is extended for local activities comes back
             streams.append(self._stream(StreamKind.STICKY, self._link.worker_id))
-        reader = TaskReader(self._link, streams, options.workflow_slots, worker.free, worker.accept)
+        reader = TaskReader(
+            self._link, streams, options.workflow_slots, worker.free, worker.accept, progress=options.progress
+        )
         worker.slot_freed = reader.slot_freed
         self._readers.append(reader)
 
@@ -229,7 +243,9 @@ class WorkerRun:
         stream = self._stream(StreamKind.ACTIVITY)
         rate = self._options.activities_per_second
         pace = None if rate is None else Pace(rate, self._link.loop.time)
-        reader = TaskReader(self._link, [stream], worker.slots, worker.free, worker.accept, pace)
+        reader = TaskReader(
+            self._link, [stream], worker.slots, worker.free, worker.accept, pace, self._options.progress
+        )
         worker.slot_freed = reader.slot_freed
         self._readers.append(reader)
 

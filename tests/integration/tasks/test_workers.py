@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections.abc import Iterator
@@ -37,11 +38,13 @@ async def has_begun(path: Path) -> None:
 
 
 async def test_tasks_run_in_processes_that_are_replaced(cluster: Cluster, address: str, tmp_path: Path) -> None:
-    worker = start(cluster, "--concurrency", "2", "--max-tasks-per-child", "30")
+    alive = tmp_path / "alive"
+    worker = start(cluster, "--concurrency", "2", "--max-tasks-per-child", "30", "--health-check", str(alive))
     seen = [await handle for handle in await process_of.adelay_many([(number,) for number in range(300)])]
     assert [number for number, _ in seen] == list(range(300))
     ran = [pid for _, pid in seen]
     assert worker.pid not in ran
+    assert json.loads(alive.read_text())["status"] == "ok"
     assert 10 <= len(set(ran)) <= 14
     assert max(ran.count(pid) for pid in set(ran)) <= 30
 
