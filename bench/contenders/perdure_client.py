@@ -18,7 +18,16 @@ from typing import Any
 
 import uvloop
 
-from bench.contenders.perdure_workflows import SYNC_TASK_QUEUE, TASK_QUEUE, TIMEOUT, counted, counted_sync
+from bench.contenders.perdure_workflows import (
+    LONG,
+    SYNC_TASK_QUEUE,
+    TASK_QUEUE,
+    TIMEOUT,
+    counted,
+    counted_sync,
+    long,
+    waiting_task_queue,
+)
 from bench.measurement import Measurement, measurement_of
 from bench.scenario import DRAIN, SYNC, TASK, WAITING
 from bench.tally import Tally
@@ -53,14 +62,16 @@ async def measure(client: Client, workflow: str, count: int, concurrency: int, a
 
 
 async def fill(client: Client, kind: str, count: int, concurrency: int) -> None:
-    """Tasks that wait are those of queues that nobody polls, one queue a run."""
+    """Those that are to wait take long, so that the worker of their queue is busy with the first ones."""
     Tally.of_environment().begin()
     prefix = uuid.uuid4().hex[:8]
-    queue = f"{TASK_QUEUE}-{prefix}" if kind == WAITING else QUEUES[kind]
+    waits = kind == WAITING
+    queue, timeout = (waiting_task_queue(count), LONG) if waits else (QUEUES[kind], TIMEOUT)
+    activity = long if waits else counted
 
     async def start(number: int) -> None:
         await client.start_activity(
-            counted, number, id=f"{prefix}-{number}", task_queue=queue, start_to_close_timeout=TIMEOUT
+            activity, number, id=f"{prefix}-{number}", task_queue=queue, start_to_close_timeout=timeout
         )
 
     await _all(start, count, concurrency)

@@ -2,7 +2,8 @@
 defaults.
 
 Ordinary functions run in a worker of their own, whose executor has as many processes as the machine has processors, as
-Celery's pool has.
+Celery's pool has. Tasks that wait do so behind ten that take long, on a worker that has no room for more: what Perdure
+keeps in Redis for a queue that is worked on is there.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import ClassVar
 from bench import tally
 from bench.contenders.client_process import FILL_TIMEOUT_S, TIMEOUT_S, last_words, measure, run_client
 from bench.contenders.contender import Contender, ContenderFailed, Report
-from bench.contenders.perdure_workflows import TASK_QUEUE
+from bench.contenders.perdure_workflows import TASK_QUEUE, waiting_task_queue
 from bench.contenders.task_peer import drained
 from bench.contenders.waiting_tasks import RedisMemory, measurement_of_waiting
 from bench.measurement import Measurement, Memory
@@ -32,8 +33,9 @@ from perdure.client import Client
 from perdure.service import RPCError
 
 COMMAND = (sys.executable, "-m", "perdure.cli.main")
-WORKER = [*COMMAND, "worker", "bench.contenders.perdure_workflows", "--task-queue", TASK_QUEUE]
+WORKER = [*COMMAND, "worker", "bench.contenders.perdure_workflows", "--task-queue"]
 SYNC_WORKER = [sys.executable, "-m", "bench.contenders.perdure_sync_worker"]
+BUSY = ["--activity-slots", "10", "--grace", "0s"]
 CLIENT = [sys.executable, "-m", "bench.contenders.perdure_client"]
 LOGICAL_DATABASE = 9
 START_TIMEOUT_S = 60
@@ -119,7 +121,10 @@ class Cluster:
         return does(scenario)
 
     def _measure(self, scenario: Scenario) -> Measurement:
-        self._with_worker("sync worker" if scenario.workflow == SYNC else "worker")
+        if scenario.workflow == SYNC:
+            self._with_worker("sync worker", SYNC_WORKER)
+        else:
+            self._with_worker("worker", [*WORKER, TASK_QUEUE])
         for run in (scenario.warm_up(), scenario):
             measured = measure(_client("measure", run), run, self._environment, self.processes)
         return measured
@@ -128,24 +133,25 @@ class Cluster:
         """Everything is enqueued before the worker begins."""
         self._without_workers()
         self._fill(scenario)
-        self._with_worker("worker")
+        self._with_worker("worker", [*WORKER, TASK_QUEUE])
         self._tally.wait_full(scenario.count, TIMEOUT_S)
         return drained(self._tally.executions(scenario.count))
 
     def _wait(self, scenario: Scenario) -> Measurement:
         """All that is Perdure's in Redis, with what waits from the scenarios before."""
+        self._with_worker("busy worker", [*WORKER, waiting_task_queue(scenario.count), *BUSY])
         began = time.monotonic()
         self._fill(scenario)
         seconds = time.monotonic() - began
         taken = RedisMemory(self._url).settled_bytes() - self._redis_empty_bytes
+        self._without_workers()
         return measurement_of_waiting(scenario.count, seconds, taken)
 
     def _fill(self, scenario: Scenario) -> None:
         run_client(_client("fill", scenario), scenario.name, self._environment, self.processes, FILL_TIMEOUT_S)
 
-    def _with_worker(self, role: str) -> None:
+    def _with_worker(self, role: str, command: list[str]) -> None:
         if role not in self._workers:
-            command = SYNC_WORKER if role == "sync worker" else WORKER
             self._workers[role] = BenchProcess(role, command, self._environment)
 
     def _without_workers(self) -> None:

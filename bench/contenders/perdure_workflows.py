@@ -11,6 +11,12 @@ from perdure import activity, workflow
 TASK_QUEUE = "bench"
 SYNC_TASK_QUEUE = "bench-sync"
 TIMEOUT = timedelta(minutes=5)
+LONG = timedelta(days=1)
+
+
+def waiting_task_queue(count: int) -> str:
+    """Of the tasks that wait behind a few that take long."""
+    return f"bench-waiting-{count}"
 
 
 @activity.defn
@@ -27,6 +33,12 @@ async def counted(number: int) -> int:
 @activity.defn
 def counted_sync(number: int) -> int:
     tally.record(number)
+    return number
+
+
+@activity.defn
+async def long(number: int) -> int:
+    await asyncio.sleep(LONG.total_seconds())
     return number
 
 
