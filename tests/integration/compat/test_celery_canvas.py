@@ -112,16 +112,18 @@ async def test_links(kitchen: None, tmp_path: Path) -> None:
             (add.s(1, 1) | fail.s()).on_error(on_error.s(path)).delay().get(timeout=60)
         with pytest.raises(ChordError):
             chord([fail.s()], xsum.s()).on_error(on_error.s(path)).delay().get(timeout=60)
+        with pytest.raises(ChordError):
+            chord([fail.s()], xsum.s().on_error(on_error.s(path))).delay().get(timeout=60)
 
     await asyncio.to_thread(plain)
 
     async def is_all_said() -> bool:
-        return len(Path(path).read_text().splitlines()) == 4
+        return len(Path(path).read_text().splitlines()) == 5
 
     await wait_until(is_all_said, what="callbacks and errbacks have said so")
     assert sorted(Path(path).read_text().splitlines()) == [
         "20",
-        "ValueError ('burnt', 0)",
+        *2 * ["ChordError (\"Dependency 1 (kitchen.fail) raised ValueError('burnt', 0)\",)"],
         "ValueError ('burnt', 0)",
         "ValueError ('burnt', 1)",
     ]

@@ -6,12 +6,13 @@ member of a group.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from perdure.client import Client, WorkflowExecutionStatus
 from perdure.client.failures import WorkflowFailureError
 from perdure.compat.celery import outcome, states
-from perdure.compat.celery.exceptions import ChordError
+from perdure.compat.celery.links import chord_error
 from perdure.compat.celery.outcome import UNKNOWN, Outcome
 from perdure.exceptions import ActivityError, ApplicationError, ChildWorkflowError
 from perdure.service import RPCError, RPCStatusCode
@@ -67,12 +68,11 @@ async def _wait_for_canvas(id: str, client: Client, known: dict[str, Any]) -> Ou
     ended = outcome.of_failure(cause, known, None)
     if member is None:
         return ended
-    made = ChordError(f"Dependency {member} raised {ended.result!r}")
-    made.__cause__ = ended.result
+    made = chord_error(member, ended.result)
     return Outcome(ended.status, made, ended.traceback, **known)
 
 
-def _root(error: BaseException) -> tuple[BaseException, str | None]:
+def _root(error: BaseException) -> tuple[BaseException, Mapping[str, Any] | None]:
     """What a step raised; and which member of a group it was, if it was one."""
     member = None
     while error.__cause__ is not None:
@@ -80,7 +80,6 @@ def _root(error: BaseException) -> tuple[BaseException, str | None]:
         if not isinstance(error, ActivityError | ChildWorkflowError) and kind not in _PUT_TOGETHER:
             break
         if isinstance(error, ApplicationError) and kind == GroupError.__name__:
-            first = error.details[0]["failed"][0]
-            member = f"{first['index'] + 1} ({first['name']})"
+            member = error.details[0]["failed"][0]
         error = error.__cause__
     return error, member

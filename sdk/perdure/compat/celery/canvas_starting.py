@@ -150,19 +150,24 @@ class PlanPacking(Packing):
             case canvas.group():
                 made = self._group(whole, takes)
             case canvas.chord():
-                body = self.node(whole.body, takes=True)
-                made = {"k": "chain", "of": [self._group(whole.tasks, takes), body]}
+                header = self._watched(self._group(whole.tasks, takes), whole.body)
+                made = {"k": "chain", "of": [header, self.node(whole.body, takes=True)]}
             case canvas.xmap():
                 made = self._map(whole)
             case canvas.chunks():
                 made = self._group(whole.group(), False)
             case _:
                 return self._task(whole, takes)
-        errbacks = whole.options.get(LINK_ERROR)
+        return self._watched(made, whole)
+
+    def _watched(self, node: Node, call: Signature) -> Node:
+        """A node, and the errbacks of a call, which are told when it fails. Those of a task are the worker's affair;
+        those of a chord's body are told of its header, too, since the body is not begun then."""
+        errbacks = call.options.get(LINK_ERROR)
         if not errbacks:
-            return made
+            return node
         several = [errbacks] if isinstance(errbacks, Mapping) else errbacks
-        return {"k": "watch", "of": made, "told": [self._errback(each) for each in several]}
+        return {"k": "watch", "of": node, "told": [self._errback(each) for each in several]}
 
     def _group(self, whole: Any, takes: bool) -> Node:
         members = whole.tasks

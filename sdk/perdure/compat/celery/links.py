@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from perdure.compat.celery.context import Context
+from perdure.compat.celery.exceptions import ChordError
 from perdure.compat.celery.failures import remade
 from perdure.exceptions import ApplicationError
 from perdure.tasks.canvas.failures import FAILURE
@@ -49,7 +50,21 @@ def with_failure(function: Any, args: list[Any], canvas_id: str | None) -> list[
     told = first[FAILURE]
     described = told["details"][0] if told["details"] else None
     exception = remade(described, ApplicationError(told["message"], type=told["type"]))
+    if told.get("member"):
+        exception = chord_error(told["member"], exception)
     return [Context(id=canvas_id), exception, None, *args[1:]]
+
+
+def chord_error(member: Mapping[str, Any], raised: BaseException) -> ChordError:
+    """What a chord fails with whose header has failed.
+
+    Args:
+        member: Which one did, as `perdure.tasks.canvas.FailedMember` says it.
+        raised: What that one raised.
+    """
+    error = ChordError(f"Dependency {member['index'] + 1} ({member['name']}) raised {raised!r}")
+    error.__cause__ = raised
+    return error
 
 
 def _enqueue(app: Celery, request: Context, which: str, link: Mapping[str, Any], before: tuple[Any, ...]) -> None:

@@ -100,13 +100,17 @@ FAILURE = "__failure__"
 
 
 def failure_data(error: BaseException) -> Mapping[str, Any]:
-    """A failure as it is told to a task: the type, the text and the details of what was raised."""
-    root = error
+    """A failure as it is told to a task: the type, the text and the details of what was raised; where that was in a
+    member of a group, which one, as `FailedMember` says it."""
+    root, member = error, None
     while isinstance(root, ActivityError | ChildWorkflowError | CanvasError) and root.__cause__ is not None:
+        if isinstance(root, GroupError | ChordError):
+            member = asdict(root.failed[0])
         root = root.__cause__
     kind = (root.type if isinstance(root, ApplicationError) else None) or type(root).__name__
     details = list(root.details) if isinstance(root, ApplicationError) else []
-    return {FAILURE: {"type": kind, "message": str(getattr(root, "message", root)), "details": details}}
+    told = {"type": kind, "message": str(getattr(root, "message", root)), "details": details, "member": member}
+    return {FAILURE: told}
 
 
 def restored(error: BaseException) -> BaseException:

@@ -53,8 +53,9 @@ class Signature(ABC):
 
     def on_failure(self, *told: Signature) -> Signature:
         """The same, and what is called when it fails (not when it is cancelled): each of `told` is given a dictionary
-        with the `type`, the `message` and the `details` of what was raised, under the one key `__failure__`. It fails
-        all the same, when those have ended; what they raise changes nothing."""
+        with the `type`, the `message` and the `details` of what was raised, and the `member` of a group that raised it
+        (or None), under the one key `__failure__`. It fails all the same, when those have ended; what they raise
+        changes nothing."""
         return Watched(self, _signatures(told, "call of on_failure"))
 
     def __or__(self, after: Signature) -> Signature:

@@ -187,7 +187,9 @@ async def test_the_largest_group() -> None:
 @task
 async def hear(told: dict[str, Any], who: str) -> None:
     failure = told["__failure__"]
-    ran.append(f"{who} heard of {failure['type']}: {failure['message']}")
+    member = failure["member"]
+    where = "" if member is None else f" in {member['name']} {member['index']}"
+    ran.append(f"{who} heard of {failure['type']}: {failure['message']}{where}")
 
 
 async def test_who_is_told_of_a_failure() -> None:
@@ -201,7 +203,7 @@ async def test_who_is_told_of_a_failure() -> None:
         inner = chord([fail_at.s(1, 0), fail_at.s(5, 5)], note.s()).on_failure(hear.s("ada"))
         with pytest.raises(ChainError, match="ChordError"):
             await (await (inner | note.si("after")).adelay())
-        assert sorted(ran) == ["1", "5", "ada heard of ValueError: 5 is bad"]
+        assert sorted(ran) == ["1", "5", "ada heard of ValueError: 5 is bad in fail_at 1"]
         ran.clear()
         assert await (await fail_at.s(1, 2).on_failure(hear.s("ada")).adelay()) == 1
         assert ran == ["1"]
