@@ -30,9 +30,11 @@ from tests.simulation.operator import Operator, put_limits
 from tests.simulation.plans import CLIENTS, draw_plan
 from tests.simulation.process import Process
 from tests.simulation.scenario import Scenario
+from tests.simulation.schedule_client import ScheduleClient
+from tests.simulation.schedule_plans import draw_schedule_plan
 from tests.simulation.script_model import ScriptModel
 from tests.simulation.sdk_client import Course, SdkClient
-from tests.simulation.sdk_worker import SdkWorker, WorkerSettings
+from tests.simulation.sdk_worker import QUEUE, SdkWorker, WorkerSettings
 from tests.simulation.tap import RecordingBroker
 from tests.simulation.task_client import TaskClient, TaskCourse
 from tests.simulation.task_plans import draw_task_plan
@@ -123,6 +125,10 @@ class Clients:
             for number in scenario.limited
         ]
         self._others: dict[str, str] = {}
+        self._schedules = [
+            draw_schedule_plan(number, scenario.dice(f"schedule {number}")) for number in scenario.schedules
+        ]
+        site.ledger.schedule_plans.extend(self._schedules)
         scripted = _scripted(scenario)
         self._courses = [
             Course(draw_plan(number, scenario.dice(f"workflow {number}"), _LOAD_S))
@@ -148,6 +154,9 @@ class Clients:
         part = TaskClient(process, client.connected, number, site.ledger)
         for task in self._tasks:
             part.take_part(task)
+        scheduling = ScheduleClient(process, client.connected, number, site.ledger, self._others, QUEUE)
+        for schedule in self._schedules:
+            scheduling.take_part(schedule)
         if number == 0:
             self._first = process, part
             if site.scenario.limited:

@@ -42,6 +42,7 @@ from perdure.protocol.updates import AwaitUpdate, UpdateWorkflow, decode_update_
 from perdure_store.port import ActivityExecutionRow, TransferRow
 from tests.simulation.limit_plans import QueueLimits
 from tests.simulation.rules import Finding, Rule
+from tests.simulation.schedule_plans import SchedulePlan
 
 Activity = tuple[str, str]
 """Run id and activity id."""
@@ -159,6 +160,13 @@ class LimitsChange(NamedTuple):
     limits: QueueLimits
 
 
+class Told(NamedTuple):
+    """A client asked for something, and was told that it is done; `end_s` None: not yet."""
+
+    begin_s: float
+    end_s: float | None
+
+
 class Hold(NamedTuple):
     """A worker was told to come back later: nothing of this key (empty: of the queue) is to go for so long."""
 
@@ -175,6 +183,7 @@ class Ledger:
     attempts: the attempts of each activity whose body began; one without a workflow has its own run id.
     task_writes: what was committed about activities without a workflow, in order.
     listing: None if nobody took stock.
+    schedules: what clients asked of each, by its id and the kind of request; `schedule_plans`: what they are.
     published, limits, holds: of the queue under limits.
     broker_jumps_s: when the broker's clock was set.
     clocks_are_right: no machine's clock was ever off.
@@ -193,6 +202,8 @@ class Ledger:
     listing: Listing | None = None
     clocks_are_right: bool = False
     has_faults: bool = True
+    schedules: dict[str, dict[str, list[Told]]] = field(default_factory=dict)
+    schedule_plans: list[SchedulePlan] = field(default_factory=list)
     published: list[Published] = field(default_factory=list)
     limits: list[LimitsChange] = field(default_factory=list)
     holds: list[Hold] = field(default_factory=list)
@@ -281,4 +292,5 @@ __all__ = [
     "Reply",
     "Started",
     "TaskWrite",
+    "Told",
 ]

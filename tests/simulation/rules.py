@@ -42,6 +42,9 @@ class Rule(StrEnum):
     RATE = "what enters a stream in any stretch of time costs no more than its rate and one burst allow"
     CONCURRENCY = "no more tasks of a queue, or of a key, are out than it allows"
     HELD = "nothing leaves a queue that is paused, and nothing of a key that is to be left alone for a while"
+    SCHEDULED_ONCE = "a schedule takes an action once for each moment that is due, and for no other"
+    SCHEDULED_ALL = "a schedule leaves out no action, unless its policy says so"
+    SCHEDULED_APART = "what a schedule starts runs beside another one only if its policy says so"
     LISTED = "lists and counts show what there is"
     # Runs that know of one another
     CHAIN = "a run leads on to one other run at most, which is there at once, and is given what it was to have"

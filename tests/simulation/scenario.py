@@ -16,6 +16,7 @@ from perdure_engine.history import cache
 from tests.simulation import knobs
 from tests.simulation.faults.plan import Fault, Kind, draw_plan
 from tests.simulation.limit_plans import LIMITED
+from tests.simulation.schedule_plans import SCHEDULES
 from tests.simulation.task_plans import TASKS
 from tests.simulation.virtual_loop import Order
 
@@ -32,6 +33,9 @@ NIGHT_SHARE = 0.2
 LIMITS_SHARE = 0.25
 """Of so many scenarios workflows give way to a task queue under limits."""
 
+SCHEDULES_SHARE = 0.25
+"""Of so many scenarios some workflows give way to schedules."""
+
 
 @dataclass(frozen=True)
 class Scenario:
@@ -46,6 +50,7 @@ class Scenario:
     tasks: numbers of the activity ids under which clients start activities without a workflow.
     has_night: of these some are to begin an hour later only; everything is off in between.
     limited: numbers of the activities that go through a task queue under limits.
+    schedules: numbers of the schedules that clients create.
     empties: at the end workers and clients are gone for so long that nothing of them may be left in the broker.
     """
 
@@ -64,6 +69,7 @@ class Scenario:
     tasks: tuple[int, ...] = ()
     has_night: bool = False
     limited: tuple[int, ...] = ()
+    schedules: tuple[int, ...] = ()
 
     def dice(self, purpose: str) -> random.Random:
         """A generator of its own for each purpose."""
@@ -82,10 +88,10 @@ def draw_scenario(seed: int, workflows: int = WORKFLOWS) -> Scenario:
     dice = random.Random(f"{seed}/scenario")
     whether = random.Random(f"{seed}/tasks")
     has_tasks, has_night = whether.random() < TASKS_SHARE, whether.random() < NIGHT_SHARE
-    has_limits = whether.random() < LIMITS_SHARE
+    has_limits, has_schedules = whether.random() < LIMITS_SHARE, whether.random() < SCHEDULES_SHARE
     return Scenario(
         seed,
-        tuple(range(int(workflows / (1 + has_tasks / 2 + has_limits)))),
+        tuple(range(int(workflows / (1 + has_tasks / 2 + has_limits + has_schedules / 2)))),
         draw_plan(random.Random(f"{seed}/faults"), ENGINES, WORKERS),
         dice.choice(["fifo", "shuffled", "shuffled", "newest"]),
         dice.choice([1, 4, 4, 8]),
@@ -99,6 +105,7 @@ def draw_scenario(seed: int, workflows: int = WORKFLOWS) -> Scenario:
         tuple(range(TASKS)) if has_tasks else (),
         has_tasks and has_night,
         tuple(range(LIMITED)) if has_limits else (),
+        tuple(range(SCHEDULES)) if has_schedules else (),
     )
 
 

@@ -15,6 +15,7 @@ from tests.simulation.generated import NOBODY_QUEUE, Generated, Labor
 from tests.simulation.ledger import Ledger
 from tests.simulation.limit_plans import LIMITED_QUEUE
 from tests.simulation.process import Process
+from tests.simulation.schedule_client import Scheduled
 from tests.simulation.sdk_environment import AGAIN_S, VirtualThreads, connected
 
 QUEUE = "generated"
@@ -119,7 +120,7 @@ class SdkWorker:
         return Worker(
             client,
             task_queue=QUEUE,
-            workflows=[Generated],
+            workflows=[Generated, Scheduled],
             activities=[self._labor.work, self._labor.work_in_thread, self._labor.work_locally],
             activity_executor=VirtualThreads(self._process, settings.slots),
             max_cached_workflows=settings.cached,

@@ -54,7 +54,7 @@ class Shrinker:
             before = scenario
             for smaller in (self._plainer, self._fewer_faults):
                 scenario = smaller(scenario, rules)
-            for what in ("workflows", "tasks", "limited"):
+            for what in ("workflows", "tasks", "limited", "schedules"):
                 scenario = self._fewer(what, scenario, rules)
             if scenario == before or self.tries >= TRIES_MAX:
                 return scenario

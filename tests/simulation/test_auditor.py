@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from perdure.client import ScheduleOverlapPolicy
 from perdure.protocol.activity_executions import StartActivity
 from perdure.protocol.child_workflow import (
     ChildWorkflowExecutionCompleted,
@@ -67,6 +68,7 @@ from tests.simulation.ledger import Ask, Attempt, Ledger, Reply, TaskWrite
 from tests.simulation.limit_plans import LIMITED, NO_LIMITS
 from tests.simulation.rules import Rule
 from tests.simulation.scenario import draw_scenario
+from tests.simulation.schedule_plans import SCHEDULES
 from tests.simulation.simulating import simulate_scenario
 from tests.simulation.task_plans import TASKS
 from tests.simulation.world import World
@@ -162,6 +164,7 @@ def right() -> Case:
                 workflows=tuple(range(WORKFLOWS)),
                 tasks=tuple(range(TASKS)),
                 limited=tuple(range(LIMITED)),
+                schedules=tuple(range(SCHEDULES)),
                 faults=(),
                 has_night=False,
             )
@@ -362,6 +365,21 @@ def fill_the_queue(case: Case, **fields: Any) -> None:
     case.ledger.published[:0] = [published] * 3
 
 
+def schedule_otherwise(case: Case) -> None:
+    """What was due is not what was started."""
+    for plan in case.ledger.schedule_plans:
+        plan.due = plan.due._replace(rest=(plan.due.rest + 1) % plan.due.every)
+        plan.overlap, plan.catchup_s, plan.remaining = ScheduleOverlapPolicy.ALLOW_ALL, None, 0
+
+
+def end_no_scheduled_run(case: Case) -> None:
+    for plan in case.ledger.schedule_plans:
+        plan.overlap = ScheduleOverlapPolicy.SKIP
+    for key, row in list(case.database.executions.items()):
+        if row.workflow_id.startswith("schedule-"):
+            case.database.executions[key] = row._replace(close_time_us=0)
+
+
 CHANGES: dict[Rule, Callable[[Case], Any]] = {
     Rule.START_KEPT: lose_a_run,
     Rule.RUNS_APART: begin_a_run_within_another,
@@ -396,6 +414,9 @@ CHANGES: dict[Rule, Callable[[Case], Any]] = {
     Rule.CONCURRENCY: lambda case: fill_the_queue(case, concurrency=-1),
     Rule.HELD: lambda case: fill_the_queue(case, is_paused=True),
     Rule.LISTED: list_one_twice,
+    Rule.SCHEDULED_ONCE: schedule_otherwise,
+    Rule.SCHEDULED_ALL: schedule_otherwise,
+    Rule.SCHEDULED_APART: end_no_scheduled_run,
     Rule.CHAIN: lambda case: case.change(WorkflowExecutionContinuedAsNew, new_execution_run_id=OTHER_RUN),
     Rule.CHILD_ONCE: lambda case: case.change(ChildWorkflowExecutionStarted, run_id=OTHER_RUN),
     Rule.CHILD_TOLD: lambda case: case.change(ChildWorkflowExecutionCompleted, result=b"other"),

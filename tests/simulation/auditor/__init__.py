@@ -20,6 +20,7 @@ from tests.simulation.auditor import (
     models,
     requests,
     resets,
+    schedules,
     task_starts,
     tasks,
     updates,
@@ -48,6 +49,7 @@ CHECKS: list[Callable[[Evidence], Iterator[Finding]]] = [
     *task_starts.CHECKS,
     *tasks.CHECKS,
     *limits.CHECKS,
+    *schedules.CHECKS,
 ]
 
 

@@ -8,7 +8,9 @@ from perdure.protocol.replies import ExecutionStatus
 from perdure_broker.memory_server import MemoryServer, Queue
 from perdure_broker.memory_streams import parse_id
 from perdure_broker.port import StreamKind, TaskStream
+from perdure_engine.core.schedule.progress import progress_of
 from perdure_store.memory import MemoryDatabase
+from perdure_store.schedules import NEVER_US, ScheduleRow
 from tests.simulation.rules import Finding, Rule
 
 CONSUMER_TTL_MS = 150_000
@@ -26,6 +28,7 @@ def leftovers(database: MemoryDatabase, server: MemoryServer, alive: Collection[
     found += [f"timer row {row}" for rows in database.timers.values() for row in rows.values()]
     found += [f"workflow {key} is open" for key in database.open_runs]
     found += [f"{row} is open" for row in database.activities.values() if row.status == ExecutionStatus.RUNNING]
+    found += [text for row in database.schedules.values() for text in _of_schedule(row)]
     found += [f"the snapshot of {run_id}, which is closed" for _, run_id in database.snapshots]
     for shard_id, inbox in server.inboxes.items():
         if len(inbox):
@@ -40,6 +43,14 @@ def leftovers(database: MemoryDatabase, server: MemoryServer, alive: Collection[
         if server.replies(sender) is not None and _process(sender) not in alive:
             found.append(f"the reply stream of {sender}, which is gone")
     return found
+
+
+def _of_schedule(row: ScheduleRow) -> Iterator[str]:
+    progress = progress_of(row.progress)
+    if row.next_us < NEVER_US:
+        yield f"schedule {row.schedule_id} is to be looked at at {row.next_us}"
+    if progress.due or progress.starting or progress.ending or progress.backfills:
+        yield f"schedule {row.schedule_id} has not done everything: {progress}"
 
 
 def check_cursors(database: MemoryDatabase, server: MemoryServer) -> Iterator[Finding]:

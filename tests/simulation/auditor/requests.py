@@ -30,7 +30,10 @@ from tests.simulation.rules import Finding, Rule
 ENGINE_IDENTITY = "engine"
 """Who ends a run whose history is too long."""
 
-_NOBODY = (ENGINE_IDENTITY, PARENT_IDENTITY)
+SCHEDULE = "schedule"
+"""Who ends what another action takes the place of; request ids of schedules begin so, too."""
+
+_NOBODY = (ENGINE_IDENTITY, PARENT_IDENTITY, SCHEDULE)
 
 _AS_ASKED = ("workflow_type", "task_queue", "input", "workflow_id", "request_id", "memo", "run_timeout_ms")
 
@@ -58,6 +61,8 @@ def check_start_identity(evidence: Evidence) -> Iterator[Finding]:
         key = (request.namespace, request.workflow_id, request.request_id)
         asked[key].update(started.run_id for started in ask.bodies(Started) if started.created)
     for run in evidence.runs.values():
+        if run.started.request_id.startswith(SCHEDULE):
+            continue  # a rule of its own (`schedules`)
         if run.started.parent is not None or run.started.continued_execution_run_id or run.base_run_id:
             continue  # began by another run, or in its place: rules of their own (`family`, `chain`, `resets`)
         key = (*run.key, run.started.request_id)
@@ -116,7 +121,7 @@ def check_cancellations(evidence: Evidence) -> Iterator[Finding]:
         waiting = run.waiting(WorkflowExecutionCancelRequested)
         for cancel in (*waiting, *(cancel for _, cancel in run.of(WorkflowExecutionCancelRequested))):
             recorded[run.key].append(cancel.request_id)
-            if cancel.identity == PARENT_IDENTITY:
+            if cancel.identity in (PARENT_IDENTITY, SCHEDULE):
                 asked[run.key].append(cancel.request_id)
         for position, initiated in run.of(RequestCancelExternalWorkflowExecutionInitiated):
             request_id = f"{run.row.run_id}:{run.records[position].event_id}"

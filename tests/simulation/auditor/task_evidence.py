@@ -79,6 +79,11 @@ class TaskExecution:
         return self.row.request_id if self.row is not None else self.entries[0][1].request_id
 
     @property
+    def is_scheduled(self) -> bool:
+        """Whether a schedule started it."""
+        return self.request_id.startswith("schedule-")
+
+    @property
     def scheduled_us(self) -> int:
         return self.row.scheduled_us if self.row is not None else self.entries[0][1].scheduled_time_us
 

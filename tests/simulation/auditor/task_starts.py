@@ -64,7 +64,7 @@ def check_ids(evidence: Evidence) -> Iterator[Finding]:
     for activity_id in tasks.ids():
         executions = tasks.of_id(activity_id)
         for execution in executions:
-            if execution.ask is None:
+            if execution.ask is None and not execution.is_scheduled:
                 yield Finding(Rule.TASKS_APART, f"{execution} was never asked for")
         for before, after in pairwise(executions):
             closed_us = before.row.close_time_us if before.row is not None else 0
@@ -125,7 +125,7 @@ def check_ended(evidence: Evidence) -> Iterator[Finding]:
                 yield Finding(rule, f"the acknowledged {ask.request} changed no execution")
     for execution in evidence.tasks.executions.values():
         end = execution.end
-        if end is None:
+        if end is None or execution.is_scheduled:
             continue
         if end.status == ExecutionStatus.TERMINATED and not asked["TerminateActivity", execution.activity_id]:
             yield Finding(Rule.UNASKED, f"{execution} was terminated, and nobody asked for that")
