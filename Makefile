@@ -67,9 +67,10 @@ soak: $(STAMP) ## constant load, to see that nothing grows: MINUTES=m (9), SOAK_
 	$(BIN)/python -m tests.soak $(if $(MINUTES),--minutes $(MINUTES)) $(SOAK_ARGS)
 
 bench: $(STAMP) ## Perdure beside its peers; BENCH_ARGS=--quick for a short run
-	$(UV) sync --quiet --all-extras --locked --group bench --group peers
-	@if command -v npm >/dev/null; then npm ci --prefix bench/peers/node --silent --no-audit --no-fund \
-	  || echo "make: npm ci failed; peers that need Node.js are left out" >&2; fi
+	$(UV) sync --quiet --all-extras --locked --group bench --group peers \
+	  || { echo "make: peers could not be installed; they are left out" >&2; $(UV) sync --quiet --all-extras --locked --group bench; }
+	@if command -v npm >/dev/null; then npm install --prefix bench/peers/node --loglevel error --no-package-lock --no-audit \
+	  --no-fund >/dev/null || echo "make: npm install failed; peers that need Node.js are left out" >&2; fi
 	$(BIN)/python -m bench $(BENCH_ARGS)
 
 clean: ## remove caches and build products, but not .venv

@@ -23,5 +23,5 @@ def missing_node_package(*packages: str, program: str = "node") -> str | None:
         return f"there is no {program} on the PATH; install Node.js 20 or newer"
     for package in packages:
         if not (NODE_FOLDER / "node_modules" / package).is_dir():
-            return f"{package} is not installed; `npm ci --prefix bench/peers/node`, as `make bench` does, installs it"
+            return f"{package} is not installed; `make bench` installs it (npm install --prefix bench/peers/node)"
     return None
