@@ -49,6 +49,7 @@ def fail(app: Celery) -> Any:
 def test_rows_become_one_chain(add: Any, xsum: Any) -> None:
     row = add.s(2, 2) | add.s(4) | (add.s(8) | add.s(16))
     assert isinstance(row, chain)
+    assert len(row.tasks) == 4
     assert repr(row) == "t.add(2, 2) | t.add(4) | t.add(8) | t.add(16)"
     assert chain(add.s(1, 1), add.s(2)) == chain([add.s(1, 1), add.s(2)]) == (add.s(1, 1) | add.s(2))
     assert repr(add.s(1, 1) | group(add.s(2), add.s(3))) == "t.add(1, 1) | group([t.add(2), t.add(3)])"
