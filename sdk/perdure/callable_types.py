@@ -25,14 +25,16 @@ class CallableTypes(NamedTuple):
         return self.arguments
 
 
-def callable_types(function: Callable[..., Any], *, has_self: bool) -> CallableTypes:
-    """The types of a function; of a method as its class holds it with `has_self`.
+def callable_types(function: Callable[..., Any], *, has_self: bool, by_name: bool = False) -> CallableTypes:
+    """The types of a function; of a method as its class holds it with `has_self`. `by_name`: those of parameters that
+    are given by name alone, too, behind the others.
 
     A hint that cannot be resolved (a name that exists for type checkers only) counts as none.
     """
     parameters = list(inspect.signature(function).parameters.values())[1 if has_self else 0 :]
     hints = _resolved_hints(function)
-    arguments = [hints.get(p.name) for p in parameters if p.kind in _POSITIONAL]
+    kinds = (*_POSITIONAL, inspect.Parameter.KEYWORD_ONLY) if by_name else _POSITIONAL
+    arguments = [hints.get(p.name) for p in parameters if p.kind in kinds]
     variadic = next((p for p in parameters if p.kind is inspect.Parameter.VAR_POSITIONAL), None)
     if variadic is not None:
         arguments.append(hints.get(variadic.name))

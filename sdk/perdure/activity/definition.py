@@ -79,7 +79,11 @@ class ActivityDefinition:
                 f"{activity.__qualname__} is a method that is bound to no object; pass it from an object, "
                 f"for example {activity.__qualname__.rpartition('.')[0]}().{activity.__name__}"
             )
-        return replace(found, function=activity)
+        return found.of_registered(activity)
+
+    def of_registered(self, activity: Any) -> ActivityDefinition:
+        """The definition for a worker that was given `activity`, which is called then."""
+        return replace(self, function=activity)
 
 
 @overload

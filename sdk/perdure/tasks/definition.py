@@ -13,7 +13,7 @@ from perdure.activity.definition import ActivityDefinition
 from perdure.callable_types import CallableTypes, callable_types
 from perdure.common import Priority, RetryPolicy
 from perdure.protocol.ids import text_problem
-from perdure.tasks.arguments import Signature
+from perdure.tasks.arguments import InOrder, Signature, in_order
 from perdure.tasks.asking import ask, wait
 from perdure.tasks.canvas.signature import Group, Mapped, TaskSignature, chunks, mapped
 from perdure.tasks.enqueuing import Call, enqueue, enqueue_many
@@ -32,7 +32,11 @@ class TaskActivity(ActivityDefinition):
 
     @functools.cached_property
     def types(self) -> CallableTypes:
-        return callable_types(cast("Task[..., Any]", self.function).function, has_self=False)
+        called = cast("Task[..., Any] | InOrder", self.function)
+        return callable_types(called.function, has_self=False, by_name=True)
+
+    def of_registered(self, activity: Any) -> ActivityDefinition:
+        return replace(self, function=in_order(activity)) if activity.signature.by_name else self
 
 
 class Task(Generic[P, R]):
@@ -52,7 +56,7 @@ class Task(Generic[P, R]):
         self.function = function
         self.name = name
         self.options = options
-        self._signature = Signature(function)
+        self.signature = Signature(function)
         is_async = inspect.iscoroutinefunction(function)
         self.__perdure_activity__ = TaskActivity(name, self, is_async)
 
@@ -186,7 +190,7 @@ class Task(Generic[P, R]):
         Raises:
             TypeError: they do not fit its parameters.
         """
-        return self._signature.positions(args, kwargs)
+        return self.signature.positions(args, kwargs)
 
     def _call(self, args: Sequence[Any], kwargs: Mapping[str, Any], *options: Any) -> Call:
         values = self.positions(args, kwargs)
@@ -221,7 +225,7 @@ def task(function: Any = None, /, *, name: str | None = None, **options: Any) ->
             `soft_time_limit`, `expires`, `heartbeat_timeout`, `priority`, `result_ttl`.
 
     Raises:
-        TypeError: it is no function, or takes arguments by name alone.
+        TypeError: it is no function, or takes `**keywords`.
         ValueError: an option is out of its range.
     """
     decorator = TaskDecorator(name, TaskOptions(**options))

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from perdure import activity
+from perdure.activity.definition import ActivityDefinition
 from perdure.activity.information import Info
 from perdure.callable_types import CallableTypes, callable_types
 from perdure.compat.celery import links, message, states
@@ -46,6 +47,9 @@ class TaskRunActivity(TaskActivity):
     @functools.cached_property
     def types(self) -> CallableTypes:
         return callable_types(_anything, has_self=False)
+
+    def of_registered(self, activity: Any) -> ActivityDefinition:
+        return self
 
 
 def _anything(*arguments: Any) -> Any:

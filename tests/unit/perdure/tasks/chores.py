@@ -32,6 +32,11 @@ async def carry(parcel: Parcel, *others: Parcel) -> Parcel:
     return Parcel(parcel.weight + sum(other.weight for other in others))
 
 
+@task
+def wrap(parcel: Parcel, *, paper: Parcel, ribbon: str = "red") -> str:
+    return f"{parcel.weight + paper.weight} in {ribbon}"
+
+
 @task(at_most_once=True)
 def drop(what: str) -> None:
     raise ValueError(f"{what} is broken")
@@ -71,7 +76,7 @@ async def count_up() -> str:
     return activity.info().activity_id
 
 
-TASKS: list[Task[..., Any]] = [add, carry, drop, ask_again, dawdle, dream, count_up]
+TASKS: list[Task[..., Any]] = [add, carry, wrap, drop, ask_again, dawdle, dream, count_up]
 
 
 @contextlib.asynccontextmanager

@@ -12,7 +12,7 @@ from perdure import activity, task
 from perdure.activity.definition import ActivityDefinition
 from perdure.common import RetryPolicy
 from perdure.exceptions import ApplicationError
-from tests.unit.perdure.tasks.chores import Parcel, add, ask_again, carry, dawdle, dream, drop, household
+from tests.unit.perdure.tasks.chores import Parcel, add, ask_again, carry, dawdle, dream, drop, household, wrap
 
 
 async def test_calling_it_runs_it_here() -> None:
@@ -30,6 +30,16 @@ async def test_enqueued_it_runs_on_a_worker() -> None:
         assert [await handle for handle in handles] == [number + 5 for number in range(300)]
         with pytest.raises(ApplicationError, match="the vase is broken"):
             await (await drop.adelay("the vase"))
+
+
+async def test_what_is_given_by_name_alone_arrives_by_name() -> None:
+    async with household():
+        assert await (await wrap.adelay(Parcel(2), paper=Parcel(1))) == "3 in red"
+        assert await (await wrap.aapply_async((Parcel(2),), {"ribbon": "blue", "paper": Parcel(3)})) == "5 in blue"
+    with pytest.raises(TypeError, match="missing a required"):
+        wrap.delay(Parcel(2))  # type: ignore[call-arg]
+    called = ActivityDefinition.to_register(wrap).function
+    assert pickle.loads(pickle.dumps(called))(Parcel(1), Parcel(1)) == "2 in red"
 
 
 async def test_an_id_is_enqueued_once() -> None:
@@ -105,7 +115,7 @@ def test_what_is_no_task() -> None:
     with pytest.raises(TypeError, match="unexpected keyword argument"):
         task(retries=5)
 
-    def named(*, by: str) -> None: ...
+    def named(**by: str) -> None: ...
 
     with pytest.raises(TypeError, match="travel in order"):
         task(named)
