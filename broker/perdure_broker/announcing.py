@@ -59,7 +59,8 @@ class AnnouncingCalls(Session):
             if stream is not None and some:
                 keys = self.keys.queue(stream)
                 arguments: list[bytes | str | int] = [int(over), worker, *some]
-                await self._send_one(scripts.WITHDRAW_ANNOUNCED.call((keys.ids, keys.announced), arguments))
+                script_keys = (keys.ids, keys.announced, keys.keyed, keys.counts)
+                await self._send_one(scripts.WITHDRAW_ANNOUNCED.call(script_keys, arguments))
 
     async def scan_announced(self, stream: TaskStream, *, idle_ms: int) -> list[AnnouncedTask]:
         keys = self.keys.queue(stream)
@@ -76,5 +77,6 @@ class AnnouncingCalls(Session):
         arguments: list[bytes | str | int] = [worker]
         for task in running:
             digest = hashlib.sha1(task.data, usedforsecurity=False).hexdigest()
-            arguments += (task.entry_id, digest, task.member, task.shard_id)
-        return scripts.ANNOUNCE.call((keys.stream, keys.ids, keys.announced), arguments)
+            arguments += (task.entry_id, digest, task.member, task.shard_id, task.key)
+        script_keys = (keys.stream, keys.ids, keys.announced, keys.keyed, keys.counts)
+        return scripts.ANNOUNCE.call(script_keys, arguments)

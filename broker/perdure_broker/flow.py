@@ -10,7 +10,7 @@ A bucket is one number, the time at which it will be full again, so that one tha
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -98,9 +98,6 @@ class Flow(Protocol):
 
     async def reset_rates(self, stream: TaskStream) -> None:
         """Fill all buckets of the queue: the rates are others now."""
-
-    async def note_keys(self, stream: TaskStream, keys: Mapping[str, str]) -> None:
-        """Which keys published tasks have (member to key), where nobody noted it when they were published."""
 
     async def claims(self, stream: TaskStream) -> dict[str, str | None]:
         """Members that are published and not finished, in order, and their keys; None where nobody noted it."""

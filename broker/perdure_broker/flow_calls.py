@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from perdure_broker import errors, scripts
 from perdure_broker.flow import HOLD_US_MAX, Admission, Candidate, FlowState, Limits
@@ -71,12 +71,6 @@ class FlowCalls(Session):
 
     async def reset_rates(self, stream: TaskStream) -> None:
         await self._send_one(pack(b"UNLINK", self.keys.queue(stream).rates))
-
-    async def note_keys(self, stream: TaskStream, keys: Mapping[str, str]) -> None:
-        names = self.keys.queue(stream)
-        pairs = [text for pair in keys.items() for text in pair]
-        if pairs:
-            await self._send_one(scripts.NOTE_KEYS.call((names.ids, names.keyed, names.counts), pairs))
 
     async def claims(self, stream: TaskStream) -> dict[str, str | None]:
         keys = self.keys.queue(stream)

@@ -83,6 +83,8 @@ class NamedLeases:
 def _announce(queue: Queue, worker: str, task: RunningTask, now_ms: int) -> bool:
     """Whether the lease is held by name from now on."""
     queue.claimed.add(task.member)
+    if task.key:
+        queue.keyed.setdefault(task.member, task.key)
     if queue.stream.get(task.entry_id) == task.data:  # ids can go back: it may be another's entry by now
         if queue.stream.renew(worker, task.entry_id, now_ms):
             return False

@@ -148,12 +148,6 @@ class MemoryFlow:
         if queue is not None:
             queue.rates.clear()
 
-    async def note_keys(self, stream: TaskStream, keys: Mapping[str, str]) -> None:
-        self._server.check()
-        queue = self._server.queue(stream)
-        if queue is not None:
-            queue.keyed.update({m: key for m, key in keys.items() if m in queue.claimed and m not in queue.keyed})
-
     async def claims(self, stream: TaskStream) -> dict[str, str | None]:
         self._server.check()
         queue = self._server.queue(stream)

@@ -88,12 +88,13 @@ class PendingEntry(NamedTuple):
 
 class RunningTask(NamedTuple):
     """An attempt that a worker runs, with the entry that it was taken from. `data` is what that entry held: an entry of
-    the same id with other data is another's."""
+    the same id with other data is another's. `key`: the fairness key that it counts for, if any."""
 
     entry_id: bytes
     data: bytes
     member: str
     shard_id: int
+    key: str = ""
 
 
 class AnnouncedTask(NamedTuple):
@@ -355,7 +356,8 @@ class Leases(Protocol):
         """Say what this worker runs (stream key to attempts), after the server lost data. Safe to repeat.
 
         An entry that is still this worker's keeps its lease. Else the member is claimed, so that nobody publishes it,
-        and its lease is held by name from now on; an entry that was about to be delivered again is taken back.
+        and its lease is held by name from now on; an entry that was about to be delivered again is taken back. In any
+        case it counts for its key again.
 
         Returns the members that are held by name, by stream key: renew them (`renew_announced`), and withdraw them
         when they are over. A member that another worker has announced is not among them.

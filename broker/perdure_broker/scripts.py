@@ -73,7 +73,6 @@ FLOW_STATE = _load("flow_state")
 ADMIT = _load("admit")
 HOLD = _load("hold")
 HOLDS = _load("holds")
-NOTE_KEYS = _load("note_keys")
 
 LOAD_ALL: tuple[bytes, ...] = tuple(pack(b"SCRIPT", b"LOAD", script.source) for script in ALL)
 """Commands that teach a server all scripts."""

@@ -48,11 +48,28 @@ async def take(broker: Broker, worker: str = "worker-1") -> list[TaskEntry]:
     return await broker.read_tasks([ACTIVITY], worker, count=100, block_ms=0)
 
 
-async def announce(leases: Leases, *entries: TaskEntry, worker: str = "worker-1") -> list[str]:
+async def announce(leases: Leases, *entries: TaskEntry, worker: str = "worker-1", key: str = "") -> list[str]:
     """The members that are held by name; an entry's data is its member here."""
-    running = [RunningTask(entry.entry_id, entry.data, entry.data.decode(), 1) for entry in entries]
+    running = [RunningTask(entry.entry_id, entry.data, entry.data.decode(), 1, key) for entry in entries]
     by_name = await asyncio.to_thread(leases.announce, worker, {entries[0].stream: running})
     return by_name.get(entries[0].stream, [])
+
+
+async def test_what_the_server_lost_counts_for_its_key_until_it_is_over(
+    server: BrokerServer, broker: Broker, leases: Leases
+) -> None:
+    await publish(broker, "a", "b", "c")
+    entries = await take(broker)
+    await server.flush()
+    await announce(leases, *entries[:2], key="acme")
+    await announce(leases, *entries, key="acme")
+    await announce(leases, entries[0], worker="worker-2", key="acme")
+    assert await broker.out_by_key(ACTIVITY) == {"acme": 3}
+    assert await broker.claims(ACTIVITY) == {"a": "acme", "b": "acme", "c": "acme"}
+    await asyncio.to_thread(leases.withdraw_announced, "worker-1", {entries[0].stream: ["a"]})
+    assert await broker.out_by_key(ACTIVITY) == {"acme": 2}
+    await broker.release(Outbox(finished={entries[0].stream: ([], ["b"])}), RANGES)
+    assert await broker.out_by_key(ACTIVITY) == {"acme": 1}
 
 
 async def test_what_the_server_lost_is_held_by_name_and_published_to_nobody(

@@ -45,7 +45,8 @@ class Announcements:
             task = _activity(data)
             if task is not None:
                 member = task_member(task.run_id, task.scheduled_event_id, task.attempt)
-                streams.setdefault(entry[0], []).append(RunningTask(entry[1], data, member, task.shard_id))
+                key = task.fairness.key if task.fairness is not None else ""
+                streams.setdefault(entry[0], []).append(RunningTask(entry[1], data, member, task.shard_id, key))
                 entries[entry[0], member] = entry
         by_name = leases.announce(self._worker, streams) if streams else {}
         for entry in entries.values():

@@ -6,6 +6,7 @@ import itertools
 
 import pytest
 
+from perdure.protocol.fairness import Fairness
 from perdure.protocol.tasks import WorkflowTask, encode_task, task_member
 from perdure.worker.announcements import Announcements, Entry
 from perdure_broker.memory import MemoryBroker, MemoryLeases
@@ -24,10 +25,10 @@ class Bench:
         self.announcements = Announcements("me")
         self.members: dict[Entry, str] = {}
 
-    async def held(self, count: int) -> dict[Entry, bytes]:
+    async def held(self, count: int, fairness: Fairness | None = None) -> dict[Entry, bytes]:
         """Activities that this worker has taken."""
         for _ in range(count):
-            await self.broker.publish_query(STREAM, encode_task(activity_task("work")))
+            await self.broker.publish_query(STREAM, encode_task(activity_task("work")._replace(fairness=fairness)))
         entries = await self.broker.read_tasks([STREAM], "me", count=count, block_ms=0)
         return {(entry.stream, entry.entry_id): entry.data for entry in entries}
 
@@ -39,6 +40,13 @@ class Bench:
 @pytest.fixture
 def bench() -> Bench:
     return Bench()
+
+
+async def test_what_was_lost_counts_for_its_key(bench: Bench) -> None:
+    lost = await bench.held(1, Fairness("acme"))
+    bench.server.flush()
+    bench.announcements.announce(bench.leases, lost)
+    assert await bench.broker.out_by_key(STREAM) == {"acme": 1}
 
 
 async def test_what_was_lost_is_announced_and_what_was_not_keeps_its_lease(bench: Bench) -> None:
