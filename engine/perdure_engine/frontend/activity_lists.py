@@ -1,7 +1,7 @@
 """Answers to lists and counts of activities without a workflow.
 
 Rules:
-- They are found by status, type and task queue, and by nothing else: there is no index of them.
+- They are found by status, type and task queue, and by nothing else: their index knows no more.
 - The type of one of which there is only the entry of its task stands in that entry: a list reads those of its page, a
   count reads none, and says so.
 """

@@ -193,3 +193,10 @@ def test_a_prefix_of_a_workflow_id_is_looked_up_where_the_database_sorts_by_byte
     query = parse_list("WorkflowId STARTS_WITH 'wf-77'", "default", Fields({}), 0)
     plan = plan_of_statement(lists, count(query, POSTGRES, limit=100))
     assert ("executions_visibility_workflow_id" in plan) >= bool(sorts_by_bytes), plan
+
+
+def test_activities_are_listed_in_the_order_of_their_index(connection: psycopg.Connection[tuple[str]]) -> None:
+    for setting in PLANNER:
+        connection.execute(f"SET {setting.name} = {setting.value}")
+    assert "Index Scan Backward using activity_executions_listed" in plan_of(connection, "list_activities")
+    assert "Index Only Scan using activity_executions_listed" in plan_of(connection, "count_activities")

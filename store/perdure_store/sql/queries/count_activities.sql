@@ -1,13 +1,14 @@
 -- Purpose: how many activities without a workflow of a namespace there are.
 -- Rows: one.
 -- Locks: none.
--- Index: none, as for list_activities.
+-- Index: activity_executions_listed, of each shard and alone; the primary keys, as for list_activities.
 -- Failure: none of its own.
 SELECT (
     SELECT count(*)
-    FROM perdure.activity_executions AS a
+    FROM perdure.shards AS s
+    INNER JOIN perdure.activity_executions AS a
+        ON a.shard_id = s.shard_id
     WHERE a.namespace = %(namespace)b::text
-        AND a.shard_id >= 0
         AND (%(any_status)b::bool OR a.status = ANY(%(statuses)b::int8[]))
         AND (%(any_type)b::bool OR a.activity_type = ANY(%(types)b::text[]))
         AND (%(any_task_queue)b::bool OR a.task_queue = ANY(%(task_queues)b::text[]))

@@ -1,8 +1,8 @@
 -- Purpose: a page of the activities without a workflow of a namespace.
 -- Rows: at most `limit`, newest first, behind a place; fewer where their entries have more than `bytes_max` bytes.
 -- Locks: none.
--- Index: none. All that is kept of activities is read, and all that is outstanding: a list may take long, an index would cost
---     each activity its share of work.
+-- Index: activity_executions_listed, the first ones of each shard in its order; primary keys of shards, activity_executions
+--     and transfer_tasks. Of what is outstanding all is read: an index would cost each task its share of work.
 -- Failure: none of its own.
 SELECT
     p.number, p.run_id::text, p.activity_id, p.activity_type, p.task_queue, p.status, p.scheduled_us, p.close_time_us,
@@ -18,13 +18,21 @@ FROM (
                 a.number, a.run_id, a.activity_id, a.activity_type, a.task_queue, a.status::int8 AS status,
                 a.scheduled_us, a.close_time_us, coalesce(a.search_attributes::text, '') AS search_attributes,
                 ''::bytea AS entry
-            FROM perdure.activity_executions AS a
-            WHERE a.namespace = %(namespace)b::text
-                AND a.shard_id >= 0
-                AND (%(any_status)b::bool OR a.status = ANY(%(statuses)b::int8[]))
-                AND (%(any_type)b::bool OR a.activity_type = ANY(%(types)b::text[]))
-                AND (%(any_task_queue)b::bool OR a.task_queue = ANY(%(task_queues)b::text[]))
-                AND (a.number, a.run_id) < (%(number)b::int8, %(run_id)b::text::uuid)
+            FROM perdure.shards AS s
+            CROSS JOIN LATERAL (
+                SELECT
+                    e.number, e.run_id, e.activity_id, e.activity_type, e.task_queue, e.status, e.scheduled_us,
+                    e.close_time_us, e.search_attributes
+                FROM perdure.activity_executions AS e
+                WHERE e.shard_id = s.shard_id
+                    AND e.namespace = %(namespace)b::text
+                    AND (%(any_status)b::bool OR e.status = ANY(%(statuses)b::int8[]))
+                    AND (%(any_type)b::bool OR e.activity_type = ANY(%(types)b::text[]))
+                    AND (%(any_task_queue)b::bool OR e.task_queue = ANY(%(task_queues)b::text[]))
+                    AND (e.number, e.run_id) < (%(number)b::int8, %(run_id)b::text::uuid)
+                ORDER BY e.number DESC, e.run_id DESC
+                LIMIT %(limit)b::int8
+            ) AS a
             ORDER BY a.number DESC, a.run_id DESC
             LIMIT %(limit)b::int8
         )
