@@ -18,7 +18,7 @@ from tests.integration.docs.guide_snippets import snippets, write_files
 GUIDES = {"moving-from-bullmq.md": "tasks.py", "moving-from-celery.md": "shop.py"}
 """Each guide, and what its worker is given."""
 
-MATRIX_TESTS = ("tests/unit/perdure/compat/celery", "tests/integration/celery", "tests/integration/compat")
+MATRIX_TESTS = ("tests/unit/perdure/compat/celery", "tests/integration/compat")
 """Where the tests are that rows of the matrix name."""
 
 TIMEOUT_SECONDS = 120

@@ -16,9 +16,9 @@ from perdure import activity
 from perdure.activity.definition import ActivityDefinition
 from perdure.activity.information import Info
 from perdure.callable_types import CallableTypes, callable_types
-from perdure.compat.celery import links, message, states
+from perdure.compat.celery import links, message, signals, states
 from perdure.compat.celery.context import Context
-from perdure.compat.celery.exceptions import Retry
+from perdure.compat.celery.exceptions import Retry, TaskRevokedError
 from perdure.compat.celery.failures import described, failure_of, text_of
 from perdure.compat.celery.tracing import Ended, carry_out
 from perdure.compat.celery.values import from_plain, to_plain
@@ -73,6 +73,7 @@ class TaskRun:
     def __call__(self, *arguments: Any) -> Any:
         info = activity.info()
         request = request_of(self.task, arguments, info)
+        refuse_expired(self.task, request)
         return report(self.task, request, carry_out(self.task, request))
 
 
@@ -93,7 +94,7 @@ def request_of(task: Task, arguments: Sequence[Any], info: Info) -> Context:
         retries=told.get("retries", 0),
         told=told,
         is_step=info.workflow_id is not None,
-        timelimit=(None if limit is None else limit.total_seconds(), soft),
+        timelimit=(None if limit is None else _seconds(limit), soft),
         delivery_info={
             "exchange": "",
             "routing_key": info.task_queue,
@@ -101,6 +102,18 @@ def request_of(task: Task, arguments: Sequence[Any], info: Info) -> Context:
             "redelivered": info.attempt - 1 > told.get("retries", 0),
         },
     )
+
+
+def refuse_expired(task: Task, request: Context) -> None:
+    """What could begin, but comes too late by this machine's clock, is not run; engines drop what waits for longer.
+
+    Raises:
+        ApplicationError: it has expired.
+    """
+    if request.expires is None or datetime.fromisoformat(request.expires) > datetime.now(UTC):
+        return
+    signals.task_revoked.send(sender=task, request=request, terminated=False, signum=None, expired=True)
+    raise failure_of(TaskRevokedError("expired"))
 
 
 def told_by(details: Sequence[Any] | None) -> dict[str, Any]:
@@ -153,6 +166,12 @@ def again(request: Context, retry: Retry) -> ApplicationError:
         next_retry_delay=max(delay_of(retry.when), LEAST),
         category=ApplicationErrorCategory.BENIGN,
     )
+
+
+def _seconds(limit: timedelta) -> float:
+    """A whole number of seconds is an integer, as programs give them."""
+    seconds = limit.total_seconds()
+    return int(seconds) if seconds.is_integer() else seconds
 
 
 def delay_of(when: float | datetime | None) -> timedelta:

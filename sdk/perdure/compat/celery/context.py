@@ -37,7 +37,7 @@ class Context:
     kwargs: Any = None
     headers: Any = None
     delivery_info: Any = None
-    timelimit: Any = (None, None)
+    timelimit: Any = None
     callbacks: Any = None
     errbacks: Any = None
     origin: str | None = None

@@ -13,10 +13,12 @@ from typing import Any
 
 from perdure.compat.celery import exceptions
 from perdure.compat.celery.exceptions import TaskRevokedError, TimeLimitExceeded, WorkerLostError
+from perdure.compat.celery.policies import DEAD_PROCESS, STOPPED_WORKER
 from perdure.compat.celery.values import from_plain, to_plain
 from perdure.exceptions import ApplicationError, CancelledError, TerminatedError, TimeoutError, TimeoutType
 from perdure.worker.process_call import RemoteTraceback
 
+_LOST = DEAD_PROCESS, STOPPED_WORKER
 _SCALARS = str, int, float, bool, type(None)
 
 
@@ -60,6 +62,8 @@ def failure_of(exception: BaseException) -> ApplicationError:
 def exception_of(error: BaseException) -> BaseException:
     """The exception that an outcome stands for."""
     match error:
+        case ApplicationError() if error.type in _LOST:
+            return WorkerLostError(error.message)
         case ApplicationError():
             return remade(error.details[0] if error.details else None, error)
         case TimeoutError() if error.type == TimeoutType.SCHEDULE_TO_START:

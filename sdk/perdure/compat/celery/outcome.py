@@ -10,9 +10,10 @@ from perdure.client import ActivityExecutionDescription, ActivityExecutionStatus
 from perdure.client.failures import ActivityFailureError
 from perdure.compat.celery import states
 from perdure.compat.celery.activity import IGNORED, RETRY, told_by
+from perdure.compat.celery.exceptions import TaskRevokedError
 from perdure.compat.celery.failures import exception_of, remade, stand_in, traceback_of
 from perdure.compat.celery.values import from_plain
-from perdure.exceptions import ApplicationError, TimeoutError, TimeoutType
+from perdure.exceptions import ApplicationError
 from perdure.service import RPCError, RPCStatusCode
 
 if TYPE_CHECKING:
@@ -93,8 +94,7 @@ def of_failure(error: BaseException | None, known: dict[str, Any], status: Activ
     """Of a task that did not."""
     error = error or ApplicationError("it ended without a word")
     made = exception_of(error)
-    is_expired = isinstance(error, TimeoutError) and error.type == TimeoutType.SCHEDULE_TO_START
-    is_revoked = is_expired or status in REVOKED_AS or not _is_failure(error)
+    is_revoked = isinstance(made, TaskRevokedError) or status in REVOKED_AS
     return Outcome(states.REVOKED if is_revoked else states.FAILURE, made, traceback_of(error), **known)
 
 
@@ -121,7 +121,3 @@ async def _open(app: Celery, found: ActivityExecutionDescription, known: dict[st
     is_tracked = app.conf.task_track_started if task is None else task.track_started
     is_seen = is_tracked and found.run_state == PendingActivityState.STARTED
     return Outcome(states.STARTED if is_seen else states.PENDING, retries=retries, **known)
-
-
-def _is_failure(error: BaseException) -> bool:
-    return isinstance(error, ApplicationError | TimeoutError)

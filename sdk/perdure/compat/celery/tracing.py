@@ -112,6 +112,7 @@ def _tell(task: Task, request: Context, ended: Ended) -> None:
             reason = value.exc or value
             _call(task, task.on_retry, reason, request.id, args, kwargs, info)
             signals.task_retry.send(sender=task, request=request, reason=value, einfo=info)
+            return
         case states.FAILURE:
             _call(task, task.link_failure, request, value, text)
             _call(task, task.on_failure, value, request.id, args, kwargs, info)

@@ -37,7 +37,7 @@ def forgotten(self: Any) -> int:
 async def test_attempts_of_a_worker() -> None:
     async with at_work(app):
         sent = await off(halve.apply_async, (8,), time_limit=9, soft_time_limit=8)
-        assert await off(sent.get, timeout=30) == [4, 1, False, "celery", [9.0, 8]]
+        assert await off(sent.get, timeout=30) == [4, 1, False, "celery", [9, 8]]
         assert await off((await off(reject_once.delay)).get, timeout=30) == 0
         assert await off((await off(forgotten.delay)).get, timeout=30) is None
 

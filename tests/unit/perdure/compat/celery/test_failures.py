@@ -63,6 +63,8 @@ def test_nothing_but_exceptions_is_made() -> None:
         (TimeoutError("t", type=TimeoutType.HEARTBEAT, last_heartbeat_details=()), WorkerLostError),
         (TimeoutError("t", type=TimeoutType.START_TO_CLOSE, last_heartbeat_details=()), TimeLimitExceeded),
         (CancelledError(), TaskRevokedError),
+        (ApplicationError("died", type="BrokenProcessPool"), WorkerLostError),
+        (ApplicationError("stopped", type="WorkerShutdown"), WorkerLostError),
         (TerminatedError("t"), TaskRevokedError),
         (ValueError("as it is"), ValueError),
     ],

@@ -88,7 +88,7 @@ def test_failure() -> None:
 
 def test_retry() -> None:
     assert carried_out("again").state == "RETRY"
-    assert [name for name, *_ in told[2:]] == ["on_retry", "task_retry", "after_return", "task_postrun"]
+    assert [name for name, *_ in told[2:]] == ["on_retry", "task_retry", "task_postrun"]
 
 
 def test_ignored_and_rejected() -> None:

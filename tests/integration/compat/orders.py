@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from perdure.compat.celery.utils.log import get_task_logger
 
 app = Celery("orders", broker=os.environ.get("CELERY_BROKER"), backend="rpc://")
 app.conf.update(
-    task_routes={"tests.integration.celery.orders.to_reports": {"queue": "reports"}},
+    task_routes={"tests.integration.compat.orders.to_reports": {"queue": "reports"}},
     worker_concurrency=2,
     task_track_started=True,
 )
@@ -81,10 +82,17 @@ def slow() -> str:
     return "never"
 
 
-@app.task(acks_late=True)
+@app.task(acks_late=True, reject_on_worker_lost=True)
 def die_once(path: str) -> str:
-    """Its worker is killed by the test while it runs for the first time."""
+    """Its process is killed while it runs for the first time."""
     if not Path(path).exists():
         Path(path).touch()
-        threading.Event().wait(3_600)
+        os.kill(os.getpid(), signal.SIGKILL)
     return "the second time"
+
+
+@app.task
+def die(path: str) -> None:
+    with Path(path).open("a") as file:
+        file.write("begun\n")
+    os.kill(os.getpid(), signal.SIGKILL)

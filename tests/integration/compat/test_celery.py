@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from perdure.compat.celery.exceptions import TaskRevokedError, TimeoutError
+from perdure.compat.celery.exceptions import TaskRevokedError, TimeoutError, WorkerLostError
 from tests.cluster import PERDURE, Cluster
-from tests.integration.celery import orders
-from tests.integration.celery.orders import add, app, flaky, hopeless, progress, slow, to_reports
+from tests.integration.compat import orders
+from tests.integration.compat.orders import add, app, die, die_once, flaky, hopeless, progress, slow, to_reports
 from tests.waiting import wait_until
 
-MODULE = "tests.integration.celery.orders"
+MODULE = "tests.integration.compat.orders"
 
 
 @pytest.fixture
@@ -38,6 +38,10 @@ def plain(path: Path) -> None:
     assert "raise KeyError(key)" in (failed.traceback or "")
     assert to_reports.delay(headline="news").get(timeout=60) == ["news", [True]]
     assert slow.delay().get(timeout=60) == "cleaned up"
+    assert die_once.delay(str(path / "once")).get(timeout=60) == "the second time"
+    with pytest.raises(WorkerLostError):
+        die.delay(str(path / "dead")).get(timeout=60)
+    assert (path / "dead").read_text() == "begun\n"
     later = add.apply_async((1, 2), countdown=3_600)
     with pytest.raises(TimeoutError):
         later.get(timeout=0.05)
