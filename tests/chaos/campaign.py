@@ -18,13 +18,15 @@ from tests.chaos import census, floor
 from tests.chaos.audit import Findings, Losses, audit
 from tests.chaos.faults import Injector
 from tests.chaos.histories import history_problems
-from tests.chaos.ledger import Books, close_ledger, count_effects, read_books
-from tests.chaos.plans import Plan, plan_of
+from tests.chaos.ledger import TASKS, Books, close_ledger, count_effects, read_books, read_entries
+from tests.chaos.plans import Plan, number_of, plan_of
 from tests.chaos.records import Store, read_store
 from tests.chaos.schedule import GAP_SECONDS_MEAN, LOSES_REDIS_DATA, NEEDS_SMALL_DISK, Fault, FaultKind, make_schedule
 from tests.chaos.slot import Ending, Slot
 from tests.chaos.stage import Stage, open_stage
 from tests.chaos.story import story_of
+from tests.chaos.task_audit import task_problems
+from tests.chaos.task_load import read_deeds, task_plan_of
 from tests.waiting import wait_until
 
 
@@ -58,6 +60,7 @@ class Result:
     skipped: list[FaultKind] = field(default_factory=list)
     faults: Counter[FaultKind] = field(default_factory=Counter)
     missed: Counter[FaultKind] = field(default_factory=Counter)
+    tasks: int = 0
     findings: Findings = field(default_factory=Findings)
     kinds: Counter[str] = field(default_factory=Counter)
     slowest: dict[str, float] = field(default_factory=dict)
@@ -93,7 +96,7 @@ _LOOK_SECONDS = 0.5
 
 def plan_for(seed: int, workflow: str) -> Plan:
     """The plan of a workflow id, as its driver made it."""
-    return plan_of(seed, int(workflow.rpartition("-")[2]))
+    return plan_of(seed, number_of(workflow))
 
 
 async def run_campaign(settings: Settings, watch: Watch = lambda progress: None) -> Result:
@@ -246,6 +249,8 @@ class _Campaign:
         result.findings = await asyncio.to_thread(audit, books, store, losses, partial(plan_for, self._settings.seed))
         result.problems += [*self._injector.failures, *result.findings.problems]
         result.problems += await asyncio.to_thread(history_problems, store)
+        result.problems += await asyncio.to_thread(self._audit_tasks, store, losses)
+        result.tasks = len(store.tasks)
         result.problems += [
             _told(ending) for slot in self._stage.slots for ending in slot.endings if not ending.is_legal
         ]
@@ -260,6 +265,11 @@ class _Campaign:
         result.kinds = Counter(str(plan_for(self._settings.seed, workflow).kind) for workflow in store.runs)
         result.slowest = dict(sorted(lasted.items(), key=lambda item: -item[1])[:SLOWEST_SHOWN])
         self._tell_stories(books, store)
+
+    def _audit_tasks(self, store: Store, losses: Losses) -> list[str]:
+        path, seed = self._stage.ledger_path, self._settings.seed
+        entries, deeds = read_entries(path, TASKS), read_deeds(path)
+        return [*task_problems(store.tasks, entries, deeds, losses, lambda task: task_plan_of(seed, number_of(task)))]
 
     def _read(self) -> tuple[Books, Store]:
         with self._stage.postgres.session() as session:

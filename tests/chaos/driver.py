@@ -27,7 +27,7 @@ from perdure.exceptions import CancelledError, WorkflowAlreadyStartedError
 from perdure.service import RPCError, RPCStatusCode
 from tests.chaos import ledger
 from tests.chaos.ledger import DriverLedger, Entry
-from tests.chaos.plans import Kind, Plan, plan_of
+from tests.chaos.plans import Kind, Plan, number_of, plan_of
 from tests.chaos.workload import TASK_QUEUE, WORKFLOWS, Basket
 
 T = TypeVar("T")
@@ -41,10 +41,6 @@ _PASSING = {RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatu
 
 def workflow_id(driver: str, number: int) -> str:
     return f"{driver}-{number}"
-
-
-def number_of(workflow: str) -> int:
-    return int(workflow.rpartition("-")[2])
 
 
 class Driver:
@@ -105,7 +101,7 @@ class Driver:
                 return error.run_id
             return handle.result_run_id
 
-        run_id = await _insist(start)
+        run_id = await insist(start)
         self._book.note(workflow, ledger.STARTED, run_id)
         return self._client.get_workflow_handle(workflow)
 
@@ -130,7 +126,7 @@ class Driver:
             await ask()
 
         try:
-            await _insist(tell)
+            await insist(tell)
         except RPCError as error:
             if error.status != RPCStatusCode.NOT_FOUND:
                 raise
@@ -154,10 +150,10 @@ async def _outcome(handle: Handle) -> dict[str, Any]:
             status = "CANCELED" if isinstance(error.cause, CancelledError) else "FAILED"
             return {"status": status, "result": str(error.cause)}
 
-    return await _insist(wait)
+    return await insist(wait)
 
 
-async def _insist(ask: Callable[[], Awaitable[T]]) -> T:
+async def insist(ask: Callable[[], Awaitable[T]]) -> T:
     """Ask until there is an answer."""
     while True:
         try:
@@ -169,7 +165,7 @@ async def _insist(ask: Callable[[], Awaitable[T]]) -> T:
 
 
 async def main(name: str, seed: int, lanes: int) -> None:
-    async with await _insist(Client.connect) as client:
+    async with await insist(Client.connect) as client:
         await Driver(client, DriverLedger(Path(os.environ[ledger.ENVIRONMENT]), name), name, seed).run(lanes)
 
 

@@ -24,6 +24,9 @@ ENVIRONMENT = "PERDURE_CHAOS_LEDGER"
 _EFFECTS = "effects.jsonl"
 _CLOSED = "closed"
 
+WORKFLOWS, TASKS = "driver", "tasks"
+"""What the entries of a driver are about; a part of the name of its file."""
+
 
 @dataclass(frozen=True)
 class Effect:
@@ -59,17 +62,17 @@ CANCEL, CANCELED = "cancel", "canceled"
 ENDED = "ended"
 
 
-def _true_time() -> float:
+def true_time() -> float:
     """The machine's clock, also in a process whose `time` module is skewed (see `clocked`)."""
     return time.clock_gettime(time.CLOCK_REALTIME)
 
 
-def _append(path: Path, entry: Any) -> None:
+def append(path: Path, entry: Any) -> None:
     with open(path, "ab", buffering=0) as ledger:
         ledger.write(json.dumps(asdict(entry)).encode() + b"\n")
 
 
-def _read(path: Path) -> Iterator[dict[str, Any]]:
+def read_lines(path: Path) -> Iterator[dict[str, Any]]:
     if path.exists():
         complete = path.read_text().rpartition("\n")[0]  # the last line may be on its way
         for line in complete.splitlines():
@@ -80,16 +83,16 @@ def effect(note: str = "begin") -> None:
     """Write down, from within an activity, that it does something now."""
     info = activity.info()
     line = Effect(
-        info.workflow_id or "", info.activity_id, info.activity_type, info.attempt, note, _true_time(), os.getpid()
+        info.workflow_id or "", info.activity_id, info.activity_type, info.attempt, note, true_time(), os.getpid()
     )
-    _append(Path(os.environ[ENVIRONMENT]) / _EFFECTS, line)
+    append(Path(os.environ[ENVIRONMENT]) / _EFFECTS, line)
 
 
 class DriverLedger:
     """The file of one driver, which it goes on with when it was killed and started again."""
 
-    def __init__(self, directory: Path, driver: str) -> None:
-        self._path = directory / f"{driver}.driver.jsonl"
+    def __init__(self, directory: Path, driver: str, *, kind: str = WORKFLOWS) -> None:
+        self._path = directory / f"{driver}.{kind}.jsonl"
         self._closed = directory / _CLOSED
 
     @property
@@ -98,10 +101,10 @@ class DriverLedger:
         return self._closed.exists()
 
     def note(self, workflow: str, what: str, value: Any = None) -> None:
-        _append(self._path, Entry(workflow, what, value, _true_time()))
+        append(self._path, Entry(workflow, what, value, true_time()))
 
     def entries(self) -> list[Entry]:
-        return [Entry(**line) for line in _read(self._path)]
+        return [Entry(**line) for line in read_lines(self._path)]
 
 
 @dataclass(frozen=True)
@@ -127,10 +130,15 @@ def count_effects(directory: Path) -> int:
 
 def read_books(directory: Path) -> Books:
     effects: defaultdict[str, list[Effect]] = defaultdict(list)
-    for line in _read(directory / _EFFECTS):
+    for line in read_lines(directory / _EFFECTS):
         effects[line["workflow"]].append(Effect(**line))
+    return Books(dict(effects), read_entries(directory, WORKFLOWS))
+
+
+def read_entries(directory: Path, kind: str) -> dict[str, list[Entry]]:
+    """What drivers wrote about workflows, or about tasks, by its id."""
     entries: defaultdict[str, list[Entry]] = defaultdict(list)
-    for path in sorted(directory.glob("*.driver.jsonl")):
-        for line in _read(path):
+    for path in sorted(directory.glob(f"*.{kind}.jsonl")):
+        for line in read_lines(path):
             entries[line["workflow"]].append(Entry(**line))
-    return Books(dict(effects), dict(entries))
+    return dict(entries)

@@ -86,6 +86,11 @@ def plan_of(seed: int, number: int) -> Plan:
     return Plan(number, kind, size, round(seconds, 3), fails=rng.random() < 0.5)
 
 
+def number_of(id: str) -> int:
+    """Of a workflow, or of a task, by its id."""
+    return int(id.rpartition("-")[2])
+
+
 def services_of(plan: Plan) -> list[str]:
     """What a saga books, in order; the last one is refused if the plan fails."""
     return list(SERVICES[: plan.size])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 
@@ -81,6 +81,15 @@ class Run:
         return list(found.values())
 
 
+class TaskRow(NamedTuple):
+    """One execution of an activity without a workflow."""
+
+    task: str
+    number: int
+    status: str
+    attempt: int
+
+
 @dataclass(frozen=True)
 class Store:
     """Attributes:
@@ -88,12 +97,14 @@ class Store:
     visible: the status that lists show, by run id.
     left: how many rows stand in tables that must be empty when nothing runs.
     dead_letters: reasons.
+    tasks: activities without a workflow, by id and number.
     """
 
     runs: dict[str, list[Run]]
     visible: dict[str, str]
     left: dict[str, int]
     dead_letters: list[str]
+    tasks: list[TaskRow] = field(default_factory=list)
 
 
 def _status(number: int) -> str:
@@ -122,5 +133,12 @@ def read_store(session: psycopg.Connection[tuple[Any, ...]]) -> Store:
     for table in ("transfer_tasks", "timer_tasks"):
         row = session.execute(f"SELECT count(*) FROM perdure.{table} WHERE shard_id >= 0").fetchone()
         left[table] = row[0] if row is not None else 0
+    tasks = [
+        TaskRow(task, number, _status(status), attempt)
+        for task, number, status, attempt in session.execute(
+            "SELECT activity_id, number, status, attempt FROM perdure.activity_executions WHERE shard_id >= 0 "
+            "ORDER BY activity_id, number"
+        )
+    ]
     letters = [reason for (reason,) in session.execute("SELECT reason FROM perdure.dead_letters")]
-    return Store(dict(runs), visible, left, letters)
+    return Store(dict(runs), visible, left, letters, tasks)

@@ -47,6 +47,7 @@ def print_result(console: Console, result: Result) -> None:
     found = result.findings
     counts = Table(show_header=False)
     counts.add_row("workflows", f"{found.workflows:,}")
+    counts.add_row("tasks", f"{result.tasks:,}")
     counts.add_row("activities", f"{found.activities:,}")
     counts.add_row("attempts", f"{found.attempts:,}")
     counts.add_row("side effects", f"{found.effects:,}")
@@ -72,6 +73,7 @@ def as_json(result: Result) -> dict[str, Any]:
         "seconds": round(result.seconds, 1),
         "workflows": found.workflows,
         "workflows_by_kind": dict(result.kinds),
+        "tasks": result.tasks,
         "activities": found.activities,
         "attempts": found.attempts,
         "side_effects": found.effects,

@@ -89,12 +89,15 @@ class Stage:
         await wait_until(all_poll, what="workers that poll", timeout_seconds=60)
 
     def start_drivers(self, seed: int, lanes: int) -> None:
-        """Clients, each with so many workflows at a time."""
+        """Clients, each with so many workflows at a time, and one with so many tasks."""
         for number in range(DRIVERS):
             name = f"driver-{number}"
             slot = self._slot(name, "tests.chaos.driver", name, str(seed), str(lanes), may_finish=True)
             self.drivers.append(slot)
             slot.start()
+        slot = self._slot("tasks-0", "tests.chaos.task_driver", "task", str(seed), str(lanes), may_finish=True)
+        self.drivers.append(slot)
+        slot.start()
 
     async def supervise(self) -> None:
         """Start again what ends by itself, until cancelled."""

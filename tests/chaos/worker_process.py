@@ -9,6 +9,7 @@ import asyncio
 import logging
 import signal
 import sys
+from collections.abc import Sequence
 from datetime import timedelta
 
 from perdure.client import Client
@@ -16,6 +17,7 @@ from perdure.service import RPCError
 from perdure.worker import Worker
 from perdure_broker.port import BrokerUnavailable
 from tests.chaos.slot import EXIT_UNAVAILABLE
+from tests.chaos.task_load import LIMITED_QUEUE, task_work
 from tests.chaos.workload import ACTIVITIES, TASK_QUEUE, WORKFLOWS
 
 SLOTS = 16
@@ -39,14 +41,15 @@ async def serve() -> int:
             client,
             task_queue=TASK_QUEUE,
             workflows=list(WORKFLOWS.values()),
-            activities=ACTIVITIES,
+            activities=(*ACTIVITIES, task_work),
             max_concurrent_activities=SLOTS,
             max_cached_workflows=CACHED_WORKFLOWS,
             graceful_shutdown_timeout=GRACE,
         )
-        stopping = asyncio.create_task(_stop(worker, stop))
+        limited = Worker(client, task_queue=LIMITED_QUEUE, activities=[task_work], graceful_shutdown_timeout=GRACE)
+        stopping = asyncio.create_task(_stop((worker, limited), stop))
         try:
-            await worker.run()
+            await asyncio.gather(worker.run(), limited.run())
         except BrokerUnavailable as error:
             return _unavailable(error)
         finally:
@@ -54,9 +57,9 @@ async def serve() -> int:
     return 0
 
 
-async def _stop(worker: Worker, asked: asyncio.Event) -> None:
+async def _stop(workers: Sequence[Worker], asked: asyncio.Event) -> None:
     await asked.wait()
-    await worker.shutdown()
+    await asyncio.gather(*(worker.shutdown() for worker in workers))
 
 
 def _unavailable(error: Exception) -> int:
