@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import builtins
+import contextlib
+import functools
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from perdure.compat.celery import current
+from perdure.client import Client
+from perdure.compat.celery import current, states
+from perdure.compat.celery.context import running
 from perdure.compat.celery.exceptions import ImproperlyConfigured, TimeoutError
+from perdure.compat.celery.outcome import Outcome
 from perdure.compat.celery.result import AsyncResult
 
 if TYPE_CHECKING:
     from perdure.compat.celery.app import Celery
+
+AT_ONCE_MAX = 1_000
+"""Results that are looked at together."""
 
 
 class ResultSet:
@@ -75,6 +84,8 @@ class ResultSet:
             Exception: what a member raised.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
+        if not (disable_sync_subtasks and running.get()):
+            self._await_together(timeout, propagate)
         found = []
         for result in self.results:
             left = None if deadline is None else max(deadline - time.monotonic(), 0)
@@ -93,10 +104,11 @@ class ResultSet:
         Raises:
             TimeoutError: nothing more was ready for so many seconds.
         """
-        waiting = list(self.results)
+        waiting = list(self.each())
         deadline = None if timeout is None else time.monotonic() + timeout
         while waiting:
-            ready = [result for result in waiting if result.ready()]
+            ResultSet(waiting, self.app).ready()
+            ready = [result for result in waiting if result.known is not None and result.known.is_ready]
             for result in ready:
                 waiting.remove(result)
                 yield result.get(propagate=propagate)
@@ -105,26 +117,57 @@ class ResultSet:
                     raise TimeoutError("The operation timed out.")
                 time.sleep(interval)
 
+    def _await_together(self, timeout: float | None, propagate: bool) -> None:
+        """Wait for all at once; with `propagate`, until one has failed.
+
+        Raises:
+            Exception: what that one raised.
+        """
+        waiting = [result for result in self.each() if result.known is None]
+        if waiting:
+            with contextlib.suppress(builtins.TimeoutError):  # who is not ready says so when it is asked
+                self.app.cluster.wait(functools.partial(_learn_all, waiting, propagate), timeout)
+        for result in self.each() if propagate else ():
+            if result.known is not None:
+                result.maybe_throw()
+
     # Looking ---------------------------------------------------------------------------------------------------------
+    def each(self) -> Iterator[AsyncResult]:
+        """The results of single tasks and canvases, in order: those of groups inside of this one are among them."""
+        for result in self.results:
+            if isinstance(result, ResultSet):
+                yield from result.each()
+            else:
+                yield result
+
+    def _outcomes(self) -> list[Outcome]:
+        found = {id(result): result.known for result in self.each()}
+        asked = [result for result in self.each() if result.known is None]
+        for at in range(0, len(asked), AT_ONCE_MAX):
+            some = asked[at : at + AT_ONCE_MAX]
+            seen = self.app.cluster.wait(functools.partial(_look_at_all, some))
+            found.update({id(result): outcome for result, outcome in zip(some, seen, strict=True)})
+        return [outcome for outcome in found.values() if outcome is not None]
+
     def ready(self) -> bool:
         """Whether all have ended."""
-        return all(result.ready() for result in self.results)
+        return all(outcome.is_ready for outcome in self._outcomes())
 
     def successful(self) -> bool:
         """Whether all have succeeded."""
-        return all(result.successful() for result in self.results)
+        return all(outcome.status == states.SUCCESS for outcome in self._outcomes())
 
     def failed(self) -> bool:
         """Whether one has failed."""
-        return any(result.failed() for result in self.results)
+        return any(outcome.status == states.FAILURE for outcome in self._outcomes())
 
     def waiting(self) -> bool:
         """Whether one has not ended."""
-        return any(not result.ready() for result in self.results)
+        return not self.ready()
 
     def completed_count(self) -> int:
         """How many have succeeded."""
-        return sum(result.successful() for result in self.results)
+        return sum(outcome.status == states.SUCCESS for outcome in self._outcomes())
 
     def maybe_throw(self, propagate: bool = True, callback: Any = None) -> None:
         """Raise what a member raised that has failed."""
@@ -190,3 +233,20 @@ class GroupResult(ResultSet):
             f"the group {id!r} is not kept under its id: keep the ids of its members, and make it again: "
             "GroupResult(id, [app.AsyncResult(id) for id in ids])"
         )
+
+
+async def _learn_all(results: Sequence[AsyncResult], stops_at_failure: bool, client: Client) -> None:
+    """Wait until all have ended; or one has failed, if that is enough."""
+    learning = [asyncio.ensure_future(result.learn(client)) for result in results]
+    try:
+        for each in asyncio.as_completed(learning):
+            if (await each).status in states.PROPAGATE_STATES and stops_at_failure:
+                return
+    finally:
+        for task in learning:
+            task.cancel()
+        await asyncio.gather(*learning, return_exceptions=True)
+
+
+async def _look_at_all(results: Sequence[AsyncResult], client: Client) -> list[Outcome]:
+    return list(await asyncio.gather(*(result.look(client) for result in results)))

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from perdure.compat.celery import canvas_outcome, current, states
+from perdure.compat.celery import canvas_outcome, current, outcome, states
 from perdure.compat.celery.context import running
 from perdure.compat.celery.exceptions import BackendError, TimeoutError
 from perdure.compat.celery.outcome import Outcome
@@ -132,14 +132,31 @@ class AsyncResult:
     async def _ended(self, client: Any) -> Outcome:
         return await canvas_outcome.wait_for(self.id, client)
 
-    # Looking ---------------------------------------------------------------------------------------------------------
-    def _look(self) -> Outcome:
-        if self._known is not None:
-            return self._known
-        found = self.app.cluster.wait(functools.partial(canvas_outcome.look_up, self.app, self.id))
+    @property
+    def known(self) -> Outcome | None:
+        """How it ended, as far as this object has learned it."""
+        return self._known
+
+    async def learn(self, client: Any) -> Outcome:
+        """Wait until it has ended, and know how; of an id that nobody knows yet, know nothing."""
+        try:
+            self._known = await self._ended(client)
+        except RPCError as error:
+            if error.status != RPCStatusCode.NOT_FOUND:
+                raise
+            return outcome.UNKNOWN
+        return self._known
+
+    async def look(self, client: Any) -> Outcome:
+        """What is known of it now."""
+        found = await canvas_outcome.look_up(self.app, self.id, client)
         if found.is_ready:
             self._known = found
         return found
+
+    # Looking ---------------------------------------------------------------------------------------------------------
+    def _look(self) -> Outcome:
+        return self._known if self._known is not None else self.app.cluster.wait(self.look)
 
     @property
     def task_id(self) -> str:
