@@ -14,7 +14,6 @@ from perdure.client.async_activity import AsyncActivityHandle, reference_of
 from perdure.client.calls import ClientCalls
 from perdure.client.configuration import ClientConfig
 from perdure.client.connection import Connection, check_text
-from perdure.client.definitions import workflow_name_and_type
 from perdure.client.handle import WorkflowHandle
 from perdure.client.inputs import CountWorkflowsInput, ListWorkflowsInput
 from perdure.client.interceptor import Interceptor, OutboundInterceptor
@@ -50,6 +49,7 @@ from perdure.types import (
     ReturnType,
     SelfType,
 )
+from perdure.workflow.naming import workflow_name_and_type
 
 PAGE_SIZE = 1000
 

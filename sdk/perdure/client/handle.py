@@ -8,7 +8,6 @@ from typing import Any, Generic, cast
 
 from perdure.client.activity_calls import ActivityCalls
 from perdure.client.connection import Connection, check_text
-from perdure.client.definitions import query_name_and_type, signal_name
 from perdure.client.deletion import delete_workflow
 from perdure.client.execution import WorkflowExecutionDescription
 from perdure.client.history import WorkflowHistory, WorkflowHistoryEventAsyncIterator, WorkflowHistoryEventFilterType
@@ -27,6 +26,7 @@ from perdure.common import UNSET, QueryRejectCondition, positional_arguments
 from perdure.protocol.replies import decode_outcome
 from perdure.protocol.requests import AwaitResult
 from perdure.types import ReturnType, SelfType
+from perdure.workflow.naming import query_name_and_type, signal_name
 
 
 class WorkflowHandle(UpdateCalls[SelfType], ActivityCalls, Generic[SelfType, ReturnType]):

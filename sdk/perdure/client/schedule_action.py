@@ -8,7 +8,6 @@ from datetime import timedelta
 from typing import Any, Concatenate, Required, TypedDict, Unpack, overload
 
 from perdure.client.connection import Connection, check_text
-from perdure.client.definitions import workflow_name_and_type
 from perdure.client.start import TASK_TIMEOUT_MS, memo_bytes
 from perdure.common import (
     UNSET,
@@ -40,6 +39,7 @@ from perdure.types import (
     ReturnType,
     SelfType,
 )
+from perdure.workflow.naming import workflow_name_and_type
 
 
 class ScheduleAction(ABC):

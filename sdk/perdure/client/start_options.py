@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Required, TypedDict
 
-from perdure.client.definitions import workflow_name_and_type
 from perdure.client.inputs import StartWorkflowInput
 from perdure.common import (
     Priority,
@@ -19,6 +18,7 @@ from perdure.common import (
     positional_arguments,
 )
 from perdure.shared_options import takes_options_of
+from perdure.workflow.naming import workflow_name_and_type
 
 
 class WorkflowOptions(TypedDict, total=False):

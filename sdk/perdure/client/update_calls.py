@@ -7,12 +7,12 @@ from datetime import timedelta
 from typing import Any, Generic, cast, overload
 
 from perdure.client.connection import Connection
-from perdure.client.definitions import update_name_and_type
 from perdure.client.inputs import StartWorkflowUpdateInput
 from perdure.client.updates import WorkflowUpdateHandle, WorkflowUpdateStage
 from perdure.common import UNSET, positional_arguments
 from perdure.types import LocalReturnType, MultiParamSpec, ParamType, SelfType
 from perdure.workflow import UpdateMethodMultiParam
+from perdure.workflow.naming import update_name_and_type
 
 
 class UpdateCalls(Generic[SelfType]):

@@ -8,13 +8,13 @@ from functools import partial
 from typing import Any, overload
 
 from perdure.client.connection import Connection
-from perdure.client.definitions import update_name_and_type
 from perdure.client.inputs import StartWorkflowUpdateWithStartInput, UpdateWithStartUpdateWorkflowInput
 from perdure.client.updates import WorkflowUpdateHandle, WorkflowUpdateStage
 from perdure.client.with_start import WithStartWorkflowOperation
 from perdure.common import UNSET, positional_arguments
 from perdure.types import LocalReturnType, MultiParamSpec, ParamType, SelfType
 from perdure.workflow import UpdateMethodMultiParam
+from perdure.workflow.naming import update_name_and_type
 
 
 class WithStartCalls:

@@ -32,8 +32,8 @@ from perdure.workflow.child_options import (
     ChildWorkflowHandle,
     ParentClosePolicy,
     VersioningIntent,
-    child_type_of,
 )
+from perdure.workflow.naming import workflow_name_and_type
 from perdure.workflow.runtime import current
 
 
@@ -121,7 +121,7 @@ async def start_child_workflow(
     Raises:
         WorkflowAlreadyStartedError: its id is taken.
     """
-    child_type, own_result_type = child_type_of(workflow)
+    child_type, own_result_type = workflow_name_and_type(workflow)
     options = ChildOptions(
         id, task_queue, cancellation_type, parent_close_policy, execution_timeout, run_timeout, task_timeout,
         id_reuse_policy, retry_policy, cron_schedule, memo, search_attributes, versioning_intent, static_summary,
@@ -194,7 +194,7 @@ async def execute_child_workflow(
         ChildWorkflowError: it failed; the cause says why.
         WorkflowAlreadyStartedError: its id is taken.
     """
-    child_type, own_result_type = child_type_of(workflow)
+    child_type, own_result_type = workflow_name_and_type(workflow)
     options = ChildOptions(
         id, task_queue, cancellation_type, parent_close_policy, execution_timeout, run_timeout, task_timeout,
         id_reuse_policy, retry_policy, cron_schedule, memo, search_attributes, versioning_intent, static_summary,

@@ -25,8 +25,7 @@ from perdure.types import (
     ReturnType,
     SelfType,
 )
-from perdure.workflow.definition import WorkflowDefinition
-from perdure.workflow.handlers import SignalDefinition
+from perdure.workflow.naming import signal_name
 
 
 class ParentClosePolicy(IntEnum):
@@ -132,42 +131,8 @@ class ChildWorkflowHandle(asyncio.Future[ReturnType], Generic[SelfType, ReturnTy
         Raises:
             ApplicationError: it has closed already.
         """
-        await self._signal(signal_name_of(signal), positional_arguments(arg, (), args))
+        await self._signal(signal_name(signal), positional_arguments(arg, (), args))
 
     async def _signal(self, name: str, arguments: Sequence[Any]) -> None:
         """Carry a signal out: who makes handles says how."""
         raise TypeError("a handle of a child workflow comes from workflow.start_child_workflow")
-
-
-def child_type_of(workflow: Any) -> tuple[str, Any]:
-    """Name and result type of what a workflow names as its child: a run method, a class, a function, or a name.
-
-    Raises:
-        TypeError: none of these.
-    """
-    if isinstance(workflow, str):
-        return workflow, None
-    definition = WorkflowDefinition.of(workflow)
-    if definition is None:
-        raise TypeError(
-            f"{getattr(workflow, '__qualname__', workflow)!r} is not a workflow: decorate it with @workflow.defn, and "
-            "give its run method, its function or its name"
-        )
-    return definition.name, definition.result_type
-
-
-def signal_name_of(signal: Any) -> str:
-    """The name of a signal that a workflow sends.
-
-    Raises:
-        TypeError: no name, and no handler of a signal with a name.
-    """
-    if isinstance(signal, str):
-        return signal
-    definition = SignalDefinition.of(signal)
-    if definition is None or definition.name is None:
-        raise TypeError(
-            f"{getattr(signal, '__qualname__', signal)!r} is not a signal with a name: decorate it with "
-            "@workflow.signal, and give the handler or its name"
-        )
-    return definition.name

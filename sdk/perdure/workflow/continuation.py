@@ -22,8 +22,8 @@ from perdure.protocol.memo import memo_problem, pack_memo
 from perdure.protocol.payload import Payload, pack_payload_map
 from perdure.search_attributes import search_attributes_to_bytes
 from perdure.types import MethodAsyncNoParam, MethodAsyncSingleParam, MultiParamSpec, ParamType, SelfType
-from perdure.workflow.definition import WorkflowDefinition
 from perdure.workflow.errors import ContinueAsNewError
+from perdure.workflow.naming import workflow_name_and_type
 from perdure.workflow.runtime import current
 
 
@@ -116,7 +116,7 @@ def continue_as_new(
     runtime.check_may_act()
     runtime.continue_as_new(
         ContinueAsNewInput(
-            workflow=None if workflow is None else _name_of(workflow),
+            workflow=None if workflow is None else workflow_name_and_type(workflow)[0],
             args=positional_arguments(arg, (), args),
             task_queue=task_queue,
             run_timeout=run_timeout,
@@ -155,19 +155,6 @@ def continuation_of(input: ContinueAsNewInput, converter: DataConverter) -> Cont
             pack_payload_map(input.headers),
         )
     )
-
-
-def _name_of(workflow: Callable[..., Any] | str) -> str:
-    if isinstance(workflow, str):
-        return workflow
-    definition = WorkflowDefinition.of(workflow)
-    if definition is None:
-        shown = getattr(workflow, "__qualname__", None) or repr(workflow)
-        raise TypeError(
-            f"{shown} is not a workflow: decorate it with @workflow.defn, and give its run method, its function or its "
-            "name"
-        )
-    return definition.name
 
 
 def _memo_bytes(converter: DataConverter, memo: Mapping[str, Any]) -> bytes:

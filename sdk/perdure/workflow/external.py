@@ -14,7 +14,7 @@ from perdure.types import (
     ParamType,
     SelfType,
 )
-from perdure.workflow.child_options import signal_name_of
+from perdure.workflow.naming import signal_name
 from perdure.workflow.runtime import current
 
 
@@ -56,7 +56,7 @@ class ExternalWorkflowHandle(Generic[SelfType]):
             ApplicationError: there is no open run of this workflow.
         """
         arguments = positional_arguments(arg, (), args)
-        await current().externals.signal(self._id, self._run_id, signal_name_of(signal), arguments)
+        await current().externals.signal(self._id, self._run_id, signal_name(signal), arguments)
 
     async def cancel(self, *, reason: str = "") -> None:
         """Ask it to stop. Returns when it has the request, not when it has stopped.

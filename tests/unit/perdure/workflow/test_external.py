@@ -8,7 +8,7 @@ import pytest
 
 from perdure import workflow
 from perdure.protocol.external_workflow import SignalExternalWorkflowExecution
-from perdure.workflow.child_options import ChildWorkflowHandle, signal_name_of
+from perdure.workflow.child_options import ChildWorkflowHandle
 from tests.workflow_story import Story
 
 
@@ -41,13 +41,6 @@ def test_a_handle_says_what_it_is_for() -> None:
     story.answer_external("other")
     story.task()
     assert story.result == ["other", "r1", None]
-
-
-def test_a_signal_needs_a_name() -> None:
-    assert signal_name_of("poke") == "poke"
-    for wrong in (Other.anything, print):
-        with pytest.raises(TypeError, match="is not a signal with a name"):
-            signal_name_of(wrong)
 
 
 async def test_a_handle_of_a_child_comes_from_a_start() -> None:

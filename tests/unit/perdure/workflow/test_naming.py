@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import pytest
 
-from perdure.client.definitions import query_name_and_type, signal_name, workflow_name_and_type
+from perdure import workflow
+from perdure.common import RawValue
+from perdure.workflow.naming import query_name_and_type, signal_name, workflow_name_and_type
 from tests.unit.perdure.client.greeting import Greet, count_letters
 
 
@@ -29,3 +34,25 @@ def test_what_has_no_definition_says_which_decorator() -> None:
         signal_name(Greet.mood)
     with pytest.raises(TypeError, match=r"@workflow\.query"):
         query_name_and_type(Greet.wave_back)
+
+
+@workflow.defn
+class Other:
+    @workflow.run
+    async def run(self) -> None: ...
+
+    @workflow.signal(dynamic=True)
+    def anything(self, name: str, *args: Any) -> None: ...
+
+
+@workflow.defn(dynamic=True)
+class Whatever:
+    @workflow.run
+    async def run(self, args: Sequence[RawValue]) -> None: ...
+
+
+def test_what_takes_all_that_has_no_name_has_none() -> None:
+    with pytest.raises(TypeError, match="is not a signal with a name"):
+        signal_name(Other.anything)
+    with pytest.raises(TypeError, match="a dynamic workflow has no name of its own"):
+        workflow_name_and_type(Whatever.run)
