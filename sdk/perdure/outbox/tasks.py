@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Coroutine, Mapping, Sequence
-from datetime import datetime
-from typing import Any, ParamSpec, overload
+from typing import Any, ParamSpec, Unpack, overload
 
 from perdure.client.standalone_inputs import StartActivityInput
-from perdure.common import Priority, RetryPolicy
 from perdure.outbox.preparing import OutboxStart
 from perdure.outbox.writing import AsyncConnection, SyncConnection
+from perdure.shared_options import takes_options_of
 from perdure.tasks.definition import Task
-from perdure.tasks.enqueuing import input_of
-from perdure.tasks.options import Seconds
+from perdure.tasks.enqueuing import Call, input_of
+from perdure.tasks.options import CallOptions
 
 P = ParamSpec("P")
 Started = OutboxStart | Coroutine[Any, Any, OutboxStart]
@@ -48,15 +47,7 @@ class TaskCalls(ABC):
         task: Task[..., Any],
         args: Sequence[Any] = ...,
         kwargs: Mapping[str, Any] | None = ...,
-        *,
-        countdown: Seconds | None = ...,
-        eta: datetime | None = ...,
-        expires: Seconds | datetime | None = ...,
-        task_id: str | None = ...,
-        queue: str | None = ...,
-        priority: int | Priority | None = ...,
-        retry_policy: RetryPolicy | None = ...,
-        time_limit: Seconds | None = ...,
+        **options: Unpack[CallOptions],
     ) -> Coroutine[Any, Any, OutboxStart]: ...
     @overload
     def apply_async(
@@ -65,32 +56,17 @@ class TaskCalls(ABC):
         task: Task[..., Any],
         args: Sequence[Any] = ...,
         kwargs: Mapping[str, Any] | None = ...,
-        *,
-        countdown: Seconds | None = ...,
-        eta: datetime | None = ...,
-        expires: Seconds | datetime | None = ...,
-        task_id: str | None = ...,
-        queue: str | None = ...,
-        priority: int | Priority | None = ...,
-        retry_policy: RetryPolicy | None = ...,
-        time_limit: Seconds | None = ...,
+        **options: Unpack[CallOptions],
     ) -> OutboxStart: ...
 
+    @takes_options_of(Call.__init__)
     def apply_async(
         self,
         connection: Any,
         task: Task[..., Any],
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
-        *,
-        countdown: Seconds | None = None,
-        eta: datetime | None = None,
-        expires: Seconds | datetime | None = None,
-        task_id: str | None = None,
-        queue: str | None = None,
-        priority: int | Priority | None = None,
-        retry_policy: RetryPolicy | None = None,
-        time_limit: Seconds | None = None,
+        **options: Unpack[CallOptions],
     ) -> Started:
         """`delay`, with the options of this call: those of `task.apply_async`. `eta` and a moment in `expires` become
         durations here, which count from the start: they are later by what it takes to commit.
@@ -99,8 +75,7 @@ class TaskCalls(ABC):
             ValueError: `countdown` and `eta`, or a value out of its range.
             Further, as `delay`.
         """
-        options = countdown, eta, expires, task_id, queue, priority, retry_policy, time_limit
-        return self._start(connection, input_of(task._call(args, kwargs or {}, *options)))
+        return self._start(connection, input_of(task._call(args, kwargs or {}, **options)))
 
     @abstractmethod
     def _start(self, connection: Any, input: StartActivityInput) -> Started:

@@ -6,19 +6,19 @@ import functools
 import inspect
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any, ClassVar, Generic, ParamSpec, TypeVar, cast, overload
+from typing import Any, ClassVar, Generic, ParamSpec, TypeVar, Unpack, cast, overload
 
 from perdure.activity.definition import ActivityDefinition
 from perdure.callable_types import CallableTypes, callable_types
 from perdure.common import Priority, RetryPolicy
 from perdure.protocol.ids import text_problem
+from perdure.shared_options import takes_options_of
 from perdure.tasks.arguments import InOrder, Signature, in_order
 from perdure.tasks.asking import ask, wait
 from perdure.tasks.canvas.signature import Group, Mapped, TaskSignature, chunks, mapped
 from perdure.tasks.enqueuing import Call, enqueue, enqueue_many
 from perdure.tasks.handle import TaskHandle
-from perdure.tasks.options import Seconds, TaskOptions
+from perdure.tasks.options import CallOptions, Seconds, TaskOptions
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -95,19 +95,12 @@ class Task(Generic[P, R]):
         """`delay`, in a coroutine."""
         return await ask(functools.partial(enqueue, self._call(args, kwargs)))
 
+    @takes_options_of(Call.__init__)
     def apply_async(
         self,
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
-        *,
-        countdown: Seconds | None = None,
-        eta: datetime | None = None,
-        expires: Seconds | datetime | None = None,
-        task_id: str | None = None,
-        queue: str | None = None,
-        priority: int | Priority | None = None,
-        retry_policy: RetryPolicy | None = None,
-        time_limit: Seconds | None = None,
+        **options: Unpack[CallOptions],
     ) -> TaskHandle[R]:
         """Enqueue it, with options of this call.
 
@@ -124,29 +117,18 @@ class Task(Generic[P, R]):
             ValueError: `countdown` and `eta`, or a value out of its range.
             Further, as `delay`.
         """
-        call = self._call(
-            args, kwargs or {}, countdown, eta, expires, task_id, queue, priority, retry_policy, time_limit
-        )
+        call = self._call(args, kwargs or {}, **options)
         return wait(functools.partial(enqueue, call), instead=f"`await {self.__name__}.aapply_async(...)`")
 
+    @takes_options_of(Call.__init__)
     async def aapply_async(
         self,
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
-        *,
-        countdown: Seconds | None = None,
-        eta: datetime | None = None,
-        expires: Seconds | datetime | None = None,
-        task_id: str | None = None,
-        queue: str | None = None,
-        priority: int | Priority | None = None,
-        retry_policy: RetryPolicy | None = None,
-        time_limit: Seconds | None = None,
+        **options: Unpack[CallOptions],
     ) -> TaskHandle[R]:
         """`apply_async`, in a coroutine."""
-        call = self._call(
-            args, kwargs or {}, countdown, eta, expires, task_id, queue, priority, retry_policy, time_limit
-        )
+        call = self._call(args, kwargs or {}, **options)
         return await ask(functools.partial(enqueue, call))
 
     def delay_many(self, calls: Iterable[Sequence[Any]]) -> list[TaskHandle[R]]:
@@ -192,9 +174,9 @@ class Task(Generic[P, R]):
         """
         return self.signature.positions(args, kwargs)
 
-    def _call(self, args: Sequence[Any], kwargs: Mapping[str, Any], *options: Any) -> Call:
+    def _call(self, args: Sequence[Any], kwargs: Mapping[str, Any], **options: Unpack[CallOptions]) -> Call:
         values = self.positions(args, kwargs)
-        return Call(self.name, values, self.__perdure_activity__.result_type, self.options, *options)
+        return Call(self.name, values, self.__perdure_activity__.result_type, self.options, **options)
 
 
 @overload

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -27,6 +27,7 @@ class Call:
     args: Sequence[Any]
     result_type: Any
     options: TaskOptions
+    _: KW_ONLY
     countdown: Seconds | None = None
     eta: datetime | None = None
     expires: Seconds | datetime | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypedDict
 
 from perdure.common import Priority, RetryPolicy
 
@@ -22,6 +22,19 @@ ONCE = RetryPolicy(maximum_attempts=1)
 
 Seconds = float | timedelta
 """A duration: seconds, or a `timedelta`."""
+
+
+class CallOptions(TypedDict, total=False):
+    """What one call of a task says in place of the task's options: see `Task.apply_async`."""
+
+    countdown: Seconds | None
+    eta: datetime | None
+    expires: Seconds | datetime | None
+    task_id: str | None
+    queue: str | None
+    priority: int | Priority | None
+    retry_policy: RetryPolicy | None
+    time_limit: Seconds | None
 
 
 @dataclass(frozen=True, kw_only=True)

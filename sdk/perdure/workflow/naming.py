@@ -1,5 +1,5 @@
-"""Names and types of what a client or a workflow hands over: a workflow, a signal, a query or an update, by its definition
-or by its name."""
+"""Names and types of what a client or a workflow hands over: a workflow, a signal, a query or an update, by its
+definition or by its name."""
 
 from __future__ import annotations
 

@@ -115,7 +115,16 @@ class Publishing:
             _seconds(conf.result_expires) if conf.is_set("result_expires") else None,
         )
         arguments = message.pack(self._args, self._kwargs, self._extras())
-        call = Call(self.name, arguments, None, options, self._countdown, self._eta, self._expires, self.task_id)
+        call = Call(
+            self.name,
+            arguments,
+            None,
+            options,
+            countdown=self._countdown,
+            eta=self._eta,
+            expires=self._expires,
+            task_id=self.task_id,
+        )
         input = input_of(call)
         input.is_new_id = self._is_new_id
         return input

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 from datetime import UTC, datetime, timedelta, timezone
+from typing import get_type_hints
 
 import pytest
 
 from perdure.common import Priority
-from perdure.tasks.options import ONCE, RETRY_POLICY, TaskOptions, duration, moment, optional_duration
+from perdure.outbox import Outbox
+from perdure.tasks import Task
+from perdure.tasks.options import ONCE, RETRY_POLICY, CallOptions, TaskOptions, duration, moment, optional_duration
 
 
 def test_durations_and_moments() -> None:
@@ -30,3 +34,10 @@ def test_what_holds() -> None:
 def test_durations_are_above_nothing(name: str) -> None:
     with pytest.raises(ValueError, match=f"{name} is 0; it must be above 0"):
         TaskOptions(**{name: 0})
+
+
+def test_the_options_of_a_call_are_said_once() -> None:
+    for call in (Task.apply_async, Task.aapply_async, Outbox.apply_async):
+        parameters = inspect.signature(call).parameters.values()
+        named = {each.name for each in parameters if each.kind is inspect.Parameter.KEYWORD_ONLY}
+        assert named == set(get_type_hints(CallOptions))
