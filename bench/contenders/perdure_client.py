@@ -18,13 +18,12 @@ from typing import Any
 
 import uvloop
 
+from bench.contenders.perdure_sync_tasks import SYNC_TASK_QUEUE, counted_sync
 from bench.contenders.perdure_workflows import (
     LONG,
-    SYNC_TASK_QUEUE,
     TASK_QUEUE,
     TIMEOUT,
     counted,
-    counted_sync,
     long,
     waiting_task_queue,
 )

@@ -1,9 +1,9 @@
 """Perdure by its public face: `perdure db migrate`, `perdure engine`, a worker and a client, each a process, all
 defaults.
 
-Ordinary functions run in a worker of their own, whose executor has as many processes as the machine has processors, as
-Celery's pool has. Tasks that wait do so behind ten that take long, on a worker that has no room for more: what Perdure
-keeps in Redis for a queue that is worked on is there.
+Tasks that are ordinary functions run on a worker of their own, in its pool: by default as many processes as the machine
+has processors, as Celery's. Tasks that wait do so behind ten that take long, on a worker that has no room for more:
+what Perdure keeps in Redis for a queue that is worked on is there.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from perdure.service import RPCError
 
 COMMAND = (sys.executable, "-m", "perdure.cli.main")
 WORKER = [*COMMAND, "worker", "bench.contenders.perdure_workflows", "--task-queue"]
-SYNC_WORKER = [sys.executable, "-m", "bench.contenders.perdure_sync_worker"]
+SYNC_WORKER = [*COMMAND, "worker", "bench.contenders.perdure_sync_tasks"]
 BUSY = ["--activity-slots", "10", "--grace", "0s"]
 CLIENT = [sys.executable, "-m", "bench.contenders.perdure_client"]
 LOGICAL_DATABASE = 9

@@ -9,7 +9,6 @@ from bench import tally
 from perdure import activity, workflow
 
 TASK_QUEUE = "bench"
-SYNC_TASK_QUEUE = "bench-sync"
 TIMEOUT = timedelta(minutes=5)
 LONG = timedelta(days=1)
 
@@ -26,12 +25,6 @@ async def noop(number: int) -> int:
 
 @activity.defn
 async def counted(number: int) -> int:
-    tally.record(number)
-    return number
-
-
-@activity.defn
-def counted_sync(number: int) -> int:
     tally.record(number)
     return number
 
