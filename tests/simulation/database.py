@@ -8,10 +8,10 @@ import asyncio
 from perdure.protocol.ids import FIRST_EXECUTION
 from perdure.protocol.tasks import TaskKind
 from perdure_store.memory import MemoryDatabase
-from perdure_store.port import BatchRejected, CommitBatch
+from perdure_store.port import BatchRejected, CommitBatch, ExecutionRow
 from tests.simulation.auditor.states import check_snapshot
 from tests.simulation.client import POISON
-from tests.simulation.ledger import Ledger, TaskWrite
+from tests.simulation.ledger import Forgotten, Ledger, TaskWrite
 
 
 class Database(MemoryDatabase):
@@ -30,6 +30,12 @@ class Database(MemoryDatabase):
             if snapshot.data:
                 self._ledger.findings.extend(check_snapshot(self, snapshot))
         self._write_down(batch)
+
+    def forget_run(self, row: ExecutionRow) -> None:
+        run = (row.shard_id, row.run_id)
+        rows, payloads = dict(self.history.get(run, {})), dict(self.payloads.get(run, {}))
+        self._ledger.forgotten.append(Forgotten(row, rows, payloads))
+        super().forget_run(row)
 
     def _write_down(self, batch: CommitBatch) -> None:
         """What happens to activities without a workflow: nothing else tells of their course."""

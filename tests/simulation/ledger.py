@@ -39,7 +39,7 @@ from perdure.protocol.requests import (
 )
 from perdure.protocol.tasks import ActivityTask, WorkflowTask
 from perdure.protocol.updates import AwaitUpdate, UpdateWorkflow, decode_update_reply
-from perdure_store.port import ActivityExecutionRow, TransferRow
+from perdure_store.port import ActivityExecutionRow, ExecutionRow, HistoryRow, TransferRow
 from tests.simulation.limit_plans import QueueLimits
 from tests.simulation.rules import Finding, Rule
 from tests.simulation.schedule_plans import SchedulePlan
@@ -135,6 +135,14 @@ class TaskWrite(NamedTuple):
     entry: TransferRow | None = None
 
 
+class Forgotten(NamedTuple):
+    """A run as it was when it was deleted: its row, the rows of its history, its content."""
+
+    row: ExecutionRow
+    rows: dict[int, HistoryRow]
+    payloads: dict[bytes, bytes]
+
+
 class Listing(NamedTuple):
     """What a client was shown in the end: id, run id and status of each activity without a workflow; how many."""
 
@@ -182,6 +190,7 @@ class Ledger:
     asks: every request that reached an inbox, by sender and number.
     attempts: the attempts of each activity whose body began; one without a workflow has its own run id.
     task_writes: what was committed about activities without a workflow, in order.
+    forgotten: runs that were deleted.
     listing: None if nobody took stock.
     schedules: what clients asked of each, by its id and the kind of request; `schedule_plans`: what they are.
     published, limits, holds: of the queue under limits.
@@ -199,6 +208,7 @@ class Ledger:
     attempts: dict[Activity, list[Attempt]] = field(default_factory=dict)
     losses_s: list[float] = field(default_factory=list)
     task_writes: list[TaskWrite] = field(default_factory=list)
+    forgotten: list[Forgotten] = field(default_factory=list)
     listing: Listing | None = None
     clocks_are_right: bool = False
     has_faults: bool = True
@@ -282,6 +292,7 @@ __all__ = [
     "Ask",
     "Attempt",
     "ErrorReply",
+    "Forgotten",
     "HandOut",
     "Hold",
     "Ledger",

@@ -11,6 +11,9 @@ from tests.simulation.programs import Program, ProgramGenerator, signals_wanted
 
 CLIENTS = 3
 
+FORGOTTEN_S = 6.0
+"""A run is deleted so long after its end, when nothing that was sent to it is on its way any more."""
+
 HUGE_SHARE = 1 / 600
 """One workflow in so many has a huge fan-out: one in about two dozen runs."""
 
@@ -55,7 +58,8 @@ class Rival:
 @dataclass(frozen=True)
 class Act:
     """`kind`: "cancel", "terminate", "query", "describe", "history", "list", "result"; "pause" holds its activities for
-    a moment; "reset" has its run begin anew at a workflow task; "end_child" ends a child."""
+    a moment; "reset" has its run begin anew at a workflow task; "end_child" ends a child; "delete" has its run
+    forgotten once it is over."""
 
     kind: str
     client: int
@@ -126,6 +130,8 @@ def draw_plan(number: int, dice: random.Random, load_s: float) -> Plan:
     _rival(plan, programs, dice, after_close=needs_somebody or dice.random() < 0.4)
     if not plan.has_many_runs and dice.random() < 0.15 and _can_begin_anew(program):
         plan.acts.append(Act("reset", dice.randrange(CLIENTS), dice.choice([0.1, dice.uniform(0, 4)])))
+    if not plan.has_many_runs and "next" not in program and dice.random() < 0.15:
+        plan.acts.append(Act("delete", dice.randrange(CLIENTS), FORGOTTEN_S))
     return plan
 
 

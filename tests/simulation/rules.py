@@ -60,6 +60,7 @@ class Rule(StrEnum):
     STATE = "the state of a run in memory is the fold of its history"
     SNAPSHOT = "a snapshot is the fold of the history up to it"
     STATUS = "the row of a run says what its history says"
+    DELETED = "a run that was deleted is gone with all that belonged to it, and no other one is"
     VISIBLE = "lists show a run as its row is"
     DEAD_LETTER = "nothing is set aside but what cannot be carried out"
     CURSOR = "the cursor of a shard stands at the last entry of its inbox that took effect"

@@ -27,7 +27,7 @@ from perdure_broker.port import Broker, Leases
 from tests.simulation.crowd import send_crowd
 from tests.simulation.generated import Generated
 from tests.simulation.ledger import Ledger
-from tests.simulation.plans import Act, Plan, Rival, Signal, Update, first_child
+from tests.simulation.plans import FORGOTTEN_S, Act, Plan, Rival, Signal, Update, first_child
 from tests.simulation.process import Process
 from tests.simulation.rules import Rule
 from tests.simulation.sdk_environment import connected
@@ -284,6 +284,12 @@ class SdkClient:
                 await _if_pending(change(activity_type=kind, rpc_timeout=PATIENCE))
                 await self._process.sleep(PAUSE_S)
             await _if_pending(handle.unpause_activity(activity_type=kind, rpc_timeout=PATIENCE))
+
+    async def _delete(self, course: Course) -> None:
+        """Others may still ask for it, and are told that it is gone."""
+        await course.closed.wait()
+        await self._process.sleep(FORGOTTEN_S)
+        await self._handle(course).delete(rpc_timeout=PATIENCE)
 
     async def _reset(self, course: Course) -> None:
         """Have the run, or the last one if it is over, begin anew at a workflow task; it may have done none."""

@@ -64,7 +64,7 @@ from tests.simulation.auditor.task_evidence import is_task, key_of
 from tests.simulation.client import POISON
 from tests.simulation.crew import MODELS
 from tests.simulation.generated_updates import REFUSED
-from tests.simulation.ledger import Ask, Attempt, Ledger, Reply, TaskWrite
+from tests.simulation.ledger import Ask, Attempt, Forgotten, Ledger, Reply, TaskWrite
 from tests.simulation.limit_plans import LIMITED, NO_LIMITS
 from tests.simulation.rules import Rule
 from tests.simulation.scenario import draw_scenario
@@ -380,6 +380,13 @@ def end_no_scheduled_run(case: Case) -> None:
             case.database.executions[key] = row._replace(close_time_us=0)
 
 
+def delete_unasked(case: Case) -> None:
+    row = case.closed()
+    run = (row.shard_id, row.run_id)
+    case.ledger.forgotten.append(Forgotten(row, case.database.history.pop(run), case.database.payloads.pop(run, {})))
+    del case.database.executions[run]
+
+
 CHANGES: dict[Rule, Callable[[Case], Any]] = {
     Rule.START_KEPT: lose_a_run,
     Rule.RUNS_APART: begin_a_run_within_another,
@@ -429,6 +436,7 @@ CHANGES: dict[Rule, Callable[[Case], Any]] = {
     Rule.STATE: lambda case: case.remove(TimerStarted),
     Rule.SNAPSHOT: forget_in_a_snapshot,
     Rule.STATUS: reopen_a_row,
+    Rule.DELETED: delete_unasked,
     Rule.VISIBLE: list_as_open,
     Rule.DEAD_LETTER: set_aside,
 }

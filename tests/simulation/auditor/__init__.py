@@ -13,6 +13,7 @@ from tests.simulation.auditor import (
     activities,
     answers,
     chain,
+    deletes,
     family,
     heartbeats,
     histories,
@@ -50,6 +51,7 @@ CHECKS: list[Callable[[Evidence], Iterator[Finding]]] = [
     *tasks.CHECKS,
     *limits.CHECKS,
     *schedules.CHECKS,
+    *deletes.CHECKS,
 ]
 
 

@@ -97,7 +97,8 @@ def _effect_of(request: Any) -> Effect | None:
         about = (request.run_id, request.scheduled_event_id, request.attempt, request.identity)
         return ("result", *about, request.result)
     if isinstance(request, RespondWorkflowTaskCompleted):
-        return ("task", request.run_id, request.scheduled_event_id, request.attempt, request.identity)
+        # One that exists for its updates alone has no number until it is recorded, as the first attempt.
+        return ("task", request.run_id, request.scheduled_event_id, max(request.attempt, 1), request.identity)
     return None
 
 

@@ -24,7 +24,7 @@ def whole_events(evidence: Evidence, run: Run) -> Sequence[HistoryEvent]:
     Raises:
         DecodeError: it is not there.
     """
-    packed = evidence.database.payloads.get((run.row.shard_id, run.row.run_id), {})
+    packed = run.payloads
     if not packed:
         return run.events
     pieces = {name: unpack_piece(name, data) for name, data in packed.items()}
@@ -45,7 +45,7 @@ def check_content(evidence: Evidence) -> Iterator[Finding]:
         for record in run.records:
             if isinstance(record.attributes, ContentKept):
                 said.update(zip(split_hashes(record.attributes.hashes), record.attributes.sizes, strict=True))
-        kept = evidence.database.payloads.get((run.row.shard_id, run.row.run_id), {})
+        kept = run.payloads
         if said != {name: kept_size(data) for name, data in kept.items()}:
             yield Finding(Rule.CONTENT, f"{run}: its records say {len(said)} pieces, it has {len(kept)}")
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -56,12 +56,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Run:
-    """One run as the store holds it. `records` are its events and annotations, `events` its events alone."""
+    """One run as the store holds it, or held it when it was deleted (`is_forgotten`). `records` are its events and
+    annotations, `events` its events alone, `payloads` its content."""
 
     row: ExecutionRow
     rows: list[HistoryRow]
     records: list[HistoryEvent]
     events: list[HistoryEvent]
+    payloads: Mapping[bytes, bytes] = field(default_factory=dict)
+    is_forgotten: bool = False
 
     def __str__(self) -> str:
         return f"{self.row.workflow_id} ({self.row.run_id})"
@@ -162,26 +165,33 @@ class Evidence:
         self.broken: list[Finding] = []
         self.runs: dict[str, Run] = {}
         for row in database.executions.values():
-            run = self._read(row)
-            if run is not None:
-                self.runs[row.run_id] = run
+            key = (row.shard_id, row.run_id)
+            self._read(row, database.history.get(key, {}), database.payloads.get(key, {}))
+        for row, rows, payloads in ledger.forgotten:
+            self._read(row, rows, payloads, is_forgotten=True)
         self._asks: dict[type[Any], list[Ask]] = defaultdict(list)
         for ask in ledger.asks.values():
             self._asks[type(ask.request)].append(ask)
 
-    def _read(self, row: ExecutionRow) -> Run | None:
-        rows = self.database.history.get((row.shard_id, row.run_id), {})
+    def _read(
+        self,
+        row: ExecutionRow,
+        rows: Mapping[int, HistoryRow],
+        payloads: Mapping[bytes, bytes],
+        *,
+        is_forgotten: bool = False,
+    ) -> None:
         ordered = [rows[number] for number in sorted(rows)]
         try:
             records = [record for item in ordered for record in decode_records(item.data)]
         except DecodeError as error:
             self.broken.append(Finding(Rule.ROWS, f"{row.workflow_id}: its history cannot be read: {error}"))
-            return None
+            return
         events = [record for record in records if record.event_id]
         if not events or not isinstance(events[0].attributes, WorkflowExecutionStarted):
             self.broken.append(Finding(Rule.ROWS, f"{row.workflow_id}: its history does not begin with its start"))
-            return None
-        return Run(row, ordered, records, events)
+            return
+        self.runs[row.run_id] = Run(row, ordered, records, events, payloads, is_forgotten)
 
     @cached_property
     def tasks(self) -> TaskEvidence:

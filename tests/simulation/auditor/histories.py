@@ -73,6 +73,8 @@ def check_folds(evidence: Evidence) -> Iterator[Finding]:
 def check_visible(evidence: Evidence) -> Iterator[Finding]:
     listed = dict(evidence.database.visibility)
     for run in evidence.runs.values():
+        if run.is_forgotten:
+            continue
         visible = listed.pop((run.row.namespace, run.row.run_id), None)
         if visible is None or _shown(visible) != run.row[1:]:
             yield Finding(Rule.VISIBLE, f"{run}: listed as {visible}, and it is {run.row}")
