@@ -14,6 +14,7 @@ from click.core import ParameterSource
 
 from perdure.client import Schedule
 from perdure.exceptions import RequestError
+from perdure.worker import ProcessPool
 
 ATTRIBUTE = "__perdure_application__"
 """Where an object keeps its `Application`."""
@@ -43,8 +44,8 @@ class Application(Protocol):
     def address(self) -> str | None:
         """The cluster's address, unless the command says it; None: as always."""
 
-    def executor(self, target: str, address: str, namespace: str) -> concurrent.futures.Executor:
-        """Where its `def` tasks run.
+    def executor(self, target: str, address: str, namespace: str) -> concurrent.futures.Executor | ProcessPool:
+        """Where its `def` tasks run; of a pool of processes each task queue has its own.
 
         Args:
             target: What the command was given as MODULE, for processes that import it again.

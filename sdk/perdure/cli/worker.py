@@ -23,7 +23,7 @@ from perdure.cli.stopping import Stopping
 from perdure.cli.worker_pool import WorkerPool, pool_options, worker_pool
 from perdure.client import Client
 from perdure.service import RPCError, RPCStatusCode
-from perdure.worker import Worker
+from perdure.worker import ProcessPool, Worker
 from perdure.worker.health_check import HealthTarget
 
 RETRY_S = 1.0
@@ -107,9 +107,11 @@ def worker(
         async with client:
             application = found.application
             executor: concurrent.futures.Executor | None = places.threads
+            pool = places.processes
             if application is not None:
                 await keep_schedules(application, client)
-                executor = application.executor(module, address, namespace)
+                place = application.executor(module, address, namespace)
+                executor, pool = (None, place) if isinstance(place, ProcessPool) else (place, None)
             running = [
                 Worker(
                     client,
@@ -120,7 +122,7 @@ def worker(
                     max_concurrent_activities=activity_slots,
                     max_concurrent_workflow_tasks=workflow_slots,
                     graceful_shutdown_timeout=grace,
-                    task_pool=places.processes,
+                    task_pool=pool,
                 )
                 for queue in queues
             ]

@@ -96,3 +96,13 @@ def die(path: str) -> None:
     with Path(path).open("a") as file:
         file.write("begun\n")
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+@app.task
+def wait_for_ever(path: str) -> None:
+    try:
+        Path(path).touch()
+        while True:
+            threading.Event().wait(0.01)
+    finally:
+        Path(path).unlink()

@@ -12,7 +12,18 @@ import pytest
 from perdure.compat.celery.exceptions import TaskRevokedError, TimeoutError, WorkerLostError
 from tests.cluster import PERDURE, Cluster
 from tests.integration.compat import orders
-from tests.integration.compat.orders import add, app, die, die_once, flaky, hopeless, progress, slow, to_reports
+from tests.integration.compat.orders import (
+    add,
+    app,
+    die,
+    die_once,
+    flaky,
+    hopeless,
+    progress,
+    slow,
+    to_reports,
+    wait_for_ever,
+)
 from tests.waiting import wait_until
 
 MODULE = "tests.integration.compat.orders"
@@ -70,6 +81,21 @@ async def test_from_plain_code_to_a_worker_and_back(cluster: Cluster, address: s
     path.touch()
     assert await asyncio.to_thread(functools.partial(seen.get, timeout=60)) == ["kept"]
     assert seen.state == "HALFWAY"
+    endless = wait_for_ever.delay(str(tmp_path / "endless"))  # on an event loop it waits as under Celery
+
+    async def runs() -> bool:
+        return (tmp_path / "endless").exists() and endless.state == "STARTED"
+
+    await wait_until(runs, what="it runs")
+    endless.revoke()
+    assert endless.state == "STARTED", "what runs goes on, unless it is to be ended"
+    endless.revoke(terminate=True)
+    assert endless.state == "REVOKED"
+
+    async def is_ended() -> bool:
+        return not (tmp_path / "endless").exists()
+
+    await wait_until(is_ended, what="its code was ended")
     await asyncio.to_thread(worker.stop)
     told = journal.read_text().splitlines()
     assert f"{MODULE}.add SUCCESS" in told

@@ -140,7 +140,7 @@ def _check_arguments(app: Celery, name: str, task_name: str, args: Sequence[Any]
         try:
             task.check_arguments(args, kwargs)
         except TypeError as error:
-            raise TypeError(f"the entry {name!r} of beat_schedule: {error}") from None
+            raise ImproperlyConfigured(f"the entry {name!r} of beat_schedule: {error}") from None
 
 
 def _duration(seconds: float | timedelta | None) -> timedelta | None:

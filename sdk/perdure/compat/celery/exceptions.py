@@ -7,6 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from perdure.exceptions import RequestError
+from perdure.service import RPCError
+
+OperationalError = RPCError
+"""What a call raises that no engine confirmed in time."""
 
 
 class CeleryError(Exception):
@@ -130,6 +134,10 @@ class WorkerLostError(Exception):
 
 class ChordError(TaskError):
     """A member of a chord's header failed, and its body was not begun."""
+
+
+class AlreadyRegistered(CeleryError):
+    """Taken for programs that catch it: the first task of a name counts, as under Celery."""
 
 
 class BackendError(CeleryError):

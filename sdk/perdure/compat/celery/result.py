@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import builtins
 import functools
+import importlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +23,26 @@ if TYPE_CHECKING:
     from perdure.compat.celery.app import Celery
 
 logger = logging.getLogger("perdure.compat.celery")
+
+
+_may_wait: ContextVar[bool] = ContextVar("perdure_celery_may_wait", default=False)
+
+
+@contextmanager
+def allow_join_result() -> Iterator[None]:
+    """In this block `get()` may wait inside of a task, too."""
+    token = _may_wait.set(True)
+    try:
+        yield
+    finally:
+        _may_wait.reset(token)
+
+
+def __getattr__(name: str) -> Any:
+    """What is made of results, and needs this module."""
+    if name in ("GroupResult", "ResultSet"):
+        return importlib.import_module("perdure.compat.celery.group_result").GroupResult
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 class AsyncResult:
@@ -92,7 +115,7 @@ class AsyncResult:
             BackendError: nobody knows the id, and no timeout was given.
             Exception: what the task raised.
         """
-        if disable_sync_subtasks and running.get():
+        if disable_sync_subtasks and running.get() and not _may_wait.get():
             raise RuntimeError(
                 "Never call result.get() within a task: it holds the slot that the other one may need. Chain the "
                 "tasks, or link a callback"

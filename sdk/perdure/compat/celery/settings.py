@@ -45,6 +45,7 @@ DEFAULTS: Mapping[str, Any] = {
     "worker_pool": "prefork",
     "worker_concurrency": None,
     "worker_max_tasks_per_child": None,
+    "worker_max_memory_per_child": None,
 }
 """The settings that are honoured."""
 
@@ -80,7 +81,6 @@ REFUSED: Mapping[str, str] = {
     "round, and leave this setting out",
     "task_inherit_parent_priority": "give apply_async(priority=...) where a task starts others",
     "task_default_rate_limit": "rates are those of queues, held across all workers: `perdure queue set QUEUE --rate N`",
-    "worker_max_memory_per_child": "use worker_max_tasks_per_child, or a limit of the container",
     "security_key": "use a payload codec: `perdure.converter.PayloadCodec` encrypts all values",
     "security_certificate": "use a payload codec: `perdure.converter.PayloadCodec` encrypts all values",
     "security_cert_store": "use a payload codec: `perdure.converter.PayloadCodec` encrypts all values",

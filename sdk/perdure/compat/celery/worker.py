@@ -5,7 +5,6 @@ from __future__ import annotations
 import concurrent.futures
 import importlib
 import multiprocessing
-import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from perdure.compat.celery import beat, current, signals
 from perdure.compat.celery.cluster import address_of
 from perdure.compat.celery.context import HOSTNAME
 from perdure.compat.celery.routes import queue_name, queues_of
+from perdure.worker.process_pool import ProcessPool, processors
 
 if TYPE_CHECKING:
     from perdure.compat.celery.app import Celery
@@ -57,7 +57,7 @@ class WorkerApplication:
         self.app.finalize()
         return [task.task_run for task in self.app.tasks.values()]
 
-    def executor(self, target: str, address: str, namespace: str) -> concurrent.futures.Executor:
+    def executor(self, target: str, address: str, namespace: str) -> concurrent.futures.Executor | ProcessPool:
         """Where tasks run. `target` is what `perdure worker` was given, for processes that import it again."""
         app, conf = self.app, self.app.conf
         app.cluster.configure(address, namespace=namespace)
@@ -67,17 +67,19 @@ class WorkerApplication:
             app.note_once("backend", "the result backend is not used: results are kept with the tasks, by the engines")
         signals.worker_init.send(sender=HOSTNAME)
         if conf.worker_pool in ("threads", "solo"):
-            size = 1 if conf.worker_pool == "solo" else conf.worker_concurrency or os.cpu_count() or 1
+            size = 1 if conf.worker_pool == "solo" else conf.worker_concurrency or processors()
             signals.worker_process_init.send(sender=None)
             return concurrent.futures.ThreadPoolExecutor(size, thread_name_prefix="perdure-celery")
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload([__name__, "perdure.worker.process_server"])
-        return concurrent.futures.ProcessPoolExecutor(
-            conf.worker_concurrency or os.cpu_count() or 1,
+        memory_kb = conf.worker_max_memory_per_child
+        return ProcessPool(
+            conf.worker_concurrency,
+            max_tasks_per_child=conf.worker_max_tasks_per_child,
+            max_memory_per_child=None if memory_kb is None else memory_kb * 1024,
             mp_context=context,
             initializer=enter_process,
             initargs=(target, address, namespace),
-            max_tasks_per_child=conf.worker_max_tasks_per_child,
         )
 
     def ready(self) -> None:

@@ -16,6 +16,11 @@ class _TaskFilter(logging.Filter):
         return True
 
 
+def get_logger(name: str) -> logging.Logger:
+    """The logger of this name."""
+    return logging.getLogger(name)
+
+
 def get_task_logger(name: str) -> logging.Logger:
     """The logger of this name; inside of a task its records have `task_name` and `task_id`."""
     logger = logging.getLogger(name)

@@ -52,7 +52,6 @@ def test_from_an_object_with_a_namespace() -> None:
         ("task_default_rate_limit", "10/m", "perdure queue set QUEUE --rate"),
         ("worker_pool", "gevent", "perdure.task"),
         ("task_acks_on_failure_or_timeout", False, "autoretry_for"),
-        ("worker_max_memory_per_child", 1000, "worker_max_tasks_per_child"),
     ],
 )
 def test_what_would_be_missed_is_refused(name: str, value: object, cure: str) -> None:

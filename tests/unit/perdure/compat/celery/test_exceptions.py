@@ -10,6 +10,7 @@ from perdure.compat.celery.exceptions import (
     ImproperlyConfigured,
     MaxRetriesExceededError,
     NotRegistered,
+    OperationalError,
     Reject,
     Retry,
     SoftTimeLimitExceeded,
@@ -17,6 +18,7 @@ from perdure.compat.celery.exceptions import (
     TimeoutError,
 )
 from perdure.exceptions import RequestError
+from perdure.service import RPCError
 
 
 def test_what_they_say() -> None:
@@ -33,6 +35,7 @@ def test_they_are_what_programs_catch() -> None:
     assert issubclass(TimeoutError, builtins.TimeoutError)
     assert issubclass(ImproperlyConfigured, RequestError)
     assert issubclass(NotRegistered, KeyError)
+    assert OperationalError is RPCError
     error = MaxRetriesExceededError("enough", task_args=(1,), task_kwargs={"a": 2})
     assert (error.task_args, error.task_kwargs) == ((1,), {"a": 2})
     assert pickle.loads(pickle.dumps(Retry("m", None, 3))).when == 3

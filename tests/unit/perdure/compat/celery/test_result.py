@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from perdure.compat.celery import AsyncResult, Celery
+from perdure.compat.celery import AsyncResult, Celery, GroupResult, result
 from perdure.compat.celery.exceptions import BackendError, TimeoutError
 from tests.unit.perdure.compat.celery.stage import at_work, cluster_for, off
 
@@ -86,10 +86,22 @@ def test_inside_of_a_task_nobody_waits() -> None:
     with pytest.raises(RuntimeError, match="within a task"):
         wait_inside.apply().get()
 
+    @app.task(name="result.wait_all_the_same")
+    def wait_all_the_same() -> int:
+        with result.allow_join_result():
+            return int(add.apply((1, 2)).get())
+
+    assert wait_all_the_same.apply().get() == 3
+
+
+def test_groups_are_found_here_too() -> None:
+    assert result.GroupResult is GroupResult
+    with pytest.raises(AttributeError, match="no attribute 'odd'"):
+        result.odd  # noqa: B018
+
 
 def test_an_eager_one() -> None:
-    result = add.apply((1, 2), task_id="me")
-    copy = pickle.loads(pickle.dumps(result))
+    copy = pickle.loads(pickle.dumps(add.apply((1, 2), task_id="me")))
     assert (copy.id, copy.get(), copy.state, copy.name) == ("me", 3, "SUCCESS", add.name)
     assert copy.date_done is None
     copy.revoke()

@@ -10,6 +10,7 @@ import pytest
 
 from perdure.compat.celery import Celery, signals
 from perdure.compat.celery.worker import enter_process, task_run
+from perdure.worker import ProcessPool
 
 MODULE = "tests.unit.perdure.compat.celery.test_worker"
 
@@ -41,13 +42,16 @@ def test_where_tasks_run(caplog: pytest.LogCaptureFixture) -> None:
     application = app.__perdure_application__
     app.conf.worker_concurrency = 3
     threads = application.executor(MODULE, "127.0.0.1:1", "n")
-    assert (type(threads), threads._max_workers) == (concurrent.futures.ThreadPoolExecutor, 3)
+    assert isinstance(threads, concurrent.futures.ThreadPoolExecutor)
+    assert threads._max_workers == 3
     app.conf.worker_pool = "solo"
-    assert application.executor(MODULE, "127.0.0.1:1", "n")._max_workers == 1
-    app.conf.update(worker_pool="prefork", worker_max_tasks_per_child=5)
-    processes = application.executor(MODULE, "127.0.0.1:1", "n")
-    assert isinstance(processes, concurrent.futures.ProcessPoolExecutor)
-    processes.shutdown()
+    alone = application.executor(MODULE, "127.0.0.1:1", "n")
+    assert isinstance(alone, concurrent.futures.ThreadPoolExecutor)
+    assert alone._max_workers == 1
+    app.conf.update(worker_pool="prefork", worker_max_tasks_per_child=5, worker_max_memory_per_child=200_000)
+    pool = application.executor(MODULE, "127.0.0.1:1", "n")
+    assert isinstance(pool, ProcessPool)
+    assert (pool.size, pool.calls_max, pool.memory_max) == (3, 5, 204_800_000)
     assert caplog.text.count("begun at most once, as under Celery") == 1
     assert caplog.text.count("the result backend is not used") == 1
 

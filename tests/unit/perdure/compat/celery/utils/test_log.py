@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 
 from perdure.compat.celery import Celery
-from perdure.compat.celery.utils.log import get_task_logger
+from perdure.compat.celery.utils.log import get_logger, get_task_logger
 
 
 def test_records_of_a_task_name_it(caplog: pytest.LogCaptureFixture) -> None:
     app, logger = Celery("logs", set_as_current=False), get_task_logger("tests.logs")
     assert get_task_logger("tests.logs") is logger
     assert len(logger.filters) == 1
+    assert get_logger("tests.logs") is logger
 
     @app.task
     def speak() -> None:
