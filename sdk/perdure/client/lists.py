@@ -74,20 +74,11 @@ class WorkflowExecutionAsyncIterator(PageIterator[WorkflowExecution]):
         next_page_token: bytes | None,
         rpc_timeout: timedelta | None,
     ) -> None:
-        super().__init__(next_page_token)
+        super().__init__(next_page_token, limit=limit)
         self._connection = connection
         self._query = query
-        self._left = limit
         self._page_size = page_size
         self._rpc_timeout = rpc_timeout
-
-    async def __anext__(self) -> WorkflowExecution:
-        if self._left is not None and self._left <= 0:
-            raise StopAsyncIteration
-        row = await super().__anext__()
-        if self._left is not None:
-            self._left -= 1
-        return row
 
     async def fetch_next_page(self, *, page_size: int | None = None) -> None:
         """Replace the current page by the next one.
@@ -95,10 +86,9 @@ class WorkflowExecutionAsyncIterator(PageIterator[WorkflowExecution]):
         Raises:
             RPCError: INVALID_ARGUMENT: the query cannot be understood; the message shows where.
         """
-        size = page_size or self._page_size
         request = ListWorkflows(
             self._connection.namespace,
-            page_size=size if self._left is None else min(size, self._left),
+            page_size=self._size(page_size or self._page_size),
             page_token=self.next_page_token or b"",
             query=self._query,
         )

@@ -41,18 +41,9 @@ class ActivityExecutionAsyncIterator(PageIterator[ActivityExecution]):
     """
 
     def __init__(self, connection: Connection, input: ListActivitiesInput) -> None:
-        super().__init__(input.next_page_token)
+        super().__init__(input.next_page_token, limit=input.limit)
         self._connection = connection
         self._input = input
-        self._left = input.limit
-
-    async def __anext__(self) -> ActivityExecution:
-        if self._left is not None and self._left <= 0:
-            raise StopAsyncIteration
-        row = await super().__anext__()
-        if self._left is not None:
-            self._left -= 1
-        return row
 
     async def fetch_next_page(self, *, page_size: int | None = None) -> None:
         """Replace the current page by the next one, which may be empty and not the last.
@@ -61,9 +52,7 @@ class ActivityExecutionAsyncIterator(PageIterator[ActivityExecution]):
             RPCError: INVALID_ARGUMENT: the query cannot be understood; says what it may be.
         """
         connection, input = self._connection, self._input
-        size = page_size or input.page_size
-        if self._left is not None:
-            size = min(size, self._left)
+        size = self._size(page_size or input.page_size)
         request = ListActivities(connection.namespace, input.query or "", size, self.next_page_token or b"")
         page = await connection.ask_frontend(request, decode_activity_page, input.rpc_timeout)
         self._turn_to([_execution(row) for row in page.rows], page.next_page_token)

@@ -6,8 +6,8 @@ from perdure.client.paging import PageIterator
 
 
 class _Numbers(PageIterator[int]):
-    def __init__(self, *pages: list[int]) -> None:
-        super().__init__(None)
+    def __init__(self, *pages: list[int], limit: int | None = None) -> None:
+        super().__init__(None, limit=limit)
         self.pages = list(pages)
         self.fetched = 0
 
@@ -31,3 +31,13 @@ async def test_who_looks_at_a_page_sees_where_it_is_read() -> None:
     numbers = _Numbers([1, 2], [3])
     assert await anext(numbers) == 1
     assert (numbers.current_page, numbers.current_page_index, numbers.next_page_token) == ([1, 2], 1, b"more")
+
+
+async def test_no_more_are_read_than_asked_for() -> None:
+    numbers = _Numbers([1, 2], [3, 4], limit=3)
+    assert numbers._size(100) == 3
+    assert [number async for number in numbers] == [1, 2, 3]
+    assert numbers._size(100) == 0
+    nothing = _Numbers([1], limit=0)
+    assert [number async for number in nothing] == []
+    assert nothing.fetched == 0
