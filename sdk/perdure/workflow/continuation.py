@@ -173,7 +173,8 @@ def has_last_completion_result() -> bool:
 def get_last_completion_result(type_hint: type | None = None) -> Any | None:
     """The result of the last run of this cron schedule that completed; of one that a schedule has started, the result
     of the last one that it started and waited for (with the overlap policy ALLOW_ALL it waits for none). None if none
-    has, or it returned None: see `has_last_completion_result`. What schedules pass on is at most 128 KiB."""
+    has, or it returned None: see `has_last_completion_result`. Schedules pass on no result
+    above 128 KiB (8 KiB of a run with a long history)."""
     runtime = current()
     data = runtime.started.last_completion_result
     return runtime.converter.value_from_bytes(data, type_hint) if data else None
