@@ -23,7 +23,7 @@ from tests.simulation.planted.bug import planted
 from tests.simulation.rules import Rule
 
 
-@planted(Rule.SIGNAL_KEPT, seed=4)
+@planted(Rule.SIGNAL_KEPT, seed=22)
 def lose_a_buffered_signal_at_continue_as_new(patch: pytest.MonkeyPatch) -> None:
     """A workflow may go on as new although a signal waits for it, which neither of the two runs gets."""
     find_problem = command.command_problem

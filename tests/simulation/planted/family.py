@@ -61,7 +61,7 @@ def start_a_child_twice(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(messages.Messages, "_start_child", start)
 
 
-@planted(Rule.SIGNAL_ONCE, Rule.SENT_ONCE, Rule.LEGAL, seed=2, sharpen=_with_messages_that_come_twice)
+@planted(Rule.SIGNAL_ONCE, Rule.SENT_ONCE, Rule.LEGAL, seed=16, sharpen=_with_messages_that_come_twice)
 def deliver_a_signal_of_another_workflow_twice(patch: pytest.MonkeyPatch) -> None:
     """A signal from another workflow that comes once more is taken for another one."""
     deliver = ExternalRequests._deliver

@@ -33,7 +33,7 @@ def lose_a_buffered_signal(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(batch, "seal", seal)
 
 
-@planted(Rule.RESET_KEPT)
+@planted(Rule.RESET_KEPT, seed=6)
 def forget_what_was_sent_before_a_reset(patch: pytest.MonkeyPatch) -> None:
     """A run that is begun anew at an earlier point is not sent again what its base was sent after that."""
     patch.setattr(resetting, "sent_after", lambda records, event_id, exclude: [])
