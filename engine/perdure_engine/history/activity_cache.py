@@ -15,14 +15,22 @@ EXECUTIONS_MAX = 50_000
 """Executions that are handed out; of more, those longest in memory are loaded again when they end (about 2 KB each)."""
 
 
+BEFORE_MAX = 4
+"""Executions of one id that may follow each other while what a batch asked the store for is under way."""
+
+
 class CachedActivity:
     """`pins`: batches that are not yet durable and touch it. `is_placed`: its task stands in a stream, not in the
-    backlog. `must_write`: its row is to be written by the batch in the making."""
+    backlog. `must_write`: its row is to be written by the batch in the making. `before`: closed executions of the same
+    id in whose place this one came, the last one first: the store may not know of their ends when it is asked."""
 
-    __slots__ = ("execution", "is_placed", "must_write", "pins")
+    __slots__ = ("before", "execution", "is_placed", "must_write", "pins")
 
-    def __init__(self, execution: ActivityExecution) -> None:
+    def __init__(self, execution: ActivityExecution, follows: CachedActivity | None = None) -> None:
         self.execution = execution
+        self.before: tuple[ActivityExecution, ...] = ()
+        if follows is not None:
+            self.before = (follows.execution, *follows.before)[:BEFORE_MAX]
         self.pins = 0
         self.is_placed = True
         self.must_write = False

@@ -147,7 +147,7 @@ class StandaloneActivities:
         known = self._cache.get(run_id)
         last = known.execution if known is not None else loaded.closed.get((run_id, 0))
         if last is not None:
-            repeated = self._repeated(request, run_id, last, loaded)
+            repeated = self._repeated(request, run_id, last, known, loaded)
             if repeated is not None:
                 batch.reply(arrival.sender, arrival.sent.number, ReplyKind.OK, Started(repeated.activity_run_id, True))
                 if request.wait_result:
@@ -162,22 +162,28 @@ class StandaloneActivities:
             if request.wait_result and last is not None and transition.reply_kind == ReplyKind.OK:
                 self._tell_outcome(batch, arrival, last)
             return
-        entry = CachedActivity(execution)
+        entry = CachedActivity(execution, follows=known)
         self._cache.put(entry)
         batch.add_activity(shard, entry, transition)
         if request.wait_result:
             self._wait(execution, arrival)
 
     def _repeated(
-        self, request: StartActivity, run_id: str, last: ActivityExecution, loaded: LoadedActivities
+        self,
+        request: StartActivity,
+        run_id: str,
+        last: ActivityExecution,
+        known: CachedActivity | None,
+        loaded: LoadedActivities,
     ) -> ActivityExecution | None:
         """The execution that this very request has started before."""
         if last.request_id == request.request_id:
             return last
         if not request.request_id:
             return None
-        same = (one for (of, _), one in loaded.closed.items() if of == run_id and one.request_id == request.request_id)
-        return next(same, None)
+        closed = (one for (of, _), one in loaded.closed.items() if of == run_id)
+        before = known.before if known is not None else ()
+        return next((one for one in (*before, *closed) if one.request_id == request.request_id), None)
 
     def _report(self, batch: Batch, arrival: Arrival, request: Any) -> None:
         """What a worker says of an attempt."""
@@ -227,8 +233,12 @@ class StandaloneActivities:
         """The execution that a request names, in memory or closed."""
         run_id, number = _named(request)
         known = self._cache.get(run_id)
-        if known is not None and number in (0, known.execution.scheduled_event_id):
-            return known
+        if known is not None:
+            if number in (0, known.execution.scheduled_event_id):
+                return known
+            for execution in known.before:
+                if execution.number == number:
+                    return execution
         return None if number is None else loaded.closed.get((run_id, number))
 
     def _change(self, batch: Batch, arrival: Arrival, request: Any, loaded: LoadedActivities) -> None:

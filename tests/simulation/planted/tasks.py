@@ -30,7 +30,7 @@ def _with_tasks(scenario: Scenario) -> Scenario:
 @planted(Rule.TASK_STARTED, sharpen=_with_tasks)
 def begin_an_activity_for_each_repetition(patch: pytest.MonkeyPatch) -> None:
     """A start that is repeated is taken for another one of the same id."""
-    patch.setattr(StandaloneActivities, "_repeated", lambda self, request, run_id, last, loaded: None)
+    patch.setattr(StandaloneActivities, "_repeated", lambda self, *about: None)
 
 
 @planted(Rule.TASKS_APART, sharpen=_with_tasks)

@@ -131,6 +131,22 @@ async def test_a_start_repeated_after_another_one_of_its_id(stage: Stage) -> Non
     assert (await outcome(stage)).run_id == second, "without a run id the last one"
 
 
+async def test_a_start_repeated_in_the_batch_that_puts_another_one_in_its_place(stage: Stage) -> None:
+    """The store does not know yet that the first one is closed."""
+    first = await started(stage)
+    numbers = await stage.send(
+        TerminateActivity("default", "a", "", "enough", "end", "client"),
+        start(request_id="another"),
+        start(),
+        AwaitActivity("default", "a", first),
+    )
+    [_, second, again, ended] = [await stage.reply(number) for number in numbers]
+    assert decode_started(second[1]).run_id > first
+    assert again[0] == ReplyKind.OK, again
+    assert decode_started(again[1]).run_id == first
+    assert (ended[0], decode_outcome(ended[1]).status) == (ReplyKind.OUTCOME, ExecutionStatus.TERMINATED)
+
+
 async def test_an_id_that_was_made_for_its_request_is_known_without_another(stage: Stage) -> None:
     made = start(request_id="")
     run_id = await started(stage, made)
