@@ -15,8 +15,8 @@ from typing import Any, TextIO
 
 import pytest
 
-LIMIT_S = 300.0
-"""The longest tests take a minute on a busy machine."""
+LIMIT_S = 600.0
+"""Ten times what the longest tests take, some of which wait for all processors; on a busy machine they are slow."""
 
 _STDERR = pytest.StashKey[TextIO]()
 
