@@ -1,7 +1,4 @@
-"""No test hangs unseen: one that takes too long tells where it stands, and ends its process.
-
-Of several processes the others go on: xdist names the test that ended one, and starts another.
-"""
+"""No test hangs unseen: one that takes too long tells where it stands, and fails."""
 
 from __future__ import annotations
 
@@ -9,14 +6,18 @@ import asyncio
 import faulthandler
 import gc
 import os
-import threading
+import signal
 from collections.abc import Generator, Iterator
+from types import FrameType
 from typing import Any, TextIO
 
 import pytest
 
 LIMIT_S = 600.0
 """Ten times what the longest tests take, some of which wait for all processors; on a busy machine they are slow."""
+
+AGAIN_S = 60.0
+"""What is torn down after it must not hang either."""
 
 _STDERR = pytest.StashKey[TextIO]()
 
@@ -31,25 +32,29 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    timer = threading.Timer(LIMIT_S, end_process, (item.nodeid, item.config.stash[_STDERR]))
-    timer.daemon = True
-    timer.start()
+    def too_long(_number: int, _frame: FrameType | None) -> None:
+        message = f"{item.nodeid} takes longer than {LIMIT_S:g} s"
+        _tell(message, item.config.stash[_STDERR])
+        pytest.fail(message)
+
+    before = signal.signal(signal.SIGALRM, too_long)
+    signal.setitimer(signal.ITIMER_REAL, LIMIT_S, AGAIN_S)
     try:
         return (yield)
     finally:
-        timer.cancel()
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
-def end_process(test: str, stderr: TextIO) -> None:
-    """Tell where every thread and every task stands, and end."""
-    stderr.write(f"\n{test} takes longer than {LIMIT_S:g} s\n")
+def _tell(message: str, stderr: TextIO) -> None:
+    """Where every thread and every task stands."""
+    stderr.write(f"\n{message}\n")
     stderr.flush()
     faulthandler.dump_traceback(stderr, all_threads=True)
     for task in [found for found in gc.get_objects() if isinstance(found, asyncio.Task) and not found.done()]:
         stderr.write(f"Task {task.get_name()}\n")
         stderr.writelines(f"  {line}\n" for line in _stack(task.get_coro()))
     stderr.flush()
-    os._exit(1)
 
 
 def _stack(awaitable: Any) -> Iterator[str]:
