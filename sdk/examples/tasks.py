@@ -11,7 +11,7 @@ import uuid
 
 from perdure import activity, task
 from perdure.client import Client
-from perdure.tasks import Retry, using
+from perdure.tasks import Deduplication, Retry, using
 from perdure.worker import Worker
 
 
@@ -49,6 +49,12 @@ async def show() -> None:
     once = f"owl-{uuid.uuid4().hex[:8]}"
     handles = [await thumbnail.aapply_async(("owl",), task_id=once, countdown=0.1) for _ in range(3)]
     print(sum(handle.is_new for handle in handles), "of 3 was enqueued:", await handles[-1])
+
+    for picture in ("o", "ow", "owls"):  # somebody types: the last one counts, once it has been quiet for a moment
+        typed = await thumbnail.aapply_async(
+            (picture,), task_id=f"typed-{once}", deduplication=Deduplication.debounce(0.2)
+        )
+    print(await typed, "was made of what was typed last")
 
     many = await thumbnail.adelay_many([(f"{number}",) for number in range(500)])
     print(len([await handle for handle in many]), "more were enqueued together")

@@ -14,10 +14,11 @@ class Activities(Protocol):
         """For each key what exists: in one round trip, but where a request is sought behind another one's execution."""
 
     async def delete_expired_activities(
-        self, shard_id: int, range_id: int, namespace: str, *, closed_before_us: int, limit: int
+        self, shard_id: int, range_id: int, namespace: str, *, closed_before_us: int, now_us: int, limit: int
     ) -> int:
         """Forget up to `limit` closed executions of a namespace that closed before a time, the longest closed first, if
-        the shard is owned at `range_id`; but not those that have a time of their own. Returns how many went."""
+        the shard is owned at `range_id`; but not those that have a time of their own (`expires_us` above 0), or are to
+        be kept beyond `now_us` (below 0, that time negated). Returns how many went."""
 
     async def delete_overdue_activities(self, shard_id: int, range_id: int, *, now_us: int, limit: int) -> int:
         """Forget up to `limit` closed executions whose own time is over, if the shard is owned at `range_id`. Returns

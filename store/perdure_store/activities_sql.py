@@ -58,13 +58,14 @@ class SqlActivities:
                 loaded[position] = loaded[position]._replace(requested=ActivityExecutionRow(*fields))
 
     async def delete_expired_activities(
-        self, shard_id: int, range_id: int, namespace: str, *, closed_before_us: int, limit: int
+        self, shard_id: int, range_id: int, namespace: str, *, closed_before_us: int, now_us: int, limit: int
     ) -> int:
         parameters = {
             "shard_id": shard_id,
             "range_id": range_id,
             "namespace": namespace,
             "closed_before_us": closed_before_us,
+            "now_us": now_us,
             "limit": limit,
         }
         return await self._activity_upkeep.execute("delete_expired_activities", parameters)

@@ -22,13 +22,13 @@ class MemoryActivities(ABC):
         return [_loaded(database, key) for key in keys]
 
     async def delete_expired_activities(
-        self, shard_id: int, range_id: int, namespace: str, *, closed_before_us: int, limit: int
+        self, shard_id: int, range_id: int, namespace: str, *, closed_before_us: int, now_us: int, limit: int
     ) -> int:
         database = await self._called("delete_expired_activities")
         old = sorted(
             (row.close_time_us, row.run_id, row.number)
             for row in _closed(database, shard_id)
-            if row.namespace == namespace and not row.expires_us and row.close_time_us < closed_before_us
+            if row.namespace == namespace and -now_us <= row.expires_us <= 0 and row.close_time_us < closed_before_us
         )
         return _delete(database, shard_id, range_id, [(run_id, number) for _, run_id, number in old[:limit]])
 

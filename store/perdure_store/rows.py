@@ -232,7 +232,8 @@ class VisibilityRow(NamedTuple):
 
 class ActivityExecutionRow(NamedTuple):
     """One execution. Key: the first three fields; a later row of the same key replaces it. `status` is that of a run; 1
-    is open. `close_time_us` is 0 while open, `expires_us` 0 where the namespace says how long it is kept.
+    is open. `close_time_us` is 0 while open, `expires_us` 0 where the namespace says how long it is kept,
+    below 0 (negated) where it is kept until then in any case.
     `search_attributes` is JSON, empty without any; `data` is the engine's own."""
 
     shard_id: int

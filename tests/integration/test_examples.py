@@ -209,6 +209,7 @@ ACTIVITIES = {
         "cat@100 was made here",
         "dog@50 was made by a worker",
         "1 of 3 was enqueued: owl@100",
+        "owls@100 was made of what was typed last",
         "500 more were enqueued together",
         "published in attempt 2",
         "scanned: more than 0 of 1000",

@@ -11,7 +11,6 @@ from perdure_store.port import ActivityExecutionRow, TransferRow
 def row_of(execution: ActivityExecution) -> ActivityExecutionRow:
     """The row of an execution as it stands now."""
     attributes = execution.attributes
-    kept_us = execution.options.keep_result_ms * 1000
     return ActivityExecutionRow(
         execution.shard_id,
         execution.run_id,
@@ -24,11 +23,20 @@ def row_of(execution: ActivityExecution) -> ActivityExecutionRow:
         execution.attempt,
         execution.scheduled_time_us,
         execution.close_time_us,
-        execution.close_time_us + kept_us if kept_us and execution.close_time_us else 0,
+        _expires_us(execution) if execution.close_time_us else 0,
         execution.request_id,
         indexed_attributes(execution.search_attributes) if execution.search_attributes else "",
         encode_record(execution),
     )
+
+
+def _expires_us(execution: ActivityExecution) -> int:
+    """When a closed one is to be forgotten: 0 as its namespace says, below 0 not before then either."""
+    kept_us = execution.options.keep_result_ms * 1000
+    until_us = 0 if execution.deduplicated is None else execution.deduplicated.until_us
+    if kept_us:
+        return max(execution.close_time_us + kept_us, until_us)
+    return -until_us
 
 
 def execution_of(row: ActivityExecutionRow) -> ActivityExecution:

@@ -29,7 +29,7 @@ from perdure_engine.core.standalone.decide import decide, decide_timer
 from perdure_engine.core.standalone.description import describe
 from perdure_engine.core.standalone.execution import ActivityExecution
 from perdure_engine.core.standalone.reports import refuse_stale
-from perdure_engine.core.standalone.start import start
+from perdure_engine.core.standalone.start import follow, start
 from perdure_engine.core.transition import Transition
 from perdure_engine.history.activity_cache import ActivityCache, CachedActivity
 from perdure_engine.history.activity_rows import execution_of, open_execution
@@ -159,6 +159,8 @@ class StandaloneActivities:
         if transition.reply_kind is not None:
             batch.reply_to(arrival.sender, arrival.sent, transition)
         if execution is None:
+            if known is not None and transition.effects:
+                batch.add_activity(shard, known, transition)
             if request.wait_result and last is not None and transition.reply_kind == ReplyKind.OK:
                 self._tell_outcome(batch, arrival, last)
             return
@@ -226,6 +228,20 @@ class StandaloneActivities:
         batch.add_activity(shard, entry, transition)
         if entry.execution.outcome is not None:
             self._waiters.resolve(batch, shard.shard_id, entry.execution.outcome)
+            if entry.execution.deduplicated is not None:
+                self._succeed(batch, shard, entry.execution)
+
+    def _succeed(self, batch: Batch, shard: Shard, ended: ActivityExecution) -> None:
+        """Start what was to wait for the end of an execution."""
+        assert ended.deduplicated is not None
+        successor, ended.deduplicated.successor = ended.deduplicated.successor, None
+        if successor is None:
+            return
+        transition = Transition()
+        execution = follow(successor, ended, batch.now_us, transition)
+        entry = CachedActivity(execution)
+        self._cache.put(entry)
+        batch.add_activity(shard, entry, transition)
 
     # By the id -----------------------------------------------------------------------------------------------------
 

@@ -96,6 +96,7 @@ class Retention:
                     range_id,
                     namespace,
                     closed_before_us=now_us - kept_us,
+                    now_us=now_us,
                     limit=ACTIVITIES_MAX,
                 )
             )

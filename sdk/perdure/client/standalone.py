@@ -92,6 +92,8 @@ class StandaloneActivities:
             summary: One line about it, for those who look at it.
             priority: Who goes first when tasks wait.
             start_delay: Wait this long before the first attempt.
+            deduplication: What becomes of a start whose id is in use, or was a moment ago, in place of the two
+                policies; the handle's `is_new` tells whether it began an execution.
             rpc_metadata: For interceptors; there is no gRPC.
             rpc_timeout: How long to wait for the engine's confirmation, by default 30 s.
 

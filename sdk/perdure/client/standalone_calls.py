@@ -37,7 +37,11 @@ class StandaloneActivityCalls:
             started = await connection.ask(input.id, request, decode_started, input.rpc_timeout)
         except Refusal as refusal:
             raise _refused(refusal, input) from None
-        return ActivityHandle(connection, input.id, run_id=started.run_id, result_type=input.result_type)
+        handle: ActivityHandle[Any] = ActivityHandle(
+            connection, input.id, run_id=started.run_id, result_type=input.result_type
+        )
+        handle.is_new = started.created
+        return handle
 
     async def execute_activity(self, input: StartActivityInput) -> Any:
         """Start and result in one request; not for interceptors."""

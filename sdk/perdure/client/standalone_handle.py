@@ -33,6 +33,7 @@ class ActivityHandle(Generic[ReturnType]):
         self._run_id = run_id
         self._result_type = result_type
         self._outcome: Outcome | None = None
+        self.is_new = True
 
     @property
     def id(self) -> str:

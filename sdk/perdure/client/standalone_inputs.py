@@ -15,12 +15,14 @@ from perdure.common import (
     RetryPolicy,
     TypedSearchAttributes,
 )
+from perdure.deduplication import Deduplication
 
 
 @dataclass
 class StartActivityInput:
     """Of `OutboundInterceptor.start_activity`. Perdure's own: `is_new_id` (the id was made for this start, and no other
-    one has it), `soft_timeout` (after which an attempt is asked to end), `result_ttl` (how long it is kept)."""
+    one has it), `soft_timeout` (after which an attempt is asked to end), `result_ttl` (how long it is kept),
+    `deduplication` (how it is to run once)."""
 
     activity_type: str
     args: Sequence[Any]
@@ -44,6 +46,7 @@ class StartActivityInput:
     is_new_id: bool = False
     soft_timeout: timedelta | None = None
     result_ttl: timedelta | None = None
+    deduplication: Deduplication | None = None
 
 
 @dataclass

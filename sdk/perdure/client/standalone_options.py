@@ -16,6 +16,7 @@ from perdure.common import (
     TypedSearchAttributes,
     positional_arguments,
 )
+from perdure.deduplication import Deduplication
 from perdure.shared_options import takes_options_of
 
 
@@ -35,6 +36,7 @@ class ActivityOptions(TypedDict, total=False):
     summary: str | None
     priority: Priority
     start_delay: timedelta | None
+    deduplication: Deduplication | None
 
 
 class ActivityStartOptions(ActivityOptions, total=False):
@@ -75,6 +77,7 @@ def activity_start(
     summary: str | None = None,
     priority: Priority = Priority.default,
     start_delay: timedelta | None = None,
+    deduplication: Deduplication | None = None,
 ) -> StartActivityInput:
     """What interceptors are given of a start: the options that every start has.
 
@@ -103,6 +106,7 @@ def activity_start(
         start_delay=start_delay,
         headers={},
         rpc_timeout=None,
+        deduplication=deduplication,
     )
 
 

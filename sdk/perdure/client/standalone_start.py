@@ -86,6 +86,7 @@ def start_request(connection: Requester, input: StartActivityInput, *, wait_resu
         pack_payload_map(input.headers) if input.headers else b"",
         input.summary or "",
         search_attributes_to_bytes(input.search_attributes) if input.search_attributes is not None else b"",
+        None if input.deduplication is None else input.deduplication.to_data(),
     )
 
 

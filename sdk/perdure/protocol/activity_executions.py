@@ -7,6 +7,7 @@ id that holds it (`ids.activity_run_id`). `run_id` empty means the latest.
 from __future__ import annotations
 
 import functools
+from enum import IntEnum
 from typing import Any, NamedTuple
 
 from perdure.protocol.codec import DecodeError, decodes, shown, struct_decoder
@@ -59,6 +60,23 @@ def decode_options(fields: Any) -> ActivityOptions:
         raise DecodeError(f"ActivityOptions: malformed: {shown(fields)}") from None
 
 
+class DeduplicationMode(IntEnum):
+    """See `perdure.deduplication`."""
+
+    REJECT = 1
+    THROTTLE = 2
+    DEBOUNCE = 3
+    LATEST = 4
+
+
+class Deduplicate(NamedTuple):
+    """How a start is to run once (`perdure.deduplication`). `order` rises with each call of one sender (`identity`)."""
+
+    mode: int
+    window_ms: int
+    order: int
+
+
 class StartActivity(NamedTuple):
     """Reply: `Started`. With `wait_result`: an `Outcome` when the execution closes, and `Started` before that only to a
     request that is repeated, since most are over soon.
@@ -78,6 +96,11 @@ class StartActivity(NamedTuple):
     headers: HeaderMap = b""
     summary: str = ""
     search_attributes: bytes = b""
+    deduplication: Deduplicate | None = None
+
+
+decode_start = struct_decoder(StartActivity)
+"""Of one that is kept with an execution."""
 
 
 class AwaitActivity(NamedTuple):

@@ -14,6 +14,7 @@
 starts it by its name, and a workflow calls it like any other activity. `perdure.tasks.canvas` puts tasks together.
 """
 
+from perdure.deduplication import Deduplication
 from perdure.tasks.background import configure
 from perdure.tasks.canvas import chain, chord, group
 from perdure.tasks.definition import Task, task
@@ -24,6 +25,7 @@ from perdure.tasks.surroundings import using
 
 __all__ = [
     "RETRY_POLICY",
+    "Deduplication",
     "Retry",
     "Task",
     "TaskHandle",

@@ -112,6 +112,7 @@ class Task(Generic[P, R]):
             task_id: Yours to choose: the task that has it already is not enqueued a second time (`is_new` of its
                 handle tells), for as long as its result is kept.
             queue, priority, retry_policy, time_limit: In place of the task's own.
+            deduplication: What becomes of a call whose `task_id` is in use, or was a moment ago.
 
         Raises:
             ValueError: `countdown` and `eta`, or a value out of its range.

@@ -11,6 +11,7 @@ from typing import Any
 
 from perdure.client import Client, StartActivityInput
 from perdure.common import ActivityIDConflictPolicy, ActivityIDReusePolicy, Priority, RetryPolicy
+from perdure.deduplication import Deduplication
 from perdure.exceptions import ActivityAlreadyStartedError
 from perdure.tasks.handle import TaskHandle
 from perdure.tasks.options import Seconds, TaskOptions, duration, moment, optional_duration
@@ -36,6 +37,7 @@ class Call:
     priority: int | Priority | None = None
     retry_policy: RetryPolicy | None = None
     time_limit: Seconds | None = None
+    deduplication: Deduplication | None = None
 
 
 async def enqueue(call: Call, client: Client) -> TaskHandle[Any]:
@@ -46,7 +48,7 @@ async def enqueue(call: Call, client: Client) -> TaskHandle[Any]:
         started = await calls.start_activity(input)
     except ActivityAlreadyStartedError as taken:
         return TaskHandle(input.id, taken.run_id, call.result_type, is_new=False)
-    return TaskHandle(input.id, started.run_id, call.result_type)
+    return TaskHandle(input.id, started.run_id, call.result_type, is_new=started.is_new)
 
 
 async def enqueue_many(calls: Sequence[Call], client: Client) -> list[TaskHandle[Any]]:
@@ -61,8 +63,10 @@ def input_of(call: Call) -> StartActivityInput:
     """What the client is asked for.
 
     Raises:
-        ValueError: `countdown` and `eta` together.
+        ValueError: `countdown` and `eta` together, or a deduplication without an id.
     """
+    if call.deduplication is not None and call.task_id is None:
+        raise ValueError("deduplication= needs task_id=: the id says which calls are the same")
     options = call.options
     delay = _delay(call)
     priority = call.priority if call.priority is not None else options.priority
@@ -90,6 +94,7 @@ def input_of(call: Call) -> StartActivityInput:
         is_new_id=call.task_id is None,
         soft_timeout=optional_duration(options.soft_time_limit),
         result_ttl=optional_duration(options.result_ttl),
+        deduplication=call.deduplication,
     )
 
 

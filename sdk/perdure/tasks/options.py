@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypedDict
 
 from perdure.common import Priority, RetryPolicy
+from perdure.deduplication import Deduplication
 
 QUEUE = "default"
 """The task queue of tasks that name none."""
@@ -35,6 +36,7 @@ class CallOptions(TypedDict, total=False):
     priority: int | Priority | None
     retry_policy: RetryPolicy | None
     time_limit: Seconds | None
+    deduplication: Deduplication | None
 
 
 @dataclass(frozen=True, kw_only=True)

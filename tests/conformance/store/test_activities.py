@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from perdure_store.activity_lists import PAGE_BYTES_MAX, ActivityFilter, ActivityPlace
@@ -76,17 +77,19 @@ async def test_those_that_closed_long_ago_are_forgotten(store: Store, calm: None
     owner = await Owner.of(store)
     rows = [row(str(count), close_time_us=count * 1_000) for count in range(1, 5)]
     kept = [row("open", status=OPEN, close_time_us=0), row("own time", expires_us=9_000), row("other", namespace="n")]
+    kept += [row("window", expires_us=-8_000, close_time_us=1), row("past", expires_us=-7_000, close_time_us=3_999)]
     await owner.commit(activities=[*rows, *kept])
     assert await store.activity_namespaces(0) == ["default", "n"]
     assert await store.activity_namespaces(1) == []
-    forget = store.delete_expired_activities
+    forget = partial(store.delete_expired_activities, closed_before_us=4_000, now_us=7_000)
     range_id = owner.shards[0].range_id
-    assert await forget(0, range_id - 1, "default", closed_before_us=4_000, limit=10) == 0, "a newer owner has it"
-    assert await forget(0, range_id, "default", closed_before_us=4_000, limit=2) == 2
-    assert await forget(0, range_id, "default", closed_before_us=4_000, limit=2) == 1
-    assert await forget(0, range_id, "default", closed_before_us=4_000, limit=2) == 0
-    left = await store.load_activities([key(name) for name in ("1", "2", "3", "4", "open", "own time", "other")])
-    assert [found.row is not None for found in left] == [False, False, False, True, True, True, True]
+    assert await forget(0, range_id - 1, "default", limit=10) == 0, "a newer owner has it"
+    assert await forget(0, range_id, "default", limit=2) == 2
+    assert await forget(0, range_id, "default", limit=2) == 2
+    assert await forget(0, range_id, "default", limit=2) == 0
+    names = ("1", "2", "3", "past", "4", "open", "own time", "other", "window")
+    left = await store.load_activities([key(name) for name in names])
+    assert [found.row is not None for found in left] == [False] * 4 + [True] * 5
 
 
 async def test_those_with_a_time_of_their_own_are_forgotten_then(store: Store, calm: None) -> None:

@@ -161,7 +161,7 @@ ACTS: dict[str, Act] = {
     "backlog_depths": lambda scene: scene.store.backlog_depths("default"),
     "load_activities": lambda scene: scene.store.load_activities([ActivityKey(0, CHARGE.run_id)]),
     "delete_expired_activities": lambda scene: scene.store.delete_expired_activities(
-        0, 1, "default", closed_before_us=9_000, limit=9
+        0, 1, "default", closed_before_us=9_000, now_us=9_000, limit=9
     ),
     "delete_overdue_activities": lambda scene: scene.store.delete_overdue_activities(0, 1, now_us=9_000, limit=9),
     "activity_namespaces": lambda scene: scene.store.activity_namespaces(0),

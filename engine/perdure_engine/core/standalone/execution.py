@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from perdure.protocol.activity_executions import ActivityOptions
 from perdure.protocol.ids import activity_run_id
 from perdure.protocol.replies import ExecutionStatus, Outcome
+from perdure_engine.core.standalone.deduplicated import Deduplicated
 from perdure_engine.core.state import ActivityState
 
 NO_OPTIONS = ActivityOptions()
@@ -25,6 +26,7 @@ class ActivityExecution(ActivityState):
         ended_by: The request that ended it in place of its worker.
         is_kept: A row is to say what the entry of its task does not.
         outcome: Set when it is closed.
+        deduplicated: Of one that is to run once: what that rests on.
     """
 
     namespace: str = ""
@@ -39,6 +41,7 @@ class ActivityExecution(ActivityState):
     is_kept: bool = False
     outcome: Outcome | None = None
     close_time_us: int = 0
+    deduplicated: Deduplicated | None = None
 
     @property
     def number(self) -> int:

@@ -12,6 +12,7 @@ from perdure.protocol.payload import HeaderMap, Payloads
 from perdure.protocol.replies import ExecutionStatus, Outcome
 from perdure.protocol.retry import DEFAULT_RETRY_POLICY
 from perdure.protocol.tasks import ActivityTask, decode_task
+from perdure_engine.core.standalone.deduplicated import Deduplicated
 from perdure_engine.core.standalone.execution import ActivityExecution
 from perdure_engine.core.state import ActivityPhase
 
@@ -39,6 +40,7 @@ class Record(NamedTuple):
     ended_by: str = ""
     attempt_base: int = 0
     search_attributes: bytes = b""
+    deduplicated: bytes = b""
 
 
 _decode = struct_decoder(Record)
@@ -90,6 +92,7 @@ def _details(execution: ActivityExecution) -> tuple[Any, ...]:
         execution.ended_by,
         execution.attempt_base,
         execution.search_attributes,
+        b"" if execution.deduplicated is None else execution.deduplicated.encode(),
     )
 
 
@@ -146,6 +149,7 @@ def decode_record(columns: Columns, data: bytes) -> ActivityExecution:
         ended_by=record.ended_by,
         is_kept=True,
         close_time_us=columns.close_time_us,
+        deduplicated=Deduplicated.decode(record.deduplicated) if record.deduplicated else None,
     )
     if columns.status != ExecutionStatus.RUNNING:
         execution.outcome = Outcome(execution.activity_run_id, columns.status, record.result, record.failure)

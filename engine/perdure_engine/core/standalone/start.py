@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from typing import Protocol
 
 from perdure.protocol.activity_events import ActivityTaskScheduled
 from perdure.protocol.activity_executions import ActivityOptions, StartActivity
@@ -22,25 +21,18 @@ from perdure_engine.core.limits import (
 )
 from perdure_engine.core.properties import given_problem
 from perdure_engine.core.standalone.attempt import begin, keep
+from perdure_engine.core.standalone.deduplication import begun, deduplication_problem, settle
 from perdure_engine.core.standalone.execution import ActivityExecution
 from perdure_engine.core.transition import Transition
 
 
-class Known(Protocol):
-    """An execution of the same activity id: in memory, or a row."""
-
-    @property
-    def run_id(self) -> str: ...
-    @property
-    def number(self) -> int: ...
-    @property
-    def status(self) -> int: ...
-    @property
-    def request_id(self) -> str: ...
-
-
 def start(
-    request: StartActivity, run_id: str, shard_id: int, last: Known | None, now_us: int, transition: Transition
+    request: StartActivity,
+    run_id: str,
+    shard_id: int,
+    last: ActivityExecution | None,
+    now_us: int,
+    transition: Transition,
 ) -> ActivityExecution | None:
     """A new execution under an activity id that may have been used before (`last`), or None: the reply says why not.
 
@@ -49,8 +41,28 @@ def start(
     if problem is not None:
         transition.refuse(ErrorCode.INVALID_ARGUMENT, problem)
         return None
-    if last is not None and not _settle_conflict(request, last, transition):
+    if request.deduplication is not None:
+        settled = settle(request, last, now_us, transition)
+        if settled is None:
+            return None
+        request = settled
+    elif last is not None and not _settle_conflict(request, last, transition):
         return None
+    execution = _begun(request, run_id, shard_id, last, now_us, transition)
+    if not request.wait_result:
+        transition.answer(Started(execution.activity_run_id, True))
+    return execution
+
+
+def _begun(
+    request: StartActivity,
+    run_id: str,
+    shard_id: int,
+    last: ActivityExecution | None,
+    now_us: int,
+    transition: Transition,
+) -> ActivityExecution:
+    """A new execution, which begins, or waits for when it is to."""
     options = request.options
     number = max(now_us // 1000, FIRST_EXECUTION, last.number + 1 if last is not None else 0)
     attributes = ActivityTaskScheduled(
@@ -81,14 +93,20 @@ def start(
         options=options,
         start_delay_ms=request.start_delay_ms,
         search_attributes=request.search_attributes,
+        deduplicated=begun(request, last, now_us),
     )
-    if request.summary or request.search_attributes:
-        keep(execution, transition)  # lists show them
+    if request.summary or request.search_attributes or request.deduplication is not None:
+        keep(execution, transition)  # lists show them, or later starts rest on it
     deadline.watch_scheduled(execution, transition)
     begin(execution, now_us, transition)
-    if not request.wait_result:
-        transition.answer(Started(execution.activity_run_id, True))
     return execution
+
+
+def follow(
+    successor: StartActivity, ended: ActivityExecution, now_us: int, transition: Transition
+) -> ActivityExecution:
+    """The execution of a start that has waited for the end of another one."""
+    return _begun(successor, ended.run_id, ended.shard_id, ended, now_us, transition)
 
 
 def start_problem(request: StartActivity) -> str | None:
@@ -102,6 +120,8 @@ def start_problem(request: StartActivity) -> str | None:
     )
     if problem is None and (request.start_delay_ms or request.headers or request.summary or request.search_attributes):
         problem = _rare_problem(request)
+    if problem is None and request.deduplication is not None:
+        problem = deduplication_problem(request)
     return f"activity {request.activity_type!r}: {problem}" if problem else None
 
 
@@ -144,7 +164,7 @@ def _rare_problem(request: StartActivity) -> str | None:
     )
 
 
-def _settle_conflict(request: StartActivity, last: Known, transition: Transition) -> bool:
+def _settle_conflict(request: StartActivity, last: ActivityExecution, transition: Transition) -> bool:
     """True if the execution that there is leaves room for another one; else the reply is set."""
     run_id = activity_run_id(last.run_id, last.number)
     options = request.options

@@ -1,4 +1,5 @@
 -- Purpose: forget closed executions of activities whose time is over.
+-- An `expires_us` below 0 says that one is kept as its namespace says, and until then at least.
 -- Rows: at most `limit`, the longest closed first; none if the shard is owned by another range by now.
 -- Locks: those rows; nobody else writes closed ones.
 -- Index: activity_executions_closed, a range; activity_executions primary key.
@@ -14,7 +15,8 @@ WHERE (a.shard_id, a.run_id, a.number) IN (
         AND e.namespace = %(namespace)b::text
         AND e.status > 1
         AND e.close_time_us < %(closed_before_us)b::int8
-        AND e.expires_us = 0
+        AND e.expires_us <= 0
+        AND -e.expires_us <= %(now_us)b::int8
     ORDER BY e.close_time_us
     LIMIT %(limit)b::int8
 )

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from perdure.common import ActivityIDReusePolicy, Priority, RetryPolicy
+from perdure.deduplication import Deduplication
 from perdure.tasks.enqueuing import Call, input_of
 from perdure.tasks.options import RETRY_POLICY, TaskOptions
 
@@ -50,3 +51,11 @@ def test_moments_become_durations() -> None:
 def test_one_beginning_alone() -> None:
     with pytest.raises(ValueError, match="either countdown= or eta="):
         input_of(call(countdown=1, eta=datetime.now(UTC)))
+
+
+def test_deduplication_needs_an_id_to_go_by() -> None:
+    once = Deduplication.throttle(5)
+    with pytest.raises(ValueError, match="deduplication= needs task_id="):
+        input_of(Call("send", (), None, TaskOptions(), deduplication=once))
+    input = input_of(Call("send", (), None, TaskOptions(), task_id="order-17", deduplication=once))
+    assert (input.deduplication, input.is_new_id) == (once, False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from perdure.protocol.activity_executions import Deduplicate
 from perdure.protocol.codec import DecodeError
 from perdure.protocol.search_attributes import pack_search_attributes
 from perdure_engine.history.activity_rows import execution_of, open_execution, row_of
@@ -37,3 +38,13 @@ def test_one_that_is_kept_for_a_time_of_its_own() -> None:
     assert row_of(said.execution).expires_us == 0, "it is open"
     said.decide(completed(said))
     assert row_of(said.execution).expires_us == said.now_us + 5_000_000
+
+
+@pytest.mark.parametrize(("keep_ms", "kept_until_s"), [(0, -5), (1_000, 5), (60_000, 60)])
+def test_a_row_outlives_the_window_of_its_deduplication(keep_ms: int, kept_until_s: int) -> None:
+    options = MINUTE._replace(keep_result_ms=keep_ms)
+    said = Audited(request(options, deduplication=Deduplicate(2, 5_000, 1)))
+    said.decide(completed(said))
+    second = 1_000_000
+    sign = -1 if kept_until_s < 0 else 1
+    assert row_of(said.execution).expires_us == sign * (said.now_us + abs(kept_until_s) * second)

@@ -6,7 +6,12 @@ from typing import Any
 
 import pytest
 
-from perdure.protocol.activity_executions import ActivityOptions, decode_activity_description
+from perdure.protocol.activity_executions import (
+    ActivityOptions,
+    Deduplicate,
+    DeduplicationMode as Mode,
+    decode_activity_description,
+)
 from perdure.protocol.failure import ApplicationInfo, Failure
 from perdure.protocol.ids import activity_execution_id
 from perdure.protocol.replies import (
@@ -164,6 +169,50 @@ async def test_an_id_that_is_taken(stage: Stage) -> None:
     assert (await stage.reply(number))[0] == ReplyKind.REGISTERED
     await run_one(stage)
     assert decode_outcome((await stage.reply(number))[1]).result == b"done"
+
+
+# Starts that are to run once -----------------------------------------------------------------------------------------
+
+
+def once(mode: Mode, order: int, **fields: Any) -> StartActivity:
+    return start(request_id=f"call {order}", deduplication=Deduplicate(int(mode), 5_000, order), **fields)
+
+
+async def test_a_throttle_lasts_for_its_window_and_is_found_in_the_store(stage: Stage) -> None:
+    run_id = await started(stage, once(Mode.THROTTLE, 1))
+    await run_one(stage)
+    stage.history.cache.sweep()
+    assert await started(stage, once(Mode.THROTTLE, 2)) == run_id
+    assert (await refused(stage, once(Mode.REJECT, 3))).run_id == run_id
+    await pass_time(6)
+    assert await started(stage, once(Mode.THROTTLE, 4)) > run_id
+    await run_one(stage)
+
+
+async def test_a_debounce_is_one_execution_with_the_last_arguments(stage: Stage) -> None:
+    run_id = await started(stage, once(Mode.DEBOUNCE, 1))
+    for order in (2, 3):
+        await pass_time(3)
+        stage.history.cache.sweep()
+        assert await started(stage, once(Mode.DEBOUNCE, order, input=b"call %d" % order)) == run_id
+    await pass_time(3)
+    assert not stage.outstanding()
+    assert (await run_one(stage)).input == b"call 3"
+    assert (await outcome(stage)).run_id == run_id
+    assert not stage.outstanding()
+
+
+async def test_the_latest_of_those_that_came_meanwhile_follows(stage: Stage) -> None:
+    run_id = await started(stage, once(Mode.LATEST, 1))
+    entry, task = await stage.take_activity()
+    for order in (2, 3, 2):
+        assert await started(stage, once(Mode.LATEST, order, input=b"call %d" % order)) == run_id
+    await stage.finish_activity(entry, task, b"first")
+    assert (await run_one(stage, b"second")).input == b"call 3"
+    last = await outcome(stage)
+    assert (last.result, (await outcome(stage, run_id=run_id)).result) == (b"second", b"first")
+    assert await started(stage, once(Mode.LATEST, 3)) == last.run_id, "it has come again"
+    assert not stage.outstanding()
 
 
 # What happens to its attempts ---------------------------------------------------------------------------------------

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
 from perdure.protocol.activity_executions import ActivityOptions
 from perdure.protocol.ids import FIRST_EXECUTION, activity_run_id
-from perdure.protocol.replies import ErrorCode, ExecutionStatus, Started
+from perdure.protocol.replies import ErrorCode, ExecutionStatus, Outcome, Started
 from perdure.protocol.requests import IdConflictPolicy, IdReusePolicy
 from perdure.protocol.retry import RetryPolicyData
+from perdure_engine.core.standalone.execution import ActivityExecution
 from perdure_engine.core.standalone.start import start
 from perdure_engine.core.transition import Transition
 from tests.unit.perdure_engine.core.standalone.executions import BEGIN_US, RUN_ID, SECOND_US, Audited, refusal, request
 
 
-class Last(NamedTuple):
+def last_one(status: int, number: int = BEGIN_US // 1000) -> ActivityExecution:
     """An execution of the id before."""
+    execution = Audited().execution
+    execution.scheduled_event_id = number
+    if status != ExecutionStatus.RUNNING:
+        execution.outcome = Outcome("", status)
+    return execution
 
-    status: int
-    run_id: str = RUN_ID
-    number: int = BEGIN_US // 1000
-    request_id: str = "another"
 
-
-def started_after(last: Last, **options: Any) -> Transition:
+def started_after(last: ActivityExecution, **options: Any) -> Transition:
     transition = Transition()
     start(request(ActivityOptions(start_to_close_timeout_ms=1, **options)), RUN_ID, 0, last, BEGIN_US, transition)
     return transition
@@ -62,7 +63,7 @@ def test_a_large_input_stays_in_the_row() -> None:
 
 def test_numbers_rise_whatever_the_clock_says() -> None:
     transition = Transition()
-    later = Last(ExecutionStatus.COMPLETED, number=BEGIN_US // 1000 + 50)
+    later = last_one(ExecutionStatus.COMPLETED, number=BEGIN_US // 1000 + 50)
     execution = start(request(), RUN_ID, 0, later, BEGIN_US, transition)
     assert execution is not None
     assert execution.number == later.number + 1
@@ -86,7 +87,7 @@ RUNNING, COMPLETED, FAILED = ExecutionStatus.RUNNING, ExecutionStatus.COMPLETED,
     ],
 )
 def test_an_id_that_was_used_before(status: int, options: dict[str, Any], made: bool) -> None:
-    transition = started_after(Last(status), **options)
+    transition = started_after(last_one(status), **options)
     if made:
         assert isinstance(transition.reply_body, Started)
         assert transition.reply_body.created
@@ -98,7 +99,7 @@ def test_an_id_that_was_used_before(status: int, options: dict[str, Any], made: 
 
 
 def test_the_one_that_is_open_may_be_used() -> None:
-    transition = started_after(Last(RUNNING), id_conflict_policy=IdConflictPolicy.USE_EXISTING)
+    transition = started_after(last_one(RUNNING), id_conflict_policy=IdConflictPolicy.USE_EXISTING)
     assert transition.reply_body == Started(activity_run_id(RUN_ID, BEGIN_US // 1000), False)
 
 
