@@ -10,8 +10,8 @@ import click
 
 from perdure.cli.errors import CommandGroup
 from perdure.cli.options import connection_options, with_client
-from perdure.cli.output import console, print_json, table
-from perdure.cli.queue_options import NONE, Count, Duration, Rate
+from perdure.cli.output import console, note, print_json, table
+from perdure.cli.queue_options import NONE, Count, Duration, Rate, quoted
 from perdure.cli.queue_views import lane_row, limits_text, queue_json, settings_json, show_queue
 from perdure.client import Client, TaskQueueDescription, TaskQueueSettings
 from perdure.common import UNSET, Unset
@@ -198,6 +198,41 @@ def purge(name: str, reason: str, yes: bool, address: str, namespace: str, as_js
         print_json({"name": name, "purged": total})
     else:
         console().print(f"{total:,} activities of {name} have failed.", markup=False)
+
+
+@queue.command()
+@click.argument("name")
+@click.option("--activity-type", help="Only tasks of this type.")
+@click.option("--limit", type=click.IntRange(min=1), help="Look at so many at the most, the newest first.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@connection_options
+def requeue(
+    name: str, activity_type: str | None, limit: int | None, yes: bool, address: str, namespace: str, as_json: bool
+) -> None:
+    """Start the dead tasks of the task queue NAME again: those that failed for good, or ran out of time. Each keeps its
+    id and its arguments; one whose id has been started since is left alone."""
+    query = f"TaskQueue = {quoted(name)} AND ExecutionStatus IN ('Failed', 'TimedOut')"
+    if activity_type is not None:
+        query += f" AND ActivityType = {quoted(activity_type)}"
+
+    async def look(client: Client) -> int:
+        return (await client.count_activities(query)).count
+
+    async def work(client: Client) -> int:
+        return await client.requeue_activities(query, limit=limit)
+
+    if not yes:
+        dead = with_client(address, namespace, look)
+        asked = f"{min(dead, limit):,} of {dead:,}" if limit is not None and limit < dead else f"{dead:,}"
+        if not dead:
+            note(f"There is no dead task of {name} in namespace {namespace}.")
+        else:
+            click.confirm(f"Start {asked} dead tasks of {name} again?", abort=True, err=True)
+    total = with_client(address, namespace, work)
+    if as_json:
+        print_json({"name": name, "requeued": total})
+    else:
+        console().print(f"{total:,} tasks of {name} have been started again.", markup=False)
 
 
 def _changed(

@@ -55,3 +55,9 @@ class Duration(click.ParamType[timedelta]):
         if found is None or not float(found[1]):
             self.fail(f"{value!r} is no time; give one such as 30s, 10m or 2h", param, ctx)
         return timedelta(seconds=float(found[1]) * _UNITS[found[2] or ""])
+
+
+def quoted(text: str) -> str:
+    """A text as queries have it."""
+    doubled = text.replace("\\", "\\\\").replace("'", "''")
+    return f"'{doubled}'"

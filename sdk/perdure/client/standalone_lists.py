@@ -9,8 +9,9 @@ from datetime import timedelta
 from perdure.client.connection import Connection
 from perdure.client.execution import time_of, time_or_none
 from perdure.client.paging import PageIterator
-from perdure.client.standalone_description import ActivityExecution, status_of
+from perdure.client.standalone_description import ActivityExecution, ActivityExecutionStatus, status_of
 from perdure.client.standalone_inputs import CountActivitiesInput, ListActivitiesInput
+from perdure.client.standalone_requeue import REQUEUED_AT_ONCE, requeue_all
 from perdure.protocol.activity_lists import (
     ActivitySummary,
     CountActivities,
@@ -109,6 +110,33 @@ class StandaloneLists:
                 alone have.
         """
         return await self._connection.calls.count_activities(CountActivitiesInput(query, rpc_timeout, rpc_metadata))
+
+    async def requeue_activities(
+        self, query: str, *, limit: int | None = None, rpc_timeout: timedelta | None = None
+    ) -> int:
+        """Start again, under their ids and with their arguments, those of a list that did not complete. One whose id
+        has been started since is left alone, so that this may be repeated.
+
+        Args:
+            query: As for `list_activities`; what it finds beside closed ones that did not complete is passed over.
+            limit: Look at so many at the most, the newest first.
+
+        Returns:
+            How many were started.
+
+        Raises:
+            RPCError: the query is malformed, or an engine did not answer in time. What was started stays.
+        """
+        count = 0
+        batch: list[ActivityExecution] = []
+        async for row in self.list_activities(query, limit=limit, rpc_timeout=rpc_timeout):
+            if row.status in (ActivityExecutionStatus.RUNNING, ActivityExecutionStatus.COMPLETED):
+                continue
+            batch.append(row)
+            if len(batch) == REQUEUED_AT_ONCE:
+                count += await requeue_all(self._connection, batch, rpc_timeout)
+                batch.clear()
+        return count + await requeue_all(self._connection, batch, rpc_timeout)
 
 
 class StandaloneListCalls:

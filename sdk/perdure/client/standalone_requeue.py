@@ -2,13 +2,50 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
+from typing import Protocol
 
 from perdure.client.connection import Connection, Refusal
 from perdure.exceptions import ActivityAlreadyStartedError
 from perdure.protocol.activity_executions import DescribeActivity, StartActivity, decode_activity_description
 from perdure.protocol.replies import ErrorCode, ExecutionStatus, Started, decode_started
 from perdure.protocol.start_requests import IdConflictPolicy, IdReusePolicy
+from perdure.service import RPCError, RPCStatusCode
+
+REQUEUED_AT_ONCE = 200
+"""Requests that are on their way at once; failures may be many, and each is looked at first."""
+
+
+class Closed(Protocol):
+    """A row of a list."""
+
+    @property
+    def activity_id(self) -> str: ...
+    @property
+    def activity_run_id(self) -> str | None: ...
+
+
+async def requeue_all(connection: Connection, rows: Sequence[Closed], rpc_timeout: timedelta | None) -> int:
+    """Returns how many were started. One that cannot be any more is passed over: somebody else has seen to it.
+
+    Raises:
+        RPCError: no reply in time.
+    """
+
+    async def requeue(row: Closed) -> bool:
+        try:
+            await requeue_activity(connection, row.activity_id, row.activity_run_id or "", rpc_timeout)
+        except ActivityAlreadyStartedError:
+            return False
+        except RPCError as error:
+            if error.status == RPCStatusCode.NOT_FOUND:  # its retention is over
+                return False
+            raise
+        return True
+
+    return sum(await asyncio.gather(*map(requeue, rows)))
 
 
 async def requeue_activity(connection: Connection, activity_id: str, run_id: str, rpc_timeout: timedelta | None) -> str:

@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 
 from perdure.protocol import task_queues as wire
-from perdure.protocol.replies import ReplyKind
+from perdure.protocol.activity_lists import (
+    ActivityCount,
+    ActivityPage,
+    ActivitySummary,
+    CountActivities,
+    ListActivities,
+)
+from perdure.protocol.replies import ErrorCode, ErrorReply, ReplyKind
 from tests.unit.perdure.cli.terminal import Terminal
 from tests.unit.perdure.client.greeting import Rows
 from tests.unit.perdure.client.test_task_queues import ACTIVITIES, INFO, engine_of
@@ -101,3 +108,28 @@ def test_purge_asks_first_and_wants_a_pause(terminal: Terminal) -> None:
     refused = terminal.run("queue", "purge", "mail", "--yes")
     assert refused.exit_code != 0
     assert "is not paused" in refused.stderr
+
+
+def test_requeue_says_how_many_and_asks(terminal: Terminal) -> None:
+    row = ActivitySummary("default", "mail-1", "run", "send", "mail", 3, 2_000_000, 5_000_000)
+
+    def answer(number: int, request: Any) -> Rows:
+        if isinstance(request, CountActivities):
+            yield number, ReplyKind.OK, ActivityCount(1234)
+        elif isinstance(request, ListActivities):
+            yield number, ReplyKind.OK, ActivityPage((row,))
+        else:
+            error = ErrorReply(ErrorCode.NOT_FOUND, "its retention is over")
+            yield number, ReplyKind.ERROR, error
+
+    terminal.answer(answer)
+    refused = terminal.run("queue", "requeue", "mail", "--limit", "10", input="n\n")
+    assert "Start 10 of 1,234 dead tasks of mail again?" in refused.stderr
+    assert terminal.requests(ListActivities) == []
+    told = terminal.run("queue", "requeue", "mail", "--activity-type", "it's", "--yes")
+    assert told.stdout == "0 tasks of mail have been started again.\n"
+    [request] = terminal.requests(ListActivities)
+    assert request.query == (
+        "TaskQueue = 'mail' AND ExecutionStatus IN ('Failed', 'TimedOut') AND ActivityType = 'it''s'"
+    )
+    assert terminal.json("queue", "requeue", "mail", "--yes") == {"name": "mail", "requeued": 0}

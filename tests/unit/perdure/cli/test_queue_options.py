@@ -7,7 +7,7 @@ from datetime import timedelta
 import click
 import pytest
 
-from perdure.cli.queue_options import Count, Duration, Rate
+from perdure.cli.queue_options import Count, Duration, Rate, quoted
 
 
 def test_what_is_understood() -> None:
@@ -23,3 +23,7 @@ def test_what_is_not() -> None:
     for kind, text in ((Rate(), "5/w"), (Rate(), "-1"), (Count(), "0"), (Count(), "1.5"), (Duration(), "0s")):
         with pytest.raises(click.BadParameter, match="give"):
             kind.convert(text, None, None)
+
+
+def test_a_text_is_quoted_as_queries_have_it() -> None:
+    assert quoted("it's a \\") == "'it''s a \\\\'"

@@ -40,3 +40,22 @@ async def test_what_goes_on_or_has_completed_is_not() -> None:
         with pytest.raises(ActivityAlreadyStartedError):
             await running.requeue()
         await first.terminate()
+
+
+async def test_all_that_a_query_finds_and_each_once() -> None:
+    query = f"TaskQueue = '{QUEUE}'"
+    async with post_office() as client:
+        done = await client.start_activity(send, "x", id="d", task_queue=QUEUE, start_to_close_timeout=MINUTE)
+        await done.result()
+        for number in range(3):
+            failed = await client.start_activity(
+                bounce, "eve", id=f"b{number}", task_queue=QUEUE, start_to_close_timeout=MINUTE
+            )
+            with pytest.raises(ActivityFailureError):
+                await failed.result()
+        running = await client.start_activity(wait, id="w", task_queue=QUEUE, start_to_close_timeout=MINUTE)
+        assert await client.requeue_activities(query, limit=2) == 1, "the newest two: one runs"
+        with pytest.raises(ActivityFailureError):
+            await client.get_activity_handle("b2").result()
+        assert await client.requeue_activities(query) == 3, "of the two of one id, one"
+        await running.terminate()
