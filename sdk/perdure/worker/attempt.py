@@ -185,7 +185,7 @@ class Attempt(ActivityContext):
         self.cancelled.set()
 
     def _kill(self) -> None:
-        if not self._is_over and self.kill_now is not None:
+        if not self._is_over and not self.is_killed and self.kill_now is not None:
             logger.warning(
                 "Activity %r (id %r)%s did not stop within %g s; its process is killed.",
                 self.task.activity_type,

@@ -211,7 +211,9 @@ async def test_one_that_never_ends_is_killed_at_its_timeout_alone(
         await on.report(RespondActivityTaskCanceled)
 
 
-async def test_one_that_nobody_wants_is_killed_if_it_does_not_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_one_that_nobody_wants_is_killed_once_if_it_does_not_stop(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     """Also after it was asked to stop politely, and went on."""
     monkeypatch.setattr(attempt, "KILL_AFTER_S", 0.1)
     async with on_processes() as on:
@@ -220,8 +222,10 @@ async def test_one_that_nobody_wants_is_killed_if_it_does_not_stop(monkeypatch: 
         await on.report(RecordActivityTaskHeartbeat)
         key = (task.run_id, task.scheduled_event_id, task.attempt)
         await on.push(CancelActivity(*key))
-        await on.push(CancelActivity(*key, current=False))
+        for _ in range(2):
+            await on.push(CancelActivity(*key, current=False))
         await on.report(RespondActivityTaskCanceled)
+        assert caplog.text.count("its process is killed") == 1
         await on.give(activity_task("double", 21))
         await on.report(RespondActivityTaskCompleted)
 
