@@ -106,3 +106,10 @@ def wait_for_ever(path: str) -> None:
             threading.Event().wait(0.01)
     finally:
         Path(path).unlink()
+
+
+@app.task(acks_late=True, bind=True)
+def again_elsewhere(self: Task, path: str) -> None:
+    Path(path).write_text(f"{self.request.retries} {self.request.delivery_info['redelivered']}")
+    while True:
+        threading.Event().wait(0.01)

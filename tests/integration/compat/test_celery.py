@@ -14,6 +14,7 @@ from tests.cluster import PERDURE, Cluster
 from tests.integration.compat import orders
 from tests.integration.compat.orders import (
     add,
+    again_elsewhere,
     app,
     die,
     die_once,
@@ -104,3 +105,33 @@ async def test_from_plain_code_to_a_worker_and_back(cluster: Cluster, address: s
     assert worker.output.count("at most once") == 1
     assert worker.output.count("the result backend is not used") == 1
     assert orders.entered == []
+
+
+async def test_a_worker_that_is_lost(bare_cluster: Cluster, tmp_path: Path) -> None:
+    """Without `acks_late` its task has failed; with it another worker begins the task again, which is no retry."""
+    bare_cluster.start_engine("--visibility-timeout", "2s")
+    await bare_cluster.connect()
+    app.conf.broker_url = bare_cluster.address
+    command = (*PERDURE, "worker", MODULE)
+    variables = {"CELERY_BROKER": bare_cluster.address}
+    once, again = tmp_path / "once", tmp_path / "again"
+    try:
+        worker = bare_cluster.start_worker(*command, environment=variables)
+        failed = await asyncio.to_thread(wait_for_ever.delay, str(once))
+        await asyncio.to_thread(again_elsewhere.delay, str(again))
+
+        async def both_run() -> bool:
+            return once.exists() and again.exists()
+
+        await wait_until(both_run, what="both run")
+        worker.kill()
+        bare_cluster.start_worker(*command, environment=variables)
+        with pytest.raises(WorkerLostError, match="did not renew its lease"):
+            await asyncio.to_thread(functools.partial(failed.get, timeout=60))
+
+        async def is_redelivered() -> bool:
+            return again.read_text() == "0 True"
+
+        await wait_until(is_redelivered, what="another worker began it")
+    finally:
+        app.close()
