@@ -14,7 +14,6 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-import time
 import traceback
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -32,8 +31,6 @@ _LOOKS = 4
 """The thread looks this often within the limit."""
 
 _JOIN_TIMEOUT_S = 5.0
-
-_monotonic = time.monotonic
 
 
 class WorkflowStuckError(WorkflowTaskError):
@@ -126,16 +123,18 @@ class DeadlockWatch:
     # The watching thread ---------------------------------------------------------------------------------------------
     def _run(self) -> None:
         seen: tuple[WorkflowInstance | None, int] = (None, 0)
-        since = _monotonic()
+        looks = 0  # not the time: while the process is stopped, nobody makes progress
         while not self._stop.wait(self._limit_s / _LOOKS):
             instance = self._running
             # A replay that makes progress from task to task is long, not stuck.
             now_seen = (instance, 0 if instance is None else instance.history_length)
             if instance is None or now_seen != seen:
-                seen, since = now_seen, _monotonic()
-            elif _monotonic() - since >= self._limit_s:
+                seen, looks = now_seen, 0
+                continue
+            looks += 1
+            if looks >= _LOOKS:
                 self._interrupt(instance)
-                since = _monotonic()
+                looks = 0
 
     def _interrupt(self, instance: WorkflowInstance) -> None:
         frame = sys._current_frames().get(self.thread_id)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -120,15 +121,18 @@ def test_an_instance_that_will_not_be_closed_is_let_go(
     assert "against its will" in caplog.text
 
 
-def test_progress_and_rest_are_no_deadlock(
-    watch: DeadlockWatch, instance: WorkflowInstance, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_progress_and_rest_are_no_deadlock(instance: WorkflowInstance, caplog: pytest.LogCaptureFixture) -> None:
+    watch = DeadlockWatch(0.5)
+    watch.start()
+    began = time.monotonic()
+
     def progress() -> bool:
         instance.history_length += 1
-        return instance.history_length > 20
+        return time.monotonic() - began > 1
 
-    watch.guard(instance, lambda: wait_until_blocking(progress, what="some progress"))
+    watch.guard(instance, lambda: wait_until_blocking(progress, what="twice the limit, in small steps"))
     assert watch.guard(instance, int) == 0
+    watch.stop()
     assert not caplog.records
 
 
