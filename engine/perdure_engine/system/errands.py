@@ -36,6 +36,7 @@ class Errands:
         self._sender = ""
         self._numbers = 0
         self._cursor = b"0-0"
+        self._epoch = ""
 
     async def run(self, requests: Sequence[tuple[int, Any]]) -> list[tuple[int, Any]]:
         """Send requests, each with the shard that it is for; returns kind and undecoded body of each reply, in order.
@@ -55,7 +56,10 @@ class Errands:
         gives_up_at = self._environment.monotonic() + patience_s
         while waiting and self._environment.monotonic() < gives_up_at:
             try:
-                if await self._broker.open_replies(self._sender, REPLIES_TTL_MS):
+                # A stream that was lost is made anew by whoever answers first, and its ids may be lower.
+                was_missing = await self._broker.open_replies(self._sender, REPLIES_TTL_MS)
+                known, self._epoch = self._epoch, await self._broker.epoch()
+                if was_missing or self._epoch != known:
                     self._cursor = b"0-0"
                 if self._environment.monotonic() - sent_at >= AGAIN_S:
                     sent_at = self._environment.monotonic()

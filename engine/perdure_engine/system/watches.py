@@ -99,11 +99,14 @@ class Watches:
         await asyncio.gather(self._listen(), self._ask_for_ever())
 
     async def _listen(self) -> None:
-        cursor = b"0-0"
+        cursor, epoch = b"0-0", ""
         while True:
             await self._some.wait()
             try:
-                if await self._broker.open_replies(self._sender, REPLIES_TTL_MS):
+                # As `errands`: ids may be lower in a stream that another one made anew.
+                was_missing = await self._broker.open_replies(self._sender, REPLIES_TTL_MS)
+                known, epoch = epoch, await self._broker.epoch()
+                if was_missing or epoch != known:
                     cursor = b"0-0"
                 for entry in await self._broker.read_replies(self._sender, cursor, block_ms=BLOCK_MS):
                     cursor = entry.entry_id

@@ -43,3 +43,18 @@ async def test_what_the_broker_lost_is_sent_again(stage: Stage) -> None:
     stage.server.flush()
     [(kind, _)] = await own.run([terminate("a")])
     assert kind == ReplyKind.OK
+
+
+async def test_answers_are_heard_though_ids_went_back_and_another_one_made_the_stream(stage: Stage) -> None:
+    """As after a failover to a server whose clock is behind."""
+    await stage.start("a")
+    own = errands(stage)
+    await own.run([terminate("b")])
+    stage.server.flush()
+    stage.server.now_ms = lambda: stage.now_us() // 1000 - 3_600_000
+    stage.server.stop()
+    stage.server.start()
+    await MemoryBroker(stage.server).open_replies(own._sender, 60_000)
+    [answer] = await own.within([terminate("a")], patience_s=60.0)
+    assert answer is not None
+    assert answer[0] == ReplyKind.OK
