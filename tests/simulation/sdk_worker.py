@@ -57,12 +57,15 @@ class SdkWorker:
         self._client: Client | None = None
         self._settings = settings
         self._worker: Worker | None = None
+        self._limited: Worker | None = None
 
     def open(self) -> None:
         self._process.spawn(self._run(), name="worker")
 
     async def shut_down(self) -> None:
         """In good order: what runs is given back or finished."""
+        if self._limited is not None:
+            await self._limited.shutdown()
         if self._worker is not None:
             await self._worker.shutdown()
             await self._worker.client.close()
@@ -104,16 +107,19 @@ class SdkWorker:
 
     async def _poll_limited(self, client: Client) -> None:
         while True:
+            self._limited = Worker(
+                client,
+                task_queue=LIMITED_QUEUE,
+                activities=[self._labor.work, self._labor.work_in_thread],
+                activity_executor=VirtualThreads(self._process, self._settings.slots),
+                max_concurrent_activities=self._settings.slots,
+            )
             try:
-                await Worker(
-                    client,
-                    task_queue=LIMITED_QUEUE,
-                    activities=[self._labor.work, self._labor.work_in_thread],
-                    activity_executor=VirtualThreads(self._process, self._settings.slots),
-                    max_concurrent_activities=self._settings.slots,
-                ).run()
+                await self._limited.run()
             except BrokerUnavailable:
                 await self._process.sleep(AGAIN_S)
+            else:
+                return
 
     def _make(self, client: Client) -> Worker:
         settings = self._settings
