@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from perdure.client import Client
 from perdure_engine.embedded.postgres import EmbeddedPostgres
 from tests.cluster import Cluster, Process
 from tests.fault.audit import Load, recorded_activities
@@ -77,9 +78,9 @@ async def test_killed_worker_loses_only_the_attempts_it_was_running(bare_cluster
         return sum(line.step == "hang_once" for line in journal.lines()) == CAUGHT_RUNS
 
     await wait_until(all_hang, what="every caught run in mid-activity")
+    _start_worker(cluster, journal)  # so that somebody is there to go on
+    await _wait_workers(client, 2)
     async with _load_in_mid_run(cluster, journal):
-        _start_worker(cluster, journal)  # so that somebody is there to go on
-        await _wait_second_process(journal)
         first.kill()
         killed_at = time.time()
         async with asyncio.timeout(60):
@@ -98,11 +99,11 @@ async def test_killed_worker_loses_only_the_attempts_it_was_running(bare_cluster
     assert all(len(journal.by_step()[handle.id, "retrieve"]) == 1 for handle in caught)
 
 
-async def _wait_second_process(journal: Journal) -> None:
-    async def both_work() -> bool:
-        return len({line.pid for line in journal.lines()}) >= 2
+async def _wait_workers(client: Client, count: int) -> None:
+    async def poll() -> bool:
+        return (await client.task_queues.describe(TASK_QUEUE)).activities.workers == count
 
-    await wait_until(both_work, what="steps run by both workers")
+    await wait_until(poll, what=f"{count} workers that poll", timeout_seconds=60)
 
 
 async def test_killed_engine_hands_its_shards_to_the_other(bare_cluster: Cluster, journal: Journal) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from perdure.protocol.codec import pack
@@ -49,6 +51,35 @@ async def test_a_queue_without_limits_is_not(settings: QueueSettings) -> None:
     control = await control_of(settings)
     assert not control.is_used
     assert not control.holds_back(ACTIVITIES)
+
+
+class SlowFirst(MemoryStore):
+    """Its first reading of settings takes until it is told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_answer = asyncio.Event()
+        self._is_first = True
+
+    async def queue_settings(self) -> list[QueueSettingsRow]:
+        rows = await super().queue_settings()
+        if self._is_first:
+            self._is_first = False
+            await self.may_answer.wait()
+        return rows
+
+
+async def test_an_older_reading_does_not_take_back_what_is_set() -> None:
+    store = SlowFirst()
+    control = FlowControl(store)
+    survey = asyncio.create_task(control.refresh())
+    await asyncio.sleep(0)
+    await store.insert_queue_settings(QueueSettingsRow("default", QUEUE, 2, 1, pack(NOTHING._replace(concurrency=1))))
+    setting = asyncio.create_task(control.refresh())
+    await asyncio.sleep(0)
+    store.may_answer.set()
+    await asyncio.gather(survey, setting)
+    assert control.holds_back(ACTIVITIES)
 
 
 async def test_others_are_not_concerned() -> None:

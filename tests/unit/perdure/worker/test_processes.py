@@ -18,6 +18,7 @@ from perdure.worker import process_server
 from perdure.worker.activity_process import ProcessDied
 from perdure.worker.process_pool import ProcessPool
 from perdure.worker.processes import AHEAD_MAX, Processes
+from perdure.worker.resident_memory import resident_bytes
 from tests.unit.perdure.worker.process_stage import CONTEXT, SETUP, Called, until
 from tests.waiting import wait_until_blocking
 
@@ -137,11 +138,12 @@ async def test_a_process_that_has_grown_is_replaced(
 ) -> None:
     caplog.set_level("INFO", "perdure.worker")
     monkeypatch.setattr(process_server, "MEMORY_LOOK_S", 0.0)  # the process is a copy of this one
-    async with processes(1, max_memory_per_child=400_000_000) as on:
+    limit = resident_bytes() + 100_000_000
+    async with processes(1, max_memory_per_child=limit) as on:
         first = await submit(on, pid).result()
-        assert await submit(on, grow, 450_000_000).result() == first
+        assert await submit(on, grow, 400_000_000).result() == first
         assert await submit(on, pid).result() != first
-        assert "max_memory_per_child is 400000000" in caplog.text
+        assert f"max_memory_per_child is {limit}" in caplog.text
 
 
 async def test_one_that_died_takes_only_what_it_ran_along() -> None:
