@@ -83,8 +83,8 @@ class FlowDispatcher:
             limits = Limits(settings.rate_micro, settings.burst or 1, settings.concurrency, self._is_late)
             state = await self._broker.flow_state(self._stream, limits)
             is_held_back = settings.holds_back or state.holds > 0
-            await self._keep_marks(settings, state, is_held_back)
-            if settings.paused_until_us > self._environment.now_us() or state.paused:
+            await self._keep_marks(state, is_held_back)
+            if self._is_paused() or state.paused:
                 await self._rest()
                 continue
             if state.wait_us:
@@ -122,13 +122,19 @@ class FlowDispatcher:
         self._looked_at = self._environment.monotonic()
         self._backlog.begin()
 
-    async def _keep_marks(self, settings: QueueSettings, state: FlowState, is_held_back: bool) -> None:
-        """Let the broker refuse what is published past this dispatcher; it forgets with all else when it is emptied."""
-        is_paused = settings.paused_until_us > self._environment.now_us()
-        if is_paused != state.paused:
-            await self._broker.set_paused(self._stream, is_paused)
+    async def _keep_marks(self, state: FlowState, is_held_back: bool) -> None:
+        """Let the broker refuse what is published past this dispatcher; it forgets with all else when it is emptied.
+
+        Where settings and mark differ, another engine may have set both just now, and this one not know yet."""
+        if self._is_paused() != state.paused:
+            await self._flow.refresh()
+            if self._is_paused() != state.paused:
+                await self._broker.set_paused(self._stream, not state.paused)
         if is_held_back and not state.backlogged:
             await self._broker.mark_backlog(self._stream)
+
+    def _is_paused(self) -> bool:
+        return self._flow.settings(self._stream).paused_until_us > self._environment.now_us()
 
     async def _publish(self, rows: list[TransferRow], room: int, limits: Limits, settings: QueueSettings) -> bool:
         """Publish these rows as far as they may be. False: another engine has the queue."""

@@ -60,14 +60,16 @@ class Bench:
         process = Process(node, random.Random(1), failed=lambda name, error: None)
         return FlowDispatcher(self.store, self.broker, process, self.flow, ACTIVITIES, node, lambda: self.mine)
 
-    async def set(self, settings: QueueSettings) -> None:
+    async def set(self, settings: QueueSettings, *, is_known: bool = True) -> None:
+        """`is_known`: the engine of the dispatcher has read it."""
         self._revision += 1
         row = QueueSettingsRow("default", QUEUE, 2, self._revision, pack(settings))
         if self._revision == 1:
             await self.store.insert_queue_settings(row)
         else:
             await self.store.update_queue_settings(row)
-        await self.flow.refresh()
+        if is_known:
+            await self.flow.refresh()
 
     async def add(self, key: str, count: int = 1, *, cost: int = 1, priority: int = 3) -> None:
         for _ in range(count):
@@ -208,6 +210,22 @@ async def test_a_pause_holds_everything_and_a_paused_key_its_own(bench: Bench) -
     await pass_time(0.2)
     assert await bench.take() == [1, 2]
     assert running.done()
+
+
+async def test_what_another_engine_has_just_paused_or_resumed_stays_so(bench: Bench) -> None:
+    await bench.set(NOTHING._replace(concurrency=3))
+    running = asyncio.create_task(bench.dispatcher.run())
+    await pass_time(0.1)
+    await bench.set(NOTHING._replace(concurrency=3, paused_until_us=FOREVER_US), is_known=False)
+    await bench.broker.set_paused(ACTIVITIES, True)
+    await bench.add("", 9)
+    await pass_time(0.5)
+    assert await bench.take() == []
+    await bench.set(NOTHING._replace(concurrency=3), is_known=False)
+    await bench.broker.set_paused(ACTIVITIES, False)
+    await pass_time(0.5)
+    assert await bench.take() == [1, 2, 3]
+    running.cancel()
 
 
 async def test_a_key_that_is_held_lets_others_pass(bench: Bench) -> None:
