@@ -77,8 +77,8 @@ class StandaloneLists:
         """Activities without a workflow, tasks among them, open and closed ones; `async for` reads them page by page,
         the newest first. Of a row `execution_time` is None: `describe` of its handle tells.
 
-        No index is kept of them, so that a task costs no more for being found: each page reads through all that there
-        are. For people and for tests, not for a program that asks all the time.
+        Of those that wait or run as they were enqueued there is a task's row alone, which no index of lists knows: a
+        list of open ones reads through all of them. For people and for tests, not for a program that asks all the time.
 
         Args:
             query: By `ExecutionStatus`, `ActivityType` and `TaskQueue`, with `=` or `IN`, joined by `AND`, such as

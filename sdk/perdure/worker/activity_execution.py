@@ -15,7 +15,7 @@ from perdure.activity.definition import ActivityDefinition
 from perdure.converter import DataConverter
 from perdure.worker.attempt import Attempt
 from perdure.worker.process_call import outcome_of, run_call
-from perdure.worker.process_execution import ProcessExecution, packed
+from perdure.worker.process_execution import ProcessExecution, packed, packed_or_failed
 from perdure.worker.process_pool import ProcessPool
 from perdure.worker.thread_cancellation import ThreadCancellation
 
@@ -133,11 +133,8 @@ class ActivityExecution:
 
     # Other executors -------------------------------------------------------------------------------------------------
     def _start_elsewhere(self, attempt: Attempt) -> None:
-        try:
-            call = packed(attempt, attempt.definition.function, attempt.arguments())
-        except Exception as error:  # what decoding and pickling raise
-            attempt.note_start()
-            attempt.failed(error)
+        call = packed_or_failed(attempt)
+        if call is None:
             return
         attempt.begin()
         elsewhere = self.executor.submit(run_call, call)

@@ -53,13 +53,9 @@ class ProcessExecution:
         if definition is not None and task is not None:
             self.processes.submit(_TaskCall(attempt, self.processes, definition, task))
             return
-        try:
-            call = packed(attempt, attempt.definition.function, attempt.arguments())
-        except Exception as error:  # what decoding and pickling raise
-            attempt.note_start()
-            attempt.failed(error)
-            return
-        self.processes.submit(_PickledCall(attempt, self.processes, call))
+        call = packed_or_failed(attempt)
+        if call is not None:
+            self.processes.submit(_PickledCall(attempt, self.processes, call))
 
     async def call(self, attempt: Attempt, function: Callable[..., Any], arguments: Sequence[Any]) -> Any:
         """Call a function from the task of an attempt, which reports it.
@@ -94,6 +90,16 @@ def packed(attempt: Attempt, function: Callable[..., Any], arguments: Sequence[A
     """
     raises = not attempt.definition.no_thread_cancel_exception
     return pack_call(function, arguments, attempt.info(), raises=raises)
+
+
+def packed_or_failed(attempt: Attempt) -> bytes | None:
+    """The call of an attempt's own function, for another process; None: it cannot go there, and has failed for it."""
+    try:
+        return packed(attempt, attempt.definition.function, attempt.arguments())
+    except Exception as error:  # what decoding and pickling raise
+        attempt.note_start()
+        attempt.failed(error)
+        return None
 
 
 def _portable_converter(converter: DataConverter) -> bytes | None:

@@ -33,12 +33,7 @@ def signal_name(signal: str | Callable[..., Any]) -> str:
     Raises:
         TypeError: it has no definition, or is the handler of all other signals.
     """
-    if isinstance(signal, str):
-        return signal
-    definition = SignalDefinition.of(signal)
-    if definition is None or definition.name is None:
-        _undefined(signal, "a signal with a name", "@workflow.signal", "give the handler or its name")
-    return definition.name
+    return signal if isinstance(signal, str) else _named(SignalDefinition, signal, "a signal", "@workflow.signal")[0]
 
 
 def query_name_and_type(query: str | Callable[..., Any]) -> tuple[str, Any]:
@@ -49,10 +44,8 @@ def query_name_and_type(query: str | Callable[..., Any]) -> tuple[str, Any]:
     """
     if isinstance(query, str):
         return query, None
-    definition = QueryDefinition.of(query)
-    if definition is None or definition.name is None:
-        _undefined(query, "a query with a name", "@workflow.query", "give the handler or its name")
-    return definition.name, definition.result_type
+    name, definition = _named(QueryDefinition, query, "a query", "@workflow.query")
+    return name, definition.result_type
 
 
 def update_name_and_type(update: str | Callable[..., Any]) -> tuple[str, Any]:
@@ -63,10 +56,21 @@ def update_name_and_type(update: str | Callable[..., Any]) -> tuple[str, Any]:
     """
     if isinstance(update, str):
         return update, None
-    definition = UpdateDefinition.of(update)
+    name, definition = _named(UpdateDefinition, update, "an update", "@workflow.update")
+    return name, definition.result_type
+
+
+def _named(
+    kind: type[SignalDefinition] | type[QueryDefinition] | type[UpdateDefinition],
+    handler: Any,
+    wanted: str,
+    decorator: str,
+) -> tuple[str, Any]:
+    """Name and definition of a handler that has both."""
+    definition = kind.of(handler)
     if definition is None or definition.name is None:
-        _undefined(update, "an update with a name", "@workflow.update", "give the handler or its name")
-    return definition.name, definition.result_type
+        _undefined(handler, f"{wanted} with a name", decorator, "give the handler or its name")
+    return definition.name, definition
 
 
 def _undefined(given: Any, wanted: str, decorator: str, advice: str) -> NoReturn:

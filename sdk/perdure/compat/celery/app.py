@@ -6,7 +6,7 @@ import importlib
 import importlib.util
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -14,8 +14,10 @@ from perdure.compat.celery import beat, current
 from perdure.compat.celery.cluster import Cluster, address_of
 from perdure.compat.celery.conf import Settings
 from perdure.compat.celery.control import Control
-from perdure.compat.celery.exceptions import ImproperlyConfigured, NotRegistered
+from perdure.compat.celery.exceptions import ImproperlyConfigured
+from perdure.compat.celery.modules import imported, names, packages_of, related
 from perdure.compat.celery.publishing import Publishing
+from perdure.compat.celery.registry import TaskRegistry
 from perdure.compat.celery.result import AsyncResult
 from perdure.compat.celery.signals import Signal, import_modules
 from perdure.compat.celery.signature import Signature, signature
@@ -25,17 +27,15 @@ from perdure.compat.celery.worker import WorkerApplication
 logger = logging.getLogger("perdure.compat.celery")
 
 _CURES = {
-    "start": "run the worker by `perdure worker MODULE`",
-    "worker_main": "run the worker by `perdure worker MODULE`",
-    "Worker": "run the worker by `perdure worker MODULE`",
-    "WorkController": "run the worker by `perdure worker MODULE`",
+    **dict.fromkeys(
+        ("start", "worker_main", "Worker", "WorkController"),
+        "run the worker by `perdure worker MODULE`",
+    ),
+    **dict.fromkeys(
+        ("connection", "connection_for_write", "connection_or_acquire", "broker_connection", "producer_pool", "pool"),
+        "there are no connections to hold; tasks are sent by delay() and apply_async()",
+    ),
     "Beat": "engines carry schedules out; there is no beat process",
-    "connection": "there are no connections to hold; tasks are sent by delay() and apply_async()",
-    "connection_for_write": "there are no connections to hold; tasks are sent by delay() and apply_async()",
-    "connection_or_acquire": "there are no connections to hold; tasks are sent by delay() and apply_async()",
-    "broker_connection": "there are no connections to hold; tasks are sent by delay() and apply_async()",
-    "producer_pool": "there are no connections to hold; tasks are sent by delay() and apply_async()",
-    "pool": "there are no connections to hold; tasks are sent by delay() and apply_async()",
     "amqp": "there are task queues, and no exchanges: see `perdure queue`",
     "backend": "results are kept with the tasks: see AsyncResult, and the setting result_expires",
     "events": "use signals, metrics, or `perdure task list`",
@@ -43,37 +43,6 @@ _CURES = {
     "log": "use the standard library's logging",
     "loader": "give modules by include=, imports, or autodiscover_tasks()",
 }
-
-
-class TaskRegistry(MutableMapping[str, TaskBase]):
-    """The tasks of an application by their names: its own, and the shared ones."""
-
-    def __init__(self) -> None:
-        self._own: dict[str, TaskBase] = {}
-
-    def __getitem__(self, name: str) -> TaskBase:
-        found = self._own.get(name) or current.shared_tasks.get(name)
-        if found is None:
-            raise NotRegistered(name)
-        return found
-
-    def __setitem__(self, name: str, task: TaskBase) -> None:
-        self._own[name] = task
-
-    def __delitem__(self, name: str) -> None:
-        del self._own[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter({**current.shared_tasks, **self._own})
-
-    def __len__(self) -> int:
-        return len({**current.shared_tasks, **self._own})
-
-    def register(self, task: TaskBase) -> None:
-        self[task.name] = task
-
-    def unregister(self, name: Any) -> None:
-        self.pop(getattr(name, "name", name))
 
 
 class Celery:
@@ -142,7 +111,7 @@ class Celery:
         self, obj: Any, silent: bool = False, force: bool = False, namespace: str | None = None
     ) -> None:
         """Take the settings of an object, or of what is called so: `module`, `module:name` or `module.name`."""
-        self.conf.take(_imported(obj) if isinstance(obj, str) else obj, namespace)
+        self.conf.take(imported(obj) if isinstance(obj, str) else obj, namespace)
 
     def config_from_envvar(self, variable_name: str, silent: bool = False, force: bool = False) -> None:
         """The same, by the name in a variable of the environment."""
@@ -232,7 +201,7 @@ class Celery:
         self.finalized = True
         self.on_configure.send(sender=self)
         import_modules.send(sender=self)
-        for name in dict.fromkeys((*_names(self.conf.include), *_names(self.conf.imports))):
+        for name in dict.fromkeys((*names(self.conf.include), *names(self.conf.imports))):
             importlib.import_module(name)
         for found in self._discovered:
             for name in found():
@@ -248,7 +217,7 @@ class Celery:
     ) -> None:
         """Have workers import `related_name` of these packages, as far as they have it; by default of those of Django's
         applications."""
-        self._discovered.append(lambda: _related(_packages(packages), related_name))
+        self._discovered.append(lambda: related(packages_of(packages), related_name))
         if force:
             for name in self._discovered.pop()():
                 importlib.import_module(name)
@@ -388,39 +357,3 @@ def task_from(
     }
     made: TaskBase = type(function.__name__, (base,), given)()
     return made
-
-
-def _imported(name: str) -> Any:
-    module, colon, attribute = name.partition(":")
-    if colon:
-        return getattr(importlib.import_module(module), attribute)
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError:
-        parent, _, last = name.rpartition(".")
-        if not parent:
-            raise
-        return getattr(importlib.import_module(parent), last)
-
-
-def _names(value: Any) -> Sequence[str]:
-    return (value,) if isinstance(value, str) else tuple(value or ())
-
-
-def _packages(given: Any) -> Sequence[str]:
-    if given is not None:
-        return _names(given() if callable(given) else given)
-    if not os.environ.get("DJANGO_SETTINGS_MODULE"):
-        raise ImproperlyConfigured(
-            "autodiscover_tasks() without packages is for Django; name the packages, or include="
-        )
-    registry = importlib.import_module("django.apps").apps
-    return tuple(config.name for config in registry.get_app_configs())
-
-
-def _related(packages: Iterable[str], related_name: str | None) -> Iterator[str]:
-    for package in packages:
-        name = f"{package}.{related_name}" if related_name else package
-        importlib.import_module(package)
-        if importlib.util.find_spec(name) is not None:
-            yield name
