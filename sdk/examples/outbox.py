@@ -68,4 +68,6 @@ async def main(dsn: str) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("name the application's own Postgres: python outbox.py postgresql://user@host/database")
     asyncio.run(main(sys.argv[1]))
